@@ -1,0 +1,16 @@
+//! WebSocket client without an allocator, an operating system or an executor.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod close;
+pub mod entropy;
+pub mod error;
+pub mod opcode;
+pub mod role;
+pub mod stage;

@@ -1,0 +1,3 @@
+//! bare-ws over embassy-net.
+#![no_std]
+#![forbid(unsafe_code)]

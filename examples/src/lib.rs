@@ -1,0 +1,1 @@
+//! What the host examples share.

@@ -1,0 +1,2 @@
+//! bare-ws over std sockets.
+#![forbid(unsafe_code)]

@@ -10,7 +10,23 @@ extern crate std;
 
 pub mod close;
 pub mod entropy;
-pub mod error;
+pub mod mask;
 pub mod opcode;
 pub mod role;
+pub mod utf8;
+
+pub mod buffer;
+pub mod error;
+pub mod header;
+pub mod message;
 pub mod stage;
+
+pub mod closing;
+
+pub mod receiver;
+pub mod sender;
+
+#[cfg(feature = "embedded-io-async")]
+pub mod asynch;
+#[cfg(feature = "embedded-io")]
+pub mod blocking;

@@ -1,0 +1,554 @@
+//! The asynchronous loop: the same machines over `embedded_io_async::{Read, Write}`.
+//!
+//! Every future here may be dropped at any await, if the transport's own futures may: all progress
+//! lives in the machines, and is written down right after each await.
+//!
+//! ```ignore
+//! let Connection { mut reader, mut writer } = connection;
+//! while let Some(message) = reader.recv(&mut writer).await? {
+//!     writer.send(message).await?;
+//! }
+//! ```
+
+use embedded_io_async::{Read, Write};
+
+use crate::buffer::Storage;
+use crate::close::CloseCode;
+use crate::closing::Owed;
+use crate::entropy::Entropy;
+use crate::error::{Error, Usage};
+use crate::header::FrameHeader;
+use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use crate::opcode::Opcode;
+use crate::receiver::{Delivery, Receiver, Step};
+use crate::role::Role;
+use crate::sender::Sender;
+use crate::stage::{Compress, Decompress, Plain};
+
+/// An open connection, to be used as it is or taken apart.
+#[derive(Debug)]
+pub struct Connection<T, R, B, W, E, D = Plain, C = Plain> {
+    /// The receive half.
+    pub reader: Reader<R, B, D>,
+    /// The send half, which owns the transport.
+    pub writer: Writer<T, R, W, E, C>,
+}
+
+/// The receive half: it reads through whatever [`Link`] it is lent.
+#[derive(Debug)]
+pub struct Reader<R, B, X = Plain> {
+    receiver: Receiver<R, B, X>,
+}
+
+/// The send half and the transport.
+#[derive(Debug)]
+pub struct Writer<T, R, B, E, X = Plain> {
+    io: T,
+    sender: Sender<R, B, E, X>,
+}
+
+/// How an answer went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// What was owed is written out.
+    Sent,
+    /// Not yet; meanwhile that many octets were read into the spare memory.
+    Read(usize),
+}
+
+/// What the receive loop needs besides its own half: octets in, and a way to answer.
+///
+/// [`Writer`] is one. An adapter that shares the writer between tasks brings its own.
+pub trait Link {
+    /// The transport's error.
+    type Error;
+
+    /// Reads some octets; 0 at their end.
+    ///
+    /// # Errors
+    /// The transport's.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was read.
+    fn read(&mut self, spare: &mut [u8]) -> impl Future<Output = Result<usize, Self::Error>>;
+
+    /// Whether [`answer`](Self::answer) can begin at once: nobody else holds the sender.
+    fn is_free(&self) -> bool;
+
+    /// Whether something that was queued, such as by a dropped [`answer`](Self::answer), is to
+    /// be written out.
+    fn has_queued(&self) -> bool;
+
+    /// Queues what is owed, if anything is, and writes out all that is queued; or, where others
+    /// may hold the sender, does so *or* reads more input, whichever comes first: a peer that
+    /// does not read before it has written must not be able to stop both. With empty `spare` it
+    /// does not read.
+    ///
+    /// # Errors
+    /// The transport's, or that of the source of entropy. The reply is still owed then, unless
+    /// it was queued.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, the reply is either still owed, or queued whole and written out by
+    /// the next call.
+    fn answer(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+    ) -> impl Future<Output = Result<Answered, Error<Self::Error>>>;
+
+    /// Fails the connection: sends a Close with `code`, as well as it can.
+    ///
+    /// # Cancel safety
+    /// As [`answer`](Self::answer).
+    fn fail(&mut self, code: CloseCode) -> impl Future<Output = ()>;
+}
+
+impl<T, R, B, W, E, D, C> Connection<T, R, B, W, E, D, C>
+where
+    T: Read + Write,
+    R: Role,
+    B: Storage,
+    W: Storage,
+    E: Entropy,
+    D: Decompress,
+    C: Compress,
+{
+    /// A connection whose opening handshake is done. `receiver` may hold octets already.
+    pub fn new(io: T, receiver: Receiver<R, B, D>, sender: Sender<R, W, E, C>) -> Self {
+        Self {
+            reader: Reader::new(receiver),
+            writer: Writer::new(io, sender),
+        }
+    }
+
+    /// The next message: [`Reader::recv`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<T::Error>> {
+        self.reader.recv(&mut self.writer).await
+    }
+
+    /// The next piece of a message: [`Reader::recv_chunk`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<T::Error>> {
+        self.reader.recv_chunk(&mut self.writer).await
+    }
+
+    /// The next frame: [`Reader::recv_frame`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<T::Error>> {
+        self.reader.recv_frame(&mut self.writer).await
+    }
+
+    /// Sends a message: [`Writer::send`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), Error<T::Error>> {
+        self.writer.send(message).await
+    }
+
+    /// Starts the closing handshake: [`Writer::close`]. Go on receiving until there is nothing
+    /// more: what the peer sent before its own Close still comes.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn close(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+    ) -> Result<(), Error<T::Error>> {
+        self.writer.close(code, reason).await
+    }
+}
+
+impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
+    /// The loop around a receive machine.
+    pub fn new(receiver: Receiver<R, B, X>) -> Self {
+        Self { receiver }
+    }
+
+    /// The receive machine.
+    pub fn receiver(&self) -> &Receiver<R, B, X> {
+        &self.receiver
+    }
+
+    /// The receive machine.
+    pub fn receiver_mut(&mut self) -> &mut Receiver<R, B, X> {
+        &mut self.receiver
+    }
+
+    /// The next whole message. Pings are answered and a Close is answered on the way. `None`,
+    /// for ever after, once the peer has closed.
+    ///
+    /// # Errors
+    /// [`Error::Peer`], [`Error::Capacity`], [`Error::Lost`]: the connection has failed, and the
+    /// Close for it was sent as well as could be. [`Error::Transport`]: as the transport says.
+    /// [`Error::Usage`], [`Error::Entropy`].
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, no octet is lost and no reply is lost or doubled, if that holds for
+    /// the transport's `read` and `write`.
+    pub async fn recv<L: Link>(
+        &mut self,
+        link: &mut L,
+    ) -> Result<Option<Message<'_>>, Error<L::Error>> {
+        if !self.advance(link, Delivery::Message).await? {
+            return Ok(None);
+        }
+        match self.receiver.message() {
+            Ok(message) => Ok(message),
+            Err(error) => {
+                if let Some(code) = error.close_code() {
+                    link.fail(code).await;
+                }
+                Err(error.widen())
+            }
+        }
+    }
+
+    /// The next piece of a message, for messages of any length.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn recv_chunk<L: Link>(
+        &mut self,
+        link: &mut L,
+    ) -> Result<Option<Chunk<'_>>, Error<L::Error>> {
+        self.advance(link, Delivery::Chunk).await?;
+        Ok(self.receiver.chunk())
+    }
+
+    /// The next frame as on the wire, control frames among them (they are answered all the same).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn recv_frame<L: Link>(
+        &mut self,
+        link: &mut L,
+    ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
+        self.advance(link, Delivery::Frame).await?;
+        Ok(self.receiver.frame())
+    }
+
+    /// Reads until the transport ends, and throws it away. §7.1.1: the client waits for the server
+    /// to close the transport first; for how long is the caller's choice.
+    ///
+    /// # Errors
+    /// The transport's.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, another call goes on.
+    pub async fn drain<L: Link>(&mut self, link: &mut L) -> Result<(), L::Error> {
+        while link.read(self.receiver.spare()).await? > 0 {}
+        Ok(())
+    }
+
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.receiver.close_status()
+    }
+
+    /// Until something is announced (`true`) or the peer has closed (`false`).
+    async fn advance<L: Link>(
+        &mut self,
+        link: &mut L,
+        delivery: Delivery,
+    ) -> Result<bool, Error<L::Error>> {
+        if self.must_answer(link) && link.is_free() {
+            self.answer(link).await?;
+        }
+        loop {
+            match self.receiver.step(delivery) {
+                // What is buffered already is looked at before the sender is waited for.
+                Ok(Step::ReplyDue) if self.receiver.is_open() && !link.is_free() => {}
+                Ok(Step::ReplyDue) => self.answer(link).await?,
+                Ok(Step::NeedOctets) if self.must_answer(link) => self.answer(link).await?,
+                Ok(Step::NeedOctets) => {
+                    let read = link.read(self.receiver.spare()).await;
+                    self.took(read.map_err(Error::Transport)?);
+                }
+                Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
+                Ok(Step::Closed) => return Ok(false),
+                Err(error) => return Err(error.widen()),
+            }
+        }
+    }
+
+    fn must_answer<L: Link>(&mut self, link: &L) -> bool {
+        self.receiver.owed().is_due() || link.has_queued()
+    }
+
+    async fn answer<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
+        let (owed, spare) = self.receiver.owed_and_spare();
+        match link.answer(owed, spare).await {
+            Ok(Answered::Sent) => Ok(()),
+            Ok(Answered::Read(n)) => {
+                self.took(n);
+                Ok(())
+            }
+            Err(_) if !self.receiver.is_open() => {
+                // A Close that cannot be sent must not hide why it was due.
+                self.receiver.owed().taken();
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn took(&mut self, n: usize) {
+        if n == 0 {
+            self.receiver.eof();
+        } else {
+            self.receiver.commit(n);
+        }
+    }
+}
+
+impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
+    /// The loop around a send machine.
+    pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
+        Self { io, sender }
+    }
+
+    /// The transport.
+    pub fn io(&self) -> &T {
+        &self.io
+    }
+
+    /// The transport.
+    pub fn io_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The send machine.
+    pub fn sender(&self) -> &Sender<R, B, E, X> {
+        &self.sender
+    }
+
+    /// The send machine, to queue several messages and [`flush`](Self::flush) them in one write.
+    pub fn sender_mut(&mut self) -> &mut Sender<R, B, E, X> {
+        &mut self.sender
+    }
+
+    /// The transport and the send machine.
+    pub fn into_parts(self) -> (T, Sender<R, B, E, X>) {
+        (self.io, self.sender)
+    }
+
+    /// Sends a whole message: as one frame if it fits the buffer, else as fragments that fill it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] and [`Error::Entropy`]: nothing was sent. [`Error::Transport`]: what was
+    /// queued goes out with the next call.
+    ///
+    /// # Cancel safety
+    /// A message that fits the buffer is, when the future is dropped, either not sent at all or
+    /// queued whole, and goes out before anything else does. Of a longer one some fragments may
+    /// have been queued: data is refused from then on with [`Usage::InterruptedMessage`], and
+    /// closing still works.
+    pub async fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+    ) -> Result<(), Error<T::Error>> {
+        let message = message.into();
+        let (kind, mut payload) = (message.kind(), message.octets());
+        let mut first = true;
+        loop {
+            let queued = self
+                .sender
+                .message(kind, payload, first)
+                .map_err(Error::widen)?;
+            self.flush().await?;
+            if queued.complete {
+                return Ok(());
+            }
+            payload = payload.get(queued.taken..).unwrap_or_default();
+            first = first && !self.sender.in_message();
+        }
+    }
+
+    /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// A piece that fits the buffer is either not sent or queued whole. Of a longer one a part
+    /// may have been queued; the message stays open, but only the caller can know what is missing.
+    pub async fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        mut payload: &[u8],
+        fin: bool,
+    ) -> Result<(), Error<T::Error>> {
+        loop {
+            let first = !self.sender.in_fragments();
+            let queued = self
+                .sender
+                .fragment(kind, payload, first, fin)
+                .map_err(Error::widen)?;
+            self.flush().await?;
+            if queued.complete {
+                return Ok(());
+            }
+            payload = payload.get(queued.taken..).unwrap_or_default();
+        }
+    }
+
+    /// Sends one frame of the caller's own making: [`Sender::frame`].
+    ///
+    /// # Errors
+    /// As there; [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
+    ///
+    /// # Cancel safety
+    /// The frame is either not sent or queued whole.
+    pub async fn send_frame(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<(), Error<T::Error>> {
+        let needed = payload.len() + crate::header::MAX_HEADER;
+        self.send_when_drained(|sender| sender.frame(header, payload), needed)
+            .await
+    }
+
+    /// Sends a Ping with up to 125 octets.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// The Ping is either not sent or queued whole.
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(|sender| sender.ping(payload), 0)
+            .await
+    }
+
+    /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// The Pong is either not sent or queued whole.
+    pub async fn pong(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(|sender| sender.control(Opcode::Pong, payload), 0)
+            .await
+    }
+
+    /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
+    /// is nothing more.
+    ///
+    /// # Errors
+    /// As [`Sender::close`], and the transport's.
+    ///
+    /// # Cancel safety
+    /// The Close is either not sent or queued whole.
+    pub async fn close(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+    ) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(|sender| sender.close(code, reason), 0)
+            .await
+    }
+
+    /// Writes out what is queued.
+    ///
+    /// # Errors
+    /// The transport's; [`Error::Lost`] when it takes nothing any more.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, another call goes on.
+    pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
+        while !self.sender.pending().is_empty() {
+            match self
+                .io
+                .write(self.sender.pending())
+                .await
+                .map_err(Error::Transport)?
+            {
+                0 => return Err(Error::Lost),
+                n => self.sender.advance(n),
+            }
+        }
+        self.io.flush().await.map_err(Error::Transport)
+    }
+
+    async fn send_when_drained(
+        &mut self,
+        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Error>,
+        needed: usize,
+    ) -> Result<(), Error<T::Error>> {
+        if !queue(&mut self.sender).map_err(Error::widen)? {
+            self.flush().await?;
+            if !queue(&mut self.sender).map_err(Error::widen)? {
+                return Err(Usage::BufferTooSmall { needed }.into());
+            }
+        }
+        self.flush().await
+    }
+}
+
+impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Writer<T, R, B, E, X> {
+    type Error = T::Error;
+
+    async fn read(&mut self, spare: &mut [u8]) -> Result<usize, T::Error> {
+        self.io.read(spare).await
+    }
+
+    fn is_free(&self) -> bool {
+        true
+    }
+
+    fn has_queued(&self) -> bool {
+        !self.sender.pending().is_empty()
+    }
+
+    async fn answer(&mut self, owed: &mut Owed, _: &mut [u8]) -> Result<Answered, Error<T::Error>> {
+        while let Some(reply) = owed.reply() {
+            if self.sender.reply(reply).map_err(Error::widen)? {
+                owed.taken();
+            }
+            self.flush().await?;
+        }
+        self.flush().await?;
+        Ok(Answered::Sent)
+    }
+
+    async fn fail(&mut self, code: CloseCode) {
+        // Best effort: the failure itself is what the caller hears of.
+        let _ = self.close(Some(code), "").await;
+    }
+}

@@ -1,0 +1,452 @@
+//! The blocking loop: the receive and the send machine over `embedded_io::{Read, Write}`.
+//!
+//! A [`Connection`] is two halves from the start: a message borrows the [`Reader`], so the
+//! [`Writer`] is free to answer it.
+//!
+//! ```ignore
+//! let Connection { mut reader, mut writer } = connection;
+//! while let Some(message) = reader.recv(&mut writer)? {
+//!     writer.send(message)?;
+//! }
+//! ```
+
+use embedded_io::{Read, Write};
+
+use crate::buffer::Storage;
+use crate::close::CloseCode;
+use crate::closing::Owed;
+use crate::entropy::Entropy;
+use crate::error::{Error, Usage};
+use crate::header::FrameHeader;
+use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use crate::opcode::Opcode;
+use crate::receiver::{Delivery, Receiver, Step};
+use crate::role::Role;
+use crate::sender::Sender;
+use crate::stage::{Compress, Decompress, Plain};
+
+/// An open connection, to be used as it is or taken apart.
+#[derive(Debug)]
+pub struct Connection<T, R, B, W, E, D = Plain, C = Plain> {
+    /// The receive half.
+    pub reader: Reader<R, B, D>,
+    /// The send half, which owns the transport.
+    pub writer: Writer<T, R, W, E, C>,
+}
+
+/// The receive half: it reads through whatever [`Link`] it is lent.
+#[derive(Debug)]
+pub struct Reader<R, B, X = Plain> {
+    receiver: Receiver<R, B, X>,
+}
+
+/// The send half and the transport.
+#[derive(Debug)]
+pub struct Writer<T, R, B, E, X = Plain> {
+    io: T,
+    sender: Sender<R, B, E, X>,
+}
+
+/// What the receive loop needs besides its own half: octets in, and a way to answer.
+///
+/// [`Writer`] is one. An adapter that shares the writer between threads brings its own.
+pub trait Link {
+    /// The transport's error.
+    type Error;
+
+    /// Reads some octets; 0 at their end.
+    ///
+    /// # Errors
+    /// The transport's.
+    fn read(&mut self, spare: &mut [u8]) -> Result<usize, Self::Error>;
+
+    /// Sends what is owed.
+    ///
+    /// # Errors
+    /// The transport's, or that of the source of entropy. The reply is still owed then, unless
+    /// it was queued.
+    fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<Self::Error>>;
+
+    /// Fails the connection: sends a Close with `code`, as well as it can.
+    fn fail(&mut self, code: CloseCode);
+}
+
+impl<T, R, B, W, E, D, C> Connection<T, R, B, W, E, D, C>
+where
+    T: Read + Write,
+    R: Role,
+    B: Storage,
+    W: Storage,
+    E: Entropy,
+    D: Decompress,
+    C: Compress,
+{
+    /// A connection whose opening handshake is done. `receiver` may hold octets already.
+    pub fn new(io: T, receiver: Receiver<R, B, D>, sender: Sender<R, W, E, C>) -> Self {
+        Self {
+            reader: Reader::new(receiver),
+            writer: Writer::new(io, sender),
+        }
+    }
+
+    /// The next message: [`Reader::recv`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error<T::Error>> {
+        self.reader.recv(&mut self.writer)
+    }
+
+    /// The next piece of a message: [`Reader::recv_chunk`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<T::Error>> {
+        self.reader.recv_chunk(&mut self.writer)
+    }
+
+    /// The next frame: [`Reader::recv_frame`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<T::Error>> {
+        self.reader.recv_frame(&mut self.writer)
+    }
+
+    /// Sends a message: [`Writer::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<T::Error>> {
+        self.writer.send(message)
+    }
+
+    /// Starts the closing handshake: [`Writer::close`]. Go on receiving until there is nothing
+    /// more: what the peer sent before its own Close still comes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<T::Error>> {
+        self.writer.close(code, reason)
+    }
+}
+
+impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
+    /// The loop around a receive machine.
+    pub fn new(receiver: Receiver<R, B, X>) -> Self {
+        Self { receiver }
+    }
+
+    /// The receive machine.
+    pub fn receiver(&self) -> &Receiver<R, B, X> {
+        &self.receiver
+    }
+
+    /// The receive machine.
+    pub fn receiver_mut(&mut self) -> &mut Receiver<R, B, X> {
+        &mut self.receiver
+    }
+
+    /// The next whole message. Pings are answered and a Close is answered on the way. `None`,
+    /// for ever after, once the peer has closed.
+    ///
+    /// # Errors
+    /// [`Error::Peer`], [`Error::Capacity`], [`Error::Lost`]: the connection has failed, and the
+    /// Close for it was sent as well as could be. [`Error::Transport`]: as the transport says;
+    /// nothing is lost, and a call after a time-out goes on. [`Error::Usage`], [`Error::Entropy`].
+    #[inline]
+    pub fn recv<L: Link>(&mut self, link: &mut L) -> Result<Option<Message<'_>>, Error<L::Error>> {
+        if !self.advance(link, Delivery::Message)? {
+            return Ok(None);
+        }
+        self.receiver.message().map_err(|error| {
+            error
+                .close_code()
+                .into_iter()
+                .for_each(|code| link.fail(code));
+            error.widen()
+        })
+    }
+
+    /// The next piece of a message, for messages of any length.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_chunk<L: Link>(
+        &mut self,
+        link: &mut L,
+    ) -> Result<Option<Chunk<'_>>, Error<L::Error>> {
+        self.advance(link, Delivery::Chunk)?;
+        Ok(self.receiver.chunk())
+    }
+
+    /// The next frame as on the wire, control frames among them (they are answered all the same).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_frame<L: Link>(
+        &mut self,
+        link: &mut L,
+    ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
+        self.advance(link, Delivery::Frame)?;
+        Ok(self.receiver.frame())
+    }
+
+    /// Reads until the transport ends, and throws it away. §7.1.1: the client waits for the server
+    /// to close the transport first. For how long is the caller's choice, by the transport's
+    /// time-out.
+    ///
+    /// # Errors
+    /// The transport's.
+    pub fn drain<L: Link>(&mut self, link: &mut L) -> Result<(), L::Error> {
+        while link.read(self.receiver.spare())? > 0 {}
+        Ok(())
+    }
+
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.receiver.close_status()
+    }
+
+    /// Until something is announced (`true`) or the peer has closed (`false`).
+    #[inline]
+    fn advance<L: Link>(
+        &mut self,
+        link: &mut L,
+        delivery: Delivery,
+    ) -> Result<bool, Error<L::Error>> {
+        loop {
+            match self.receiver.step(delivery) {
+                Ok(Step::NeedOctets) => {
+                    match link.read(self.receiver.spare()).map_err(Error::Transport)? {
+                        0 => self.receiver.eof(),
+                        n => self.receiver.commit(n),
+                    }
+                }
+                Ok(Step::ReplyDue) => self.answer(link)?,
+                Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
+                Ok(Step::Closed) => return Ok(false),
+                Err(error) => return Err(error.widen()),
+            }
+        }
+    }
+
+    #[cold]
+    fn answer<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
+        let answered = link.answer(self.receiver.owed());
+        if answered.is_err() && !self.receiver.is_open() {
+            // A Close that cannot be sent must not hide why it was due.
+            self.receiver.owed().taken();
+            return Ok(());
+        }
+        answered
+    }
+}
+
+impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
+    /// The loop around a send machine.
+    pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
+        Self { io, sender }
+    }
+
+    /// The transport.
+    pub fn io(&self) -> &T {
+        &self.io
+    }
+
+    /// The transport.
+    pub fn io_mut(&mut self) -> &mut T {
+        &mut self.io
+    }
+
+    /// The send machine.
+    pub fn sender(&self) -> &Sender<R, B, E, X> {
+        &self.sender
+    }
+
+    /// The send machine, to queue several messages and [`flush`](Self::flush) them in one write.
+    pub fn sender_mut(&mut self) -> &mut Sender<R, B, E, X> {
+        &mut self.sender
+    }
+
+    /// The transport and the send machine.
+    pub fn into_parts(self) -> (T, Sender<R, B, E, X>) {
+        (self.io, self.sender)
+    }
+
+    /// Sends a whole message, as one frame unless it is compressed and longer than the buffer.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] and [`Error::Entropy`]: nothing was sent. [`Error::Transport`]: what was
+    /// queued goes out with the next call; a message longer than the buffer is torn, and nothing
+    /// can follow it.
+    #[inline]
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<T::Error>> {
+        let message = message.into();
+        let (kind, payload) = (message.kind(), message.octets());
+        if self.sender.takes_whole(payload.len()) {
+            self.send_queued(kind, payload)
+        } else {
+            self.send_streamed(kind, payload)
+        }
+    }
+
+    /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        mut payload: &[u8],
+        fin: bool,
+    ) -> Result<(), Error<T::Error>> {
+        loop {
+            let first = !self.sender.in_fragments();
+            let queued = self
+                .sender
+                .fragment(kind, payload, first, fin)
+                .map_err(Error::widen)?;
+            payload = payload.get(queued.taken..).unwrap_or_default();
+            self.flush()?;
+            if queued.complete {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends one frame of the caller's own making: [`Sender::frame`].
+    ///
+    /// # Errors
+    /// As there; [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
+    pub fn send_frame(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(
+            |sender| sender.frame(header, payload),
+            payload.len() + crate::header::MAX_HEADER,
+        )
+    }
+
+    /// Sends a Ping with up to 125 octets.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(|sender| sender.ping(payload), 0)
+    }
+
+    /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(|sender| sender.control(Opcode::Pong, payload), 0)
+    }
+
+    /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
+    /// is nothing more.
+    ///
+    /// # Errors
+    /// As [`Sender::close`], and the transport's.
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<T::Error>> {
+        self.send_when_drained(|sender| sender.close(code, reason), 0)
+    }
+
+    /// Writes out what is queued.
+    ///
+    /// # Errors
+    /// The transport's; [`Error::Lost`] when it takes nothing any more.
+    #[inline]
+    pub fn flush(&mut self) -> Result<(), Error<T::Error>> {
+        while !self.sender.pending().is_empty() {
+            match self
+                .io
+                .write(self.sender.pending())
+                .map_err(Error::Transport)?
+            {
+                0 => return Err(Error::Lost),
+                n => self.sender.advance(n),
+            }
+        }
+        self.io.flush().map_err(Error::Transport)
+    }
+
+    #[inline]
+    fn send_queued(
+        &mut self,
+        kind: MessageKind,
+        mut payload: &[u8],
+    ) -> Result<(), Error<T::Error>> {
+        let mut first = true;
+        loop {
+            let queued = self
+                .sender
+                .message(kind, payload, first)
+                .map_err(Error::widen)?;
+            self.flush()?;
+            if queued.complete {
+                return Ok(());
+            }
+            payload = payload.get(queued.taken..).unwrap_or_default();
+            first = first && !self.sender.in_message();
+        }
+    }
+
+    fn send_streamed(
+        &mut self,
+        kind: MessageKind,
+        mut payload: &[u8],
+    ) -> Result<(), Error<T::Error>> {
+        self.flush()?;
+        self.sender
+            .begin_frame(kind, payload.len() as u64)
+            .map_err(Error::widen)?;
+        while !payload.is_empty() {
+            let taken = self.sender.frame_payload(payload);
+            payload = payload.get(taken..).unwrap_or_default();
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn send_when_drained(
+        &mut self,
+        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Error>,
+        needed: usize,
+    ) -> Result<(), Error<T::Error>> {
+        if !queue(&mut self.sender).map_err(Error::widen)? {
+            self.flush()?;
+            if !queue(&mut self.sender).map_err(Error::widen)? {
+                return Err(Usage::BufferTooSmall { needed }.into());
+            }
+        }
+        self.flush()
+    }
+}
+
+impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Writer<T, R, B, E, X> {
+    type Error = T::Error;
+
+    #[inline]
+    fn read(&mut self, spare: &mut [u8]) -> Result<usize, T::Error> {
+        self.io.read(spare)
+    }
+
+    fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
+        while let Some(reply) = owed.reply() {
+            if self.sender.reply(reply).map_err(Error::widen)? {
+                owed.taken();
+            }
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, code: CloseCode) {
+        // Best effort: the failure itself is what the caller hears of.
+        let _ = self.close(Some(code), "");
+    }
+}

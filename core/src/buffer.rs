@@ -1,0 +1,188 @@
+//! Memory that the caller gives, and the places in it.
+
+/// Where a connection keeps octets: any `AsRef<[u8]> + AsMut<[u8]>` of a fixed length, such as
+/// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also
+/// [`Growing`], which grows as octets arrive.
+pub trait Storage {
+    /// The memory as it is now.
+    fn octets(&self) -> &[u8];
+
+    /// The memory as it is now.
+    fn octets_mut(&mut self) -> &mut [u8];
+
+    /// Makes room for `len` octets in all, keeping what is there. `false`: it cannot.
+    fn grow(&mut self, len: usize) -> bool {
+        self.octets().len() >= len
+    }
+
+    /// Whether [`grow`](Self::grow) may ever give more than there is now.
+    fn can_grow(&self) -> bool {
+        false
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
+    #[inline]
+    fn octets(&self) -> &[u8] {
+        self.as_ref()
+    }
+
+    #[inline]
+    fn octets_mut(&mut self) -> &mut [u8] {
+        self.as_mut()
+    }
+}
+
+/// Memory on the heap that grows as octets arrive, never by what a peer declares.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, Default)]
+pub struct Growing {
+    octets: alloc::vec::Vec<u8>,
+}
+
+#[cfg(feature = "alloc")]
+impl Growing {
+    /// Starts with room for `len` octets.
+    #[must_use]
+    pub fn with_len(len: usize) -> Self {
+        Self {
+            octets: alloc::vec![0; len],
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Storage for Growing {
+    #[inline]
+    fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    #[inline]
+    fn octets_mut(&mut self) -> &mut [u8] {
+        &mut self.octets
+    }
+
+    fn grow(&mut self, len: usize) -> bool {
+        if len <= self.octets.len() {
+            return true;
+        }
+        // Doubling: the copies that growing costs stay linear in what arrived.
+        let target = len.max(self.octets.len().saturating_mul(2));
+        if self
+            .octets
+            .try_reserve_exact(target - self.octets.len())
+            .is_err()
+        {
+            return false;
+        }
+        self.octets.resize(target, 0);
+        true
+    }
+
+    fn can_grow(&self) -> bool {
+        true
+    }
+}
+
+/// The places in a receive buffer, in their order: released octets, the message that is being
+/// gathered, a gap where headers stood, octets that are not parsed yet, free memory.
+///
+/// ```text
+///  0 ......... start ====== end ....... read ------ filled ......... len
+///    released        message     gap        unparsed        free
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) read: usize,
+    pub(crate) filled: usize,
+}
+
+impl Places {
+    /// Octets that are not parsed yet.
+    #[inline]
+    pub(crate) fn unparsed<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        octets.get(self.read..self.filled).unwrap_or_default()
+    }
+
+    /// What was gathered.
+    #[inline]
+    pub(crate) fn gathered<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        octets.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// How many octets are not parsed yet.
+    #[inline]
+    pub(crate) const fn available(&self) -> usize {
+        self.filled.saturating_sub(self.read)
+    }
+
+    /// How many octets were gathered.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Steps over `n` unparsed octets.
+    #[inline]
+    pub(crate) const fn skip(&mut self, n: usize) {
+        self.read = self.read.saturating_add(n);
+        if self.len() == 0 {
+            // Nothing is gathered: what comes next may be, where it lies.
+            self.start = self.read;
+            self.end = self.read;
+        }
+    }
+
+    /// Adds the next `n` unparsed octets to what is gathered; they move only over a gap.
+    #[inline]
+    pub(crate) fn gather(&mut self, n: usize, octets: &mut [u8]) {
+        let from = self.read;
+        let to = from.saturating_add(n);
+        if from != self.end && to <= octets.len() && self.end <= from {
+            octets.copy_within(from..to, self.end);
+        }
+        self.end = self.end.saturating_add(n);
+        self.read = to;
+    }
+
+    /// Forgets what was gathered.
+    #[inline]
+    pub(crate) const fn release(&mut self) {
+        if self.read == self.filled {
+            *self = Self {
+                start: 0,
+                end: 0,
+                read: 0,
+                filled: 0,
+            };
+        } else {
+            self.start = self.read;
+            self.end = self.read;
+        }
+    }
+
+    /// Closes the gap, at the price of moving what is unparsed behind it (a few octets of a
+    /// header, or nothing).
+    pub(crate) fn close_gap(&mut self, octets: &mut [u8]) {
+        if self.read > self.end && self.filled <= octets.len() {
+            octets.copy_within(self.read..self.filled, self.end);
+            self.filled -= self.read - self.end;
+            self.read = self.end;
+        }
+    }
+
+    /// Moves everything to the front.
+    pub(crate) fn compact(&mut self, octets: &mut [u8]) {
+        let by = self.start;
+        if by > 0 && self.filled <= octets.len() && by <= self.filled {
+            octets.copy_within(by..self.filled, 0);
+            self.start = 0;
+            self.end -= by;
+            self.read -= by;
+            self.filled -= by;
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The closing handshake (RFC 6455 §7.1): every transition of both directions, and nothing else.
+//!
+//! Two rules hold here. All transitions are in this file. And a direction knows only itself: the
+//! receiver what the peer said, the sender what we said; neither can stop the other.
+//!
+//! ```text
+//! receiver   Open --Close received--> Closed        nothing that follows it is looked at
+//!            Open --violation, limit-> Failed        §7.1.7: "MUST NOT continue to attempt to
+//!            Open --end of octets---> Failed(Lost)   process data"
+//!
+//! sender     Open --Close queued----> Closed         §5.5.1: "MUST NOT send any more data
+//!            Open --peer lost-------> Closed         frames after sending a Close frame"
+//! ```
+//!
+//! A Close from the peer makes an answer due, and so does a failure that has a status code. The
+//! [`Owed`] reply waits in the receiver's control slot until the sender has framed it; a sender
+//! whose Close is already on its way takes it and sends nothing, so there is never a second one.
+
+use crate::close::{CloseCode, MAX_REASON};
+use crate::error::{Error, Usage, Violation};
+use crate::header::MAX_CONTROL;
+use crate::message::CloseStatus;
+
+/// What the peer's direction has come to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Inbound {
+    Open,
+    /// The peer's Close was read.
+    Closed,
+    Failed(Error),
+}
+
+impl Inbound {
+    /// A Close frame with this payload was read whole.
+    pub(crate) fn close_received(&mut self, owed: &mut Owed) {
+        match check_close(owed.payload()) {
+            Ok(()) => {
+                *self = Self::Closed;
+                owed.due = Due::Close;
+            }
+            Err(violation) => self.fail(Error::Peer(violation), owed),
+        }
+    }
+
+    /// §7.1.7: the connection fails; the first failure is the one that counts.
+    pub(crate) fn fail(&mut self, error: Error, owed: &mut Owed) {
+        if matches!(self, Self::Open) {
+            *self = Self::Failed(error);
+            owed.due = error.close_code().map_or(Due::Shut, Due::Fail);
+        }
+    }
+
+    /// The transport gives no more octets. §7.1.5: without a Close frame that is status 1006.
+    pub(crate) fn ended(&mut self, owed: &mut Owed) {
+        self.fail(Error::Lost, owed);
+    }
+}
+
+/// What our direction has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outbound {
+    Open,
+    /// Our Close is queued or sent, or there is nobody to send to.
+    Closed,
+}
+
+impl Outbound {
+    /// Our Close frame was queued. Not one more frame of ours follows it.
+    pub(crate) const fn close_queued(&mut self) {
+        *self = Self::Closed;
+    }
+
+    /// The peer is gone: nothing can be sent.
+    pub(crate) const fn shut(&mut self) {
+        *self = Self::Closed;
+    }
+
+    /// §6.1: "The endpoint MUST ensure the WebSocket connection is in the OPEN state".
+    pub(crate) const fn open(self) -> Result<(), Usage> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Closed => Err(Usage::NotOpen),
+        }
+    }
+}
+
+/// The receiver's one control slot: the payload of the control frame read last, and the reply
+/// that is owed for it.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    payload: [u8; MAX_CONTROL],
+    len: u8,
+    due: Due,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    /// A Pong with the payload.
+    Pong,
+    /// A Close with the status code of the payload, or without one.
+    Close,
+    /// A Close that says why we fail the connection.
+    Fail(CloseCode),
+    /// Nothing to send, and nothing may be sent any more.
+    Shut,
+}
+
+/// What the sender is to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply<'a> {
+    /// A Pong with this payload. §5.5.3: "identical 'Application data' as found in the message
+    /// body of the Ping frame".
+    Pong(&'a [u8]),
+    /// A Close with this payload: the peer's status code, or empty as the peer's was.
+    Close(&'a [u8]),
+    /// A Close that fails the connection.
+    Fail(CloseCode),
+    /// The peer is gone: refuse to send from now on.
+    Shut,
+}
+
+impl Owed {
+    pub(crate) const fn new() -> Self {
+        Self {
+            payload: [0; MAX_CONTROL],
+            len: 0,
+            due: Due::Nothing,
+        }
+    }
+
+    /// The reply that is owed, if any.
+    #[must_use]
+    pub fn reply(&self) -> Option<Reply<'_>> {
+        Some(match self.due {
+            Due::Nothing => return None,
+            Due::Pong => Reply::Pong(self.payload()),
+            // §5.5.1: "the endpoint typically echos the status code it received".
+            Due::Close => Reply::Close(self.payload().get(..2).unwrap_or_default()),
+            Due::Fail(code) => Reply::Fail(code),
+            Due::Shut => Reply::Shut,
+        })
+    }
+
+    /// Whether a reply is owed.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.due != Due::Nothing
+    }
+
+    /// The sender has framed the reply. No await may stand between the two.
+    pub fn taken(&mut self) {
+        self.due = Due::Nothing;
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.payload
+            .get(..usize::from(self.len))
+            .unwrap_or_default()
+    }
+
+    /// Starts the payload of another control frame.
+    pub(crate) const fn restart(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds to the payload. More than 125 octets cannot come: the header was checked.
+    pub(crate) fn push(&mut self, octets: &[u8]) {
+        let from = usize::from(self.len);
+        if let Some(target) = self
+            .payload
+            .get_mut(from..from.saturating_add(octets.len()))
+        {
+            target.copy_from_slice(octets);
+            self.len = self.len.saturating_add(octets.len() as u8);
+        }
+    }
+
+    /// A Ping was read whole. §5.5.3 lets us answer "only the most recently processed Ping".
+    pub(crate) const fn ping_received(&mut self) {
+        self.due = Due::Pong;
+    }
+
+    /// What the peer's Close said. To be asked once it was received and checked.
+    pub(crate) fn close_status(&self) -> CloseStatus<'_> {
+        match self.payload().split_first_chunk::<2>() {
+            Some((code, reason)) => CloseStatus {
+                code: CloseCode(u16::from_be_bytes(*code)),
+                reason: core::str::from_utf8(reason).unwrap_or_default(),
+            },
+            None => CloseStatus {
+                code: CloseCode::NO_STATUS,
+                reason: "",
+            },
+        }
+    }
+}
+
+/// §5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer
+/// ... representing a status code", then UTF-8. §7.4: which codes may be there.
+fn check_close(payload: &[u8]) -> Result<(), Violation> {
+    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+        return if payload.is_empty() {
+            Ok(())
+        } else {
+            Err(Violation::ClosePayload)
+        };
+    };
+    let code = CloseCode(u16::from_be_bytes(*code));
+    if !code.is_sendable() {
+        return Err(Violation::CloseCode(code));
+    }
+    core::str::from_utf8(reason).map_err(|_| Violation::CloseReason)?;
+    Ok(())
+}
+
+/// The payload of a Close of ours.
+pub(crate) struct ClosePayload {
+    octets: [u8; MAX_CONTROL],
+    len: usize,
+}
+
+impl ClosePayload {
+    /// `None` sends an empty Close.
+    pub(crate) fn new(code: Option<CloseCode>, reason: &str) -> Result<Self, Usage> {
+        let mut octets = [0; MAX_CONTROL];
+        let Some(code) = code else {
+            return if reason.is_empty() {
+                Ok(Self { octets, len: 0 })
+            } else {
+                Err(Usage::ReasonWithoutCode)
+            };
+        };
+        if !code.is_sendable() {
+            return Err(Usage::CloseCode(code));
+        }
+        if reason.len() > MAX_REASON {
+            return Err(Usage::ReasonTooLong);
+        }
+        let (head, tail) = octets.split_at_mut(2);
+        head.copy_from_slice(&code.0.to_be_bytes());
+        if let Some(target) = tail.get_mut(..reason.len()) {
+            target.copy_from_slice(reason.as_bytes());
+        }
+        Ok(Self {
+            octets,
+            len: 2 + reason.len(),
+        })
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or_default()
+    }
+}

@@ -1,0 +1,223 @@
+//! The frame header (RFC 6455 §5.2): parsed into a legal value, written without failure.
+
+use crate::error::Violation;
+use crate::mask::MaskingKey;
+use crate::opcode::Opcode;
+
+/// The longest header: two octets, a 64-bit length, a masking key.
+pub const MAX_HEADER: usize = 14;
+
+/// The longest payload of a control frame, in octets (§5.5).
+pub const MAX_CONTROL: usize = 125;
+
+/// A frame's header. One that was [parsed](Self::parse) is legal: its length is in the shortest
+/// form, its opcode is registered, and a control frame is final and at most 125 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameHeader {
+    /// FIN: the final fragment of a message.
+    pub fin: bool,
+    /// RSV1: the message is compressed, if permessage-deflate was negotiated (RFC 7692 §6).
+    pub rsv1: bool,
+    /// RSV2: no registered extension uses it.
+    pub rsv2: bool,
+    /// RSV3: no registered extension uses it.
+    pub rsv3: bool,
+    /// What the frame carries.
+    pub opcode: Opcode,
+    /// The masking key, in frames from a client.
+    pub masking_key: Option<MaskingKey>,
+    /// Octets of payload data. Below 2^63.
+    pub len: u64,
+}
+
+/// What the connection lets a peer's header say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// An extension was negotiated that gives RSV1 a meaning.
+    pub rsv1: bool,
+    /// The peer is a client, so it must mask; else it must not.
+    pub masked: bool,
+}
+
+impl FrameHeader {
+    /// The header of a data or control frame with all reserved bits clear and no masking key.
+    #[must_use]
+    pub const fn new(opcode: Opcode, fin: bool, len: u64) -> Self {
+        Self {
+            fin,
+            rsv1: false,
+            rsv2: false,
+            rsv3: false,
+            opcode,
+            masking_key: None,
+            len,
+        }
+    }
+
+    /// Whether the payload is masked.
+    #[must_use]
+    pub const fn is_masked(&self) -> bool {
+        self.masking_key.is_some()
+    }
+
+    /// Reads a header at the start of `octets`; gives it with its own length in octets, or
+    /// `None` when more octets are needed.
+    ///
+    /// # Errors
+    /// The first rule of §5.1, §5.2 and §5.5 that the header breaks, as soon as the octets at
+    /// hand show it: the payload is never waited for.
+    #[inline]
+    pub fn parse(octets: &[u8], rules: Rules) -> Result<Option<(Self, usize)>, Violation> {
+        let Some((&first, rest)) = octets.split_first() else {
+            return Ok(None);
+        };
+        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero
+        // values." RFC 7692 §6 gives RSV1 a meaning on the first frame of a message only.
+        let allowed = if rules.rsv1 && matches!(first & 0x0f, 1 | 2) {
+            0x40
+        } else {
+            0
+        };
+        if first & 0x70 & !allowed != 0 {
+            return Err(Violation::ReservedBit);
+        }
+        // §5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the
+        // WebSocket Connection_."
+        let opcode = Opcode::try_from(first & 0x0f).map_err(|_| Violation::ReservedOpcode)?;
+        let fin = first & 0x80 != 0;
+        // §5.5: control frames "MUST have a payload length of 125 bytes or less and MUST NOT be
+        // fragmented."
+        if opcode.is_control() && !fin {
+            return Err(Violation::ControlFragmented);
+        }
+        let Some((&second, rest)) = rest.split_first() else {
+            return Ok(None);
+        };
+        // §5.1: a client "MUST close a connection if it detects a masked frame"; a server "upon
+        // receiving a frame that is not masked".
+        if (second & 0x80 != 0) != rules.masked {
+            return Err(if rules.masked {
+                Violation::NotMasked
+            } else {
+                Violation::Masked
+            });
+        }
+        let short = second & 0x7f;
+        if opcode.is_control() && short > 125 {
+            return Err(Violation::ControlTooLong);
+        }
+        // §5.2: "the minimal number of bytes MUST be used to encode the length"; of 64 bits "the
+        // most significant bit MUST be 0".
+        let (len, rest, extended) = match short {
+            126 => {
+                let Some((length, rest)) = rest.split_first_chunk::<2>() else {
+                    return Ok(None);
+                };
+                let len = u16::from_be_bytes(*length);
+                if len < 126 {
+                    return Err(Violation::LengthNotMinimal);
+                }
+                (u64::from(len), rest, 2)
+            }
+            127 => {
+                let Some((length, rest)) = rest.split_first_chunk::<8>() else {
+                    return Ok(None);
+                };
+                let len = u64::from_be_bytes(*length);
+                if len >> 63 != 0 {
+                    return Err(Violation::LengthTopBit);
+                }
+                if len <= 0xffff {
+                    return Err(Violation::LengthNotMinimal);
+                }
+                (len, rest, 8)
+            }
+            short => (u64::from(short), rest, 0),
+        };
+        let (masking_key, key_len) = if rules.masked {
+            let Some(key) = rest.first_chunk::<4>() else {
+                return Ok(None);
+            };
+            (Some(MaskingKey(*key)), 4)
+        } else {
+            (None, 0)
+        };
+        let header = Self {
+            fin,
+            rsv1: first & 0x40 != 0,
+            rsv2: first & 0x20 != 0,
+            rsv3: first & 0x10 != 0,
+            opcode,
+            masking_key,
+            len,
+        };
+        Ok(Some((header, 2 + extended + key_len)))
+    }
+
+    /// The octets of the header, the length in its shortest form.
+    #[inline]
+    #[must_use]
+    pub fn emit(&self) -> HeaderOctets {
+        let mut out = HeaderOctets {
+            octets: [0; MAX_HEADER],
+            len: 0,
+        };
+        let bits = u8::from(self.fin) << 7
+            | u8::from(self.rsv1) << 6
+            | u8::from(self.rsv2) << 5
+            | u8::from(self.rsv3) << 4;
+        let mask = u8::from(self.is_masked()) << 7;
+        let first = bits | self.opcode as u8;
+        // Three fixed layouts, so that every copy is of a length the compiler knows.
+        match self.len {
+            0..=125 => out.push(&[first, mask | self.len as u8]),
+            126..=0xffff => {
+                let [high, low] = (self.len as u16).to_be_bytes();
+                out.push(&[first, mask | 126, high, low]);
+            }
+            _ => {
+                out.push(&[first, mask | 127]);
+                out.push(&self.len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.masking_key {
+            out.push(&key.0);
+        }
+        out
+    }
+
+    /// The length of the header itself, in octets.
+    #[must_use]
+    pub const fn header_len(&self) -> usize {
+        let extended = match self.len {
+            0..=125 => 0,
+            126..=0xffff => 2,
+            _ => 8,
+        };
+        2 + extended + if self.is_masked() { 4 } else { 0 }
+    }
+}
+
+/// A header as it goes over the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderOctets {
+    octets: [u8; MAX_HEADER],
+    len: u8,
+}
+
+impl HeaderOctets {
+    fn push(&mut self, octets: &[u8]) {
+        let from = usize::from(self.len);
+        if let Some(target) = self.octets.get_mut(from..from + octets.len()) {
+            target.copy_from_slice(octets);
+            self.len += octets.len() as u8;
+        }
+    }
+}
+
+impl AsRef<[u8]> for HeaderOctets {
+    fn as_ref(&self) -> &[u8] {
+        self.octets.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}

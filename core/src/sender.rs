@@ -1,0 +1,698 @@
+//! The send machine: takes messages, fragments and control frames, gives octets, never does I/O.
+
+use core::marker::PhantomData;
+
+use crate::buffer::Storage;
+use crate::close::CloseCode;
+use crate::closing::{ClosePayload, Outbound, Reply};
+use crate::entropy::Entropy;
+use crate::error::{Error, Usage};
+use crate::header::{FrameHeader, HeaderOctets, MAX_CONTROL, MAX_HEADER};
+use crate::mask::MaskingKey;
+use crate::message::MessageKind;
+use crate::opcode::Opcode;
+use crate::role::Role;
+use crate::stage::{Compress, Plain};
+
+/// The smallest transmit buffer: it must hold the payload of any control frame.
+pub const MIN_TRANSMIT: usize = MAX_CONTROL;
+
+/// How far a message came into the transmit buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Octets of the payload that were taken.
+    pub taken: usize,
+    /// Nothing of what was given is left to be queued. Else: write out what is
+    /// [pending](Sender::pending), then give the rest.
+    pub complete: bool,
+}
+
+/// The send side of a connection, over memory of the caller's.
+///
+/// Commands put whole frames into the transmit buffer, masked with a fresh key each while they
+/// are copied; [`pending`](Self::pending) and [`advance`](Self::advance) bring them out. What is
+/// queued stays queued whatever happens to whoever writes it.
+///
+/// Except between [`begin_frame`](Self::begin_frame) and the last octet of that frame, there is
+/// always a frame boundary at the end of what is queued: a Pong or a Close can follow.
+#[derive(Clone, Debug)]
+pub struct Sender<R, B, E, X = Plain> {
+    machine: Machine,
+    storage: B,
+    entropy: E,
+    stage: X,
+    role: PhantomData<R>,
+}
+
+impl<R: Role, B: Storage, E: Entropy> Sender<R, B, E> {
+    /// A sender that knows no extension. The buffer holds at least [`MIN_TRANSMIT`] octets.
+    #[must_use]
+    pub fn new(storage: B, entropy: E) -> Self {
+        Self::with_stage(storage, entropy, Plain)
+    }
+}
+
+impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
+    /// A sender behind a compression stage.
+    #[must_use]
+    pub fn with_stage(storage: B, entropy: E, stage: X) -> Self {
+        Self {
+            machine: Machine::new(),
+            storage,
+            entropy,
+            stage,
+            role: PhantomData,
+        }
+    }
+
+    /// The compression stage.
+    pub fn stage_mut(&mut self) -> &mut X {
+        &mut self.stage
+    }
+
+    /// The source of entropy.
+    pub fn entropy_mut(&mut self) -> &mut E {
+        &mut self.entropy
+    }
+
+    /// The octets to be written next; empty when there are none.
+    #[inline]
+    #[must_use]
+    pub fn pending(&self) -> &[u8] {
+        self.machine.pending(self.storage.octets())
+    }
+
+    /// The transport took the first `n` of the [pending](Self::pending) octets.
+    #[inline]
+    pub fn advance(&mut self, n: usize) {
+        self.machine.advance(n);
+    }
+
+    /// Whether data may be sent: no Close of ours is queued, the peer is not gone.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.machine.outbound == Outbound::Open
+    }
+
+    /// Queues a whole message, or the beginning of one: as one frame if it fits what is free of
+    /// the buffer, else, once nothing is pending, as a fragment that fills the buffer. Until it
+    /// is [complete](Queued::complete), call again with the rest of the same payload.
+    ///
+    /// # Errors
+    /// [`Usage::NotOpen`]; [`Usage::MessageOpen`] while a message of
+    /// [`fragment`](Self::fragment) is open; [`Usage::InterruptedMessage`] when `first` comes
+    /// before an earlier message was complete: whoever sent that one has given up, and no data
+    /// can follow; [`Error::Entropy`]. Nothing is queued then.
+    #[inline]
+    pub fn message(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        first: bool,
+    ) -> Result<Queued, Error> {
+        self.machine.outbound.open()?;
+        match (first, self.machine.open) {
+            (true, Open::Nothing) => {}
+            (true, Open::Fragments) => return Err(Usage::MessageOpen.into()),
+            (true, _) => return Err(Usage::InterruptedMessage.into()),
+            (false, Open::Message) => {}
+            (false, _) => return Err(Usage::NothingToContinue.into()),
+        }
+        self.queue(Piece {
+            kind,
+            payload,
+            first,
+            fin: true,
+            whole: true,
+        })
+    }
+
+    /// Queues a piece of a message that is still being produced; `fin`: the last. `first`: a new
+    /// message. A text may be cut between any two octets.
+    ///
+    /// # Errors
+    /// As [`message`](Self::message); [`Usage::NothingToContinue`] when no message is open.
+    pub fn fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        first: bool,
+        fin: bool,
+    ) -> Result<Queued, Error> {
+        self.machine.outbound.open()?;
+        match (first, self.machine.open) {
+            (true, Open::Nothing) | (false, Open::Fragments) => {}
+            (true, Open::Fragments) => return Err(Usage::MessageOpen.into()),
+            (false, Open::Nothing) => return Err(Usage::NothingToContinue.into()),
+            (_, Open::Message | Open::Frame { .. }) => return Err(Usage::InterruptedMessage.into()),
+        }
+        self.queue(Piece {
+            kind,
+            payload,
+            first,
+            fin,
+            whole: false,
+        })
+    }
+
+    /// Whether a message of [`fragment`](Self::fragment) is open.
+    #[must_use]
+    pub fn in_fragments(&self) -> bool {
+        self.machine.open == Open::Fragments
+    }
+
+    /// Whether [`message`](Self::message) takes a message of `len` octets in one frame, at the
+    /// latest once nothing is pending; or compresses it, so that its frames cannot be foreseen.
+    #[must_use]
+    pub fn takes_whole(&self, len: usize) -> bool {
+        let overhead = if R::MASKS { MAX_HEADER } else { MAX_HEADER - 4 };
+        len.saturating_add(overhead) <= self.storage.octets().len()
+            || (self.stage.is_active() && self.stage.wants(Some(len)))
+    }
+
+    /// Whether a message of [`message`](Self::message) is queued in part.
+    #[must_use]
+    pub fn in_message(&self) -> bool {
+        self.machine.open == Open::Message
+    }
+
+    /// Begins a whole message of `len` octets as one frame, however small the buffer; its payload
+    /// follows by [`frame_payload`](Self::frame_payload). Until the last octet of it is queued
+    /// nothing else can be sent, not even a Close.
+    ///
+    /// # Errors
+    /// As [`message`](Self::message); [`Usage::Busy`] while octets are pending.
+    pub fn begin_frame(&mut self, kind: MessageKind, len: u64) -> Result<(), Error> {
+        self.machine.outbound.open()?;
+        match self.machine.open {
+            Open::Nothing => {}
+            Open::Fragments => return Err(Usage::MessageOpen.into()),
+            Open::Message | Open::Frame { .. } => return Err(Usage::InterruptedMessage.into()),
+        }
+        if !self.machine.is_drained() {
+            return Err(Usage::Busy.into());
+        }
+        self.room()?;
+        let key = self.key()?;
+        let header = FrameHeader {
+            masking_key: key,
+            ..FrameHeader::new(kind.opcode(), true, len)
+        };
+        self.machine
+            .put(header.emit().as_ref(), None, self.storage.octets_mut());
+        self.machine.open = if len == 0 {
+            Open::Nothing
+        } else {
+            Open::Frame {
+                key,
+                remaining: len,
+            }
+        };
+        Ok(())
+    }
+
+    /// Queues as much of the open frame's payload as fits; gives how many octets were taken.
+    pub fn frame_payload(&mut self, payload: &[u8]) -> usize {
+        self.machine
+            .frame_payload(payload, self.storage.octets_mut())
+    }
+
+    /// Queues a Ping.
+    ///
+    /// # Errors
+    /// As [`control`](Self::control).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<bool, Error> {
+        self.control(Opcode::Ping, payload)
+    }
+
+    /// Queues a Ping or a Pong. `false`: what is pending must be written out first.
+    ///
+    /// # Errors
+    /// [`Usage::NotOpen`], [`Usage::ControlTooLong`] (125 octets at most),
+    /// [`Usage::InterruptedMessage`] within a torn frame, [`Usage::NothingToContinue`] for an
+    /// opcode that is no Ping or Pong, [`Error::Entropy`]. Nothing is queued then.
+    pub fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Error> {
+        if !matches!(opcode, Opcode::Ping | Opcode::Pong) {
+            return Err(Usage::NothingToContinue.into());
+        }
+        self.put_control(opcode, payload)
+    }
+
+    /// Queues a Close; after it nothing of ours follows. `None` sends one without a status code.
+    /// `false`: what is pending must be written out first.
+    ///
+    /// # Errors
+    /// [`Usage::NotOpen`], [`Usage::CloseCode`], [`Usage::ReasonTooLong`],
+    /// [`Usage::ReasonWithoutCode`], [`Usage::InterruptedMessage`] within a torn frame,
+    /// [`Error::Entropy`]. Nothing is queued then.
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<bool, Error> {
+        let payload = ClosePayload::new(code, reason)?;
+        self.put_close(payload.octets())
+    }
+
+    /// Queues what the receiver owes. `false`: what is pending must be written out first.
+    /// After our Close there is nothing to answer any more, and the reply counts as queued.
+    ///
+    /// # Errors
+    /// [`Error::Entropy`]; [`Usage::InterruptedMessage`] within a torn frame.
+    pub fn reply(&mut self, reply: Reply<'_>) -> Result<bool, Error> {
+        if !self.is_open() {
+            return Ok(true);
+        }
+        match reply {
+            Reply::Pong(payload) => self.put_control(Opcode::Pong, payload),
+            Reply::Close(payload) => self.put_close(payload),
+            Reply::Fail(code) => self.put_close(&code.0.to_be_bytes()),
+            Reply::Shut => {
+                self.shut();
+                Ok(true)
+            }
+        }
+    }
+
+    /// The peer is gone: refuses to send from now on, and forgets what is pending.
+    pub fn shut(&mut self) {
+        self.machine.outbound.shut();
+        self.machine.forget();
+    }
+
+    /// Queues one frame as it is given, for those who build their own; its length and masking
+    /// key are set here. Legal frames in a legal order are the caller's duty: RSV bits,
+    /// fragmentation, UTF-8 are not looked at. `false`: what is pending must be written out
+    /// first, or, with nothing pending, the frame is longer than the buffer.
+    ///
+    /// # Errors
+    /// [`Usage::NotOpen`]; [`Usage::ControlTooLong`] for a control frame of more than 125 octets
+    /// or without FIN; [`Usage::CloseCode`] for a Close, which [`close`](Self::close) sends;
+    /// [`Error::Entropy`].
+    pub fn frame(&mut self, header: FrameHeader, payload: &[u8]) -> Result<bool, Error> {
+        if header.opcode == Opcode::Close {
+            return Err(Usage::CloseCode(CloseCode::NO_STATUS).into());
+        }
+        if header.opcode.is_control() {
+            return if header.fin {
+                self.put_control(header.opcode, payload)
+            } else {
+                Err(Usage::ControlTooLong.into())
+            };
+        }
+        self.machine.outbound.open()?;
+        match (header.opcode, self.machine.open) {
+            (Opcode::Continuation, Open::Nothing) => return Err(Usage::NothingToContinue.into()),
+            (Opcode::Continuation, Open::Fragments) | (_, Open::Nothing) => {}
+            (_, Open::Fragments) => return Err(Usage::MessageOpen.into()),
+            _ => return Err(Usage::InterruptedMessage.into()),
+        }
+        self.room()?;
+        let header = FrameHeader {
+            masking_key: self.key()?,
+            len: payload.len() as u64,
+            ..header
+        };
+        if header.header_len() + payload.len() > self.machine.free(self.storage.octets().len()) {
+            return Ok(false);
+        }
+        self.put_frame(header, payload);
+        self.machine.begun = true;
+        self.machine.compressing = false;
+        self.machine.open = if header.fin {
+            Open::Nothing
+        } else {
+            Open::Fragments
+        };
+        Ok(true)
+    }
+
+    fn put_close(&mut self, payload: &[u8]) -> Result<bool, Error> {
+        let queued = self.put_control(Opcode::Close, payload)?;
+        if queued {
+            self.machine.outbound.close_queued();
+        }
+        Ok(queued)
+    }
+
+    fn put_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Error> {
+        self.machine.outbound.open()?;
+        if payload.len() > MAX_CONTROL {
+            return Err(Usage::ControlTooLong.into());
+        }
+        if let Open::Frame { .. } = self.machine.open {
+            return Err(Usage::InterruptedMessage.into());
+        }
+        self.room()?;
+        let len = self.storage.octets().len();
+        let header = FrameHeader::new(opcode, true, payload.len() as u64);
+        let needed = CONTROL_HEADER + payload.len();
+        // A buffer that holds the payload but not the header too: the header leaves first, from
+        // a place of its own.
+        let apart = needed > len && self.machine.is_drained();
+        if needed > self.machine.free(len) && !apart {
+            return Ok(false);
+        }
+        let header = FrameHeader {
+            masking_key: self.key()?,
+            ..header
+        };
+        if apart {
+            self.machine.apart = Apart::new(header.emit());
+            self.machine
+                .put(payload, header.masking_key, self.storage.octets_mut());
+        } else {
+            self.put_frame(header, payload);
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn queue(&mut self, piece: Piece<'_>) -> Result<Queued, Error> {
+        self.room()?;
+        if piece.first {
+            let len = piece.whole.then_some(piece.payload.len());
+            self.machine.compressing = self.stage.is_active() && self.stage.wants(len);
+            self.machine.begun = false;
+        }
+        if self.machine.compressing {
+            return self.queue_compressed(piece);
+        }
+        let len = self.storage.octets().len();
+        let free = self.machine.free(len);
+        let overhead = FrameHeader {
+            masking_key: R::MASKS.then_some(MaskingKey([0; 4])),
+            ..FrameHeader::new(Opcode::Continuation, true, piece.payload.len() as u64)
+        }
+        .header_len();
+        let (taken, fin) = if piece.payload.len().saturating_add(overhead) <= free {
+            (piece.payload.len(), piece.fin)
+        } else if self.machine.is_drained() && free > overhead {
+            (free - overhead, false)
+        } else {
+            return Ok(Queued {
+                taken: 0,
+                complete: false,
+            });
+        };
+        let header = self.fragment_header(piece.kind, false, fin, taken)?;
+        self.put_frame(header, piece.payload.get(..taken).unwrap_or_default());
+        let complete = taken == piece.payload.len();
+        self.after(&piece, fin);
+        Ok(Queued { taken, complete })
+    }
+
+    fn queue_compressed(&mut self, piece: Piece<'_>) -> Result<Queued, Error> {
+        let len = self.storage.octets().len();
+        let from = self.machine.filled + MAX_HEADER;
+        let drained = self.machine.is_drained();
+        // A fragment is worth its header only in a good part of the buffer.
+        if !drained && self.machine.free(len) < len / 2 {
+            return Ok(Queued {
+                taken: 0,
+                complete: false,
+            });
+        }
+        // The key is drawn before anything is compressed: a source that fails changes nothing.
+        let key = self.key()?;
+        let Some(room) = self.storage.octets_mut().get_mut(from..) else {
+            return Ok(Queued {
+                taken: 0,
+                complete: false,
+            });
+        };
+        let done = self.stage.compress(piece.payload, piece.fin, room);
+        let fin = piece.fin && done.finished && done.consumed == piece.payload.len();
+        let raw_fits = FrameHeader {
+            masking_key: key,
+            ..FrameHeader::new(Opcode::Text, true, piece.payload.len() as u64)
+        }
+        .header_len()
+            + piece.payload.len()
+            <= self.machine.free(len);
+        if fin && piece.whole && piece.first && done.produced >= piece.payload.len() && raw_fits {
+            // It did not shrink: it goes raw, and nothing later may refer to it.
+            self.stage.forget();
+            self.machine.compressing = false;
+            let header = FrameHeader {
+                masking_key: key,
+                ..FrameHeader::new(piece.kind.opcode(), true, piece.payload.len() as u64)
+            };
+            self.put_frame(header, piece.payload);
+            self.after(&piece, true);
+            return Ok(Queued {
+                taken: piece.payload.len(),
+                complete: true,
+            });
+        }
+        let complete = done.finished && done.consumed == piece.payload.len();
+        if done.produced > 0 || fin {
+            let first = !self.machine.begun;
+            let header = FrameHeader {
+                rsv1: first,
+                masking_key: key,
+                ..FrameHeader::new(
+                    if first {
+                        piece.kind.opcode()
+                    } else {
+                        Opcode::Continuation
+                    },
+                    fin,
+                    done.produced as u64,
+                )
+            };
+            self.machine
+                .put_in_place(header, from, done.produced, self.storage.octets_mut());
+            self.machine.begun = true;
+        }
+        self.after(&piece, fin);
+        Ok(Queued {
+            taken: done.consumed,
+            complete,
+        })
+    }
+
+    fn fragment_header(
+        &mut self,
+        kind: MessageKind,
+        rsv1: bool,
+        fin: bool,
+        len: usize,
+    ) -> Result<FrameHeader, Error> {
+        let masking_key = self.key()?;
+        let opcode = if self.machine.begun {
+            Opcode::Continuation
+        } else {
+            kind.opcode()
+        };
+        Ok(FrameHeader {
+            rsv1,
+            masking_key,
+            ..FrameHeader::new(opcode, fin, len as u64)
+        })
+    }
+
+    fn after(&mut self, piece: &Piece<'_>, fin: bool) {
+        self.machine.begun = true;
+        self.machine.open = match (fin, piece.whole) {
+            (true, _) => Open::Nothing,
+            (false, true) => Open::Message,
+            (false, false) => Open::Fragments,
+        };
+    }
+
+    #[inline]
+    fn put_frame(&mut self, header: FrameHeader, payload: &[u8]) {
+        let octets = self.storage.octets_mut();
+        self.machine.put(header.emit().as_ref(), None, octets);
+        self.machine.put(payload, header.masking_key, octets);
+    }
+
+    /// §5.3: "The masking key needs to be unpredictable", and a fresh one "for each frame".
+    #[inline]
+    fn key(&mut self) -> Result<Option<MaskingKey>, Error> {
+        Ok(if R::MASKS {
+            Some(MaskingKey::fresh(&mut self.entropy)?)
+        } else {
+            None
+        })
+    }
+
+    #[inline]
+    fn room(&self) -> Result<(), Usage> {
+        if self.storage.octets().len() < MIN_TRANSMIT {
+            return Err(Usage::BufferTooSmall {
+                needed: MIN_TRANSMIT,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The header of a control frame: two octets and a masking key.
+const CONTROL_HEADER: usize = 6;
+
+struct Piece<'a> {
+    kind: MessageKind,
+    payload: &'a [u8],
+    first: bool,
+    fin: bool,
+    whole: bool,
+}
+
+/// The data message that is not wholly queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// One given whole, of which some fragments are queued.
+    Message,
+    /// One given in pieces.
+    Fragments,
+    /// One frame, of which `remaining` octets of payload are still to be given.
+    Frame {
+        key: Option<MaskingKey>,
+        remaining: u64,
+    },
+}
+
+/// The state, apart from whose memory it is and which end we are.
+#[derive(Clone, Debug)]
+struct Machine {
+    /// The header of a control frame that did not fit the buffer with its payload. It goes first.
+    apart: Apart,
+    /// `sent <= filled`: what is pending.
+    sent: usize,
+    filled: usize,
+    open: Open,
+    /// A frame of the open message is queued: the next one is a continuation.
+    begun: bool,
+    compressing: bool,
+    outbound: Outbound,
+}
+
+#[derive(Clone, Debug)]
+struct Apart {
+    octets: [u8; CONTROL_HEADER],
+    sent: u8,
+    len: u8,
+}
+
+impl Apart {
+    const EMPTY: Self = Self {
+        octets: [0; CONTROL_HEADER],
+        sent: 0,
+        len: 0,
+    };
+
+    fn new(header: HeaderOctets) -> Self {
+        let mut apart = Self::EMPTY;
+        for (target, octet) in apart.octets.iter_mut().zip(header.as_ref()) {
+            *target = *octet;
+            apart.len += 1;
+        }
+        apart
+    }
+
+    fn pending(&self) -> &[u8] {
+        self.octets
+            .get(usize::from(self.sent)..usize::from(self.len))
+            .unwrap_or_default()
+    }
+}
+
+impl Machine {
+    const fn new() -> Self {
+        Self {
+            apart: Apart::EMPTY,
+            sent: 0,
+            filled: 0,
+            open: Open::Nothing,
+            begun: false,
+            compressing: false,
+            outbound: Outbound::Open,
+        }
+    }
+
+    #[inline]
+    fn pending<'a>(&'a self, octets: &'a [u8]) -> &'a [u8] {
+        if self.apart.sent < self.apart.len {
+            return self.apart.pending();
+        }
+        octets.get(self.sent..self.filled).unwrap_or_default()
+    }
+
+    #[inline]
+    fn advance(&mut self, n: usize) {
+        if self.apart.sent < self.apart.len {
+            self.apart.sent = self.apart.len.min(self.apart.sent.saturating_add(n as u8));
+            return;
+        }
+        self.sent = self.sent.saturating_add(n);
+        if self.sent >= self.filled {
+            self.sent = 0;
+            self.filled = 0;
+        }
+    }
+
+    #[inline]
+    const fn is_drained(&self) -> bool {
+        self.filled == 0 && self.apart.sent >= self.apart.len
+    }
+
+    #[inline]
+    const fn free(&self, len: usize) -> usize {
+        len.saturating_sub(self.filled)
+    }
+
+    /// What is pending is not sent any more.
+    const fn forget(&mut self) {
+        self.sent = 0;
+        self.filled = 0;
+        self.apart = Apart::EMPTY;
+    }
+
+    /// Adds octets, masked if there is a key. The caller has seen that they fit.
+    #[inline]
+    fn put(&mut self, from: &[u8], key: Option<MaskingKey>, octets: &mut [u8]) {
+        let Some(to) = octets.get_mut(self.filled..self.filled.saturating_add(from.len())) else {
+            return;
+        };
+        match key {
+            Some(key) => key.copy(from, to),
+            None => to.copy_from_slice(from),
+        }
+        self.filled += from.len();
+    }
+
+    /// Frames `len` octets that already lie in the buffer at `from`, behind room for any header.
+    fn put_in_place(&mut self, header: FrameHeader, from: usize, len: usize, octets: &mut [u8]) {
+        if let (Some(key), Some(payload)) = (
+            header.masking_key,
+            octets.get_mut(from..from.saturating_add(len)),
+        ) {
+            key.apply(payload);
+        }
+        let to = self.filled + header.header_len();
+        if from.saturating_add(len) <= octets.len() && to <= from {
+            octets.copy_within(from..from + len, to);
+            self.put(header.emit().as_ref(), None, octets);
+            self.filled += len;
+        }
+    }
+
+    fn frame_payload(&mut self, payload: &[u8], octets: &mut [u8]) -> usize {
+        let Open::Frame { key, remaining } = self.open else {
+            return 0;
+        };
+        let wanted = usize::try_from(remaining)
+            .map_or(payload.len(), |remaining| remaining.min(payload.len()));
+        let n = wanted.min(self.free(octets.len()));
+        self.put(payload.get(..n).unwrap_or_default(), key, octets);
+        let remaining = remaining - n as u64;
+        self.open = if remaining == 0 {
+            Open::Nothing
+        } else {
+            Open::Frame {
+                key: key.map(|key| key.at(n as u64)),
+                remaining,
+            }
+        };
+        n
+    }
+}

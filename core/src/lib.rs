@@ -11,6 +11,8 @@ extern crate std;
 pub mod close;
 pub mod entropy;
 pub mod error;
+pub mod handshake;
 pub mod opcode;
 pub mod role;
 pub mod stage;
+pub mod uri;

@@ -1,7 +1,7 @@
 //! The opening handshake (RFC 6455 §4): an HTTP/1.1 request and its answer.
 //!
 //! [`ClientHandshake`] is the client's: it checks the request, gives its octets to write, takes
-//! the octets of the answer, and ends in [`Established`].
+//! the octets of the answer, and ends in [`Established`]. [`server`] is the other end.
 //!
 //! RFC 6455 §4.1 wants "no more than one connection in a CONNECTING state" to a host at a time:
 //! that is for the caller to see to, since nothing here is shared between connections.
@@ -12,6 +12,7 @@ pub mod extension;
 mod head;
 mod request;
 mod response;
+pub mod server;
 
 pub use error::{HandshakeError, Violation};
 pub use extension::{Offers, RawOffers, Refusal};

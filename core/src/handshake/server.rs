@@ -419,8 +419,8 @@ impl Head {
                 }
             }
             Some(ORIGIN) => {
-                self.spelling
-                    .push(service.origins.unwrap_or_default(), octet);
+                let origins = service.origins.unwrap_or_default();
+                self.spelling.push(if torn { &[] } else { origins }, octet);
             }
             // A request with a body is none that opens a WebSocket.
             Some(CONTENT_LENGTH) if octet != b'0' => self.flaw(400),

@@ -17,6 +17,7 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::entropy::Entropy;
 use crate::error::{Error, Usage};
+use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::opcode::Opcode;
@@ -114,6 +115,58 @@ where
     D: Decompress,
     C: Compress,
 {
+    /// Sends the request and reads its answer. What was agreed on comes beside the connection; a
+    /// compression stage is to be configured by it before the first message.
+    ///
+    /// # Errors
+    /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
+    /// have it afterwards.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
+    pub async fn open<X: Offers>(
+        mut io: T,
+        mut handshake: ClientHandshake<'_, X>,
+        mut receiver: Receiver<R, B, D>,
+        mut sender: Sender<R, W, E, C>,
+    ) -> Result<(Self, Established<X>), HandshakeError<T::Error>> {
+        let scratch = sender.scratch();
+        loop {
+            let written = handshake.write(scratch);
+            if written == 0 {
+                break;
+            }
+            let mut rest = scratch.get(..written).unwrap_or_default();
+            while !rest.is_empty() {
+                match io.write(rest).await.map_err(HandshakeError::Transport)? {
+                    0 => return Err(HandshakeError::Lost),
+                    n => rest = rest.get(n..).unwrap_or_default(),
+                }
+            }
+        }
+        io.flush().await.map_err(HandshakeError::Transport)?;
+        loop {
+            let n = io
+                .read(receiver.spare())
+                .await
+                .map_err(HandshakeError::Transport)?;
+            receiver.commit(n);
+            match handshake
+                .read(receiver.unparsed())
+                .map_err(HandshakeError::widen)?
+            {
+                Progress::NeedOctets if n == 0 => return Err(HandshakeError::Lost),
+                Progress::NeedOctets => receiver.skip(usize::MAX),
+                Progress::Done { consumed } => {
+                    // RFC 6455 §4.1 ends the response with its head: what follows is frames.
+                    receiver.skip(consumed);
+                    let established = handshake.finish().map_err(HandshakeError::widen)?;
+                    return Ok((Self::new(io, receiver, sender), established));
+                }
+            }
+        }
+    }
+
     /// A connection whose opening handshake is done. `receiver` may hold octets already.
     pub fn new(io: T, receiver: Receiver<R, B, D>, sender: Sender<R, W, E, C>) -> Self {
         Self {

@@ -26,6 +26,9 @@ pub mod closing;
 pub mod receiver;
 pub mod sender;
 
+pub mod handshake;
+pub mod uri;
+
 #[cfg(feature = "embedded-io-async")]
 pub mod asynch;
 #[cfg(feature = "embedded-io")]

@@ -75,6 +75,12 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         &mut self.entropy
     }
 
+    /// The whole buffer, before anything is queued: the opening handshake writes through it.
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    pub(crate) fn scratch(&mut self) -> &mut [u8] {
+        self.storage.octets_mut()
+    }
+
     /// The octets to be written next; empty when there are none.
     #[inline]
     #[must_use]

@@ -1,0 +1,315 @@
+//! The client's opening handshake (RFC 6455 §4.1).
+
+use core::fmt;
+
+use super::accept::KEY_LEN;
+use super::extension::{Offers, Scanner};
+use super::head::{Stretch, is_text_octet, is_token};
+use crate::uri::{Uri, UriError, check_authority};
+
+/// What a client asks for. Everything is borrowed and nothing is copied.
+///
+/// It is checked as a whole before the first octet of it is written.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Where to.
+    pub uri: Uri<'a>,
+    /// Subprotocols in order of preference: tokens, none of them twice (RFC 6455 §4.1).
+    pub subprotocols: &'a [&'a str],
+    /// Whether an answer without a subprotocol fails the handshake. RFC 6455 allows the server to
+    /// leave it away.
+    pub subprotocol_required: bool,
+    /// Header fields of the caller's own, names and values.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Origin (RFC 6455 §4.1), which only browsers must send.
+    pub origin: Option<&'a str>,
+    /// Host, if it is to be another than the URI's.
+    pub host: Option<&'a str>,
+    /// The most octets that the heads of the answer may have together.
+    pub head_limit: u32,
+}
+
+impl<'a> Request<'a> {
+    /// The limit on the answer's head unless another is set.
+    pub const HEAD_LIMIT: u32 = 16 * 1024;
+
+    /// A request for `uri` and nothing else.
+    #[must_use]
+    pub const fn new(uri: Uri<'a>) -> Self {
+        Self {
+            uri,
+            subprotocols: &[],
+            subprotocol_required: false,
+            headers: &[],
+            origin: None,
+            host: None,
+            head_limit: Self::HEAD_LIMIT,
+        }
+    }
+
+    /// Checks what RFC 6455 and RFC 9110 want of each field, so that nothing that the caller
+    /// passes on from others can end a line or take the place of what is ours.
+    pub(crate) fn check(&self, offers: &impl Offers) -> Result<(), RequestError> {
+        for (index, subprotocol) in self.subprotocols.iter().enumerate() {
+            // RFC 6455 §4.1: "The elements that comprise this value MUST be non-empty strings
+            // with characters in the range U+0021 to U+007E not including separator characters
+            // as defined in [RFC2616] and MUST all be unique strings."
+            if !is_token(subprotocol) {
+                return Err(RequestError::Subprotocol { index });
+            }
+            let mut before = self.subprotocols.iter().take(index);
+            if before.any(|earlier| earlier == subprotocol) {
+                return Err(RequestError::SubprotocolRepeated { index });
+            }
+        }
+        let mut origins = usize::from(self.origin.is_some());
+        for (index, (name, value)) in self.headers.iter().enumerate() {
+            if !is_token(name) {
+                return Err(RequestError::HeaderName { index });
+            }
+            if is_reserved(name) {
+                return Err(RequestError::HeaderReserved { index });
+            }
+            if !is_field_value(value) {
+                return Err(RequestError::HeaderValue { index });
+            }
+            let origin = name.eq_ignore_ascii_case("origin");
+            if origin && !is_origin(value) {
+                return Err(RequestError::Origin);
+            }
+            origins += usize::from(origin);
+        }
+        if origins > 1 || !self.origin.is_none_or(is_origin) {
+            return Err(RequestError::Origin);
+        }
+        if let Some(host) = self.host {
+            check_authority(host).map_err(RequestError::Host)?;
+        }
+        check_offers(&|index| offers.piece(index))
+    }
+
+    /// Writes what of the request follows its first `skip` octets. `0` when nothing does.
+    pub(crate) fn write(
+        &self,
+        key: &[u8; KEY_LEN],
+        offers: &impl Offers,
+        skip: usize,
+        out: &mut [u8],
+    ) -> usize {
+        let mut out = Stretch::new(skip, out);
+        self.pieces(key, &|index| offers.piece(index), &mut out);
+        out.written()
+    }
+
+    fn pieces<'o>(
+        &self,
+        key: &[u8; KEY_LEN],
+        offers: &dyn Fn(usize) -> Option<&'o str>,
+        out: &mut Stretch<'_>,
+    ) {
+        let mut put = |piece: &str| out.put(piece.as_bytes());
+        put("GET ");
+        self.uri.resource().into_iter().for_each(&mut put);
+        put(" HTTP/1.1\r\nHost: ");
+        match self.host {
+            Some(host) => put(host),
+            None => {
+                put(self.uri.host_literal());
+                // RFC 6455 §4.1: "optionally followed by a ":" and the port (when not using the
+                // default port)"
+                if let Some(port) = self.uri.explicit_port() {
+                    put(":");
+                    decimal(port, &mut put);
+                }
+            }
+        }
+        put(
+            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ",
+        );
+        put(core::str::from_utf8(key).unwrap_or_default());
+        for (index, subprotocol) in self.subprotocols.iter().enumerate() {
+            put(if index == 0 {
+                "\r\nSec-WebSocket-Protocol: "
+            } else {
+                ", "
+            });
+            put(subprotocol);
+        }
+        let mut index = 0;
+        while let Some(piece) = offers(index) {
+            if index == 0 {
+                put("\r\nSec-WebSocket-Extensions: ");
+            }
+            put(piece);
+            index += 1;
+        }
+        let origin = self.origin.map(|origin| ("Origin", origin));
+        for (name, value) in origin.iter().chain(self.headers) {
+            put("\r\n");
+            put(name);
+            put(": ");
+            put(value);
+        }
+        put("\r\n\r\n");
+    }
+}
+
+/// The values may be secrets; they are not shown.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Names<'a>(&'a [(&'a str, &'a str)]);
+        impl fmt::Debug for Names<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_list()
+                    .entries(self.0.iter().map(|(name, _)| name))
+                    .finish()
+            }
+        }
+        f.debug_struct("Request")
+            .field("uri", &self.uri)
+            .field("subprotocols", &self.subprotocols)
+            .field("subprotocol_required", &self.subprotocol_required)
+            .field("headers", &Names(self.headers))
+            .field("origin", &self.origin)
+            .field("host", &self.host)
+            .field("head_limit", &self.head_limit)
+            .finish()
+    }
+}
+
+/// What must not be sent. Nothing was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The URI.
+    Uri(UriError),
+    /// A subprotocol that is not a token.
+    Subprotocol {
+        /// Which.
+        index: usize,
+    },
+    /// A subprotocol that stands there before.
+    SubprotocolRepeated {
+        /// Which.
+        index: usize,
+    },
+    /// The name of a header field is not a token.
+    HeaderName {
+        /// Which.
+        index: usize,
+    },
+    /// A header field that the handshake writes itself, or that promises a body.
+    HeaderReserved {
+        /// Which.
+        index: usize,
+    },
+    /// The value of a header field contains a control character, or white space around it.
+    HeaderValue {
+        /// Which.
+        index: usize,
+    },
+    /// Origin is not one visible value, or stands there twice.
+    Origin,
+    /// Host is not a host with or without a port.
+    Host(UriError),
+    /// The offers are not a list of extensions (RFC 6455 §9.1).
+    Extensions,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, index) = match self {
+            Self::Uri(error) => return error.fmt(f),
+            Self::Host(error) => return write!(f, "in the Host header field: {error}"),
+            Self::Origin => return f.write_str("Origin is not one value"),
+            Self::Extensions => return f.write_str("the extension offers are malformed"),
+            Self::Subprotocol { index } => ("subprotocol {} is not a token", index),
+            Self::SubprotocolRepeated { index } => ("subprotocol {} is repeated", index),
+            Self::HeaderName { index } => ("the name of header field {} is not a token", index),
+            Self::HeaderReserved { index } => ("header field {} belongs to the handshake", index),
+            Self::HeaderValue { index } => (
+                "the value of header field {} contains what it must not",
+                index,
+            ),
+        };
+        let (before, after) = what.split_once("{}").unwrap_or((what, ""));
+        write!(f, "{before}{}{after}", index + 1)
+    }
+}
+
+impl core::error::Error for RequestError {}
+
+impl From<UriError> for RequestError {
+    fn from(error: UriError) -> Self {
+        Self::Uri(error)
+    }
+}
+
+/// Fields that the handshake writes itself, or that would make a body of what follows.
+fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 5] = [
+        "host",
+        "upgrade",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+    ];
+    const PREFIX: &str = "sec-websocket-";
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+        || RESERVED
+            .iter()
+            .any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
+/// RFC 9110 §5.5: "field values do not include leading or trailing whitespace".
+fn is_field_value(value: &str) -> bool {
+    value.bytes().all(is_text_octet) && value.trim_ascii().len() == value.len()
+}
+
+/// RFC 6454 §7.1, as far as a client that is no browser can know: one value of visible octets.
+fn is_origin(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|o| o.is_ascii_graphic() && o != b',')
+}
+
+fn check_offers<'o>(offers: &dyn Fn(usize) -> Option<&'o str>) -> Result<(), RequestError> {
+    let mut scanner = Scanner::default();
+    let mut index = 0;
+    let mut spaced = false;
+    while let Some(piece) = offers(index) {
+        for octet in piece.bytes() {
+            spaced = match octet {
+                b' ' | b'\t' => true,
+                _ => {
+                    let pushed = scanner.push(octet, spaced);
+                    pushed.map_err(|_| RequestError::Extensions)?;
+                    false
+                }
+            };
+        }
+        index += 1;
+    }
+    if index > 0 {
+        scanner.end().map_err(|_| RequestError::Extensions)?;
+    }
+    Ok(())
+}
+
+/// The decimal digits of `value`, by subtraction: small boards have no division.
+fn decimal(value: u16, put: &mut dyn FnMut(&str)) {
+    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let mut rest = value;
+    let mut begun = false;
+    for unit in [10_000u16, 1000, 100, 10, 1] {
+        let mut digit = 0usize;
+        while rest >= unit {
+            rest -= unit;
+            digit += 1;
+        }
+        begun |= digit > 0;
+        if begun {
+            put(DIGITS.get(digit).copied().unwrap_or_default());
+        }
+    }
+}

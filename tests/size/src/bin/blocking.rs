@@ -1,0 +1,34 @@
+//! Connect, send a text, receive until the peer closes, over the blocking loop.
+#![no_std]
+#![no_main]
+
+use bare_ws::blocking::Connection;
+use bare_ws::handshake::{ClientHandshake, Request};
+use bare_ws::message::Message;
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+use bare_ws::uri::Uri;
+use bare_ws_size::{Board, Io, binary, kib, text};
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let _ = session();
+    loop {}
+}
+
+fn session() -> Option<()> {
+    let request = Request::new(Uri::parse("ws://example.com/ws").ok()?);
+    let handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
+    let receiver = Receiver::<Client, &mut [u8]>::new(kib!());
+    let sender = Sender::<Client, &mut [u8], _>::new(kib!(), Board);
+    let (mut connection, _) = Connection::open(Io, handshake, receiver, sender).ok()?;
+    connection.send("hello").ok()?;
+    while let Some(message) = connection.recv().ok()? {
+        match message {
+            Message::Text(octets) => text(octets),
+            Message::Binary(octets) => binary(octets),
+        }
+    }
+    Some(())
+}

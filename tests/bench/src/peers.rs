@@ -1,5 +1,6 @@
 //! The libraries, each behind the same two traits.
 
+mod bare_ws;
 mod tokio_websockets;
 mod tungstenite;
 
@@ -8,7 +9,11 @@ use crate::wire::Wire;
 
 pub const OURS: &str = "bare-ws";
 
-pub const LIBRARIES: &[Library] = &[tungstenite::LIBRARY, tokio_websockets::LIBRARY];
+pub const LIBRARIES: &[Library] = &[
+    bare_ws::LIBRARY,
+    tungstenite::LIBRARY,
+    tokio_websockets::LIBRARY,
+];
 
 pub struct Library {
     pub name: &'static str,

@@ -1,0 +1,39 @@
+//! The libraries, each behind the same two traits.
+
+mod bare_ws;
+mod tokio_websockets;
+mod tungstenite;
+
+use crate::payload::{Kind, Payload};
+use crate::wire::Wire;
+
+pub const OURS: &str = "bare-ws";
+
+pub const LIBRARIES: &[Library] = &[
+    bare_ws::LIBRARY,
+    tungstenite::LIBRARY,
+    tokio_websockets::LIBRARY,
+];
+
+pub struct Library {
+    pub name: &'static str,
+    /// A client that receives `payload` again and again.
+    pub receiver: fn(Wire, Payload) -> Box<dyn Receive>,
+    /// A client that sends `payload` again and again.
+    pub sender: fn(Wire, Payload) -> Box<dyn Send>,
+}
+
+pub trait Receive {
+    /// Receives so many messages; how many octets they had.
+    fn receive(&mut self, count: u64) -> u64;
+
+    /// Receives one message and copies it.
+    fn one(&mut self) -> (Kind, Vec<u8>);
+}
+
+pub trait Send {
+    /// Sends so many messages, each out of the door before the next.
+    fn send(&mut self, count: u64);
+
+    fn wire(&mut self) -> &mut Wire;
+}

@@ -1,0 +1,79 @@
+//! bare-ws: the blocking loop over its machines, as an adapter for a host would set it up.
+
+use std::hint::black_box;
+
+use bare_ws::blocking::{Connection, Reader, Writer};
+use bare_ws::buffer::Growing;
+use bare_ws::entropy::RandCore;
+use bare_ws::message::Message;
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+use rand::rngs::ThreadRng;
+
+use super::{Library, Receive, Send};
+use crate::payload::Kind;
+use crate::wire::Wire;
+
+/// Octets of either buffer at the start; the receive buffer grows with its messages.
+const BUFFER: usize = 64 * 1024;
+
+pub const LIBRARY: Library = Library {
+    name: super::OURS,
+    receiver: |wire, _| Box::new(client(wire)),
+    sender: |wire, payload| {
+        let message = match payload.kind {
+            Kind::Binary => Message::Binary(payload.octets),
+            Kind::Text => Message::Text(payload.text()),
+        };
+        Box::new(Sending {
+            client: client(wire),
+            message,
+        })
+    },
+};
+
+type Ours = Connection<Wire, Client, Growing, Box<[u8]>, RandCore<ThreadRng>>;
+
+fn client(wire: Wire) -> Ours {
+    let entropy = RandCore(rand::rng());
+    Connection {
+        reader: Reader::new(Receiver::new(Growing::with_len(BUFFER))),
+        writer: Writer::new(wire, Sender::new(vec![0; BUFFER].into(), entropy)),
+    }
+}
+
+impl Receive for Ours {
+    fn receive(&mut self, count: u64) -> u64 {
+        let mut octets = 0;
+        for _ in 0..count {
+            let message = self.recv().expect("a message").expect("open");
+            octets += black_box(message).len() as u64;
+        }
+        octets
+    }
+
+    fn one(&mut self) -> (Kind, Vec<u8>) {
+        match self.recv().expect("a message").expect("open") {
+            Message::Text(text) => (Kind::Text, text.into()),
+            Message::Binary(octets) => (Kind::Binary, octets.into()),
+        }
+    }
+}
+
+struct Sending {
+    client: Ours,
+    message: Message<'static>,
+}
+
+impl Send for Sending {
+    fn send(&mut self, count: u64) {
+        for _ in 0..count {
+            self.client.send(black_box(self.message)).expect("sent");
+        }
+    }
+
+    fn wire(&mut self) -> &mut Wire {
+        self.client.writer.io_mut()
+    }
+}

@@ -1,0 +1,67 @@
+//! tungstenite, the blocking library most programs use.
+
+use std::hint::black_box;
+
+use tungstenite::protocol::Role;
+use tungstenite::{Message, Utf8Bytes, WebSocket};
+
+use super::{Library, Receive, Send};
+use crate::payload::Kind;
+use crate::wire::Wire;
+
+pub const LIBRARY: Library = Library {
+    name: "tungstenite",
+    receiver: |wire, _| Box::new(client(wire)),
+    sender: |wire, payload| {
+        let message = match payload.kind {
+            Kind::Binary => Message::Binary(payload.octets.into()),
+            Kind::Text => Message::Text(Utf8Bytes::from_static(payload.text())),
+        };
+        Box::new(Sender {
+            client: client(wire),
+            message,
+        })
+    },
+};
+
+fn client(wire: Wire) -> WebSocket<Wire> {
+    WebSocket::from_raw_socket(wire, Role::Client, None)
+}
+
+impl Receive for WebSocket<Wire> {
+    fn receive(&mut self, count: u64) -> u64 {
+        let mut octets = 0;
+        for _ in 0..count {
+            let message = self.read().expect("a message");
+            octets += black_box(&message).len() as u64;
+        }
+        octets
+    }
+
+    fn one(&mut self) -> (Kind, Vec<u8>) {
+        match self.read().expect("a message") {
+            Message::Text(text) => (Kind::Text, text.as_str().into()),
+            Message::Binary(octets) => (Kind::Binary, octets.into()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+struct Sender {
+    client: WebSocket<Wire>,
+    message: Message,
+}
+
+impl Send for Sender {
+    fn send(&mut self, count: u64) {
+        for _ in 0..count {
+            self.client
+                .send(black_box(self.message.clone()))
+                .expect("sent");
+        }
+    }
+
+    fn wire(&mut self) -> &mut Wire {
+        self.client.get_mut()
+    }
+}

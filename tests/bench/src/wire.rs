@@ -1,0 +1,184 @@
+//! A transport in memory: an endless recording to read, a sink to write to.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::payload::{Kind, Payload};
+
+pub struct Wire {
+    recording: Rc<[u8]>,
+    at: usize,
+    pub writes: u64,
+    /// What was written, if it is to be looked at.
+    pub written: Option<Vec<u8>>,
+}
+
+impl Wire {
+    /// What a server sends: `payload` in one unmasked frame, again and again.
+    pub fn with_messages(payload: Payload) -> Self {
+        let mut frame = vec![0x80 | opcode(payload.kind)];
+        match payload.octets.len() {
+            len @ 0..=125 => frame.push(len as u8),
+            len @ 126..=65_535 => {
+                frame.push(126);
+                frame.extend((len as u16).to_be_bytes());
+            }
+            len => {
+                frame.push(127);
+                frame.extend((len as u64).to_be_bytes());
+            }
+        }
+        frame.extend(payload.octets);
+        // As much as a busy socket holds, and in whole frames.
+        let count = (256 * 1024 / frame.len()).max(2);
+        Self::new(frame.repeat(count))
+    }
+
+    pub fn new(recording: Vec<u8>) -> Self {
+        Self {
+            recording: recording.into(),
+            at: 0,
+            writes: 0,
+            written: None,
+        }
+    }
+
+    fn take(&mut self, max: usize) -> &[u8] {
+        let from = self.at;
+        let until = self.recording.len().min(from + max);
+        self.at = until % self.recording.len().max(1);
+        &self.recording[from..until]
+    }
+
+    fn put(&mut self, octets: &[u8]) -> usize {
+        self.writes += 1;
+        if let Some(written) = &mut self.written {
+            written.extend_from_slice(octets);
+        }
+        std::hint::black_box(octets);
+        octets.len()
+    }
+}
+
+pub fn opcode(kind: Kind) -> u8 {
+    match kind {
+        Kind::Text => 1,
+        Kind::Binary => 2,
+    }
+}
+
+/// Reads one message as a server does: the kind and the unmasked payload, or what is wrong with it.
+pub fn decode(mut octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
+    let mut message = Vec::new();
+    let mut first = None;
+    loop {
+        let [head, len, rest @ ..] = octets else {
+            return Err("no whole header");
+        };
+        if len & 0x80 == 0 {
+            return Err("not masked");
+        }
+        let opcode = head & 0x7f;
+        match (first, opcode) {
+            (None, 1 | 2) => first = Some(opcode),
+            (Some(_), 0) => {}
+            _ => return Err("a wrong opcode or a reserved bit"),
+        }
+        let (len, rest) = match len & 0x7f {
+            126 => {
+                let (len, rest) = rest.split_first_chunk().ok_or("no length")?;
+                (u64::from(u16::from_be_bytes(*len)), rest)
+            }
+            127 => {
+                let (len, rest) = rest.split_first_chunk().ok_or("no length")?;
+                (u64::from_be_bytes(*len), rest)
+            }
+            len => (u64::from(len), rest),
+        };
+        let (key, rest) = rest.split_first_chunk::<4>().ok_or("no key")?;
+        let (payload, rest) = rest.split_at_checked(len as usize).ok_or("cut short")?;
+        message.extend(payload.iter().zip(key.iter().cycle()).map(|(o, k)| o ^ k));
+        octets = rest;
+        if head & 0x80 != 0 {
+            return if octets.is_empty() {
+                Ok((first.unwrap_or(0), message))
+            } else {
+                Err("more than one message")
+            };
+        }
+    }
+}
+
+impl io::Read for Wire {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let octets = self.take(buf.len());
+        buf[..octets.len()].copy_from_slice(octets);
+        Ok(octets.len())
+    }
+}
+
+impl io::Write for Wire {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        Ok(self.put(octets))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let octets = self.get_mut().take(buf.remaining());
+        buf.put_slice(octets);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(self.get_mut().put(octets)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl embedded_io::ErrorType for Wire {
+    type Error = embedded_io::ErrorKind;
+}
+
+impl embedded_io::Read for Wire {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
+        let octets = self.take(buf.len());
+        buf[..octets.len()].copy_from_slice(octets);
+        Ok(octets.len())
+    }
+}
+
+impl embedded_io::Write for Wire {
+    fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        Ok(self.put(octets))
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}

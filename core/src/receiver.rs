@@ -1,17 +1,18 @@
 //! The receive machine: takes octets, announces what they are, never does I/O.
 
+mod machine;
+
 use core::marker::PhantomData;
 
-use crate::buffer::{Places, Storage};
+use crate::buffer::Storage;
 use crate::closing::{Inbound, Owed};
-use crate::error::{Capacity, Error, Usage, Violation};
-use crate::header::{FrameHeader, MAX_HEADER, Rules};
-use crate::mask::MaskingKey;
+use crate::error::{Error, Usage, Violation};
+use crate::header::{FrameHeader, MAX_HEADER};
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
-use crate::opcode::Opcode;
 use crate::role::Role;
 use crate::stage::{Decompress, Plain};
-use crate::utf8::{self, Utf8};
+use crate::utf8;
+use machine::{Announced, Machine};
 
 /// How the octets are to be delivered. A message is delivered one way from its first frame to
 /// its last.
@@ -172,21 +173,22 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// connection has failed, and the Close for it is [owed](Self::owed).
     #[inline]
     pub fn message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        let Some(Announced::Message { kind, compressed }) = self.machine.announced else {
+        let Some(message) = self.machine.announced(Announced::Message) else {
             return Ok(None);
         };
-        let octets = if compressed {
+        let octets = if X::POSSIBLE && message.compressed {
             self.stage.output()
         } else {
             self.machine.places.gathered(self.storage.octets())
         };
-        Ok(Some(match kind {
+        Ok(Some(match message.kind {
             MessageKind::Binary => Message::Binary(octets),
             MessageKind::Text => match utf8::text(octets) {
                 Ok(text) => Message::Text(text),
                 Err(utf8::InvalidUtf8) => {
-                    self.machine.announced = None;
-                    return Err(self.machine.fail(Violation::InvalidUtf8.into()));
+                    let error = Violation::InvalidUtf8.into();
+                    self.machine.fail(error);
+                    return Err(error);
                 }
             },
         }))
@@ -195,24 +197,16 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// The chunk that the last step announced.
     #[must_use]
     pub fn chunk(&self) -> Option<Chunk<'_>> {
-        let Some(Announced::Chunk {
-            kind,
-            compressed,
-            offset,
-            fin,
-        }) = self.machine.announced
-        else {
-            return None;
-        };
+        let message = self.machine.announced(Announced::Chunk)?;
         Some(Chunk {
-            kind,
-            octets: if compressed {
+            kind: message.kind,
+            octets: if X::POSSIBLE && message.compressed {
                 self.stage.output()
             } else {
                 self.machine.places.gathered(self.storage.octets())
             },
-            offset,
-            fin,
+            offset: message.total,
+            fin: self.machine.message_ends,
             frame_remaining: self.machine.frame.map_or(0, |frame| frame.remaining),
         })
     }
@@ -220,9 +214,10 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// The frame that the last step announced.
     #[must_use]
     pub fn frame(&self) -> Option<Frame<'_>> {
-        let Some(Announced::Frame(frame)) = self.machine.announced else {
+        if self.machine.announced != Announced::Frame {
             return None;
-        };
+        }
+        let frame = self.machine.frame?;
         let payload = if frame.opcode.is_control() {
             self.machine.owed.payload()
         } else {
@@ -230,7 +225,6 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         };
         Some(Frame {
             header: FrameHeader {
-                fin: frame.fin,
                 rsv1: frame.rsv1,
                 masking_key: frame.key,
                 ..FrameHeader::new(frame.opcode, frame.fin, payload.len() as u64)
@@ -286,525 +280,4 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             Inbound::Open | Inbound::Closed => None,
         }
     }
-}
-
-/// The state, apart from whose memory it is and which end we are.
-#[derive(Clone, Debug)]
-struct Machine {
-    places: Places,
-    /// The frame whose payload is being read.
-    frame: Option<OpenFrame>,
-    /// The message that is not complete.
-    message: Option<OpenMessage>,
-    fragments: u32,
-    announced: Option<Announced>,
-    /// A compressed message was delivered as frames, around the compression stage.
-    stage_passed: bool,
-    utf8: Utf8,
-    inbound: Inbound,
-    /// The transport has come to its end.
-    ended: bool,
-    owed: Owed,
-    pongs: u32,
-    limits: Limits,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct OpenFrame {
-    opcode: Opcode,
-    fin: bool,
-    rsv1: bool,
-    /// As seen from the first octet that is still to come.
-    key: Option<MaskingKey>,
-    remaining: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct OpenMessage {
-    kind: MessageKind,
-    compressed: bool,
-    delivery: Delivery,
-    /// Octets gathered or delivered so far.
-    total: u64,
-    /// How many of those that are gathered were checked to be UTF-8.
-    checked: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Announced {
-    Message {
-        kind: MessageKind,
-        compressed: bool,
-    },
-    Chunk {
-        kind: MessageKind,
-        compressed: bool,
-        offset: u64,
-        fin: bool,
-    },
-    Frame(OpenFrame),
-}
-
-/// How far the transport may write ahead of what is known to be needed. It bounds what has to
-/// move when the next message turns out longer than the rest of the buffer.
-const READ_AHEAD: usize = 16 * 1024;
-
-impl Machine {
-    const fn new() -> Self {
-        Self {
-            places: Places {
-                start: 0,
-                end: 0,
-                read: 0,
-                filled: 0,
-            },
-            frame: None,
-            message: None,
-            fragments: 0,
-            announced: None,
-            stage_passed: false,
-            utf8: Utf8::new(),
-            inbound: Inbound::Open,
-            ended: false,
-            owed: Owed::new(),
-            pongs: 0,
-            limits: Limits {
-                message: u64::MAX,
-                fragments: 1_000_000,
-            },
-        }
-    }
-
-    /// The free part of the buffer. What was announced stays where it is.
-    #[inline]
-    fn make_room<B: Storage>(&mut self, storage: &mut B) -> Option<core::ops::Range<usize>> {
-        if !matches!(self.inbound, Inbound::Open) {
-            // Nothing that comes now is looked at: it is read only to see the end.
-            self.places = Places::default();
-            self.announced = None;
-        }
-        let want = match self.frame {
-            Some(frame) => usize::try_from(frame.remaining).unwrap_or(usize::MAX),
-            None => MAX_HEADER,
-        };
-        if self.announced.is_none() {
-            self.places.close_gap(storage.octets_mut());
-            if storage.octets().len().saturating_sub(self.places.filled) < want {
-                self.places.compact(storage.octets_mut());
-            }
-        }
-        let filled = self.places.filled;
-        if storage.octets().len() <= filled
-            && storage.can_grow()
-            && !storage.grow(filled.saturating_add(1))
-        {
-            let needed = filled as u64 + 1;
-            self.inbound
-                .fail(Capacity::Memory { needed }.into(), &mut self.owed);
-            return None;
-        }
-        let end = filled
-            .saturating_add(want.max(READ_AHEAD))
-            .min(storage.octets().len());
-        (filled < end).then_some(filled..end)
-    }
-
-    #[inline]
-    fn commit(&mut self, n: usize, len: usize) {
-        if matches!(self.inbound, Inbound::Open) {
-            // A transport that claims more than it was given must not move the end of memory.
-            self.places.filled = self.places.filled.saturating_add(n).min(len);
-        }
-    }
-
-    #[inline]
-    fn step<R: Role, X: Decompress>(
-        &mut self,
-        delivery: Delivery,
-        octets: &mut [u8],
-        room: u64,
-        stage: &mut X,
-    ) -> Result<Step, Error> {
-        self.release(stage);
-        if let Some(message) = self.message {
-            if message.delivery != delivery {
-                return Err(Usage::MixedLevels.into());
-            }
-        }
-        loop {
-            match self.inbound {
-                Inbound::Open => {}
-                _ if self.owed.is_due() => return Ok(Step::ReplyDue),
-                Inbound::Closed => return Ok(Step::Closed),
-                Inbound::Failed(error) => return Err(error),
-            }
-            let found = match self.frame {
-                None => self.begin_frame::<R, X>(delivery, octets, room, stage),
-                Some(frame) if frame.opcode.is_control() => self.control(frame, delivery, octets),
-                Some(frame) => self.data(frame, octets, stage),
-            };
-            match found {
-                Ok(None) => {}
-                Ok(Some(Step::NeedOctets)) => return self.need_octets(octets, stage),
-                Ok(Some(step)) => return Ok(step),
-                Err(error @ Error::Usage(_)) => return Err(error),
-                Err(error) => {
-                    self.fail(error);
-                }
-            }
-        }
-    }
-
-    /// Ends the borrow that the last announcement allowed.
-    #[inline]
-    fn release<X: Decompress>(&mut self, stage: &mut X) {
-        match self.announced.take() {
-            None => {}
-            Some(Announced::Frame(frame)) if frame.opcode.is_control() => {}
-            Some(
-                Announced::Message {
-                    compressed: true, ..
-                }
-                | Announced::Chunk {
-                    compressed: true, ..
-                },
-            ) => {
-                stage.release();
-            }
-            Some(_) => self.places.release(),
-        }
-    }
-
-    fn fail(&mut self, error: Error) -> Error {
-        self.inbound.fail(error, &mut self.owed);
-        error
-    }
-
-    /// Before waiting for more: text must be refused at the first octet that cannot continue it,
-    /// though the message is not complete.
-    fn need_octets<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> Result<Step, Error> {
-        if let Some(message) = &mut self.message {
-            if message.kind == MessageKind::Text && message.delivery == Delivery::Message {
-                let gathered = if message.compressed {
-                    stage.output()
-                } else {
-                    self.places.gathered(octets)
-                };
-                let fresh = gathered.get(message.checked..).unwrap_or_default();
-                message.checked = gathered.len();
-                if self.utf8.check(fresh).is_err() {
-                    self.fail(Violation::InvalidUtf8.into());
-                    return Ok(Step::ReplyDue);
-                }
-            }
-        }
-        if self.ended {
-            self.inbound.ended(&mut self.owed);
-            return Ok(Step::ReplyDue);
-        }
-        Ok(Step::NeedOctets)
-    }
-
-    #[inline]
-    fn begin_frame<R: Role, X: Decompress>(
-        &mut self,
-        delivery: Delivery,
-        octets: &[u8],
-        room: u64,
-        stage: &mut X,
-    ) -> Result<Option<Step>, Error> {
-        let rules = Rules {
-            rsv1: stage.is_active(),
-            masked: !R::MASKS,
-        };
-        let Some((header, len)) = FrameHeader::parse(self.places.unparsed(octets), rules)? else {
-            return Ok(Some(Step::NeedOctets));
-        };
-        if header.opcode.is_control() {
-            if !self.owed.is_due() {
-                self.owed.restart();
-            }
-        } else {
-            self.begin_fragment(header, delivery, room, stage)?;
-        }
-        self.places.skip(len);
-        self.frame = Some(OpenFrame {
-            opcode: header.opcode,
-            fin: header.fin,
-            rsv1: header.rsv1,
-            key: header.masking_key,
-            remaining: header.len,
-        });
-        Ok(None)
-    }
-
-    /// The rules of §5.4 and the limits, at the header: no octet of a payload that is too long
-    /// is waited for.
-    #[inline]
-    fn begin_fragment<X: Decompress>(
-        &mut self,
-        header: FrameHeader,
-        delivery: Delivery,
-        room: u64,
-        stage: &mut X,
-    ) -> Result<(), Error> {
-        let message = match (header.opcode, self.message) {
-            (Opcode::Continuation, None) => return Err(Violation::UnexpectedContinuation.into()),
-            (Opcode::Continuation, Some(message)) => message,
-            (_, Some(_)) => return Err(Violation::ExpectedContinuation.into()),
-            (opcode, None) => {
-                if header.rsv1 {
-                    if delivery == Delivery::Frame {
-                        self.stage_passed = true;
-                    } else if self.stage_passed {
-                        // The stage did not see all that later messages may refer to.
-                        return Err(Usage::MixedLevels.into());
-                    } else {
-                        stage.begin(delivery == Delivery::Message);
-                    }
-                }
-                self.fragments = 0;
-                self.utf8 = Utf8::new();
-                OpenMessage {
-                    kind: if opcode == Opcode::Text {
-                        MessageKind::Text
-                    } else {
-                        MessageKind::Binary
-                    },
-                    compressed: header.rsv1,
-                    delivery,
-                    total: 0,
-                    checked: 0,
-                }
-            }
-        };
-        if self.fragments >= self.limits.fragments {
-            return Err(Capacity::Fragments {
-                limit: self.limits.fragments,
-            }
-            .into());
-        }
-        self.fragments += 1;
-        let (before, limit) = match delivery {
-            _ if message.compressed && delivery != Delivery::Frame => (0, u64::MAX),
-            Delivery::Message => (message.total, self.limits.message.min(room)),
-            Delivery::Chunk => (message.total, self.limits.message),
-            Delivery::Frame => (0, self.limits.message.min(room)),
-        };
-        let needed = before.saturating_add(header.len);
-        if needed > limit {
-            return Err(Capacity::Message { needed, limit }.into());
-        }
-        self.message = Some(message);
-        Ok(())
-    }
-
-    fn control(
-        &mut self,
-        mut frame: OpenFrame,
-        delivery: Delivery,
-        octets: &mut [u8],
-    ) -> Result<Option<Step>, Error> {
-        let remaining = frame.remaining as usize;
-        let busy = self.owed.is_due();
-        if busy && self.places.available() < remaining {
-            // The slot holds a Pong that nobody took yet: a new payload replaces it whole, never
-            // in part.
-            return Ok(Some(Step::NeedOctets));
-        }
-        let n = remaining.min(self.places.available());
-        self.unmask(&mut frame, n, octets);
-        if busy && frame.opcode != Opcode::Pong {
-            self.owed.restart();
-        }
-        if !busy || frame.opcode != Opcode::Pong {
-            self.owed
-                .push(self.places.unparsed(octets).get(..n).unwrap_or_default());
-        }
-        self.places.skip(n);
-        frame.remaining -= n as u64;
-        if frame.remaining > 0 {
-            self.frame = Some(frame);
-            return Ok(Some(Step::NeedOctets));
-        }
-        self.frame = None;
-        match frame.opcode {
-            Opcode::Close => self.inbound.close_received(&mut self.owed),
-            Opcode::Ping => self.owed.ping_received(),
-            _ => self.pongs = self.pongs.wrapping_add(1),
-        }
-        if delivery == Delivery::Frame && !(busy && frame.opcode == Opcode::Pong) {
-            self.announced = Some(Announced::Frame(frame));
-            return Ok(Some(Step::Frame));
-        }
-        Ok((frame.opcode != Opcode::Pong).then_some(Step::ReplyDue))
-    }
-
-    #[inline]
-    fn data<X: Decompress>(
-        &mut self,
-        mut frame: OpenFrame,
-        octets: &mut [u8],
-        stage: &mut X,
-    ) -> Result<Option<Step>, Error> {
-        let Some(message) = self.message else {
-            return Err(Violation::UnexpectedContinuation.into());
-        };
-        let available = self.places.available();
-        let n = usize::try_from(frame.remaining)
-            .map_or(available, |remaining| remaining.min(available));
-        if message.compressed && message.delivery != Delivery::Frame {
-            return self.compressed(frame, message, n, octets, stage);
-        }
-        self.unmask(&mut frame, n, octets);
-        self.places.gather(n, octets);
-        frame.remaining -= n as u64;
-        let offset = message.total;
-        let message = OpenMessage {
-            total: message.total + n as u64,
-            ..message
-        };
-        let fragment_ends = frame.remaining == 0;
-        let message_ends = fragment_ends && frame.fin;
-        self.frame = (!fragment_ends).then_some(frame);
-        self.message = (!message_ends).then_some(message);
-        match message.delivery {
-            Delivery::Message if message_ends => {
-                self.announced = Some(Announced::Message {
-                    kind: message.kind,
-                    compressed: false,
-                });
-                Ok(Some(Step::Message))
-            }
-            Delivery::Message if fragment_ends => Ok(None),
-            Delivery::Chunk if n > 0 || fragment_ends => {
-                self.check_piece(message.kind, message_ends, octets)?;
-                self.announced = Some(Announced::Chunk {
-                    kind: message.kind,
-                    compressed: false,
-                    offset,
-                    fin: message_ends,
-                });
-                Ok(Some(Step::Chunk))
-            }
-            Delivery::Frame if fragment_ends => {
-                if !message.compressed {
-                    self.check_piece(message.kind, message_ends, octets)?;
-                }
-                self.announced = Some(Announced::Frame(frame));
-                Ok(Some(Step::Frame))
-            }
-            _ => Ok(Some(Step::NeedOctets)),
-        }
-    }
-
-    fn check_piece(&mut self, kind: MessageKind, ends: bool, octets: &[u8]) -> Result<(), Error> {
-        match kind {
-            MessageKind::Text => check_text(&mut self.utf8, self.places.gathered(octets), ends),
-            MessageKind::Binary => Ok(()),
-        }
-    }
-
-    fn compressed<X: Decompress>(
-        &mut self,
-        mut frame: OpenFrame,
-        mut message: OpenMessage,
-        n: usize,
-        octets: &mut [u8],
-        stage: &mut X,
-    ) -> Result<Option<Step>, Error> {
-        let key = frame.key;
-        self.unmask(&mut frame, n, octets);
-        let last = frame.fin && frame.remaining == n as u64;
-        let input = self.places.unparsed(octets).get(..n).unwrap_or_default();
-        let done = stage.decompress(input, last)?;
-        let consumed = done.consumed.min(n);
-        if consumed == 0 && !done.finished && stage.output().is_empty() {
-            return Err(Violation::CorruptCompression.into());
-        }
-        if consumed < n {
-            // What the stage left is masked again, so that it is unmasked when its turn comes.
-            if let Some(key) = key {
-                let rest = key.at(consumed as u64);
-                let from = self.places.read + consumed;
-                rest.apply(
-                    octets
-                        .get_mut(from..self.places.read + n)
-                        .unwrap_or_default(),
-                );
-                frame.key = Some(rest);
-            }
-        }
-        self.places.skip(consumed);
-        frame.remaining -= consumed as u64;
-        let fragment_ends = frame.remaining == 0 && done.finished;
-        let message_ends = fragment_ends && frame.fin;
-        self.frame = (!fragment_ends).then_some(frame);
-        if message.delivery == Delivery::Message {
-            self.message = (!message_ends).then_some(message);
-            let limit = self.limits.message;
-            let needed = stage.output().len() as u64;
-            if needed > limit || !done.finished {
-                // Gathered output cannot be released: a stage that has no room for more is full.
-                return Err(Capacity::Message {
-                    needed,
-                    limit: limit.min(needed),
-                }
-                .into());
-            }
-            if message_ends {
-                self.announced = Some(Announced::Message {
-                    kind: message.kind,
-                    compressed: true,
-                });
-                return Ok(Some(Step::Message));
-            }
-            return Ok((!fragment_ends).then_some(Step::NeedOctets));
-        }
-        let output = stage.output();
-        let offset = message.total;
-        message.total = message.total.saturating_add(output.len() as u64);
-        if message.total > self.limits.message {
-            return Err(Capacity::Message {
-                needed: message.total,
-                limit: self.limits.message,
-            }
-            .into());
-        }
-        if message.kind == MessageKind::Text {
-            check_text(&mut self.utf8, output, message_ends)?;
-        }
-        self.message = (!message_ends).then_some(message);
-        if !output.is_empty() || message_ends {
-            self.announced = Some(Announced::Chunk {
-                kind: message.kind,
-                compressed: true,
-                offset,
-                fin: message_ends,
-            });
-            return Ok(Some(Step::Chunk));
-        }
-        Ok((!fragment_ends).then_some(Step::NeedOctets))
-    }
-
-    #[inline]
-    fn unmask(&mut self, frame: &mut OpenFrame, n: usize, octets: &mut [u8]) {
-        if let Some(key) = frame.key {
-            let from = self.places.read;
-            key.apply(
-                octets
-                    .get_mut(from..from.saturating_add(n))
-                    .unwrap_or_default(),
-            );
-            frame.key = Some(key.at(n as u64));
-        }
-    }
-}
-
-fn check_text(utf8: &mut Utf8, piece: &[u8], ends: bool) -> Result<(), Error> {
-    utf8.check(piece).map_err(|_| Violation::InvalidUtf8)?;
-    if ends && !utf8.is_complete() {
-        return Err(Violation::InvalidUtf8.into());
-    }
-    Ok(())
 }

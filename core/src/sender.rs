@@ -173,7 +173,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     pub fn takes_whole(&self, len: usize) -> bool {
         let overhead = if R::MASKS { MAX_HEADER } else { MAX_HEADER - 4 };
         len.saturating_add(overhead) <= self.storage.octets().len()
-            || (self.stage.is_active() && self.stage.wants(Some(len)))
+            || (X::POSSIBLE && self.stage.is_active() && self.stage.wants(Some(len)))
     }
 
     /// Whether a message of [`message`](Self::message) is queued in part.
@@ -374,10 +374,11 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.room()?;
         if piece.first {
             let len = piece.whole.then_some(piece.payload.len());
-            self.machine.compressing = self.stage.is_active() && self.stage.wants(len);
+            self.machine.compressing =
+                X::POSSIBLE && self.stage.is_active() && self.stage.wants(len);
             self.machine.begun = false;
         }
-        if self.machine.compressing {
+        if X::POSSIBLE && self.machine.compressing {
             return self.queue_compressed(piece);
         }
         let len = self.storage.octets().len();

@@ -8,6 +8,9 @@ use crate::error::Error;
 /// The receive side of a per-message extension: takes payload data as it arrives, gives the
 /// application's octets out of its own memory.
 pub trait Decompress {
+    /// `false` where there is no extension at all, so that nothing of it is built.
+    const POSSIBLE: bool = true;
+
     /// Whether the extension was negotiated: only then may RSV1 be set.
     fn is_active(&self) -> bool;
 
@@ -43,6 +46,9 @@ pub struct Decompressed {
 
 /// The send side of a per-message extension.
 pub trait Compress {
+    /// `false` where there is no extension at all, so that nothing of it is built.
+    const POSSIBLE: bool = true;
+
     /// Whether the extension was negotiated: only then may RSV1 be sent.
     fn is_active(&self) -> bool;
 
@@ -75,6 +81,8 @@ pub struct Compressed {
 pub struct Plain;
 
 impl Decompress for Plain {
+    const POSSIBLE: bool = false;
+
     fn is_active(&self) -> bool {
         false
     }
@@ -96,6 +104,8 @@ impl Decompress for Plain {
 }
 
 impl Compress for Plain {
+    const POSSIBLE: bool = false;
+
     fn is_active(&self) -> bool {
         false
     }

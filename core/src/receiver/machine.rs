@@ -1,0 +1,557 @@
+//! The state of a receiver, apart from whose memory it is.
+
+use core::ops::Range;
+
+use super::{Delivery, Limits, Step};
+use crate::buffer::{Places, Storage};
+use crate::closing::{Inbound, Owed};
+use crate::error::{Capacity, Error, Usage, Violation};
+use crate::header::{FrameHeader, MAX_HEADER, Rules};
+use crate::mask::MaskingKey;
+use crate::message::MessageKind;
+use crate::opcode::Opcode;
+use crate::role::Role;
+use crate::stage::Decompress;
+use crate::utf8::Utf8;
+
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub(super) places: Places,
+    /// The frame whose payload is being read, or is announced.
+    pub(super) frame: Option<OpenFrame>,
+    /// The message that is not complete, or is announced.
+    message: Option<OpenMessage>,
+    pub(super) announced: Announced,
+    /// With what is announced, the message ends.
+    pub(super) message_ends: bool,
+    /// A compressed message was delivered as frames, around the compression stage.
+    stage_passed: bool,
+    /// The transport has come to its end.
+    pub(super) ended: bool,
+    /// The last frame was long.
+    long_frames: bool,
+    utf8: Utf8,
+    pub(super) inbound: Inbound,
+    pub(super) owed: Owed,
+    pub(super) fragments: u32,
+    pub(super) pongs: u32,
+    pub(super) limits: Limits,
+}
+
+/// What the last step announced: a borrow may be made of it until the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announced {
+    Nothing,
+    Message,
+    Chunk,
+    Frame,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenFrame {
+    pub(super) opcode: Opcode,
+    pub(super) fin: bool,
+    pub(super) rsv1: bool,
+    /// As seen from the first octet that is still to come.
+    pub(super) key: Option<MaskingKey>,
+    pub(super) remaining: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenMessage {
+    pub(super) kind: MessageKind,
+    pub(super) compressed: bool,
+    delivery: Delivery,
+    /// Octets gathered, or delivered and released.
+    pub(super) total: u64,
+    /// How many of those that are gathered were checked to be UTF-8.
+    checked: usize,
+}
+
+/// Where a look at the octets has led.
+enum Found {
+    /// The state has changed: look again.
+    Again,
+    Step(Step),
+    /// A message begun at another level of delivery is in the way.
+    OtherLevel,
+}
+
+/// How far the transport may write ahead of what is known to be needed: it bounds what has to
+/// move when the next message turns out longer than the rest of the buffer.
+const READ_AHEAD: usize = 16 * 1024;
+
+/// The same where frames are long: each then begins at the front of the buffer, and text is not
+/// looked at twice for having come in two pieces.
+const READ_AHEAD_OF_LONG: usize = 1024;
+
+impl Machine {
+    pub(super) const fn new() -> Self {
+        Self {
+            places: Places {
+                start: 0,
+                end: 0,
+                read: 0,
+                filled: 0,
+            },
+            frame: None,
+            message: None,
+            announced: Announced::Nothing,
+            message_ends: false,
+            stage_passed: false,
+            ended: false,
+            long_frames: false,
+            utf8: Utf8::new(),
+            inbound: Inbound::Open,
+            owed: Owed::new(),
+            fragments: 0,
+            pongs: 0,
+            limits: Limits {
+                message: u64::MAX,
+                fragments: 1_000_000,
+            },
+        }
+    }
+
+    /// The free part of the buffer. What was announced stays where it is.
+    #[inline]
+    pub(super) fn make_room<B: Storage>(&mut self, storage: &mut B) -> Option<Range<usize>> {
+        if !matches!(self.inbound, Inbound::Open) {
+            // Nothing that comes now is looked at: it is read only to see the end.
+            self.places = Places::default();
+            self.announced = Announced::Nothing;
+        }
+        let want = match self.frame {
+            Some(frame) => usize::try_from(frame.remaining).unwrap_or(usize::MAX),
+            None => MAX_HEADER,
+        };
+        if self.announced == Announced::Nothing {
+            self.places.close_gap(storage.octets_mut());
+            if storage.octets().len().saturating_sub(self.places.filled) < want {
+                self.places.compact(storage.octets_mut());
+            }
+        }
+        let filled = self.places.filled;
+        if filled >= storage.octets().len() && storage.can_grow() {
+            let needed = filled.saturating_add(1);
+            if !storage.grow(needed) {
+                self.fail(
+                    Capacity::Memory {
+                        needed: needed as u64,
+                    }
+                    .into(),
+                );
+                return None;
+            }
+        }
+        let ahead = if self.long_frames {
+            READ_AHEAD_OF_LONG
+        } else {
+            READ_AHEAD
+        };
+        let end = filled
+            .saturating_add(want.max(ahead))
+            .min(storage.octets().len());
+        (filled < end).then_some(filled..end)
+    }
+
+    #[inline]
+    pub(super) fn commit(&mut self, n: usize, len: usize) {
+        if matches!(self.inbound, Inbound::Open) {
+            // A transport that claims more than it was given must not move the end of memory.
+            self.places.filled = self.places.filled.saturating_add(n).min(len);
+        }
+    }
+
+    /// The message of which a part or the whole is announced in that way.
+    #[inline]
+    pub(super) fn announced(&self, as_what: Announced) -> Option<OpenMessage> {
+        if self.announced == as_what {
+            self.message
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn fail(&mut self, error: Error) {
+        self.announced = Announced::Nothing;
+        self.inbound.fail(error, &mut self.owed);
+    }
+
+    #[inline]
+    pub(super) fn step<R: Role, X: Decompress>(
+        &mut self,
+        delivery: Delivery,
+        octets: &mut [u8],
+        room: u64,
+        stage: &mut X,
+    ) -> Result<Step, Error> {
+        if self.announced != Announced::Nothing {
+            self.release(stage);
+        }
+        if let Some(message) = &self.message {
+            if message.delivery != delivery {
+                return Err(Usage::MixedLevels.into());
+            }
+        }
+        loop {
+            match self.inbound {
+                Inbound::Open => {}
+                _ if self.owed.is_due() => return Ok(Step::ReplyDue),
+                Inbound::Closed => return Ok(Step::Closed),
+                Inbound::Failed(error) => return Err(error),
+            }
+            let found = match &self.frame {
+                None => self.begin_frame::<R, X>(delivery, octets, room, stage),
+                Some(frame) if frame.opcode.is_control() => self.control::<R>(delivery, octets),
+                Some(_) => self.data::<R, X>(octets, stage),
+            };
+            match found {
+                Found::Again => {}
+                Found::Step(Step::NeedOctets) => return Ok(self.need_octets(octets, stage)),
+                Found::Step(step) => return Ok(step),
+                Found::OtherLevel => return Err(Usage::MixedLevels.into()),
+            }
+        }
+    }
+
+    /// Ends the borrow that the last announcement allowed.
+    #[inline]
+    fn release<X: Decompress>(&mut self, stage: &mut X) {
+        let announced = core::mem::replace(&mut self.announced, Announced::Nothing);
+        let is_control = self.frame.is_some_and(|frame| frame.opcode.is_control());
+        if announced == Announced::Frame && is_control {
+            self.frame = None;
+            return;
+        }
+        if let Some(message) = &mut self.message {
+            if X::POSSIBLE && message.compressed && announced != Announced::Frame {
+                message.total = message.total.saturating_add(stage.output().len() as u64);
+                stage.release();
+            } else {
+                message.total = message.total.saturating_add(self.places.len() as u64);
+                self.places.release();
+            }
+        }
+        if self.message_ends {
+            self.message_ends = false;
+            self.message = None;
+            self.frame = None;
+        } else if announced == Announced::Frame {
+            self.frame = None;
+        }
+    }
+
+    /// Before waiting for more: text must be refused at the first octet that cannot continue it,
+    /// though the message is not complete.
+    #[cold]
+    fn need_octets<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> Step {
+        if let Some(message) = &mut self.message {
+            if message.kind == MessageKind::Text && message.delivery == Delivery::Message {
+                let gathered = if X::POSSIBLE && message.compressed {
+                    stage.output()
+                } else {
+                    self.places.gathered(octets)
+                };
+                let fresh = gathered.get(message.checked..).unwrap_or_default();
+                message.checked = gathered.len();
+                if self.utf8.check(fresh).is_err() {
+                    self.fail(Violation::InvalidUtf8.into());
+                    return Step::ReplyDue;
+                }
+            }
+        }
+        if self.ended {
+            self.inbound.ended(&mut self.owed);
+            return Step::ReplyDue;
+        }
+        Step::NeedOctets
+    }
+
+    #[inline]
+    fn begin_frame<R: Role, X: Decompress>(
+        &mut self,
+        delivery: Delivery,
+        octets: &[u8],
+        room: u64,
+        stage: &mut X,
+    ) -> Found {
+        let rules = Rules {
+            rsv1: X::POSSIBLE && stage.is_active(),
+            masked: !R::MASKS,
+        };
+        let (header, len) = match FrameHeader::parse(self.places.unparsed(octets), rules) {
+            Ok(Some(parsed)) => parsed,
+            Ok(None) => return Found::Step(Step::NeedOctets),
+            Err(violation) => {
+                self.fail(violation.into());
+                return Found::Again;
+            }
+        };
+        if header.opcode.is_control() {
+            if !self.owed.is_due() {
+                self.owed.restart();
+            }
+        } else if let Err(error) = self.begin_fragment(&header, delivery, room, stage) {
+            if error == Usage::MixedLevels.into() {
+                return Found::OtherLevel;
+            }
+            self.fail(error);
+            return Found::Again;
+        }
+        self.places.skip(len);
+        self.frame = Some(OpenFrame {
+            opcode: header.opcode,
+            fin: header.fin,
+            rsv1: header.rsv1,
+            key: header.masking_key,
+            remaining: header.len,
+        });
+        Found::Again
+    }
+
+    /// The rules of §5.4 and the limits, at the header: no octet of a payload that is too long
+    /// is waited for.
+    #[inline]
+    fn begin_fragment<X: Decompress>(
+        &mut self,
+        header: &FrameHeader,
+        delivery: Delivery,
+        room: u64,
+        stage: &mut X,
+    ) -> Result<(), Error> {
+        match (header.opcode, &self.message) {
+            (Opcode::Continuation, None) => return Err(Violation::UnexpectedContinuation.into()),
+            (Opcode::Continuation, Some(_)) => {}
+            (_, Some(_)) => return Err(Violation::ExpectedContinuation.into()),
+            (opcode, None) => {
+                if X::POSSIBLE && header.rsv1 {
+                    if delivery != Delivery::Frame && self.stage_passed {
+                        // The stage did not see all that this message may refer to.
+                        return Err(Usage::MixedLevels.into());
+                    }
+                    if delivery == Delivery::Frame {
+                        self.stage_passed = true;
+                    } else {
+                        stage.begin(delivery == Delivery::Message);
+                    }
+                }
+                self.fragments = 0;
+                self.utf8 = Utf8::new();
+                self.message = Some(OpenMessage {
+                    kind: if opcode == Opcode::Text {
+                        MessageKind::Text
+                    } else {
+                        MessageKind::Binary
+                    },
+                    compressed: X::POSSIBLE && header.rsv1,
+                    delivery,
+                    total: 0,
+                    checked: 0,
+                });
+            }
+        }
+        self.long_frames = header.len > READ_AHEAD as u64;
+        if self.fragments >= self.limits.fragments {
+            let limit = self.limits.fragments;
+            return Err(Capacity::Fragments { limit }.into());
+        }
+        self.fragments += 1;
+        let (before, compressed) = self.message.map_or((0, false), |m| (m.total, m.compressed));
+        let (before, limit) = match delivery {
+            Delivery::Frame => (0, self.limits.message.min(room)),
+            // What counts is what it inflates to.
+            _ if X::POSSIBLE && compressed => return Ok(()),
+            Delivery::Message => (self.places.len() as u64, self.limits.message.min(room)),
+            Delivery::Chunk => (before, self.limits.message),
+        };
+        let needed = before.saturating_add(header.len);
+        if needed > limit {
+            return Err(Capacity::Message { needed, limit }.into());
+        }
+        Ok(())
+    }
+
+    fn control<R: Role>(&mut self, delivery: Delivery, octets: &mut [u8]) -> Found {
+        let Some(frame) = &mut self.frame else {
+            return Found::Again;
+        };
+        let remaining = frame.remaining as usize;
+        let busy = self.owed.is_due();
+        if busy && self.places.available() < remaining {
+            // The slot holds a Pong that nobody took yet: a new payload replaces it whole, never
+            // in part.
+            return Found::Step(Step::NeedOctets);
+        }
+        let n = remaining.min(self.places.available());
+        frame.unmask::<R>(n, &self.places, octets);
+        let opcode = frame.opcode;
+        let stored = !busy || opcode != Opcode::Pong;
+        if stored {
+            if busy {
+                self.owed.restart();
+            }
+            self.owed
+                .push(self.places.unparsed(octets).get(..n).unwrap_or_default());
+        }
+        self.places.skip(n);
+        frame.remaining -= n as u64;
+        if frame.remaining > 0 {
+            return Found::Step(Step::NeedOctets);
+        }
+        match opcode {
+            Opcode::Close => self.inbound.close_received(&mut self.owed),
+            Opcode::Ping => self.owed.ping_received(),
+            _ => self.pongs = self.pongs.wrapping_add(1),
+        }
+        if delivery == Delivery::Frame && stored {
+            self.announced = Announced::Frame;
+            return Found::Step(Step::Frame);
+        }
+        self.frame = None;
+        if opcode == Opcode::Pong {
+            Found::Again
+        } else {
+            Found::Step(Step::ReplyDue)
+        }
+    }
+
+    #[inline]
+    fn data<R: Role, X: Decompress>(&mut self, octets: &mut [u8], stage: &mut X) -> Found {
+        let (Some(frame), Some(message)) = (&mut self.frame, &self.message) else {
+            return Found::Again;
+        };
+        let available = self.places.available();
+        let n = usize::try_from(frame.remaining).map_or(available, |r| r.min(available));
+        if X::POSSIBLE && message.compressed && message.delivery != Delivery::Frame {
+            return self.compressed::<R, X>(n, octets, stage);
+        }
+        frame.unmask::<R>(n, &self.places, octets);
+        self.places.gather(n, octets);
+        frame.remaining -= n as u64;
+        let fragment_ends = frame.remaining == 0;
+        self.message_ends = fragment_ends && frame.fin;
+        let (announced, step) = match message.delivery {
+            Delivery::Message if self.message_ends => {
+                self.announced = Announced::Message;
+                return Found::Step(Step::Message);
+            }
+            Delivery::Message if fragment_ends => {
+                self.frame = None;
+                return Found::Again;
+            }
+            Delivery::Chunk if n > 0 || fragment_ends => (Announced::Chunk, Step::Chunk),
+            Delivery::Frame if fragment_ends => (Announced::Frame, Step::Frame),
+            _ => return Found::Step(Step::NeedOctets),
+        };
+        if message.kind == MessageKind::Text && !message.compressed {
+            let piece = self.places.gathered(octets);
+            if !check_text(&mut self.utf8, piece, self.message_ends) {
+                self.fail(Violation::InvalidUtf8.into());
+                return Found::Again;
+            }
+        }
+        self.announced = announced;
+        if announced == Announced::Chunk && fragment_ends {
+            self.frame = None;
+        }
+        Found::Step(step)
+    }
+
+    fn compressed<R: Role, X: Decompress>(
+        &mut self,
+        n: usize,
+        octets: &mut [u8],
+        stage: &mut X,
+    ) -> Found {
+        let (Some(frame), Some(message)) = (&mut self.frame, &self.message) else {
+            return Found::Again;
+        };
+        let key = frame.key;
+        frame.unmask::<R>(n, &self.places, octets);
+        let last = frame.fin && frame.remaining == n as u64;
+        let input = self.places.unparsed(octets).get(..n).unwrap_or_default();
+        let done = match stage.decompress(input, last) {
+            Ok(done) => done,
+            Err(error) => {
+                self.fail(error);
+                return Found::Again;
+            }
+        };
+        let consumed = done.consumed.min(n);
+        let output = stage.output();
+        if consumed < n {
+            // What the stage left is masked again, so that it is unmasked when its turn comes.
+            if let Some(key) = key {
+                frame.key = Some(key.at(consumed as u64));
+                let from = self.places.read.saturating_add(consumed);
+                let left = octets
+                    .get_mut(from..self.places.read.saturating_add(n))
+                    .unwrap_or_default();
+                key.at(consumed as u64).apply(left);
+            }
+        }
+        self.places.skip(consumed);
+        frame.remaining -= consumed as u64;
+        let fragment_ends = frame.remaining == 0 && done.finished;
+        self.message_ends = fragment_ends && frame.fin;
+        // Where nothing was released, a stage that has no room for more is full.
+        let is_whole = message.delivery == Delivery::Message;
+        let before = if is_whole { 0 } else { message.total };
+        let stuck = !done.finished && (is_whole || (output.is_empty() && consumed == 0));
+        let needed = before
+            .saturating_add(output.len() as u64)
+            .saturating_add(stuck.into());
+        let limit = if stuck {
+            needed - 1
+        } else {
+            self.limits.message
+        };
+        if needed > limit {
+            self.fail(Capacity::Message { needed, limit }.into());
+            return Found::Again;
+        }
+        if is_whole {
+            if self.message_ends {
+                self.announced = Announced::Message;
+                return Found::Step(Step::Message);
+            }
+        } else if !output.is_empty() || self.message_ends {
+            if message.kind == MessageKind::Text
+                && !check_text(&mut self.utf8, output, self.message_ends)
+            {
+                self.fail(Violation::InvalidUtf8.into());
+                return Found::Again;
+            }
+            self.announced = Announced::Chunk;
+            if fragment_ends {
+                self.frame = None;
+            }
+            return Found::Step(Step::Chunk);
+        }
+        if fragment_ends {
+            self.frame = None;
+            return Found::Again;
+        }
+        Found::Step(Step::NeedOctets)
+    }
+}
+
+impl OpenFrame {
+    #[inline]
+    fn unmask<R: Role>(&mut self, n: usize, places: &Places, octets: &mut [u8]) {
+        // A client has no such step: it refuses masked frames.
+        if !R::MASKS {
+            if let Some(key) = self.key {
+                let range = places.read..places.read.saturating_add(n);
+                key.apply(octets.get_mut(range).unwrap_or_default());
+                self.key = Some(key.at(n as u64));
+            }
+        }
+    }
+}
+
+/// Whether `piece` continues the text, and completes it where it `ends`.
+fn check_text(utf8: &mut Utf8, piece: &[u8], ends: bool) -> bool {
+    utf8.check(piece).is_ok() && (!ends || utf8.is_complete())
+}

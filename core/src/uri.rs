@@ -22,7 +22,7 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// [`UriError`] names the part that is wrong.
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        let (scheme, rest) = split_at(text, |octet| octet == b':');
+        let (scheme, rest) = split_at(text, b":");
         let secure = if scheme.eq_ignore_ascii_case("ws") {
             false
         } else if scheme.eq_ignore_ascii_case("wss") {
@@ -31,7 +31,7 @@ impl<'a> Uri<'a> {
             return Err(UriError::Scheme);
         };
         let rest = rest.strip_prefix("://").ok_or(UriError::Scheme)?;
-        let (authority, target) = split_at(rest, |octet| matches!(octet, b'/' | b'?' | b'#'));
+        let (authority, target) = split_at(rest, b"/?#");
         let (host, port) = authority_parts(authority)?;
         let port = port.unwrap_or_else(|| default_port(secure));
         Ok(Self {
@@ -174,12 +174,16 @@ const fn default_port(secure: bool) -> u16 {
 
 /// Host with its brackets, and port; an empty port is none (RFC 3986 §3.2.3).
 fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriError> {
-    if authority.contains('@') {
-        return Err(UriError::UserInfo);
+    for octet in authority.bytes() {
+        match octet {
+            b'@' => return Err(UriError::UserInfo),
+            0x80.. => return Err(UriError::HostNotAscii),
+            _ => {}
+        }
     }
     let literal = authority.starts_with('[');
     let (host, port) = if literal {
-        let (inside, rest) = split_at(authority, |octet| octet == b']');
+        let (inside, rest) = split_at(authority, b"]");
         let rest = rest.strip_prefix(']').ok_or(UriError::Ipv6)?;
         let address = inside.strip_prefix('[').ok_or(UriError::Ipv6)?;
         if !is_ipv6(address.as_bytes()) || !(rest.is_empty() || rest.starts_with(':')) {
@@ -188,17 +192,14 @@ fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriError> {
         let end = inside.len().saturating_add(1);
         (authority.get(..end).ok_or(UriError::Ipv6)?, rest)
     } else {
-        split_at(authority, |octet| octet == b':')
+        split_at(authority, b":")
     };
     if host.is_empty() {
         return Err(UriError::HostMissing);
     }
-    if !host.is_ascii() {
-        return Err(UriError::HostNotAscii);
-    }
     if !literal {
         // RFC 3986 §3.2.2: reg-name = *( unreserved / pct-encoded / sub-delims )
-        check_octets(host, UriError::Host, |_| false)?;
+        check_octets(host, UriError::Host, b"")?;
     }
     Ok((host, parse_port(port)?))
 }
@@ -227,21 +228,16 @@ fn parse_port(port: &str) -> Result<Option<u16>, UriError> {
 
 /// Path and query, without the question mark of an empty query.
 fn check_target(target: &str) -> Result<&str, UriError> {
-    if target.as_bytes().contains(&b'#') {
-        return Err(UriError::Fragment);
-    }
     // RFC 3986 §3.3, §3.4: pchar and slash, in the query the question mark too. The first
     // question mark begins the query, so both may be allowed throughout.
-    check_octets(target, UriError::Resource, |octet| {
-        matches!(octet, b':' | b'@' | b'/' | b'?')
-    })?;
+    check_octets(target, UriError::Resource, b":@/?")?;
     // RFC 6455 §3: "?" belongs to the resource name "if the query component is non-empty".
-    let (path, query) = split_at(target, |octet| octet == b'?');
+    let (path, query) = split_at(target, b"?");
     Ok(if query == "?" { path } else { target })
 }
 
 /// unreserved, sub-delims and percent-escapes of RFC 3986 §2, and what `also` allows.
-fn check_octets(text: &str, wrong: UriError, also: fn(u8) -> bool) -> Result<(), UriError> {
+fn check_octets(text: &str, wrong: UriError, also: &[u8]) -> Result<(), UriError> {
     let mut octets = text.bytes();
     while let Some(octet) = octets.next() {
         match octet {
@@ -254,7 +250,8 @@ fn check_octets(text: &str, wrong: UriError, also: fn(u8) -> bool) -> Result<(),
             }
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {}
             b'!' | b'$' | b'&'..=b',' | b';' | b'=' => {}
-            _ if also(octet) => {}
+            _ if also.contains(&octet) => {}
+            b'#' => return Err(UriError::Fragment),
             _ => return Err(wrong),
         }
     }
@@ -328,8 +325,10 @@ fn is_ipv4(text: &[u8]) -> bool {
     numbers == 4 && digits > 0
 }
 
-/// What stands before the first octet that `at` names, and the rest with it.
-fn split_at(text: &str, at: fn(u8) -> bool) -> (&str, &str) {
-    let place = text.bytes().position(at).unwrap_or(text.len());
-    text.split_at_checked(place).unwrap_or((text, ""))
+/// What stands before the first octet that is one of `ends`, and the rest with it.
+fn split_at<'a>(text: &'a str, ends: &[u8]) -> (&'a str, &'a str) {
+    let place = text.bytes().position(|octet| ends.contains(&octet));
+    place
+        .and_then(|place| text.split_at_checked(place))
+        .unwrap_or((text, ""))
 }

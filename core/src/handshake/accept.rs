@@ -52,14 +52,11 @@ mod looped {
     use super::{GUID, KEY_LEN};
 
     pub(super) fn digest(key: &[u8; KEY_LEN]) -> [u8; 20] {
-        // §5.1.1: the message of 60 octets fills two blocks with its padding, a one bit and its
-        // length in bits.
-        let mut words = [0; 16];
-        let message = key.iter().chain(GUID).chain(&[0x80, 0, 0, 0]);
-        for (place, octet) in message.enumerate() {
-            if let Some(word) = words.get_mut(place >> 2) {
-                *word = *word << 8 | u32::from(*octet);
-            }
+        let mut words = PADDED;
+        for (word, octets) in words.iter_mut().zip(key.chunks_exact(4)) {
+            *word = octets
+                .iter()
+                .fold(0, |word, octet| word << 8 | u32::from(*octet));
         }
         let mut state = [
             0x6745_2301,
@@ -70,16 +67,31 @@ mod looped {
         ];
         compress(&mut state, &mut words);
         words = [0; 16];
-        words[15] = ((KEY_LEN + GUID.len()) * 8) as u32;
+        words[15] = BITS;
         compress(&mut state, &mut words);
 
         let mut digest = [0; 20];
-        for (place, octet) in digest.iter_mut().enumerate() {
-            let word = state.get(place >> 2).copied().unwrap_or(0);
-            *octet = (word >> ((3 - (place & 3)) * 8)) as u8;
+        for (octets, word) in digest.chunks_exact_mut(4).zip(state) {
+            octets.copy_from_slice(&word.to_be_bytes());
         }
         digest
     }
+
+    const BITS: u32 = ((KEY_LEN + GUID.len()) * 8) as u32;
+
+    /// §5.1.1: the message of 60 octets fills two blocks with its padding, which is a one bit,
+    /// zeros, and the length in bits. This is the first of them, less the key.
+    static PADDED: [u32; 16] = {
+        let mut words = [0; 16];
+        let mut at = 0;
+        while at < GUID.len() {
+            let place = (KEY_LEN + at) / 4;
+            words[place] = words[place] << 8 | GUID[at] as u32;
+            at += 1;
+        }
+        words[15] = 0x8000_0000;
+        words
+    };
 
     /// §6.1.2, with the message schedule in sixteen words (§6.1.3).
     #[inline(never)]

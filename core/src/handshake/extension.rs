@@ -20,7 +20,8 @@ use super::head::is_token_octet;
 /// `()` offers nothing, so every answer is refused. [`RawOffers`] offers any text.
 pub trait Offers {
     /// Where the answer is written down without white space, quotes and escapes: as long as the
-    /// longest that can be lawful. A longer one is [`Refusal::NotOffered`].
+    /// longest that can be lawful. A longer one is [`Refusal::NotOffered`]. Without memory nothing
+    /// is offered.
     type Answer: AsRef<[u8]> + AsMut<[u8]>;
 
     /// An empty answer, such as `[0; 128]`.

@@ -22,7 +22,7 @@ pub use request::{Request, RequestError};
 use crate::entropy::Entropy;
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
-use extension::Extensions;
+use extension::{Extensions, Scanner};
 use response::{Expected, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
@@ -34,7 +34,9 @@ use response::{Expected, Response, Step};
 pub struct ClientHandshake<'a, X: Offers = ()> {
     request: &'a Request<'a>,
     offers: X,
+    scanner: Scanner,
     answer: X::Answer,
+    answer_len: usize,
     key: [u8; KEY_LEN],
     accept: [u8; ACCEPT_LEN],
     written: usize,
@@ -83,7 +85,9 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         Ok(Self {
             request,
             offers,
+            scanner: Scanner::default(),
             answer: X::ANSWER,
+            answer_len: 0,
             key,
             accept: accept::accept(&key),
             written: 0,
@@ -155,19 +159,49 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             subprotocols: self.request.subprotocols,
             subprotocol_required: self.request.subprotocol_required,
         };
-        match self.response.push(octet, &expected, self.answer.as_mut())? {
+        match self.response.push(octet, &expected)? {
             Step::More => Ok(false),
-            Step::Extensions => {
-                let len = self.response.answer_len();
-                for extension in Extensions::scanned(self.answer.as_ref(), len) {
-                    self.offers.accept(&extension).map_err(Violation::from)?;
-                }
+            Step::Extension { octet, spaced } => {
+                self.extension_octet(octet, spaced)?;
+                Ok(false)
+            }
+            Step::ExtensionsEnd => {
+                self.extensions_end()?;
                 Ok(false)
             }
             Step::End(101) => Ok(true),
             Step::End(status) => Err(HandshakeError::Rejected { status }),
         }
     }
+
+    /// Writes the list of extensions down without white space, quotes and escapes.
+    fn extension_octet(&mut self, octet: u8, spaced: bool) -> Result<(), Violation> {
+        if const { !has_extensions::<X>() } {
+            return Err(Refusal::NotOffered.into());
+        }
+        if let Some(octet) = self.scanner.push(octet, spaced)? {
+            let slot = self.answer.as_mut().get_mut(self.answer_len);
+            *slot.ok_or(Refusal::NotOffered)? = octet;
+            self.answer_len = self.answer_len.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn extensions_end(&mut self) -> Result<(), Violation> {
+        if const { !has_extensions::<X>() } {
+            return Err(Violation::ExtensionsMalformed);
+        }
+        self.scanner.end()?;
+        for extension in Extensions::scanned(self.answer.as_ref(), self.answer_len) {
+            self.offers.accept(&extension)?;
+        }
+        Ok(())
+    }
+}
+
+/// Without memory for an answer nothing is offered, and the grammar is left out of the image.
+const fn has_extensions<X: Offers>() -> bool {
+    size_of::<X::Answer>() > 0
 }
 
 /// The key and the values of header fields may be secrets; they are not shown.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::accept::KEY_LEN;
 use super::extension::{Offers, Scanner};
+use super::has_extensions;
 use super::head::{Stretch, is_text_octet, is_token};
 use crate::uri::{Uri, UriError, check_authority};
 
@@ -49,7 +50,7 @@ impl<'a> Request<'a> {
 
     /// Checks what RFC 6455 and RFC 9110 want of each field, so that nothing that the caller
     /// passes on from others can end a line or take the place of what is ours.
-    pub(crate) fn check(&self, offers: &impl Offers) -> Result<(), RequestError> {
+    pub(crate) fn check<X: Offers>(&self, offers: &X) -> Result<(), RequestError> {
         for (index, subprotocol) in self.subprotocols.iter().enumerate() {
             // RFC 6455 §4.1: "The elements that comprise this value MUST be non-empty strings
             // with characters in the range U+0021 to U+007E not including separator characters
@@ -85,19 +86,26 @@ impl<'a> Request<'a> {
         if let Some(host) = self.host {
             check_authority(host).map_err(RequestError::Host)?;
         }
-        check_offers(&|index| offers.piece(index))
+        if const { has_extensions::<X>() } {
+            check_offers(&|index| offers.piece(index))?;
+        }
+        Ok(())
     }
 
     /// Writes what of the request follows its first `skip` octets. `0` when nothing does.
-    pub(crate) fn write(
+    pub(crate) fn write<X: Offers>(
         &self,
         key: &[u8; KEY_LEN],
-        offers: &impl Offers,
+        offers: &X,
         skip: usize,
         out: &mut [u8],
     ) -> usize {
         let mut out = Stretch::new(skip, out);
-        self.pieces(key, &|index| offers.piece(index), &mut out);
+        let offered = |index| match const { has_extensions::<X>() } {
+            true => offers.piece(index),
+            false => None,
+        };
+        self.pieces(key, &offered, &mut out);
         out.written()
     }
 

@@ -6,7 +6,6 @@
 
 use super::accept::ACCEPT_LEN;
 use super::error::Violation;
-use super::extension::Scanner;
 use super::head::{BadHead, Item, Lines, Spelling};
 
 /// The most interim responses that are passed over.
@@ -23,8 +22,13 @@ pub(crate) struct Expected<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     More,
+    /// Part of the list of extensions.
+    Extension {
+        octet: u8,
+        spaced: bool,
+    },
     /// The list of extensions is complete.
-    Extensions,
+    ExtensionsEnd,
     /// The final head is complete, with this status.
     End(u16),
 }
@@ -57,9 +61,7 @@ pub(crate) struct Response {
     /// Which of [`FIELDS`] the name spells, or the subprotocol.
     spelling: Spelling,
     field: Option<usize>,
-    scanner: Scanner,
     subprotocol: Option<usize>,
-    answer_len: usize,
 }
 
 impl Response {
@@ -68,18 +70,8 @@ impl Response {
         self.subprotocol
     }
 
-    /// Octets of the answer's list of extensions.
-    pub(crate) const fn answer_len(&self) -> usize {
-        self.answer_len
-    }
-
-    /// Takes an octet. The list of extensions is written down in `answer`.
-    pub(crate) fn push(
-        &mut self,
-        octet: u8,
-        expected: &Expected<'_>,
-        answer: &mut [u8],
-    ) -> Result<Step, Violation> {
+    /// Takes an octet.
+    pub(crate) fn push(&mut self, octet: u8, expected: &Expected<'_>) -> Result<Step, Violation> {
         match self.lines.push(octet)? {
             Item::Start(octet) => self.start(octet)?,
             Item::StartEnd => {
@@ -92,13 +84,16 @@ impl Response {
                 self.spelling.push(&FIELDS, octet.to_ascii_lowercase());
             }
             Item::NameEnd => self.begin_value()?,
-            Item::Value { octet, spaced } => self.value(octet, spaced, expected, answer)?,
+            Item::Value { octet, spaced } if self.field == Some(EXTENSIONS) => {
+                return Ok(Step::Extension { octet, spaced });
+            }
+            Item::Value { octet, spaced } => self.value(octet, spaced, expected)?,
             Item::ValueEnd => {
                 self.end_value(expected)?;
                 let field = self.field.take();
                 self.spelling = Spelling::default();
                 if field == Some(EXTENSIONS) {
-                    return Ok(Step::Extensions);
+                    return Ok(Step::ExtensionsEnd);
                 }
             }
             Item::End => return self.end(expected),
@@ -155,13 +150,7 @@ impl Response {
         Ok(())
     }
 
-    fn value(
-        &mut self,
-        octet: u8,
-        spaced: bool,
-        expected: &Expected<'_>,
-        answer: &mut [u8],
-    ) -> Result<(), Violation> {
+    fn value(&mut self, octet: u8, spaced: bool, expected: &Expected<'_>) -> Result<(), Violation> {
         let place = self.place;
         self.place = place.saturating_add(1);
         // White space around the value is no part of it; inside these values there is none.
@@ -186,14 +175,7 @@ impl Response {
                 self.connection(octet, torn);
                 return Ok(());
             }
-            Some(_) => {
-                if let Some(octet) = self.scanner.push(octet, spaced)? {
-                    *answer.get_mut(self.answer_len).ok_or(NOT_OFFERED)? = octet;
-                    self.answer_len = self.answer_len.saturating_add(1);
-                }
-                return Ok(());
-            }
-            None => return Ok(()),
+            _ => return Ok(()),
         };
         if fits { Ok(()) } else { Err(wrong) }
     }
@@ -234,7 +216,6 @@ impl Response {
                     None => Err(Violation::SubprotocolNotOffered),
                 }
             }
-            Some(EXTENSIONS) => Ok(self.scanner.end()?),
             _ => Ok(()),
         }
     }
@@ -274,7 +255,6 @@ impl Response {
 
 const START: &[u8; 12] = b"HTTP/1.1 000";
 const WEBSOCKET: &[u8; 9] = b"websocket";
-const NOT_OFFERED: Violation = Violation::Extension(super::extension::Refusal::NotOffered);
 
 impl From<BadHead> for Violation {
     fn from(bad: BadHead) -> Self {

@@ -298,7 +298,7 @@ fn no_input_panics() {
             .next()
             .expect("one piece");
         let literal = format!("ws://[{address}]");
-        let is_address = address.parse::<std::net::Ipv6Addr>().is_ok();
+        let is_address = address.parse::<core::net::Ipv6Addr>().is_ok();
         assert_eq!(Uri::parse(&literal).is_ok(), is_address, "{literal}");
         addresses += u32::from(is_address);
     }

@@ -2,7 +2,7 @@
 
 /// Where a connection keeps octets: any `AsRef<[u8]> + AsMut<[u8]>` of a fixed length, such as
 /// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also
-/// [`Growing`], which grows as octets arrive.
+/// `Growing`, which grows as octets arrive.
 pub trait Storage {
     /// The memory as it is now.
     fn octets(&self) -> &[u8];

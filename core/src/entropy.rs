@@ -5,7 +5,7 @@
 /// RFC 6455 §10.3: "The masking key MUST be derived from a strong source of entropy, and the
 /// masking key for a given frame MUST NOT make it simple for a server/proxy to predict the
 /// masking key for a subsequent frame." On a board this is the hardware generator; with feature
-/// `rand_core`, [`RandCore`] adapts any generator of that crate.
+/// `rand_core`, `RandCore` adapts any generator of that crate.
 pub trait Entropy {
     /// Fills all of `octets`, or fails. After a failure nothing is sent.
     fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError>;

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 /// The modules of the core, bottom up. A module may name those of the lines above its own, and
 /// itself; modules of one line do not know each other.
 const ORDER: &[&[&str]] = &[
-    &[
-        "opcode", "mask", "utf8", "close", "buffer", "entropy", "role",
-    ],
+    &["opcode", "utf8", "close", "buffer", "entropy", "role"],
+    &["mask"],
     &["error"],
     &["stage"],
     &["header"],
     &["message"],
     &["closing"],
     &["receiver", "sender"],
-    &["uri", "handshake"],
+    &["uri"],
+    &["handshake"],
     &["deflate"],
     &["blocking", "asynch"],
 ];

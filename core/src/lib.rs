@@ -1,4 +1,39 @@
 //! WebSocket client without an allocator, an operating system or an executor.
+//!
+//! The modules in their order, bottom up; a lower one never names a higher one:
+//!
+//! - Leaves: [`opcode`], [`role`], [`entropy`], [`mask`], [`utf8`], [`close`].
+//! - What memory, a failure, a frame and a message are: [`buffer`], [`error`], [`stage`],
+//!   [`header`], [`message`].
+//! - [`closing`]: every transition of the closing handshake.
+//! - [`receiver`] and [`sender`]: the machines. They do no I/O, own no memory and know nothing of
+//!   each other.
+//! - [`uri`] and [`handshake`]: the opening handshake, a machine too.
+#![cfg_attr(
+    feature = "deflate",
+    doc = "- [`deflate`]: permessage-deflate, a stage of the two machines."
+)]
+#![cfg_attr(
+    feature = "embedded-io",
+    doc = "- [`blocking`]: the loop over `embedded_io`."
+)]
+#![cfg_attr(
+    feature = "embedded-io-async",
+    doc = "- [`asynch`]: the loop over `embedded_io_async`."
+)]
+//!
+//! Most programs want an adapter: `bare-ws-embassy` on microcontrollers, `bare-ws-std` on hosts.
+//!
+//! # Features
+//!
+//! None is on by default, and each only adds: `alloc` (growing buffers), `deflate`
+//! (permessage-deflate in memory of the caller's), `zlib-rs` (the same by zlib-rs, for hosts),
+//! `embedded-io`, `embedded-io-async` (the loops), `rand_core` (entropy from its generators),
+//! `simdutf8` (faster checks of text, for hosts), `defmt` (its `Format` on public types).
+//!
+//! # Rust version
+//!
+//! 1.87. Raising it is a minor release.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -20,6 +20,7 @@ use crate::error::{Error, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use crate::octets;
 use crate::opcode::Opcode;
 use crate::receiver::{Delivery, Receiver, Step};
 use crate::role::Role;
@@ -136,11 +137,11 @@ where
             if written == 0 {
                 break;
             }
-            let mut rest = scratch.get(..written).unwrap_or_default();
+            let mut rest = octets::part(scratch, 0, written);
             while !rest.is_empty() {
                 match io.write(rest).await.map_err(HandshakeError::Transport)? {
                     0 => return Err(HandshakeError::Lost),
-                    n => rest = rest.get(n..).unwrap_or_default(),
+                    n => rest = octets::rest(rest, n),
                 }
             }
         }
@@ -446,7 +447,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
             if queued.complete {
                 return Ok(());
             }
-            payload = payload.get(queued.taken..).unwrap_or_default();
+            payload = octets::rest(payload, queued.taken);
             first = first && !self.sender.in_message();
         }
     }
@@ -475,7 +476,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
             if queued.complete {
                 return Ok(());
             }
-            payload = payload.get(queued.taken..).unwrap_or_default();
+            payload = octets::rest(payload, queued.taken);
         }
     }
 

@@ -20,6 +20,7 @@ use crate::error::{Error, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use crate::octets;
 use crate::opcode::Opcode;
 use crate::receiver::{Delivery, Receiver, Step};
 use crate::role::Role;
@@ -100,11 +101,11 @@ where
             if written == 0 {
                 break;
             }
-            let mut rest = scratch.get(..written).unwrap_or_default();
+            let mut rest = octets::part(scratch, 0, written);
             while !rest.is_empty() {
                 match io.write(rest).map_err(HandshakeError::Transport)? {
                     0 => return Err(HandshakeError::Lost),
-                    n => rest = rest.get(n..).unwrap_or_default(),
+                    n => rest = octets::rest(rest, n),
                 }
             }
         }
@@ -356,7 +357,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
                 .sender
                 .fragment(kind, payload, first, fin)
                 .map_err(Error::widen)?;
-            payload = payload.get(queued.taken..).unwrap_or_default();
+            payload = octets::rest(payload, queued.taken);
             self.flush()?;
             if queued.complete {
                 return Ok(());
@@ -439,7 +440,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
             if queued.complete {
                 return Ok(());
             }
-            payload = payload.get(queued.taken..).unwrap_or_default();
+            payload = octets::rest(payload, queued.taken);
             first = first && !self.sender.in_message();
         }
     }
@@ -455,7 +456,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
             .map_err(Error::widen)?;
         while !payload.is_empty() {
             let taken = self.sender.frame_payload(payload);
-            payload = payload.get(taken..).unwrap_or_default();
+            payload = octets::rest(payload, taken);
             self.flush()?;
         }
         Ok(())

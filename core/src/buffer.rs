@@ -1,5 +1,7 @@
 //! Memory that the caller gives, and the places in it.
 
+use crate::octets;
+
 /// Where a connection keeps octets: any `AsRef<[u8]> + AsMut<[u8]>` of a fixed length, such as
 /// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also
 /// `Growing`, which grows as octets arrive.
@@ -104,13 +106,13 @@ impl Places {
     /// Octets that are not parsed yet.
     #[inline]
     pub(crate) fn unparsed<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        octets.get(self.read..self.filled).unwrap_or_default()
+        octets::part(octets, self.read, self.available())
     }
 
     /// What was gathered.
     #[inline]
     pub(crate) fn gathered<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        octets.get(self.start..self.end).unwrap_or_default()
+        octets::part(octets, self.start, self.len())
     }
 
     /// How many octets are not parsed yet.
@@ -141,8 +143,8 @@ impl Places {
     pub(crate) fn gather(&mut self, n: usize, octets: &mut [u8]) {
         let from = self.read;
         let to = from.saturating_add(n);
-        if from != self.end && to <= octets.len() && self.end <= from {
-            octets.copy_within(from..to, self.end);
+        if from != self.end {
+            octets::slide(octets, from, to, self.end);
         }
         self.end = self.end.saturating_add(n);
         self.read = to;
@@ -167,8 +169,8 @@ impl Places {
     /// Closes the gap, at the price of moving what is unparsed behind it (a few octets of a
     /// header, or nothing).
     pub(crate) fn close_gap(&mut self, octets: &mut [u8]) {
-        if self.read > self.end && self.filled <= octets.len() {
-            octets.copy_within(self.read..self.filled, self.end);
+        if self.read > self.end {
+            octets::slide(octets, self.read, self.filled, self.end);
             self.filled -= self.read - self.end;
             self.read = self.end;
         }
@@ -177,8 +179,8 @@ impl Places {
     /// Moves everything to the front.
     pub(crate) fn compact(&mut self, octets: &mut [u8]) {
         let by = self.start;
-        if by > 0 && self.filled <= octets.len() && by <= self.filled {
-            octets.copy_within(by..self.filled, 0);
+        if by > 0 {
+            octets::slide(octets, by, self.filled, 0);
             self.start = 0;
             self.end -= by;
             self.read -= by;

@@ -20,6 +20,7 @@ use crate::close::{CloseCode, MAX_REASON};
 use crate::error::{Error, Usage, Violation};
 use crate::header::MAX_CONTROL;
 use crate::message::CloseStatus;
+use crate::octets;
 
 /// What the peer's direction has come to.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +137,7 @@ impl Owed {
             Due::Nothing => return None,
             Due::Pong => Reply::Pong(self.payload()),
             // §5.5.1: "the endpoint typically echos the status code it received".
-            Due::Close => Reply::Close(self.payload().get(..2).unwrap_or_default()),
+            Due::Close => Reply::Close(octets::part(self.payload(), 0, 2)),
             Due::Fail(code) => Reply::Fail(code),
             Due::Shut => Reply::Shut,
         })
@@ -154,9 +155,7 @@ impl Owed {
     }
 
     pub(crate) fn payload(&self) -> &[u8] {
-        self.payload
-            .get(..usize::from(self.len))
-            .unwrap_or_default()
+        octets::part(&self.payload, 0, usize::from(self.len))
     }
 
     /// Starts the payload of another control frame.
@@ -167,11 +166,7 @@ impl Owed {
     /// Adds to the payload. More than 125 octets cannot come: the header was checked.
     pub(crate) fn push(&mut self, octets: &[u8]) {
         let from = usize::from(self.len);
-        if let Some(target) = self
-            .payload
-            .get_mut(from..from.saturating_add(octets.len()))
-        {
-            target.copy_from_slice(octets);
+        if octets::put(&mut self.payload, from, octets) {
             self.len = self.len.saturating_add(octets.len() as u8);
         }
     }
@@ -237,11 +232,8 @@ impl ClosePayload {
         if reason.len() > MAX_REASON {
             return Err(Usage::ReasonTooLong);
         }
-        let (head, tail) = octets.split_at_mut(2);
-        head.copy_from_slice(&code.0.to_be_bytes());
-        if let Some(target) = tail.get_mut(..reason.len()) {
-            target.copy_from_slice(reason.as_bytes());
-        }
+        octets::put(&mut octets, 0, &code.0.to_be_bytes());
+        octets::put(&mut octets, 2, reason.as_bytes());
         Ok(Self {
             octets,
             len: 2 + reason.len(),
@@ -249,6 +241,6 @@ impl ClosePayload {
     }
 
     pub(crate) fn octets(&self) -> &[u8] {
-        self.octets.get(..self.len).unwrap_or_default()
+        octets::part(&self.octets, 0, self.len)
     }
 }

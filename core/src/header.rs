@@ -2,6 +2,7 @@
 
 use crate::error::Violation;
 use crate::mask::MaskingKey;
+use crate::octets;
 use crate::opcode::Opcode;
 
 /// The longest header: two octets, a 64-bit length, a masking key.
@@ -209,8 +210,7 @@ pub struct HeaderOctets {
 impl HeaderOctets {
     fn push(&mut self, octets: &[u8]) {
         let from = usize::from(self.len);
-        if let Some(target) = self.octets.get_mut(from..from + octets.len()) {
-            target.copy_from_slice(octets);
+        if octets::put(&mut self.octets, from, octets) {
             self.len += octets.len() as u8;
         }
     }
@@ -218,6 +218,6 @@ impl HeaderOctets {
 
 impl AsRef<[u8]> for HeaderOctets {
     fn as_ref(&self) -> &[u8] {
-        self.octets.get(..usize::from(self.len)).unwrap_or_default()
+        octets::part(&self.octets, 0, usize::from(self.len))
     }
 }

@@ -46,6 +46,7 @@ extern crate std;
 pub mod close;
 pub mod entropy;
 pub mod mask;
+mod octets;
 pub mod opcode;
 pub mod role;
 pub mod utf8;

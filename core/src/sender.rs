@@ -10,6 +10,7 @@ use crate::error::{Error, Usage};
 use crate::header::{FrameHeader, HeaderOctets, MAX_CONTROL, MAX_HEADER};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
+use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
 use crate::stage::{Compress, Plain};
@@ -399,7 +400,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             });
         };
         let header = self.fragment_header(piece.kind, false, fin, taken)?;
-        self.put_frame(header, piece.payload.get(..taken).unwrap_or_default());
+        self.put_frame(header, octets::part(piece.payload, 0, taken));
         let complete = taken == piece.payload.len();
         self.after(&piece, fin);
         Ok(Queued { taken, complete })
@@ -597,9 +598,10 @@ impl Apart {
     }
 
     fn pending(&self) -> &[u8] {
-        self.octets
-            .get(usize::from(self.sent)..usize::from(self.len))
-            .unwrap_or_default()
+        octets::rest(
+            octets::part(&self.octets, 0, usize::from(self.len)),
+            usize::from(self.sent),
+        )
     }
 }
 
@@ -621,7 +623,7 @@ impl Machine {
         if self.apart.sent < self.apart.len {
             return self.apart.pending();
         }
-        octets.get(self.sent..self.filled).unwrap_or_default()
+        octets::part(octets, self.sent, self.filled.saturating_sub(self.sent))
     }
 
     #[inline]
@@ -657,30 +659,26 @@ impl Machine {
     /// Adds octets, masked if there is a key. The caller has seen that they fit.
     #[inline]
     fn put(&mut self, from: &[u8], key: Option<MaskingKey>, octets: &mut [u8]) {
-        let Some(to) = octets.get_mut(self.filled..self.filled.saturating_add(from.len())) else {
-            return;
-        };
         match key {
-            Some(key) => key.copy(from, to),
-            None => to.copy_from_slice(from),
+            Some(key) => key.copy(from, octets::part_mut(octets, self.filled, from.len())),
+            None => _ = octets::put(octets, self.filled, from),
         }
         self.filled += from.len();
     }
 
     /// Frames `len` octets that already lie in the buffer at `from`, behind room for any header.
     fn put_in_place(&mut self, header: FrameHeader, from: usize, len: usize, octets: &mut [u8]) {
-        if let (Some(key), Some(payload)) = (
-            header.masking_key,
-            octets.get_mut(from..from.saturating_add(len)),
-        ) {
-            key.apply(payload);
+        if let Some(key) = header.masking_key {
+            key.apply(octets::part_mut(octets, from, len));
         }
-        let to = self.filled + header.header_len();
-        if from.saturating_add(len) <= octets.len() && to <= from {
-            octets.copy_within(from..from + len, to);
-            self.put(header.emit().as_ref(), None, octets);
-            self.filled += len;
-        }
+        octets::slide(
+            octets,
+            from,
+            from.saturating_add(len),
+            self.filled + header.header_len(),
+        );
+        self.put(header.emit().as_ref(), None, octets);
+        self.filled += len;
     }
 
     fn frame_payload(&mut self, payload: &[u8], octets: &mut [u8]) -> usize {
@@ -690,7 +688,7 @@ impl Machine {
         let wanted = usize::try_from(remaining)
             .map_or(payload.len(), |remaining| remaining.min(payload.len()));
         let n = wanted.min(self.free(octets.len()));
-        self.put(payload.get(..n).unwrap_or_default(), key, octets);
+        self.put(octets::part(payload, 0, n), key, octets);
         let remaining = remaining - n as u64;
         self.open = if remaining == 0 {
             Open::Nothing

@@ -1,5 +1,7 @@
 //! UTF-8 as it arrives (RFC 6455 §8.1).
 
+use crate::octets;
+
 /// Checks text that comes in pieces, and refuses at the first octet that cannot continue it.
 ///
 /// RFC 6455 §8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
@@ -42,7 +44,7 @@ impl Utf8 {
             Ok(()) => Ok(()),
             Err(Stop::Invalid) => Err(InvalidUtf8),
             Err(Stop::Incomplete { from }) => {
-                for &octet in octets.get(from..).unwrap_or_default() {
+                for &octet in octets::rest(octets, from) {
                     self.push(octet)?;
                 }
                 Ok(())
@@ -64,7 +66,7 @@ impl Utf8 {
             .ok_or(InvalidUtf8)?;
         *slot = octet;
         self.len += 1;
-        let begun = self.begun.get(..usize::from(self.len)).unwrap_or_default();
+        let begun = octets::part(&self.begun, 0, usize::from(self.len));
         match core::str::from_utf8(begun) {
             Ok(_) => self.len = 0,
             Err(error) if error.error_len().is_none() => {}

@@ -9,6 +9,7 @@ use crate::error::{Capacity, Error, Usage, Violation};
 use crate::header::{FrameHeader, MAX_HEADER, Rules};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
+use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
 use crate::stage::Decompress;
@@ -253,7 +254,7 @@ impl Machine {
                 } else {
                     self.places.gathered(octets)
                 };
-                let fresh = gathered.get(message.checked..).unwrap_or_default();
+                let fresh = octets::rest(gathered, message.checked);
                 message.checked = gathered.len();
                 if self.utf8.check(fresh).is_err() {
                     self.fail(Violation::InvalidUtf8.into());
@@ -391,8 +392,7 @@ impl Machine {
             if busy {
                 self.owed.restart();
             }
-            self.owed
-                .push(self.places.unparsed(octets).get(..n).unwrap_or_default());
+            self.owed.push(octets::part(octets, self.places.read, n));
         }
         self.places.skip(n);
         frame.remaining -= n as u64;
@@ -470,7 +470,7 @@ impl Machine {
         let key = frame.key;
         frame.unmask::<R>(n, &self.places, octets);
         let last = frame.fin && frame.remaining == n as u64;
-        let input = self.places.unparsed(octets).get(..n).unwrap_or_default();
+        let input = octets::part(octets, self.places.read, n);
         let done = match stage.decompress(input, last) {
             Ok(done) => done,
             Err(error) => {
@@ -485,9 +485,7 @@ impl Machine {
             if let Some(key) = key {
                 frame.key = Some(key.at(consumed as u64));
                 let from = self.places.read.saturating_add(consumed);
-                let left = octets
-                    .get_mut(from..self.places.read.saturating_add(n))
-                    .unwrap_or_default();
+                let left = octets::part_mut(octets, from, n - consumed);
                 key.at(consumed as u64).apply(left);
             }
         }
@@ -543,8 +541,7 @@ impl OpenFrame {
         // A client has no such step: it refuses masked frames.
         if !R::MASKS {
             if let Some(key) = self.key {
-                let range = places.read..places.read.saturating_add(n);
-                key.apply(octets.get_mut(range).unwrap_or_default());
+                key.apply(octets::part_mut(octets, places.read, n));
                 self.key = Some(key.at(n as u64));
             }
         }

@@ -1,2 +1,43 @@
 //! bare-ws over std sockets.
+//!
+//! ```no_run
+//! let mut socket = bare_ws_std::connect("ws://localhost:8080/chat")?;
+//! socket.send("hello")?;
+//! while let Some(message) = socket.recv()? {
+//!     println!("{message:?}");
+//! }
+//! # Ok::<(), bare_ws_std::Error>(())
+//! ```
+//!
+//! [`connect`] has defaults for everything; [`Config`] is for everything else. A [`WebSocket`] is
+//! two parts that one thread can use together, `reader` and `writer`; [`WebSocket::split`] makes
+//! of them halves for two threads. All of it works over any `Read + Write` that is wrapped as a
+//! [`Stream`], too: [`Config::open`].
+//!
+//! # Deadlines
+//! Connecting and the opening handshake each have one deadline for the whole of it; a silent peer
+//! can have one; the closing handshake has one from its first Close to the end of the transport.
+//! Each is a [`Timeout`] when it has passed.
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod config;
+mod deadline;
+mod dial;
+mod entropy;
+mod error;
+mod redirect;
+mod response;
+mod socket;
+mod stream;
+mod wire;
+
+pub use bare_ws;
+pub use bare_ws::close::CloseCode;
+pub use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+pub use config::{Config, connect};
+pub use entropy::SystemEntropy;
+pub use error::{Error, RedirectError, Timeout};
+pub use response::Response;
+pub use socket::{Reader, WebSocket, Writer};
+pub use stream::{Socket, Split, Stream, Untimed};

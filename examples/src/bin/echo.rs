@@ -1,0 +1,86 @@
+//! Echoes every message of a server until the closing handshake.
+//!
+//! One line says how it ended: `closed CODE REASON` on standard output and exit status 0 after a
+//! closing handshake, whoever began it; `error: KIND: what happened` on standard error and exit
+//! status 1 when the connection failed; the same and exit status 2 when the command line is wrong,
+//! or asks for what must not be sent: nothing was sent then.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use bare_ws_examples::options::{Options, text};
+use bare_ws_examples::{Line, echo};
+use bare_ws_std::Error;
+
+const HELP: &str = "\
+usage: echo [OPTIONS] URL
+
+Echoes every message of the server at URL until the closing handshake.
+
+  --text-only               close with 1003 on the first binary message
+  --engine alloc|fixed      whole messages in memory that grows, or pieces through
+                            fixed buffers, without an allocation (default alloc)
+  --rx OCTETS, --tx OCTETS  buffers (default: alloc 16384, fixed 512)
+  --io blocking|async       (default blocking)
+  --subprotocol NAME        offer a subprotocol; repeatable
+  --header 'Name: value'    send a header field; repeatable
+  --max-message OCTETS      refuse longer messages (default: alloc 16 MiB, fixed none)
+  --connect-timeout S       (default 10)
+  --handshake-timeout S     (default 10)
+  --idle-timeout S          (default: none)
+  --close-timeout S         (default 5)
+";
+
+fn main() -> ExitCode {
+    let (options, uri) = match arguments(lexopt::Parser::from_env()) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(what) => return failed("usage", &what, 2),
+    };
+    match echo(&options, &uri) {
+        Ok(closed) => {
+            println!("closed {closed}");
+            ExitCode::SUCCESS
+        }
+        Err(error @ Error::Request(_)) => failed("usage", &error.to_string(), 2),
+        Err(error) => failed(error.kind(), &error.to_string(), 1),
+    }
+}
+
+fn failed(kind: &str, what: &str, status: u8) -> ExitCode {
+    eprintln!("error: {kind}: {}", Line(what));
+    ExitCode::from(status)
+}
+
+/// `None`: only help is asked for.
+fn arguments(mut parser: lexopt::Parser) -> Result<Option<(Options, String)>, String> {
+    let mut options = Options::new();
+    let mut uri = None;
+    while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+        // The option is copied: its value is asked of the parser that it borrows.
+        let name;
+        let arg = match arg {
+            lexopt::Arg::Long(long) => {
+                name = long.to_owned();
+                lexopt::Arg::Long(&name)
+            }
+            lexopt::Arg::Short(short) => lexopt::Arg::Short(short),
+            lexopt::Arg::Value(value) => lexopt::Arg::Value(value),
+        };
+        match arg {
+            lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(None),
+            lexopt::Arg::Value(value) if uri.is_none() => uri = Some(text(value)?),
+            arg if options.take(&arg, &mut parser)? => {}
+            arg => return Err(arg.unexpected().to_string()),
+        }
+    }
+    let uri = uri.ok_or("no URL")?;
+    options
+        .config()
+        .check(&uri)
+        .map_err(|error| error.to_string())?;
+    Ok(Some((options, uri)))
+}

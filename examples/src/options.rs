@@ -1,0 +1,229 @@
+//! The options that `echo` and `autobahn` share.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use bare_ws_std::Config;
+use lexopt::{Arg, Parser, ValueExt};
+
+/// How messages are received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Whole, in a buffer that grows.
+    Alloc,
+    /// Piece by piece, through a buffer of a fixed length.
+    Fixed,
+}
+
+/// Which of the core's two loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    /// A thread that waits.
+    Blocking,
+    /// A task that waits.
+    Async,
+}
+
+/// How to connect and how to echo.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Refuse binary messages.
+    pub text_only: bool,
+    /// How messages are received.
+    pub engine: Engine,
+    /// Octets of the receive buffer, at first or for good.
+    pub rx: Option<usize>,
+    /// Octets of the transmit buffer.
+    pub tx: Option<usize>,
+    /// Which loop.
+    pub io: Io,
+    /// The most octets of a message.
+    pub max_message: Option<u64>,
+    /// Everything about connecting.
+    pub config: Config,
+    /// The time-outs again, for the loop that is not the adapter's.
+    pub timeouts: Timeouts,
+}
+
+/// For how long what may last.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// The opening handshake.
+    pub handshake: Duration,
+    /// Silence.
+    pub idle: Option<Duration>,
+    /// The closing handshake.
+    pub close: Duration,
+}
+
+/// The least that the machines can do with, in octets.
+const LEAST_RX: usize = bare_ws::header::MAX_HEADER;
+const LEAST_TX: usize = bare_ws::sender::MIN_TRANSMIT;
+/// No buffer of an example is longer.
+const MOST: usize = 1 << 30;
+
+impl Options {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            text_only: false,
+            engine: Engine::Alloc,
+            rx: None,
+            tx: None,
+            io: Io::Blocking,
+            max_message: None,
+            config: Config::new(),
+            timeouts: Timeouts {
+                handshake: Duration::from_secs(10),
+                idle: None,
+                close: Duration::from_secs(5),
+            },
+        }
+    }
+
+    /// Takes `arg`, and its value from `parser`, if it is one of these options.
+    ///
+    /// # Errors
+    /// In words, when its value is none.
+    pub fn take(&mut self, arg: &Arg<'_>, parser: &mut Parser) -> Result<bool, String> {
+        let Arg::Long(name) = *arg else {
+            return Ok(false);
+        };
+        let name = name.to_owned();
+        let mut value = || text(parser.value().map_err(|error| error.to_string())?);
+        let config = |this: &mut Self, set: &dyn Fn(Config) -> Config| {
+            this.config = set(std::mem::take(&mut this.config));
+        };
+        match name.as_str() {
+            "text-only" => self.text_only = true,
+            "engine" => {
+                self.engine = one_of(
+                    &name,
+                    &value()?,
+                    &[("alloc", Engine::Alloc), ("fixed", Engine::Fixed)],
+                )?;
+            }
+            "io" => {
+                self.io = one_of(
+                    &name,
+                    &value()?,
+                    &[("blocking", Io::Blocking), ("async", Io::Async)],
+                )?;
+            }
+            "rx" => self.rx = Some(octets(&name, &value()?, LEAST_RX)?),
+            "tx" => self.tx = Some(octets(&name, &value()?, LEAST_TX)?),
+            "max-message" => self.max_message = Some(number(&name, &value()?)?),
+            "subprotocol" => {
+                let value = value()?;
+                config(self, &|config| config.subprotocol(value.clone()));
+            }
+            "header" => {
+                let value = value()?;
+                let Some((field, content)) = value.split_once(':') else {
+                    return Err(format!("--header {value:?} is not 'Name: value'"));
+                };
+                let content = content.trim_matches([' ', '\t']);
+                config(self, &|config| config.header(field, content));
+            }
+            "connect-timeout" => {
+                let timeout = seconds(&name, &value()?)?;
+                config(self, &|config| config.connect_timeout(timeout));
+            }
+            "handshake-timeout" => {
+                self.timeouts.handshake = seconds(&name, &value()?)?;
+                let timeout = self.timeouts.handshake;
+                config(self, &|config| config.handshake_timeout(timeout));
+            }
+            "idle-timeout" => {
+                self.timeouts.idle = Some(seconds(&name, &value()?)?);
+                let timeout = self.timeouts.idle;
+                config(self, &|config| config.idle_timeout(timeout));
+            }
+            "close-timeout" => {
+                self.timeouts.close = seconds(&name, &value()?)?;
+                let timeout = self.timeouts.close;
+                config(self, &|config| config.close_timeout(timeout));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Octets of the receive buffer.
+    #[must_use]
+    pub fn rx(&self) -> usize {
+        self.rx.unwrap_or(self.usual_buffer())
+    }
+
+    /// Octets of the transmit buffer.
+    #[must_use]
+    pub fn tx(&self) -> usize {
+        self.tx.unwrap_or(self.usual_buffer())
+    }
+
+    /// All of it as the adapter takes it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        let unlimited = match self.engine {
+            Engine::Alloc => Config::new().limits().message,
+            // Nothing of a message is kept.
+            Engine::Fixed => u64::MAX,
+        };
+        self.config
+            .clone()
+            .message_limit(self.max_message.unwrap_or(unlimited))
+            .receive_buffer(self.rx())
+            .transmit_buffer(self.tx())
+    }
+
+    fn usual_buffer(&self) -> usize {
+        match self.engine {
+            Engine::Alloc => 16 * 1024,
+            Engine::Fixed => 512,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An argument as text.
+///
+/// # Errors
+/// When it is none.
+pub fn text(value: OsString) -> Result<String, String> {
+    value.string().map_err(|error| error.to_string())
+}
+
+fn one_of<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let choice = choices.iter().find(|(choice, _)| *choice == value);
+    choice.map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+        format!("--{name} {value:?} is none of {}", names.join(", "))
+    })
+}
+
+fn octets(name: &str, value: &str, least: usize) -> Result<usize, String> {
+    let octets = value.parse().ok();
+    octets
+        .filter(|octets| (least..=MOST).contains(octets))
+        .ok_or_else(|| format!("--{name} {value:?} is no number of octets from {least} to {MOST}"))
+}
+
+fn number(name: &str, value: &str) -> Result<u64, String> {
+    value
+        .parse()
+        .map_err(|_| format!("--{name} {value:?} is no number of octets"))
+}
+
+fn seconds(name: &str, value: &str) -> Result<Duration, String> {
+    let seconds = value.parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| format!("--{name} {value:?} is no number of seconds above 0"))
+}

@@ -1,0 +1,429 @@
+//! Everything that can be set before a connection is opened, and opening it.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bare_ws::blocking::Connection;
+use bare_ws::buffer::{Growing, Storage};
+use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
+use bare_ws::receiver::{Limits, Receiver};
+use bare_ws::role::Client;
+use bare_ws::sender::{MIN_TRANSMIT, Sender};
+use bare_ws::uri::Uri;
+
+use crate::deadline::Deadline;
+use crate::dial::dial;
+use crate::entropy::SystemEntropy;
+use crate::error::{Error, RedirectError, Timeout};
+use crate::redirect;
+use crate::response::Response;
+use crate::socket::WebSocket;
+use crate::stream::{Socket, Stream};
+use crate::wire::{Cut, Wire};
+
+/// Opens a connection with all defaults: [`Config::connect`].
+///
+/// # Errors
+/// As there.
+pub fn connect(uri: &str) -> Result<WebSocket, Error> {
+    Config::new().connect(uri)
+}
+
+/// How to open a connection, and how long and how much to bear on it.
+#[derive(Clone)]
+pub struct Config {
+    subprotocols: Vec<String>,
+    subprotocol_required: bool,
+    headers: Vec<(String, String)>,
+    origin: Option<String>,
+    host: Option<String>,
+    head_limit: u32,
+    limits: Limits,
+    receive_buffer: usize,
+    transmit_buffer: usize,
+    redirects: u32,
+    connect_timeout: Option<Duration>,
+    handshake_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    close_timeout: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            subprotocols: Vec::new(),
+            subprotocol_required: false,
+            headers: Vec::new(),
+            origin: None,
+            host: None,
+            head_limit: Request::HEAD_LIMIT,
+            limits: Limits {
+                message: 16 * 1024 * 1024,
+                fragments: 1_000_000,
+            },
+            receive_buffer: 16 * 1024,
+            transmit_buffer: 16 * 1024,
+            redirects: 0,
+            connect_timeout: Some(Duration::from_secs(10)),
+            handshake_timeout: Some(Duration::from_secs(10)),
+            idle_timeout: None,
+            close_timeout: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+/// What is asked of the server.
+impl Config {
+    /// The defaults, which each method names.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers a subprotocol, after those offered before. Default: none.
+    #[must_use]
+    pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.subprotocols.push(name.into());
+        self
+    }
+
+    /// Whether a server that chooses no subprotocol is left. Default: no.
+    #[must_use]
+    pub fn subprotocol_required(mut self, required: bool) -> Self {
+        self.subprotocol_required = required;
+        self
+    }
+
+    /// Adds a header field to the request. Default: none.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends an Origin. Default: none, as is right for what is no browser.
+    #[must_use]
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// Sends another Host than the URI's. Default: the URI's.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// How many redirects are followed, before each of which credentials (Authorization, Cookie)
+    /// and another [`host`](Self::host) are dropped if it leads to another server. From `wss` it
+    /// never goes on to `ws`. Default: 0, a redirect is [`Error::Rejected`].
+    #[must_use]
+    pub fn redirects(mut self, most: u32) -> Self {
+        self.redirects = most;
+        self
+    }
+}
+
+/// How much of memory.
+impl Config {
+    /// The most octets of a message that is received. Default: 16 MiB.
+    #[must_use]
+    pub fn message_limit(mut self, octets: u64) -> Self {
+        self.limits.message = octets;
+        self
+    }
+
+    /// The most fragments of a message that is received. Default: 1 000 000.
+    #[must_use]
+    pub fn fragment_limit(mut self, fragments: u32) -> Self {
+        self.limits.fragments = fragments;
+        self
+    }
+
+    /// The most octets of the head of the server's answer. Default: 16 KiB.
+    #[must_use]
+    pub fn head_limit(mut self, octets: u32) -> Self {
+        self.head_limit = octets;
+        self
+    }
+
+    /// How many octets the receive buffer has to begin with; it grows with messages. Default:
+    /// 16 KiB.
+    #[must_use]
+    pub fn receive_buffer(mut self, octets: usize) -> Self {
+        self.receive_buffer = octets;
+        self
+    }
+
+    /// How many octets the transmit buffer has, at least 125; it does not grow, what is longer
+    /// passes through it. Default: 16 KiB.
+    #[must_use]
+    pub fn transmit_buffer(mut self, octets: usize) -> Self {
+        self.transmit_buffer = octets;
+        self
+    }
+}
+
+/// How long. `None`: for ever.
+impl Config {
+    /// For resolving the name and connecting, to whichever address. Default: 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.connect_timeout = timeout.into();
+        self
+    }
+
+    /// For the whole opening handshake, that of TLS included. Default: 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.handshake_timeout = timeout.into();
+        self
+    }
+
+    /// How long a peer may send not one octet while we wait for it, or take not one of ours.
+    /// Default: for ever.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = timeout.into();
+        self
+    }
+
+    /// From the first Close of the closing handshake to the end of the transport. Default: 5 s.
+    #[must_use]
+    pub fn close_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.close_timeout = timeout.into();
+        self
+    }
+}
+
+/// Opening.
+impl Config {
+    /// Connects to `uri`, such as `ws://example.org/chat`, and opens a connection.
+    ///
+    /// # Errors
+    /// [`Error::Request`] and [`Error::NoTls`] before anything is sent, and all that can go wrong
+    /// on the way.
+    pub fn connect(&self, uri: &str) -> Result<WebSocket, Error> {
+        self.connect_into(uri, || Growing::with_len(self.receive_buffer))
+    }
+
+    /// The same with a receive buffer of the caller's: no message that is received whole may be
+    /// longer than it. `buffer` is called once for each server that is asked.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_into<B: Storage>(
+        &self,
+        uri: &str,
+        mut buffer: impl FnMut() -> B,
+    ) -> Result<WebSocket<Socket, B>, Error> {
+        let mut config = self.clone();
+        let mut uri = uri.to_owned();
+        let mut followed = 0;
+        loop {
+            let rejected = match config.connect_once(&uri, buffer()) {
+                Err(Error::Rejected(response)) if redirect::is_redirect(&response) => response,
+                outcome => return outcome,
+            };
+            if self.redirects == 0 {
+                return Err(Error::Rejected(rejected));
+            }
+            if followed >= self.redirects {
+                return Err(Error::Redirect(RedirectError::TooMany));
+            }
+            followed += 1;
+            let from = Uri::parse(&uri).map_err(RequestError::Uri)?;
+            let target = redirect::target(&from, &rejected).map_err(Error::Redirect)?;
+            let to = Uri::parse(&target).map_err(RequestError::Uri)?;
+            if !redirect::is_same_server(&from, &to) {
+                config.host = None;
+                config
+                    .headers
+                    .retain(|(name, _)| !redirect::is_credential(name));
+            }
+            uri = target;
+        }
+    }
+
+    /// Opens a connection over a stream that is connected already: the opening handshake and all
+    /// that follows. `uri` says what to ask for; nobody connects to it, and a `wss` URI needs a
+    /// stream that is secure.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn open<S: Stream>(&self, uri: &str, stream: S) -> Result<WebSocket<S>, Error> {
+        self.open_into(uri, stream, Growing::with_len(self.receive_buffer))
+    }
+
+    /// The same with a receive buffer of the caller's.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn open_into<S: Stream, B: Storage>(
+        &self,
+        uri: &str,
+        stream: S,
+        buffer: B,
+    ) -> Result<WebSocket<S, B>, Error> {
+        let deadline = Deadline::after(self.handshake_timeout);
+        self.with_request(uri, |request| {
+            self.handshake(request, stream, buffer, deadline)
+        })?
+    }
+
+    /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
+    /// handshakes.
+    ///
+    /// # Errors
+    /// [`Error::Request`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
+    pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
+        let uri = Uri::parse(uri).map_err(RequestError::Uri)?;
+        let deadline = Deadline::after(self.connect_timeout);
+        dial(uri.host(), uri.port(), deadline)
+    }
+
+    /// The request as the core knows it, for those who drive the core themselves.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for what is no ws or wss URI. Everything else is checked by
+    /// [`ClientHandshake::new`], or by [`check`](Self::check).
+    pub fn with_request<T>(
+        &self,
+        uri: &str,
+        then: impl FnOnce(&Request<'_>) -> T,
+    ) -> Result<T, Error> {
+        let uri = Uri::parse(uri).map_err(RequestError::Uri)?;
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Ok(then(&Request {
+            subprotocols: &subprotocols,
+            subprotocol_required: self.subprotocol_required,
+            headers: &headers,
+            origin: self.origin.as_deref(),
+            host: self.host.as_deref(),
+            head_limit: self.head_limit,
+            ..Request::new(uri)
+        }))
+    }
+
+    /// Whether a request for `uri` could be sent. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::Request`] says what must not be sent.
+    pub fn check(&self, uri: &str) -> Result<(), Error> {
+        self.with_request(uri, |request| {
+            ClientHandshake::new(request, (), &mut SystemEntropy::new().map_err(no_entropy)?)?;
+            Ok(())
+        })?
+    }
+
+    /// The limits on what is received.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn connect_once<B: Storage>(
+        &self,
+        uri: &str,
+        buffer: B,
+    ) -> Result<WebSocket<Socket, B>, Error> {
+        self.check(uri)?;
+        self.with_request(uri, |request| {
+            if request.uri.is_secure() {
+                return Err(Error::NoTls);
+            }
+            let tcp = self.dial(uri)?;
+            let deadline = Deadline::after(self.handshake_timeout);
+            self.handshake(request, Socket::Tcp(tcp), buffer, deadline)
+        })?
+    }
+
+    fn handshake<S: Stream, B: Storage>(
+        &self,
+        request: &Request<'_>,
+        stream: S,
+        buffer: B,
+        deadline: Deadline,
+    ) -> Result<WebSocket<S, B>, Error> {
+        let mut entropy = SystemEntropy::new().map_err(no_entropy)?;
+        let handshake = ClientHandshake::new(request, (), &mut entropy)?;
+        let mut receiver = Receiver::<Client, B>::new(buffer);
+        receiver.set_limits(self.limits);
+        let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
+        let sender = Sender::<Client, _, _>::new(transmit, entropy);
+        let mut wire = Wire::new(stream);
+        wire.set_deadline(deadline, Timeout::Handshake);
+        wire.start_recording(self.head_limit as usize);
+        let opened = Connection::open(&mut wire, handshake, receiver, sender);
+        let (connection, established) = match opened {
+            Ok(opened) => opened,
+            Err(HandshakeError::Rejected { status }) => {
+                let response = Response::new(status, wire.stop_recording());
+                return Err(Error::Rejected(Box::new(response)));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let Connection { reader, writer } = connection;
+        let (_, sender) = writer.into_parts();
+        let response = Response::new(101, wire.stop_recording());
+        let subprotocol = established
+            .subprotocol
+            .and_then(|index| self.subprotocols.get(index))
+            .cloned();
+        wire.set_deadline(Deadline::NEVER, Timeout::Idle);
+        wire.idle = self.idle_timeout;
+        Ok(WebSocket::new(
+            reader,
+            wire,
+            sender,
+            self.close_timeout,
+            response,
+            subprotocol,
+        ))
+    }
+}
+
+fn no_entropy(_: bare_ws::entropy::EntropyError) -> Error {
+    Error::Protocol(bare_ws::error::Error::Entropy)
+}
+
+fn failed(error: HandshakeError<Cut>) -> Error {
+    match error {
+        HandshakeError::Transport(cut) => cut.into(),
+        HandshakeError::Usage(error) => Error::Request(error),
+        HandshakeError::Entropy => Error::Protocol(bare_ws::error::Error::Entropy),
+        HandshakeError::Rejected { status } => HandshakeError::Rejected { status }.into(),
+        HandshakeError::Server(violation) => HandshakeError::Server(violation).into(),
+        HandshakeError::HeadTooLarge { limit } => HandshakeError::HeadTooLarge { limit }.into(),
+        _ => HandshakeError::Lost.into(),
+    }
+}
+
+/// The values of header fields may be secrets; they are not shown.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Config")
+            .field("subprotocols", &self.subprotocols)
+            .field("subprotocol_required", &self.subprotocol_required)
+            .field("headers", &names)
+            .field("origin", &self.origin)
+            .field("host", &self.host)
+            .field("head_limit", &self.head_limit)
+            .field("limits", &self.limits)
+            .field("receive_buffer", &self.receive_buffer)
+            .field("transmit_buffer", &self.transmit_buffer)
+            .field("redirects", &self.redirects)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("handshake_timeout", &self.handshake_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("close_timeout", &self.close_timeout)
+            .finish()
+    }
+}

@@ -1,0 +1,193 @@
+//! What can go wrong, from the name of the host to the last octet.
+
+use std::fmt;
+use std::io;
+
+use bare_ws::error::Error as ProtocolError;
+use bare_ws::handshake::{HandshakeError, RequestError};
+
+use crate::response::Response;
+use crate::wire::Cut;
+
+/// Why there is no connection, or no longer, or not what was asked of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URI, or something that was to be sent with it, must not be sent. Nothing was.
+    Request(RequestError),
+    /// The name of the host could not be resolved.
+    Resolve {
+        /// The name.
+        host: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// None of the host's addresses took the connection; the first one's error.
+    Connect(io::Error),
+    /// The URI is `wss`, and this build has no TLS. Nothing was sent.
+    NoTls,
+    /// A deadline has passed.
+    Timeout(Timeout),
+    /// The server answered with another status than 101.
+    Rejected(Box<Response>),
+    /// The server sent us somewhere where we do not go.
+    Redirect(RedirectError),
+    /// The opening handshake failed.
+    Handshake(HandshakeError),
+    /// On the open connection: the peer violated the protocol, a limit was met, our caller asked for
+    /// what must not be done, or the transport ended without a closing handshake.
+    Protocol(ProtocolError),
+    /// The operating system's error while reading or writing.
+    Io(io::Error),
+}
+
+/// Which deadline has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timeout {
+    /// Resolving the name and connecting.
+    Connect,
+    /// The opening handshake.
+    Handshake,
+    /// Nothing arrived, or nothing was taken by the peer, for so long. The connection is as it
+    /// was: whoever wants to can go on.
+    Idle,
+    /// The closing handshake: the peer did not answer our Close. The transport is closed.
+    Close,
+}
+
+/// Why a redirect was not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// More redirects than are allowed.
+    TooMany,
+    /// From `wss` to `ws`.
+    Insecure,
+    /// No Location, or one that is no ws, wss, http or https URI.
+    Location,
+}
+
+impl Error {
+    /// One word for what kind of error it is, the same in every version.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "request",
+            Self::Resolve { .. } => "resolve",
+            Self::Connect(_) => "connect",
+            Self::NoTls => "tls",
+            Self::Timeout(_) => "timeout",
+            Self::Rejected(_) => "rejected",
+            Self::Redirect(_) => "redirect",
+            Self::Handshake(_) => "handshake",
+            Self::Protocol(error) => match error {
+                ProtocolError::Capacity(_) => "capacity",
+                ProtocolError::Usage(_) => "usage",
+                ProtocolError::Entropy => "entropy",
+                ProtocolError::Lost => "lost",
+                _ => "protocol",
+            },
+            Self::Io(_) => "io",
+        }
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<ProtocolError<Cut>> for Error {
+    fn from(error: ProtocolError<Cut>) -> Self {
+        Self::Protocol(match error {
+            ProtocolError::Transport(cut) => return cut.into(),
+            ProtocolError::Peer(violation) => ProtocolError::Peer(violation),
+            ProtocolError::Capacity(capacity) => ProtocolError::Capacity(capacity),
+            ProtocolError::Usage(usage) => ProtocolError::Usage(usage),
+            ProtocolError::Entropy => ProtocolError::Entropy,
+            _ => ProtocolError::Lost,
+        })
+    }
+}
+
+impl From<Cut> for Error {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Timeout(timeout) => Self::Timeout(timeout),
+            Cut::Pause => Self::Timeout(Timeout::Idle),
+            Cut::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::Usage(error) => Self::Request(error),
+            HandshakeError::Entropy => Self::Protocol(ProtocolError::Entropy),
+            error => Self::Handshake(error),
+        }
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(error) => error.fmt(f),
+            Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
+            Self::Connect(error) | Self::Io(error) => error.fmt(f),
+            Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
+            Self::Timeout(timeout) => timeout.fmt(f),
+            Self::Rejected(response) => {
+                write!(f, "the server answered with status {}", response.status())
+            }
+            Self::Redirect(error) => error.fmt(f),
+            Self::Handshake(error) => error.fmt(f),
+            Self::Protocol(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Request(error) => Some(error),
+            Self::Resolve { error, .. } | Self::Connect(error) | Self::Io(error) => Some(error),
+            Self::Redirect(error) => Some(error),
+            Self::Handshake(error) => Some(error),
+            Self::Protocol(error) => Some(error),
+            Self::NoTls | Self::Timeout(_) | Self::Rejected(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection in time",
+            Self::Handshake => "the opening handshake was not complete in time",
+            Self::Idle => "the peer was idle for too long",
+            Self::Close => "the closing handshake was not complete in time",
+        })
+    }
+}
+
+impl fmt::Display for RedirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "too many redirects",
+            Self::Insecure => "a redirect from wss to ws",
+            Self::Location => "a redirect without a usable Location",
+        })
+    }
+}
+
+impl std::error::Error for RedirectError {}

@@ -1,0 +1,1 @@
+//! Two halves for two threads.

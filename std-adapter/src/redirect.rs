@@ -1,0 +1,140 @@
+//! Where a redirect leads (RFC 6455 §4.1: "servers might redirect the client").
+
+use bare_ws::uri::Uri;
+
+use crate::error::RedirectError;
+use crate::response::Response;
+
+/// The header fields that are for one server and no other.
+const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+/// Whether the answer asks us to go on elsewhere.
+pub(crate) fn is_redirect(response: &Response) -> bool {
+    matches!(response.status(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Whether a header field is for the server that the user named, and no other.
+pub(crate) fn is_credential(name: &str) -> bool {
+    CREDENTIALS
+        .iter()
+        .any(|credential| name.eq_ignore_ascii_case(credential))
+}
+
+/// Whether two URIs name the same server in the same way.
+pub(crate) fn is_same_server(a: &Uri<'_>, b: &Uri<'_>) -> bool {
+    a.is_secure() == b.is_secure()
+        && a.port() == b.port()
+        && a.host().eq_ignore_ascii_case(b.host())
+}
+
+/// The URI that `response` to `from` leads to.
+pub(crate) fn target(from: &Uri<'_>, response: &Response) -> Result<String, RedirectError> {
+    let location = response
+        .header("location")
+        .filter(|location| !location.is_empty())
+        .ok_or(RedirectError::Location)?;
+    let target = resolve(from, location);
+    let to = Uri::parse(&target).map_err(|_| RedirectError::Location)?;
+    if from.is_secure() && !to.is_secure() {
+        return Err(RedirectError::Insecure);
+    }
+    Ok(target)
+}
+
+/// RFC 3986 §5.2, for a base that has no fragment. Of the target none is left either: RFC 6455 §3
+/// forbids it.
+fn resolve(base: &Uri<'_>, reference: &str) -> String {
+    let reference = reference.split('#').next().unwrap_or_default();
+    let scheme = if base.is_secure() { "wss" } else { "ws" };
+    if let Some((scheme, rest)) = reference.split_once("://") {
+        if !scheme.contains(['/', '?']) {
+            let scheme = match scheme.to_ascii_lowercase().as_str() {
+                "http" => "ws".to_owned(),
+                "https" => "wss".to_owned(),
+                other => other.to_owned(),
+            };
+            return format!("{scheme}://{rest}");
+        }
+    }
+    if let Some(rest) = reference.strip_prefix("//") {
+        return format!("{scheme}://{rest}");
+    }
+    let port = base
+        .explicit_port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let server = format!("{scheme}://{}{port}", base.host_literal());
+    let resource = base.resource().concat();
+    let path = resource.split('?').next().unwrap_or_default();
+    if reference.starts_with('?') {
+        return format!("{server}{path}{reference}");
+    }
+    if reference.is_empty() {
+        return format!("{server}{resource}");
+    }
+    let (reference, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
+    let merged = if reference.starts_with('/') {
+        reference.to_owned()
+    } else {
+        let directory = path.rfind('/').map_or("/", |slash| &path[..=slash]);
+        format!("{directory}{reference}")
+    };
+    format!("{server}{}{query}", without_dot_segments(&merged))
+}
+
+/// RFC 3986 §5.2.4.
+fn without_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    kept.iter().flat_map(|segment| ["/", segment]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // row: RSP-03
+    #[test]
+    fn references_are_resolved_as_rfc_3986_wants() {
+        let base = Uri::parse("ws://a.example:81/b/c/d;p?q").unwrap();
+        for (reference, wanted) in [
+            ("ws://x/y", "ws://x/y"),
+            ("http://x/y?z", "ws://x/y?z"),
+            ("HTTPS://x:444/", "wss://x:444/"),
+            ("wss://x#frag", "wss://x"),
+            ("//x/y", "ws://x/y"),
+            ("/g", "ws://a.example:81/g"),
+            ("g", "ws://a.example:81/b/c/g"),
+            ("./g", "ws://a.example:81/b/c/g"),
+            ("g/", "ws://a.example:81/b/c/g/"),
+            ("?y", "ws://a.example:81/b/c/d;p?y"),
+            ("g?y", "ws://a.example:81/b/c/g?y"),
+            ("g?y/../z", "ws://a.example:81/b/c/g?y/../z"),
+            ("", "ws://a.example:81/b/c/d;p?q"),
+            (".", "ws://a.example:81/b/c/"),
+            ("..", "ws://a.example:81/b/"),
+            ("../g", "ws://a.example:81/b/g"),
+            ("../../g", "ws://a.example:81/g"),
+            ("../../../g", "ws://a.example:81/g"),
+            ("/./g/../h", "ws://a.example:81/h"),
+            ("g?u=http://x", "ws://a.example:81/b/c/g?u=http://x"),
+            ("/g?u=http://x", "ws://a.example:81/g?u=http://x"),
+        ] {
+            assert_eq!(resolve(&base, reference), wanted, "{reference}");
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! permessage-deflate (RFC 7692).
 
+mod compressor;
 mod engine;
 mod inflater;
 mod memory;
 pub mod negotiate;
 
+#[cfg(feature = "alloc")]
+pub use compressor::Heap;
+pub use compressor::{Compressor, Form, Full, Lean};
 pub use engine::{Engine, State, Step, Stop};
 pub use inflater::{Inflater, Limits};
 #[cfg(feature = "alloc")]

@@ -5,6 +5,8 @@ mod engine;
 mod inflater;
 mod memory;
 pub mod negotiate;
+#[cfg(feature = "zlib-rs")]
+pub mod zlib;
 
 #[cfg(feature = "alloc")]
 pub use compressor::Heap;

@@ -25,7 +25,7 @@ use crate::stage::{Compress, Compressed};
 ///
 /// Any window from 8 to 15 bits is honoured exactly, whatever the memory: distances reach as far
 /// as both allow.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Compressor<F> {
     form: F,
     course: Course,

@@ -125,6 +125,8 @@ pub struct Compressor {
     takeover: bool,
     /// A message is open.
     open: bool,
+    /// The open message has octets.
+    fed: bool,
     /// The engine has written all that it has.
     flushed: bool,
     /// What the engine wrote, `written.0..written.1` of it not yet given out.
@@ -146,6 +148,7 @@ impl Compressor {
             threshold: None,
             takeover: false,
             open: false,
+            fed: false,
             flushed: false,
             buffer: alloc::vec![0; 4096].into(),
             written: (0, 0),
@@ -219,6 +222,7 @@ impl Compress for Compressor {
         };
         if !self.open {
             self.open = true;
+            self.fed = false;
             self.flushed = false;
             self.written = (0, 0);
             if !self.takeover {
@@ -262,6 +266,16 @@ impl Compress for Compressor {
                 };
             }
             let (from, to) = self.written;
+            self.fed |= !rest.is_empty();
+            if !self.fed {
+                // The engine flushes nothing when there is nothing new: RFC 7692 §7.2.3.6.
+                if let Some(empty) = self.buffer.first_chunk_mut() {
+                    *empty = [0x00, 0x00, 0x00, 0xff, 0xff];
+                }
+                self.written = (0, 5);
+                self.flushed = true;
+                continue;
+            }
             self.buffer.copy_within(from..to, 0);
             self.written = (0, to - from);
             let free = self.buffer.get_mut(self.written.1..).unwrap_or_default();

@@ -102,7 +102,8 @@ impl Window {
                 self.next = message;
                 self.batch = message;
                 self.run = message;
-                self.indexed = self.indexed.min(message);
+                // The message stands in the tables where older positions did.
+                self.indexed = self.floor;
                 self.count = 0;
             }
             None => self.drop_history(),
@@ -154,12 +155,12 @@ impl Window {
         let mut later = None;
         loop {
             let ahead = self.end.saturating_sub(self.next);
-            if ahead == 0 {
-                return all;
-            }
-            if ahead < margin && !all {
+            if !all && ahead < margin.max(1) {
                 // No more fits: what follows must wait until this batch is gone.
                 return self.end == parts.window.len() && self.batch < self.next;
+            }
+            if ahead == 0 {
+                return true;
             }
             if self.count + 2 > parts.sequences.len() || self.next - self.batch >= 1 << 15 {
                 return true;

@@ -14,7 +14,7 @@ use crate::stage::{Compress, Compressed};
 /// The state of `zlib-rs`' inflater: 47.5 KB on the heap.
 pub struct State {
     inflate: Inflate,
-    /// Since the stream began nothing was decoded.
+    /// Since the stream or the message began nothing was decoded.
     fresh: bool,
 }
 
@@ -113,7 +113,8 @@ impl Engine for State {
         }
         let input = probe.get(..=len).unwrap_or_default();
         let (status, consumed, produced) = self.step(input, &mut [0; 8], InflateFlush::Block);
-        matches!(status, Some(Status::Ok)) && consumed == len && produced == 0
+        self.fresh = matches!(status, Some(Status::Ok)) && consumed == len && produced == 0;
+        self.fresh
     }
 }
 

@@ -44,6 +44,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod close;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod entropy;
 pub mod mask;
 mod octets;

@@ -766,9 +766,9 @@ impl Offers for Strict {
         }
         for (name, value) in extension.parameters() {
             match (name, value) {
-                ("level", Some("10")) => return Err(Refusal::Memory),
+                ("level", Some("10")) => return Err(Refusal::Memory("level")),
                 ("level", Some(_)) => self.0.push((name.to_owned(), value.map(str::to_owned))),
-                _ => return Err(Refusal::Parameter),
+                _ => return Err(Refusal::Parameter("level")),
             }
         }
         Ok(())
@@ -785,8 +785,8 @@ fn an_extension_judges_its_parameters() {
             Ok(vec![("level".to_owned(), Some("9".to_owned()))]),
         ),
         ("x-strict", Ok(vec![])),
-        ("x-strict; level=10", Err(Refusal::Memory)),
-        ("x-strict; level", Err(Refusal::Parameter)),
+        ("x-strict; level=10", Err(Refusal::Memory("level"))),
+        ("x-strict; level", Err(Refusal::Parameter("level"))),
         ("x-lax", Err(Refusal::NotOffered)),
     ] {
         let mut handshake =

@@ -131,20 +131,27 @@ pub enum Refusal {
     NotOffered,
     /// It stands there twice.
     Repeated,
-    /// A parameter that it does not have, has twice, or has with another value than it may.
-    Parameter,
-    /// Lawful, but it needs more memory than there is.
-    Memory,
+    /// The parameter of that name (empty: of a name it does not have) stands there twice, was not
+    /// offered, or has another value than it may.
+    Parameter(&'static str),
+    /// Lawful, but what that parameter says, or leaves open, needs more memory than there is.
+    Memory(&'static str),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotOffered => "an extension that was not offered",
-            Self::Repeated => "an extension named twice",
-            Self::Parameter => "an extension with a wrong parameter",
-            Self::Memory => "an extension that needs more memory than it was given",
-        })
+        match self {
+            Self::NotOffered => f.write_str("an extension that was not offered"),
+            Self::Repeated => f.write_str("an extension named twice"),
+            Self::Parameter("") => f.write_str("an extension with an unknown parameter"),
+            Self::Parameter(name) => write!(f, "an extension with a wrong parameter: {name}"),
+            Self::Memory(name) => {
+                write!(
+                    f,
+                    "an extension that needs more memory than it was given: {name}"
+                )
+            }
+        }
     }
 }
 

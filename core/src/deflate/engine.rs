@@ -1,0 +1,207 @@
+//! What decodes DEFLATE (RFC 1951), and the engine for every target: `miniz_oxide`.
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+};
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
+
+/// RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of
+/// the message."
+pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// A decoder of raw DEFLATE, over memory that its caller lends it at each step.
+pub trait Engine {
+    /// A new stream with no history.
+    fn reset(&mut self);
+
+    /// A new stream with the history that `window` holds before `position` (after a block with
+    /// BFINAL, RFC 7692 §7.2.3.4).
+    fn resume(&mut self, window: &[u8], position: usize, wraps: bool);
+
+    /// Decodes at most `room` octets to `window[position..]`.
+    ///
+    /// `wraps`: `window` is a full ring, whose oldest octet stands at `position`; its length is
+    /// a power of two. Else only `window[..position]` is history.
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        window: &mut [u8],
+        position: usize,
+        room: usize,
+        wraps: bool,
+    ) -> Step;
+
+    /// The payload of a message is in, all of its output is out: whether it ends as it must.
+    /// `tail_seen`: the payload itself ends with the four octets that it must not have.
+    fn finish(&mut self, tail_seen: bool) -> bool;
+}
+
+/// How far a step of an [`Engine`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Octets of the input that were taken.
+    pub consumed: usize,
+    /// Octets that were decoded.
+    pub produced: usize,
+    /// Why it stopped.
+    pub stop: Stop,
+}
+
+/// Why a step of an [`Engine`] stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// All input was taken, all its output was written.
+    Input,
+    /// There was no more room; output may be pending.
+    Room,
+    /// A block with BFINAL ended.
+    Final,
+    /// No DEFLATE, or a distance that reaches too far.
+    Corrupt,
+}
+
+impl<E: Engine + ?Sized> Engine for &mut E {
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn resume(&mut self, window: &[u8], position: usize, wraps: bool) {
+        (**self).resume(window, position, wraps);
+    }
+
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        window: &mut [u8],
+        position: usize,
+        room: usize,
+        wraps: bool,
+    ) -> Step {
+        (**self).inflate(input, window, position, room, wraps)
+    }
+
+    fn finish(&mut self, tail_seen: bool) -> bool {
+        (**self).finish(tail_seen)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<E: Engine + ?Sized> Engine for alloc::boxed::Box<E> {
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn resume(&mut self, window: &[u8], position: usize, wraps: bool) {
+        (**self).resume(window, position, wraps);
+    }
+
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        window: &mut [u8],
+        position: usize,
+        room: usize,
+        wraps: bool,
+    ) -> Step {
+        (**self).inflate(input, window, position, room, wraps)
+    }
+
+    fn finish(&mut self, tail_seen: bool) -> bool {
+        (**self).finish(tail_seen)
+    }
+}
+
+/// The state of `miniz_oxide`: 10.5 KB, on every target, whatever the window.
+///
+/// It is large for a stack. On a board let a static own it: `StaticCell<State>` and
+/// `CELL.init_with(State::new)` writes it in place, and `&'static mut State` is an [`Engine`].
+#[derive(Default)]
+pub struct State {
+    decompressor: DecompressorOxide,
+    /// Since the stream began nothing was decoded: `miniz_oxide` then does not yet say that it
+    /// stands at a block boundary.
+    fresh: bool,
+}
+
+impl State {
+    /// A state with no history.
+    #[must_use]
+    #[inline]
+    pub fn new() -> Self {
+        Self {
+            decompressor: DecompressorOxide::new(),
+            fresh: true,
+        }
+    }
+
+    /// Between two blocks, and not a bit beyond.
+    fn at_boundary(&self) -> bool {
+        // Asked for only where fewer than 3 bits can be pending: `miniz_oxide` goes on to the
+        // block's header by itself, since it is never told to stop at a boundary.
+        self.fresh
+            || self
+                .decompressor
+                .block_boundary_state()
+                .is_some_and(|boundary| boundary.num_bits == 0)
+    }
+}
+
+impl core::fmt::Debug for State {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl Engine for State {
+    fn reset(&mut self) {
+        self.decompressor.init();
+        self.fresh = true;
+    }
+
+    fn resume(&mut self, _: &[u8], _: usize, _: bool) {
+        // The history is the lent memory itself.
+        self.reset();
+    }
+
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        window: &mut [u8],
+        position: usize,
+        room: usize,
+        wraps: bool,
+    ) -> Step {
+        let mut flags = TINFL_FLAG_HAS_MORE_INPUT;
+        if !wraps {
+            flags |= TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        }
+        let (status, consumed, produced) =
+            decompress_with_limit(&mut self.decompressor, input, window, position, room, flags);
+        if consumed > 0 {
+            self.fresh = false;
+        }
+        Step {
+            consumed,
+            produced,
+            stop: match status {
+                TINFLStatus::NeedsMoreInput => Stop::Input,
+                TINFLStatus::HasMoreOutput => Stop::Room,
+                TINFLStatus::Done => Stop::Final,
+                _ => Stop::Corrupt,
+            },
+        }
+    }
+
+    fn finish(&mut self, _: bool) -> bool {
+        // A message that ends on a block boundary needs no tail: a compressor that left its
+        // final empty block complete, one that ended with BFINAL, a payload of no octets. The
+        // tail would read as the header of a stored block there.
+        if self.at_boundary() {
+            return true;
+        }
+        // In a right message the tail gives no output: it gets no room for any.
+        let step = self.inflate(&TAIL, &mut [], 0, 0, false);
+        step.consumed == TAIL.len() && step.stop != Stop::Corrupt && self.at_boundary()
+    }
+}

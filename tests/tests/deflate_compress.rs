@@ -1,0 +1,332 @@
+//! The send side of permessage-deflate, held against decoders of others and one of our own.
+
+use bare_ws::deflate::{
+    Compressor, Form, Full, Growing, Heap, Inflater, Lean, Limits, State, zlib,
+};
+use bare_ws::stage::Compress;
+use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
+use bare_ws_tests::telemetry::{Random, Telemetry};
+
+/// Messages of every kind: empty, small, telemetry, runs, incompressible, mixed, large.
+fn messages() -> Vec<Vec<u8>> {
+    let mut random = Random::new(1);
+    let mut telemetry = Telemetry::new(2);
+    let mut messages = vec![
+        Vec::new(),
+        b"a".to_vec(),
+        b"Hello".to_vec(),
+        b"Hello".to_vec(),
+        vec![0; 1000],
+        (0..=255).collect(),
+        vec![b'x'; 20_000],
+        random.octets(3),
+        random.octets(5000),
+    ];
+    for _ in 0..8 {
+        messages.push(telemetry.reading().into_bytes());
+        messages.push(telemetry.report().into_bytes());
+    }
+    messages.push(telemetry.batch().into_bytes());
+    let mut mixed = random.octets(700);
+    mixed.extend_from_slice(telemetry.report().as_bytes());
+    mixed.extend(random.octets(300));
+    mixed.extend_from_within(100..1500);
+    messages.push(mixed);
+    messages.push((0..9000).map(|i: u32| (i / 7 % 61) as u8).collect());
+    // All 258 lengths and a match at every distance of interest.
+    let block = random.octets(258);
+    let mut far = Vec::new();
+    for length in 3..=258 {
+        far.extend_from_slice(&block[..length]);
+        far.push(random.next() as u8);
+    }
+    messages.push(far);
+    messages.push(telemetry.reading().into_bytes());
+    messages
+}
+
+/// Compresses all messages; every decoder must give them back.
+fn law(name: &str, stage: &mut impl Compress, bits: u8, takeover: bool, chunk: usize, room: usize) {
+    let mut checker = Checker::new(bits, takeover);
+    // A ring of exactly the window (512 octets at least, for the engine's sake).
+    let mut ring = Inflater::new(State::new(), vec![0; 1 << bits.max(9)]);
+    ring.configure(Some(&agreed(bits, takeover))).unwrap();
+    let mut zlib = Inflater::new(zlib::State::new(), Growing::new());
+    zlib.configure(Some(&agreed(bits, takeover))).unwrap();
+    for (i, message) in messages().iter().enumerate() {
+        let payload = compress(stage, message, chunk, room);
+        let what = format!("{name}, {bits} bits, takeover {takeover}, message {i}");
+        assert!(
+            !payload.ends_with(&[0, 0, 0xff, 0xff]),
+            "{what}: the tail is there"
+        );
+        assert_eq!(checker.message(&payload).as_ref(), Ok(message), "{what}");
+        assert_eq!(
+            inflate(&mut ring, &payload, 4096, false).as_ref(),
+            Ok(message),
+            "{what}"
+        );
+        assert_eq!(
+            inflate(&mut zlib, &payload, 4096, true).as_ref(),
+            Ok(message),
+            "{what}"
+        );
+    }
+    assert!(checker.farthest > 128, "{name}: the window is used");
+}
+
+fn law_of_windows<F: Form>(name: &str, form: impl Fn() -> F, all: std::ops::RangeInclusive<u8>) {
+    for bits in all {
+        for takeover in [true, false] {
+            let mut stage = Compressor::new(form());
+            stage.configure(Some(&agreed(bits, takeover)));
+            law(name, &mut stage, bits, takeover, usize::MAX, 1 << 16);
+        }
+    }
+}
+
+// row: PMD-07, PMD-20, PMD-21
+#[test]
+fn lean_honours_every_window() {
+    law_of_windows("lean 1536", Lean::<1536, 1024>::new, 8..=15);
+    law_of_windows("lean small", Lean::<300, 64>::new, 8..=9);
+    law_of_windows(
+        "lean large",
+        || Box::new(Lean::<65_536, 8192>::new()),
+        8..=15,
+    );
+}
+
+// row: PMD-07, PMD-20, PMD-21
+#[test]
+fn full_honours_every_window() {
+    law_of_windows(
+        "full 5120",
+        || Box::new(Full::<5120, 1024, 1024>::new()),
+        8..=15,
+    );
+    law_of_windows(
+        "full small",
+        || Box::new(Full::<512, 256, 256>::new()),
+        8..=9,
+    );
+    for bits in 8..=15 {
+        law_of_windows("heap", || Heap::new(bits), bits..=bits);
+    }
+}
+
+// row: PMD-07, PMD-20, PMD-21
+#[test]
+fn zlib_rs_honours_every_window() {
+    for level in [1, 3, 6, 9] {
+        for bits in 8..=15 {
+            let mut stage = zlib::Compressor::new(level);
+            stage.configure(Some(&agreed(bits, true)));
+            law("zlib-rs", &mut stage, bits, true, usize::MAX, 1 << 16);
+        }
+    }
+}
+
+// row: PMD-20
+#[test]
+fn input_and_output_may_be_cut_anywhere() {
+    for (chunk, room) in [
+        (1, 1),
+        (7, 3),
+        (usize::MAX, 1),
+        (1, 4096),
+        (100, 5),
+        (4096, 64),
+    ] {
+        for takeover in [true, false] {
+            let mut lean = Compressor::new(Lean::<1536, 512>::new());
+            lean.configure(Some(&agreed(10, takeover)));
+            law("lean", &mut lean, 10, takeover, chunk, room);
+            let mut full = Compressor::new(Heap::new(10));
+            full.configure(Some(&agreed(10, takeover)));
+            law("full", &mut full, 10, takeover, chunk, room);
+            let mut engine = zlib::Compressor::new(6);
+            engine.configure(Some(&agreed(10, takeover)));
+            law("zlib-rs", &mut engine, 10, takeover, chunk, room);
+        }
+    }
+}
+
+// row: PMD-20
+#[test]
+fn what_does_not_shrink_grows_by_stored_blocks_only() {
+    let mut random = Random::new(5);
+    for len in [1, 10, 100, 1000, 10_000, 100_000] {
+        let message = random.octets(len);
+        let mut lean = Compressor::new(Lean::<1536, 1024>::new());
+        lean.configure(Some(&agreed(10, true)));
+        let payload = compress(&mut lean, &message, usize::MAX, 1 << 17);
+        // Blocks are of the memory beside the window, 254 octets at least.
+        let bound = len + 2 + 6 * len.div_ceil(254);
+        assert!(
+            payload.len() <= bound,
+            "lean: {len} became {}",
+            payload.len()
+        );
+        let mut full = Compressor::new(Heap::new(15));
+        full.configure(Some(&agreed(15, true)));
+        let payload = compress(&mut full, &message, usize::MAX, 1 << 17);
+        let bound = len + 2 + 6 * len.div_ceil(30_000);
+        assert!(
+            payload.len() <= bound,
+            "full: {len} became {}",
+            payload.len()
+        );
+    }
+}
+
+/// The context stays right when messages go raw after all: nothing refers to them.
+fn law_of_forgetting(stage: &mut impl Compress, bits: u8) {
+    let mut checker = Checker::new(bits, true);
+    let mut random = Random::new(3);
+    for (i, message) in messages().iter().cycle().take(100).enumerate() {
+        if random.below(3) == 0 {
+            // All of it, or a part.
+            let len = random.below(message.len() as u32 + 1) as usize;
+            let mut output = vec![0; 1 + random.below(300) as usize];
+            stage.compress(&message[..len], len == message.len(), &mut output);
+            stage.forget();
+        } else {
+            let payload = compress(stage, message, 1000, 1000);
+            assert_eq!(
+                checker.message(&payload).as_ref(),
+                Ok(message),
+                "message {i}"
+            );
+        }
+    }
+}
+
+// row: PMD-11, PMD-22
+#[test]
+fn a_forgotten_message_is_never_referred_to() {
+    for bits in [8, 9, 10, 12, 15] {
+        let mut lean = Compressor::new(Lean::<1536, 1024>::new());
+        lean.configure(Some(&agreed(bits, true)));
+        law_of_forgetting(&mut lean, bits);
+        let mut full = Compressor::new(Heap::new(bits));
+        full.configure(Some(&agreed(bits, true)));
+        law_of_forgetting(&mut full, bits);
+        let mut engine = zlib::Compressor::new(6);
+        engine.configure(Some(&agreed(bits, true)));
+        law_of_forgetting(&mut engine, bits);
+    }
+}
+
+// row: PMD-11
+#[test]
+fn forgetting_keeps_the_history_before() {
+    let mut telemetry = Telemetry::new(1);
+    let first = telemetry.reading();
+    let mut stage = Compressor::new(Lean::<1536, 1024>::new());
+    stage.configure(Some(&agreed(10, true)));
+    compress(&mut stage, first.as_bytes(), 1000, 1000);
+    let again = compress(&mut stage.clone(), first.as_bytes(), 1000, 1000);
+    compress(&mut stage, telemetry.reading().as_bytes(), 1000, 1000);
+    stage.forget();
+    let after = compress(&mut stage, first.as_bytes(), 1000, 1000);
+    assert!(again.len() < 12);
+    assert_eq!(after, again);
+}
+
+// row: PMD-20
+#[test]
+fn the_empty_message_is_one_octet() {
+    let mut stage = Compressor::new(Lean::<512, 64>::new());
+    stage.configure(Some(&agreed(8, true)));
+    for _ in 0..3 {
+        assert_eq!(compress(&mut stage, b"", 1, 10), [0x00]);
+    }
+    let mut engine = zlib::Compressor::new(1);
+    engine.configure(Some(&agreed(8, true)));
+    for _ in 0..3 {
+        let payload = compress(&mut engine, b"", 1, 10);
+        let mut checker = Checker::new(8, true);
+        assert_eq!(checker.message(&payload), Ok(Vec::new()));
+    }
+}
+
+// row: PMD-33
+#[test]
+fn small_messages_are_left_alone() {
+    let mut stage = Compressor::new(Lean::<512, 64>::new());
+    assert!(!stage.is_active());
+    assert!(!stage.wants(None));
+    stage.configure(Some(&agreed(10, true)));
+    assert!(stage.is_active());
+    assert_eq!([31, 32].map(|len| stage.wants(Some(len))), [false, true]);
+    assert!(stage.wants(None));
+    stage.configure(Some(&agreed(10, false)));
+    assert_eq!([511, 512].map(|len| stage.wants(Some(len))), [false, true]);
+    stage.configure(None);
+    assert!(!stage.is_active());
+    let mut stage = stage.with_threshold(usize::MAX);
+    stage.configure(Some(&agreed(10, true)));
+    assert!(!stage.wants(Some(1 << 20)));
+}
+
+// row: PMD-20
+#[test]
+fn the_lean_form_at_10_bits_fits_4_kilobytes() {
+    let size = size_of::<Compressor<Lean<1536, 1024>>>();
+    assert!(size <= 4096, "{size}");
+}
+
+// row: PMD-20, PMD-21
+#[test]
+fn random_messages_come_back() {
+    let mut random = Random::new(99);
+    for round in 0..60 {
+        let bits = 8 + random.below(8) as u8;
+        let takeover = random.below(2) == 0;
+        let mut lean = Compressor::new(Lean::<2048, 256>::new());
+        lean.configure(Some(&agreed(bits, takeover)));
+        let mut full = Compressor::new(Heap::new(bits));
+        full.configure(Some(&agreed(bits, takeover)));
+        let mut checkers = [Checker::new(bits, takeover), Checker::new(bits, takeover)];
+        let mut inflater =
+            Inflater::new(State::new(), Growing::new()).with_limits(Limits::new(1 << 20));
+        inflater.configure(Some(&agreed(bits, takeover))).unwrap();
+        for _ in 0..6 {
+            // Few different octets, and copies from before: matches of all lengths.
+            let alphabet = 1 + random.below(255);
+            let mut message = Vec::new();
+            for _ in 0..random.below(60) {
+                if message.is_empty() || random.below(3) == 0 {
+                    for _ in 0..random.below(50) {
+                        message.push(random.below(alphabet) as u8);
+                    }
+                } else {
+                    let from = random.below(message.len() as u32) as usize;
+                    let to = (from + random.below(400) as usize).min(message.len());
+                    message.extend_from_within(from..to);
+                }
+            }
+            let chunk = 1 + random.below(2000) as usize;
+            let room = 1 + random.below(500) as usize;
+            let payload = compress(&mut lean, &message, chunk, room);
+            assert_eq!(
+                checkers[0].message(&payload).as_ref(),
+                Ok(&message),
+                "lean {round}"
+            );
+            let payload = compress(&mut full, &message, chunk, room);
+            assert_eq!(
+                checkers[1].message(&payload).as_ref(),
+                Ok(&message),
+                "full {round}"
+            );
+            let whole = random.below(2) == 0;
+            assert_eq!(
+                inflate(&mut inflater, &payload, chunk, whole).as_ref(),
+                Ok(&message),
+                "inflater {round}"
+            );
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! The receive side of permessage-deflate: every vector over both engines, all deliveries,
+//! every split and every size of memory.
+
+use bare_ws::deflate::{Engine, Growing, Inflater, Limits, Memory, State, zlib};
+use bare_ws::error::{Capacity, Error, Violation};
+use bare_ws::stage::Decompress;
+use bare_ws_tests::deflate::{agreed, inflate};
+use bare_ws_tests::telemetry::{Random, Telemetry};
+
+const CORRUPT: Error = Error::Peer(Violation::CorruptCompression);
+
+/// Payloads of one connection with context takeover, and their messages.
+const GOOD: &[&[(&[u8], &[u8])]] = &[
+    // row: PMD-13, PMD-14 (RFC 7692 §7.2.3.1, §7.2.3.2)
+    &[
+        (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"Hello"),
+        (b"\xf2\x00\x11\x00\x00", b"Hello"),
+    ],
+    // row: PMD-16 (§7.2.3.3)
+    &[
+        (b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", b"Hello"),
+        (b"\xf2\x00\x11\x00\x00", b"Hello"),
+    ],
+    // row: PMD-17 (§7.2.3.4), and the context lives on
+    &[
+        (b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", b"Hello"),
+        (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"Hello"),
+    ],
+    &[
+        (b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", b"Hello"),
+        (b"\xf2\x00\x11\x00\x00", b"Hello"),
+    ],
+    // row: PMD-17: BFINAL and no block after it; several of them; data after them
+    &[
+        (b"\xf3\x48\xcd\xc9\xc9\x07\x00", b"Hello"),
+        (b"\xf2\x00\x11\x00\x00", b"Hello"),
+    ],
+    &[(
+        b"\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00",
+        b"HelloHelloHello",
+    )],
+    // row: PMD-18 (§7.2.3.5, §7.2.3.6)
+    &[(
+        b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",
+        b"Hello",
+    )],
+    &[(b"\x00", b""), (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"Hello")],
+    &[
+        (b"\x02\x00", b""),
+        (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"Hello"),
+    ],
+    &[
+        (b"", b""),
+        (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"Hello"),
+        (b"", b""),
+    ],
+    // row: PMD-18: a sender that leaves the tail where it is
+    &[
+        (b"\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff", b"Hello"),
+        (b"\xf2\x00\x11\x00\x00", b"Hello"),
+    ],
+];
+
+/// Payloads that are no first message.
+const BAD: &[&[u8]] = &[
+    // row: PMD-15: a distance before the start
+    b"\xf2\x00\x11\x00\x00",
+    // row: PMD-19: block type 3, NLEN, code lengths, truncations
+    b"\x06",
+    b"\x07",
+    b"\x00\x05\x00\xfa\xfe\x48\x65\x6c\x6c\x6f\x00",
+    b"\x04",
+    b"\xf2\x48\xcd",
+    b"\x00\x05\x00\xfa\xff\x48\x65\x6c",
+    b"\xfc\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+];
+
+/// Runs a law over both engines, each with the memory given.
+macro_rules! both {
+    ($law:ident($memory:expr $(, $argument:expr)*)) => {
+        $law("miniz_oxide", || Inflater::new(State::new(), $memory) $(, $argument)*);
+        $law("zlib-rs", || Inflater::new(zlib::State::new(), $memory) $(, $argument)*);
+    };
+}
+
+fn configured<M: Memory, E: Engine>(
+    make: impl Fn() -> Inflater<M, E>,
+    bits: u8,
+    takeover: bool,
+) -> Inflater<M, E> {
+    let mut inflater = make();
+    inflater.configure(Some(&agreed(bits, takeover))).unwrap();
+    inflater
+}
+
+fn law_of_vectors<M: Memory, E: Engine>(
+    name: &str,
+    make: impl Fn() -> Inflater<M, E>,
+    whole: &[bool],
+) {
+    for (i, connection) in GOOD.iter().enumerate() {
+        for &whole in whole {
+            for chunk in 1..20 {
+                let mut inflater = configured(&make, 9, true);
+                for (payload, message) in *connection {
+                    assert_eq!(
+                        inflate(&mut inflater, payload, chunk, whole).as_deref(),
+                        Ok(*message),
+                        "{name}, vector {i}, whole {whole}, chunks of {chunk}"
+                    );
+                }
+            }
+        }
+    }
+    for (i, payload) in BAD.iter().enumerate() {
+        for &whole in whole {
+            for (chunk, takeover) in (1..20).flat_map(|chunk| [(chunk, true), (chunk, false)]) {
+                let mut inflater = configured(&make, 9, takeover);
+                assert_eq!(
+                    inflate(&mut inflater, payload, chunk, whole),
+                    Err(CORRUPT),
+                    "{name}, bad {i}, whole {whole}, chunks of {chunk}"
+                );
+                // The context is gone: nothing follows.
+                assert_eq!(inflate(&mut inflater, b"\0", 1, whole), Err(CORRUPT));
+            }
+        }
+    }
+}
+
+// row: PMD-13, PMD-14, PMD-15, PMD-16, PMD-17, PMD-18, PMD-19
+#[test]
+fn vectors_in_every_delivery_at_every_split() {
+    both!(law_of_vectors(vec![0; 512], &[false]));
+    both!(law_of_vectors(vec![0xaa; 512 + 16], &[true, false]));
+    both!(law_of_vectors(Growing::new(), &[true, false]));
+}
+
+/// Payloads by zlib-rs, and their messages.
+fn foreign(bits: u8, takeover: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut telemetry = Telemetry::new(u64::from(bits));
+    let mut random = Random::new(u64::from(bits));
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..3 {
+        messages.push(telemetry.reading().into_bytes());
+        messages.push(telemetry.report().into_bytes());
+        messages.push(telemetry.batch().into_bytes());
+        messages.push(random.octets(900));
+        messages.push(vec![7; 3000]);
+    }
+    let mut deflate = zlib_rs::Deflate::new(6, false, bits);
+    let mut output = vec![0; 1 << 16];
+    messages
+        .into_iter()
+        .map(|message| {
+            if !takeover {
+                deflate.reset();
+            }
+            let before = deflate.total_out();
+            deflate
+                .compress(&message, &mut output, zlib_rs::DeflateFlush::SyncFlush)
+                .unwrap();
+            let len = (deflate.total_out() - before) as usize;
+            (output[..len - 4].to_vec(), message)
+        })
+        .collect()
+}
+
+fn law_of_streams<M: Memory, E: Engine>(name: &str, make: impl Fn() -> Inflater<M, E>, bits: u8) {
+    for takeover in [true, false] {
+        for chunk in [1, 2, 7, 100, usize::MAX] {
+            let mut inflater = configured(&make, bits, takeover);
+            for (i, (payload, message)) in foreign(bits, takeover).iter().enumerate() {
+                // One inflater takes one message whole and the next in pieces.
+                let whole = i % 3 != 1;
+                assert_eq!(
+                    inflate(&mut inflater, payload, chunk, whole).as_ref(),
+                    Ok(message),
+                    "{name}, {bits} bits, takeover {takeover}, message {i}"
+                );
+            }
+        }
+    }
+}
+
+// row: PMD-12, PMD-14
+#[test]
+fn foreign_streams_in_the_least_memory() {
+    for bits in 9..=15 {
+        both!(law_of_streams(vec![0; (1 << bits) + 4000], bits));
+        both!(law_of_streams(Growing::new(), bits));
+    }
+}
+
+// row: PMD-15, PMD-23
+#[test]
+fn distances_beyond_the_window_are_refused() {
+    // A stored block, then a match of 3 octets at the distance.
+    let payload = |before: usize, distance: u32| {
+        let mut payload = vec![0x00];
+        payload.extend_from_slice(&(before as u16).to_le_bytes());
+        payload.extend_from_slice(&(!before as u16).to_le_bytes());
+        payload.extend((0..before).map(|i| i as u8));
+        // BFINAL 0, fixed codes; length 3; distance with its extra bits; end; empty block.
+        let mut bits = 0b010_u64;
+        let mut count = 3;
+        let mut put = |value: u32, len: u32| {
+            bits |= u64::from(value) << count;
+            count += len;
+        };
+        let reversed = |code: u32, len: u32| code.reverse_bits() >> (32 - len);
+        put(reversed(1, 7), 7);
+        let extra = (distance - 1).ilog2() - 1;
+        let symbol = 2 * extra + ((distance - 1) >> extra);
+        put(reversed(symbol, 5), 5);
+        put((distance - 1) & ((1 << extra) - 1), extra);
+        put(0, 7 + 3);
+        let octets = bits.to_le_bytes();
+        payload.extend_from_slice(&octets[..count.div_ceil(8) as usize]);
+        payload
+    };
+    for bits in 9..=14 {
+        let window = 1_usize << bits;
+        let reach = |takeover, whole, before, distance: usize| {
+            let mut inflater = configured(
+                || Inflater::new(State::new(), vec![0; 100_000]),
+                bits,
+                takeover,
+            );
+            inflate(
+                &mut inflater,
+                &payload(before, distance as u32),
+                1 << 20,
+                whole,
+            )
+            .is_ok()
+        };
+        for (takeover, whole) in [(true, true), (true, false), (false, false), (false, true)] {
+            let far = window + 100;
+            assert!(
+                reach(takeover, whole, far, window),
+                "{bits} bits, as far as lawful"
+            );
+            assert!(
+                !reach(takeover, whole, window - 50, window - 49),
+                "before the start"
+            );
+            // In a message that is its own window the engine lets up to two of them pass.
+            if takeover || !whole {
+                assert!(
+                    !reach(takeover, whole, far, window + 1),
+                    "{bits} bits and one octet"
+                );
+            } else {
+                assert!(!reach(takeover, whole, 3 * window, 2 * window + 1));
+            }
+        }
+    }
+}
+
+// row: PMD-15
+#[test]
+fn octets_of_another_connection_are_no_history() {
+    let mut inflater = configured(|| Inflater::new(State::new(), vec![0; 512]), 9, true);
+    for (payload, message) in &foreign(9, true)[..4] {
+        assert_eq!(
+            inflate(&mut inflater, payload, 9, false).as_ref(),
+            Ok(message)
+        );
+    }
+    inflater.configure(Some(&agreed(9, true))).unwrap();
+    assert_eq!(
+        inflate(&mut inflater, b"\xf2\x00\x11\x00\x00", 9, false),
+        Err(CORRUPT)
+    );
+}
+
+fn law_of_limits<M: Memory, E: Engine>(
+    name: &str,
+    make: impl Fn() -> Inflater<M, E>,
+    wholes: &[bool],
+    limit: usize,
+) {
+    let mut random = Random::new(4);
+    for &whole in wholes {
+        for takeover in [true, false] {
+            for (len, fits) in [(limit - 1, true), (limit, true), (limit + 1, false)] {
+                for message in [vec![b'x'; len], random.octets(len)] {
+                    let payload = &miniz_oxide::deflate::compress_to_vec(&message, 6);
+                    for chunk in [1, 5, usize::MAX] {
+                        let mut inflater =
+                            configured(&make, 15, takeover).with_limits(Limits::new(limit as u64));
+                        let result = inflate(&mut inflater, payload, chunk, whole);
+                        let what = format!("{name}, whole {whole}, takeover {takeover}, {len}");
+                        if fits {
+                            assert_eq!(result.as_ref(), Ok(&message), "{what}");
+                        } else {
+                            let needed = len as u64;
+                            let limit = limit as u64;
+                            assert_eq!(
+                                result,
+                                Err(Capacity::Message { needed, limit }.into()),
+                                "{what}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+// row: PMD-30, PMD-32
+#[test]
+fn the_limit_itself_passes_and_one_octet_more_does_not() {
+    both!(law_of_limits(Growing::new(), &[true, false], 1000));
+    both!(law_of_limits(Growing::new(), &[true, false], 40_000));
+    // The memory is the limit.
+    both!(law_of_limits(vec![0; 32_768 + 1000], &[true], 1000));
+}
+
+// row: PMD-40
+#[test]
+fn without_takeover_a_message_needs_no_window() {
+    let message = Telemetry::new(3).batch().into_bytes();
+    let payload = miniz_oxide::deflate::compress_to_vec(&message, 9);
+    let make = |len| move || Inflater::new(State::new(), vec![0; len]);
+    for whole in [true, false] {
+        let mut inflater = configured(make(message.len()), 15, false);
+        assert_eq!(
+            inflate(&mut inflater, &payload, 50, whole).as_ref(),
+            Ok(&message)
+        );
+        let mut inflater = configured(make(message.len() - 1), 15, false);
+        assert!(matches!(
+            inflate(&mut inflater, &payload, 50, whole),
+            Err(Error::Capacity(Capacity::Message { .. }))
+        ));
+    }
+    let mut inflater = Inflater::new(State::new(), vec![0; 1023]);
+    assert!(inflater.configure(Some(&agreed(10, true))).is_err());
+    assert!(!inflater.is_active());
+    assert!(inflater.configure(Some(&agreed(9, true))).is_ok());
+    assert!(inflater.is_active());
+}
+
+// row: PMD-30
+#[test]
+fn a_bomb_stops_at_the_limit() {
+    let bomb = miniz_oxide::deflate::compress_to_vec(&vec![0; 10 << 20], 9);
+    let limit = 65_536;
+    for takeover in [true, false] {
+        for whole in [true, false] {
+            let mut inflater =
+                Inflater::new(State::new(), Growing::new()).with_limits(Limits::new(limit));
+            inflater.configure(Some(&agreed(15, takeover))).unwrap();
+            inflater.begin(whole);
+            let mut seen = 0;
+            let mut input = &bomb[..];
+            let error = loop {
+                match inflater.decompress(input, true) {
+                    Ok(step) => {
+                        input = &input[step.consumed..];
+                        seen += inflater.output().len() as u64;
+                        inflater.release();
+                    }
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.close_code(), Some(bare_ws::close::CloseCode::TOO_BIG));
+            assert!(seen + inflater.output().len() as u64 <= limit);
+            assert!(inflater.into_parts().0.octets().len() <= 32_768 + 65_536);
+        }
+    }
+}
+
+// row: PMD-31
+#[test]
+fn blocks_without_output_end_at_the_wire_limit() {
+    let block = b"\x00\x00\x00\xff\xff".repeat(100);
+    let mut inflater =
+        Inflater::new(State::new(), Growing::new()).with_limits(Limits::new(1000).with_wire(9999));
+    inflater.configure(Some(&agreed(15, true))).unwrap();
+    inflater.begin(true);
+    let mut steps = 0;
+    let error = loop {
+        match inflater.decompress(&block, false) {
+            Ok(step) => assert!(step.finished),
+            Err(error) => break error,
+        }
+        steps += 1;
+        assert!(steps < 100);
+    };
+    assert_eq!(steps, 19);
+    assert_eq!(
+        error,
+        Capacity::Message {
+            needed: 10_000,
+            limit: 9999
+        }
+        .into()
+    );
+    // And by default as well.
+    inflater = inflater.with_limits(Limits::new(1000));
+    inflater.configure(Some(&agreed(15, true))).unwrap();
+    inflater.begin(true);
+    assert!((0..200).any(|_| inflater.decompress(&block, false).is_err()));
+}
+
+// row: PMD-19
+#[test]
+fn a_message_cut_anywhere_is_refused() {
+    for (payload, _) in &foreign(15, false)[..5] {
+        for cut in 1..payload.len() {
+            if payload[..cut] == [0x00] {
+                // The beginning of a stored block is the empty message as well.
+                continue;
+            }
+            for whole in [true, false] {
+                let cut = &payload[..cut];
+                let mut inflater =
+                    configured(|| Inflater::new(State::new(), Growing::new()), 15, true);
+                let miniz = inflate(&mut inflater, cut, 1 << 20, whole);
+                assert_eq!(miniz, Err(CORRUPT), "{} octets", cut.len());
+                if cut.len() % 16 == 0 || cut.len() + 16 > payload.len() {
+                    let mut inflater = configured(
+                        || Inflater::new(zlib::State::new(), Growing::new()),
+                        15,
+                        true,
+                    );
+                    let zlib = inflate(&mut inflater, cut, 1 << 20, whole);
+                    assert_eq!(zlib, Err(CORRUPT), "{} octets", cut.len());
+                }
+            }
+        }
+    }
+}
+
+fn law_of_noise<M: Memory, E: Engine>(name: &str, make: impl Fn() -> Inflater<M, E>, limit: usize) {
+    let mut random = Random::new(8);
+    let streams = foreign(9, true);
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..400 {
+        let mut payload = streams[random.below(3) as usize].0.clone();
+        for _ in 0..random.below(4) {
+            let at = random.below(payload.len() as u32) as usize;
+            payload[at] ^= 1 << random.below(8);
+        }
+        if random.below(8) == 0 {
+            payload = random.octets(200);
+        }
+        let takeover = random.below(2) == 0;
+        let mut inflater = configured(&make, 9, takeover).with_limits(Limits::new(limit as u64));
+        match inflate(&mut inflater, &payload, 1 + round % 90, round % 2 == 0) {
+            Ok(message) => {
+                assert!(message.len() <= limit, "{name}");
+                good += 1;
+            }
+            Err(error) => {
+                assert!(error.close_code().is_some(), "{name}");
+                bad += 1;
+            }
+        }
+    }
+    assert!(good > 20 && bad > 20, "{name}: {good} good, {bad} bad");
+}
+
+// row: PMD-19
+#[test]
+fn noise_never_panics_and_never_exceeds_the_limit() {
+    both!(law_of_noise(vec![0; 4096], 3000));
+    both!(law_of_noise(Growing::new(), 3000));
+}

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// The modules of the core, bottom up. A module may name those of the lines above its own, and
 /// itself; modules of one line do not know each other.
 const ORDER: &[&[&str]] = &[
-    &["opcode", "utf8", "close", "buffer", "entropy", "role"],
-    &["mask"],
+    &["octets", "opcode", "role", "entropy"],
+    &["mask", "utf8", "close", "buffer"],
     &["error"],
     &["stage"],
     &["header"],

@@ -401,6 +401,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         };
         let header = self.fragment_header(piece.kind, false, fin, taken)?;
         self.put_frame(header, octets::part(piece.payload, 0, taken));
+        self.machine.begun = true;
         let complete = taken == piece.payload.len();
         self.after(&piece, fin);
         Ok(Queued { taken, complete })
@@ -497,7 +498,6 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 
     fn after(&mut self, piece: &Piece<'_>, fin: bool) {
-        self.machine.begun = true;
         self.machine.open = match (fin, piece.whole) {
             (true, _) => Open::Nothing,
             (false, true) => Open::Message,

@@ -333,8 +333,16 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         self.receiver.close_status()
     }
 
-    /// Until something is announced (`true`) or the peer has closed (`false`).
-    async fn advance<L: Link>(
+    /// Goes on until something is announced, which [`receiver_mut`](Self::receiver_mut) then lends
+    /// (`true`), or the peer has closed (`false`). [`recv`](Self::recv) and its like stand on it;
+    /// whoever has work of their own between the announcement and the borrow calls it.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn advance<L: Link>(
         &mut self,
         link: &mut L,
         delivery: Delivery,

@@ -1,0 +1,86 @@
+//! When to connect again.
+
+use bare_ws::entropy::{Entropy, EntropyError};
+use embassy_time::Duration;
+
+/// Delays before connection attempts: a value, without a clock of its own.
+///
+/// RFC 6455 §7.2.3: "The first reconnect attempt SHOULD be delayed by a random amount of time",
+/// and the next ones "by increasingly longer amounts of time, using a method such as truncated
+/// binary exponential backoff". So the first delay is from 0 to `first`, evenly; the next is from
+/// `first` to twice that, and so on, until the longest delay is `longest`: from then on from half
+/// of it to all of it. A thousand devices that lost the same server at once do not come back at
+/// once.
+///
+/// ```ignore
+/// let mut backoff = Backoff::default();
+/// loop {
+///     Timer::after(backoff.delay(&mut entropy)?).await;
+///     let Ok((mut connection, _)) = net::connect(/* … */).await else { continue };
+///     while let Ok(Some(message)) = connection.recv().await {
+///         backoff.reset(); // the server is there, and does its work
+///         // …
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    /// The bounds of the next delay.
+    from: Duration,
+    to: Duration,
+}
+
+impl Backoff {
+    /// Starts with a delay of up to `first`, and ends with delays of up to `longest`.
+    #[must_use]
+    pub fn new(first: Duration, longest: Duration) -> Self {
+        let first = first.min(longest);
+        Self {
+            first,
+            longest,
+            from: Duration::MIN,
+            to: first,
+        }
+    }
+
+    /// How long to wait before the next attempt, the first one included: after a power cut all
+    /// devices start together.
+    ///
+    /// # Errors
+    /// The source of entropy failed; nothing has changed.
+    pub fn delay(&mut self, entropy: &mut impl Entropy) -> Result<Duration, EntropyError> {
+        let mut random = [0; 4];
+        entropy.fill(&mut random)?;
+        let span = self.to.as_ticks().saturating_sub(self.from.as_ticks());
+        let delay = fraction(span, u32::from_le_bytes(random));
+        let delay = Duration::from_ticks(self.from.as_ticks().saturating_add(delay));
+        let doubled = Duration::from_ticks(self.to.as_ticks().saturating_mul(2));
+        self.to = doubled.min(self.longest);
+        self.from = Duration::from_ticks(self.to.as_ticks() >> 1);
+        Ok(delay)
+    }
+
+    /// The server is there again: the next delay is a first one.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.first, self.longest);
+    }
+}
+
+impl Default for Backoff {
+    /// Up to 5 s at first (RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds is a
+    /// reasonable initial delay"), up to 5 min in the end.
+    fn default() -> Self {
+        Self::new(Duration::from_secs(5), Duration::from_secs(300))
+    }
+}
+
+/// `span * random / 2^32`, in 64 bits and without a division.
+fn fraction(span: u64, random: u32) -> u64 {
+    let (high, low) = (span >> 32, span & u64::from(u32::MAX));
+    let random = u64::from(random);
+    high.wrapping_mul(random)
+        .wrapping_add(low.wrapping_mul(random) >> 32)
+}

@@ -1,0 +1,185 @@
+//! From a URI to an open connection.
+
+use core::future::poll_fn;
+use core::net::IpAddr;
+use core::pin::pin;
+use core::task::Poll;
+
+use bare_ws::buffer::Storage;
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::{Established, Offers, Request};
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+use bare_ws::stage::{Compress, Decompress};
+use bare_ws::uri::Uri;
+use embassy_net::dns::DnsQueryType;
+use embassy_net::tcp::{State, TcpSocket};
+use embassy_net::{IpAddress, Stack};
+use embassy_sync::blocking_mutex::raw::RawMutex;
+use embassy_time::{Duration, Instant, TimeoutError, with_deadline, with_timeout};
+use embedded_io_async::{Error as _, ErrorKind};
+
+use super::Socket;
+use crate::Connection;
+use crate::error::ConnectError;
+use crate::timing::{Timeout, Timing, after};
+use crate::transport::Shutdown;
+
+/// Opens a connection: looks the name up, connects, and makes the opening handshake.
+///
+/// # Errors
+/// [`ConnectError`]. The socket can be used again, whatever came of it.
+///
+/// # Cancel safety
+/// Dropped before it is ready, the attempt is lost; the socket can be used for another.
+pub async fn connect<'s, 'n, B, T, E, D, C, M, X>(
+    (stack, socket): (Stack<'n>, &'s Socket<'n>),
+    request: &Request<'_>,
+    offers: X,
+    receiver: Receiver<Client, B, D>,
+    sender: Sender<Client, T, E, C>,
+    timing: &Timing,
+) -> Result<
+    (
+        Connection<&'s Socket<'n>, &'s Socket<'n>, B, T, E, D, C, M>,
+        Established<X>,
+    ),
+    ConnectError<ErrorKind>,
+>
+where
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    D: Decompress,
+    C: Compress,
+    M: RawMutex,
+    X: Offers,
+{
+    if request.uri.is_secure() {
+        return Err(ConnectError::Insecure);
+    }
+    dial(stack, socket, &request.uri, timing).await?;
+    Connection::open((socket, socket), request, offers, receiver, sender, timing).await
+}
+
+/// Connects the socket to the URI's host and port, within [`Timing::connect`]; what it was
+/// connected to before is cut off. TLS or [`Connection::open`] come next.
+///
+/// Of a name with several addresses each is tried, and has its share of the time.
+///
+/// # Errors
+/// [`ConnectError::Name`], [`ConnectError::Refused`], [`Timeout::Connect`].
+///
+/// # Cancel safety
+/// As [`connect`].
+pub async fn dial(
+    stack: Stack<'_>,
+    socket: &Socket<'_>,
+    uri: &Uri<'_>,
+    timing: &Timing,
+) -> Result<(), ConnectError<ErrorKind>> {
+    let by = after(timing.connect);
+    if let Ok(literal) = uri.host().parse::<IpAddr>() {
+        let address = known(literal).ok_or(ConnectError::Name)?;
+        return attempt(socket, (address, uri.port()), by).await;
+    }
+    let mut outcome = Err(ConnectError::Name);
+    let queries = queries(stack);
+    for (place, query) in queries.iter().enumerate() {
+        let looked_up = with_deadline(by, stack.dns_query(uri.host(), *query)).await;
+        // One family may be missing, from the name or from the network.
+        let addresses = looked_up.map_err(too_late)?.unwrap_or_default();
+        for (index, address) in addresses.iter().enumerate() {
+            let last = place + 1 == queries.len() && index + 1 == addresses.len();
+            let share = if last { by } else { half_way(by) };
+            outcome = attempt(socket, (*address, uri.port()), share).await;
+            if outcome.is_ok() {
+                return Ok(());
+            }
+        }
+    }
+    outcome
+}
+
+/// What an address cut off before gets to hear of it.
+const RESET: Duration = Duration::from_millis(200);
+
+async fn attempt(
+    socket: &Socket<'_>,
+    endpoint: (IpAddress, u16),
+    by: Instant,
+) -> Result<(), ConnectError<ErrorKind>> {
+    if socket.with(|tcp| tcp.state()) != State::Closed {
+        let mut socket = socket;
+        socket.abort();
+        // Of no interest: whoever is not there any more need not hear of it.
+        let _ = with_timeout(RESET, socket.drained()).await;
+    }
+    let mut begun = false;
+    let connected = poll_fn(|cx| {
+        socket.with(|tcp| {
+            if !begun {
+                begun = true;
+                if let Poll::Ready(Err(error)) = pin!(tcp.connect(endpoint)).poll(cx) {
+                    return Poll::Ready(Err(error.kind()));
+                }
+            }
+            match tcp.state() {
+                State::SynSent | State::SynReceived => {
+                    let _ = pin!(tcp.wait_write_ready()).poll(cx);
+                    Poll::Pending
+                }
+                State::Established | State::CloseWait => Poll::Ready(Ok(())),
+                _ => Poll::Ready(Err(ErrorKind::ConnectionRefused)),
+            }
+        })
+    });
+    let outcome = match with_deadline(by, connected).await {
+        Ok(outcome) => outcome.map_err(ConnectError::Refused),
+        Err(late) => Err(too_late(late)),
+    };
+    if outcome.is_err() {
+        socket.with(TcpSocket::abort);
+    }
+    outcome
+}
+
+fn too_late(_: TimeoutError) -> ConnectError<ErrorKind> {
+    ConnectError::Timeout(Timeout::Connect)
+}
+
+/// The middle of the time that is left.
+fn half_way(by: Instant) -> Instant {
+    let now = Instant::now();
+    let left = by.saturating_duration_since(now).as_ticks();
+    now.saturating_add(Duration::from_ticks(left >> 1))
+}
+
+#[cfg(feature = "ipv6")]
+fn known(literal: IpAddr) -> Option<IpAddress> {
+    Some(literal.into())
+}
+
+#[cfg(not(feature = "ipv6"))]
+fn known(literal: IpAddr) -> Option<IpAddress> {
+    match literal {
+        IpAddr::V4(address) => Some(address.into()),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// What to ask for: first the family that the network has (RFC 6724 prefers IPv6).
+#[cfg(feature = "ipv6")]
+fn queries(stack: Stack<'_>) -> &'static [DnsQueryType] {
+    if stack.config_v6().is_some() {
+        &[DnsQueryType::Aaaa, DnsQueryType::A]
+    } else {
+        &[DnsQueryType::A, DnsQueryType::Aaaa]
+    }
+}
+
+#[cfg(not(feature = "ipv6"))]
+fn queries(_: Stack<'_>) -> &'static [DnsQueryType] {
+    &[DnsQueryType::A]
+}

@@ -1,5 +1,18 @@
 //! Memory-mapped registers.
 
+/// Names registers of a device by their offsets from its base address.
+///
+/// Only for devices that move no memory by themselves: then no value written to a register can
+/// break memory safety, which is the promise [`Register::at`] asks for.
+macro_rules! registers {
+    ($base:expr; $($name:ident = $offset:expr),* $(,)?) => {
+        // SAFETY: see the macro's documentation.
+        $(const $name: Register = unsafe { Register::at($base + $offset) };)*
+    };
+}
+
+pub(super) use registers;
+
 /// One 32-bit register of a device.
 #[derive(Clone, Copy)]
 pub(super) struct Register(usize);

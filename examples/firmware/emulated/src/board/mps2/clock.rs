@@ -4,16 +4,12 @@ use core::cell::Cell;
 
 use critical_section::Mutex;
 
-use super::{super::time, Register};
+use super::{super::time, Register, registers};
 
-// SAFETY: registers of the two timers.
-const ALARM_CTRL: Register = unsafe { Register::at(0x4000_0000) };
-const ALARM_VALUE: Register = unsafe { Register::at(0x4000_0004) };
-const ALARM_RELOAD: Register = unsafe { Register::at(0x4000_0008) };
-const ALARM_INTCLEAR: Register = unsafe { Register::at(0x4000_000C) };
-const CLOCK_CTRL: Register = unsafe { Register::at(0x4000_1000) };
-const CLOCK_VALUE: Register = unsafe { Register::at(0x4000_1004) };
-const CLOCK_RELOAD: Register = unsafe { Register::at(0x4000_1008) };
+registers! { 0x4000_0000;
+    ALARM_CTRL = 0x0, ALARM_VALUE = 0x4, ALARM_RELOAD = 0x8, ALARM_INTCLEAR = 0xC,
+    CLOCK_CTRL = 0x1000, CLOCK_VALUE = 0x1004, CLOCK_RELOAD = 0x1008,
+}
 
 const CTRL_ENABLE: u32 = 1;
 const CTRL_INTERRUPT: u32 = 1 << 3;

@@ -6,21 +6,14 @@ use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxTok
 use embassy_sync::waitqueue::AtomicWaker;
 use static_cell::ConstStaticCell;
 
-use super::Register;
+use super::{Register, registers};
 
 /// The longest Ethernet frame without its checksum, rounded up to words.
 const FRAME: usize = 1516;
 /// Octets of the frame check sequence, which the device counts on reception.
 const FCS: usize = 4;
 
-macro_rules! registers {
-    ($($name:ident = $offset:literal),* $(,)?) => {
-        // SAFETY: registers of the controller, at 0x4020_0000 on this board.
-        $(const $name: Register = unsafe { Register::at(0x4020_0000 + $offset) };)*
-    };
-}
-
-registers! {
+registers! { 0x4020_0000;
     RX_DATA_FIFO = 0x00, TX_DATA_FIFO = 0x20, RX_STATUS_FIFO = 0x40, TX_STATUS_FIFO = 0x48,
     IRQ_CFG = 0x54, INT_STS = 0x58, INT_EN = 0x5C, BYTE_TEST = 0x64, FIFO_INT = 0x68,
     RX_CFG = 0x6C, TX_CFG = 0x70, HW_CFG = 0x74, RX_FIFO_INF = 0x7C, TX_FIFO_INF = 0x80,

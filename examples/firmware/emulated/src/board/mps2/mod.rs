@@ -14,7 +14,11 @@ pub(super) use clock::{now, set_alarm};
 pub(super) use lan9118::Lan9118 as NetworkCard;
 pub(super) use uart::put_octet;
 
-use super::{exit, print, register::Register, status};
+use super::{
+    exit, print,
+    register::{Register, registers},
+    status,
+};
 
 /// The interrupts in use. CMSDK TIMER0 is 8, the Ethernet controller is 13.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,8 @@
 //! CMSDK UART0, output only.
 
-use super::Register;
+use super::{Register, registers};
 
-// SAFETY: registers of UART0.
-const DATA: Register = unsafe { Register::at(0x4000_4000) };
-const STATE: Register = unsafe { Register::at(0x4000_4004) };
-const CTRL: Register = unsafe { Register::at(0x4000_4008) };
-const BAUDDIV: Register = unsafe { Register::at(0x4000_4010) };
+registers! { 0x4000_4000; DATA = 0x0, STATE = 0x4, CTRL = 0x8, BAUDDIV = 0x10 }
 
 const STATE_TX_FULL: u32 = 1;
 const CTRL_TX_ENABLE: u32 = 1;

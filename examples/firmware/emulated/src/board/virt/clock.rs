@@ -1,12 +1,10 @@
 //! The core-local interruptor's `mtime`, 10 MHz, and `mtimecmp` of hart 0.
 
-use super::{super::time, Register};
+use super::{super::time, Register, registers};
 
-// SAFETY: registers of the CLINT.
-const MTIMECMP_LOW: Register = unsafe { Register::at(0x0200_4000) };
-const MTIMECMP_HIGH: Register = unsafe { Register::at(0x0200_4004) };
-const MTIME_LOW: Register = unsafe { Register::at(0x0200_BFF8) };
-const MTIME_HIGH: Register = unsafe { Register::at(0x0200_BFFC) };
+registers! { 0x0200_0000;
+    MTIMECMP_LOW = 0x4000, MTIMECMP_HIGH = 0x4004, MTIME_LOW = 0xBFF8, MTIME_HIGH = 0xBFFC,
+}
 
 pub(super) fn start() {
     set_alarm(0, u64::MAX);

@@ -7,13 +7,13 @@ use riscv::{
 };
 use riscv_rt::{TrapFrame, core_interrupt};
 
-use super::{Register, clock, exit, print, status, virtio};
+use super::{Register, clock, exit, print, registers, status, virtio};
 
-// SAFETY: registers of the PLIC.
-const PRIORITY: Register = unsafe { Register::at(0x0C00_0000 + 4 * virtio::INTERRUPT as usize) };
-const ENABLE: Register = unsafe { Register::at(0x0C00_2000) };
-const THRESHOLD: Register = unsafe { Register::at(0x0C20_0000) };
-const CLAIM: Register = unsafe { Register::at(0x0C20_0004) };
+// The controller's registers for hart 0 in machine mode.
+registers! { 0x0C00_0000;
+    PRIORITY = 4 * virtio::INTERRUPT as usize, ENABLE = 0x2000, THRESHOLD = 0x20_0000,
+    CLAIM = 0x20_0004,
+}
 
 pub(super) fn start() {
     PRIORITY.write(1);

@@ -11,7 +11,11 @@ pub(super) use clock::{now, set_alarm};
 pub(super) use uart::put_octet;
 pub(super) use virtio::Card as NetworkCard;
 
-use super::{exit, print, register::Register, status};
+use super::{
+    exit, print,
+    register::{Register, registers},
+    status,
+};
 
 pub(super) fn start() -> &'static mut NetworkCard {
     clock::start();

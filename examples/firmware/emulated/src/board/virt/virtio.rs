@@ -15,16 +15,15 @@ use virtio_drivers::{
     transport::mmio::MmioTransport,
 };
 
-use super::{Register, exit, print, status};
+use super::{Register, exit, print, registers, status};
 
 /// The slot's registers. The runner puts the card into slot 0.
 const BASE: usize = 0x1000_1000;
 /// The slot's line at the interrupt controller.
 pub(super) const INTERRUPT: u32 = 1;
 
-// SAFETY: registers of the card that only tell of and take back its interrupt.
-const INTERRUPT_STATUS: Register = unsafe { Register::at(BASE + 0x60) };
-const INTERRUPT_ACK: Register = unsafe { Register::at(BASE + 0x64) };
+// What the interrupt handler needs; all else is the library's.
+registers! { BASE; INTERRUPT_STATUS = 0x60, INTERRUPT_ACK = 0x64 }
 
 /// Descriptors in each queue. The library wants a power of two; a frame takes one.
 const QUEUE: usize = 4;

@@ -1,0 +1,39 @@
+//! The command line given to the emulator, as `key=value` words.
+
+use core::{mem::MaybeUninit, str::FromStr};
+
+use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
+use static_cell::ConstStaticCell;
+
+/// The longest command line in octets, the terminating NUL included.
+const LIMIT: usize = 512;
+
+/// `key=value` words separated by blanks.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments(&'static str);
+
+impl Arguments {
+    /// Asks the emulator for the command line. Empty if there is none, if it is longer than
+    /// 511 octets, or if it is not UTF-8. To be called once.
+    pub fn read() -> Self {
+        static LINE: ConstStaticCell<[MaybeUninit<u8>; LIMIT]> =
+            ConstStaticCell::new([MaybeUninit::uninit(); LIMIT]);
+        let line = LINE
+            .try_take()
+            .and_then(|line| sys_get_cmdline_uninit(line).ok());
+        Self(line.map_or("", |line| str::from_utf8(line).unwrap_or_default()))
+    }
+
+    /// The value of `key`, if it was given.
+    pub fn value(&self, key: &str) -> Option<&'static str> {
+        self.0
+            .split_ascii_whitespace()
+            .filter_map(|word| word.split_once('='))
+            .find_map(|(name, value)| (name == key).then_some(value))
+    }
+
+    /// The value of `key` as a number, or whatever else it can be parsed into.
+    pub fn parsed<T: FromStr>(&self, key: &str) -> Option<T> {
+        self.value(key)?.parse().ok()
+    }
+}

@@ -272,9 +272,18 @@ fn small_messages_are_left_alone() {
 
 // row: PMD-20
 #[test]
-fn the_lean_form_at_10_bits_fits_4_kilobytes() {
-    let size = size_of::<Compressor<Lean<1536, 1024>>>();
-    assert!(size <= 4096, "{size}");
+fn memory_is_as_documented() {
+    for (size, bound) in [
+        (size_of::<Compressor<Lean<768, 512>>>(), 2200),
+        (size_of::<Compressor<Lean<1536, 1024>>>(), 4000),
+        (size_of::<Compressor<Lean<6144, 2048>>>(), 10_700),
+        (size_of::<Compressor<Full<4608, 1024, 512>>>(), 12_050),
+        (size_of::<Compressor<Full<5120, 1024, 1024>>>(), 13_600),
+        (size_of::<Compressor<Full<8192, 2048, 4096>>>(), 24_900),
+        (size_of::<State>(), 10_512),
+    ] {
+        assert!(size <= bound, "{size}, not {bound}");
+    }
 }
 
 // row: PMD-20, PMD-21

@@ -38,7 +38,7 @@ fn messages() -> Vec<Vec<u8>> {
     let mut far = Vec::new();
     for length in 3..=258 {
         far.extend_from_slice(&block[..length]);
-        far.push(random.next() as u8);
+        far.push(random.number() as u8);
     }
     messages.push(far);
     messages.push(telemetry.reading().into_bytes());
@@ -75,7 +75,7 @@ fn law(name: &str, stage: &mut impl Compress, bits: u8, takeover: bool, chunk: u
     assert!(checker.farthest > 128, "{name}: the window is used");
 }
 
-fn law_of_windows<F: Form>(name: &str, form: impl Fn() -> F, all: std::ops::RangeInclusive<u8>) {
+fn law_of_windows<F: Form>(name: &str, form: impl Fn() -> F, all: core::ops::RangeInclusive<u8>) {
     for bits in all {
         for takeover in [true, false] {
             let mut stage = Compressor::new(form());

@@ -215,15 +215,15 @@ fn codes(bits: &mut BitReader<'_>) -> Result<(Codes, Codes), &'static str> {
             16 => {
                 let length = *lengths.last().ok_or("nothing to repeat")?;
                 let count = 3 + bits.take(2)?;
-                lengths.extend(std::iter::repeat_n(length, count));
+                lengths.extend(core::iter::repeat_n(length, count));
             }
             17 => {
                 let count = 3 + bits.take(3)?;
-                lengths.extend(std::iter::repeat_n(0, count));
+                lengths.extend(core::iter::repeat_n(0, count));
             }
             18 => {
                 let count = 11 + bits.take(7)?;
-                lengths.extend(std::iter::repeat_n(0, count));
+                lengths.extend(core::iter::repeat_n(0, count));
             }
             length => lengths.push(length),
         }
@@ -267,7 +267,7 @@ impl Codes {
                 .filter(|&symbol| lengths[symbol] == length)
                 .collect();
             let first = code;
-            code = code + symbols.len();
+            code += symbols.len();
             if code > 1 << length {
                 return Err("oversubscribed");
             }

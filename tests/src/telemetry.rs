@@ -1,6 +1,6 @@
 //! JSON telemetry, made deterministically: what a sensor node sends.
 
-use std::fmt::Write;
+use core::fmt::Write;
 
 /// A generator of messages.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -132,11 +132,11 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(limit) >> 32) as u32
+        (((self.number() >> 32) * u64::from(limit)) >> 32) as u32
     }
 
     /// Octets without a pattern.
     pub fn octets(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| (self.next() >> 32) as u8).collect()
+        (0..len).map(|_| (self.number() >> 32) as u8).collect()
     }
 }

@@ -247,7 +247,7 @@ impl Course {
         last: bool,
     ) -> Result<Decompressed, Error> {
         let limit = self.limit(memory, limits);
-        let wire = limits.wire.unwrap_or(limit.saturating_add(1 << 16));
+        let wire = limits.wire.unwrap_or_else(|| limit.saturating_add(1 << 16));
         let taken = self.taken.saturating_add(input.len() as u64);
         if taken > wire {
             return Err(over(taken, wire));

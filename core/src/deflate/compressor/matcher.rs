@@ -134,10 +134,11 @@ impl Window {
 
     fn slide(&mut self, window: &mut [u8]) {
         let by = self.next.saturating_sub(self.limit);
-        if by == 0 || self.end > window.len() {
+        let held = window.get_mut(..self.end).unwrap_or_default();
+        if by == 0 || by > held.len() {
             return;
         }
-        window.copy_within(by..self.end, 0);
+        held.copy_within(by.., 0);
         self.base = self.base.wrapping_add(by as u16);
         self.floor = self.floor.saturating_sub(by);
         self.indexed = self.indexed.saturating_sub(by);

@@ -33,7 +33,7 @@
 //!
 //! # Rust version
 //!
-//! 1.87. Raising it is a minor release.
+//! 1.88. Raising it is a minor release.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -16,7 +16,7 @@ use crate::payload::Kind;
 use crate::wire::Wire;
 
 /// Octets of either buffer at the start; the receive buffer grows with its messages.
-const BUFFER: usize = 128 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 pub const LIBRARY: Library = Library {
     name: super::OURS,

@@ -250,7 +250,7 @@ fn check_octets(text: &str, wrong: UriError, also: &[u8]) -> Result<(), UriError
             }
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {}
             b'!' | b'$' | b'&'..=b',' | b';' | b'=' => {}
-            _ if also.contains(&octet) => {}
+            _ if is_one_of(octet, also) => {}
             b'#' => return Err(UriError::Fragment),
             _ => return Err(wrong),
         }
@@ -327,8 +327,16 @@ fn is_ipv4(text: &[u8]) -> bool {
 
 /// What stands before the first octet that is one of `ends`, and the rest with it.
 fn split_at<'a>(text: &'a str, ends: &[u8]) -> (&'a str, &'a str) {
-    let place = text.bytes().position(|octet| ends.contains(&octet));
+    let place = text.bytes().position(|octet| is_one_of(octet, ends));
     place
         .and_then(|place| text.split_at_checked(place))
         .unwrap_or((text, ""))
+}
+
+#[expect(
+    clippy::manual_contains,
+    reason = "`contains` is made for long lists, and 150 octets of flash longer"
+)]
+fn is_one_of(octet: u8, list: &[u8]) -> bool {
+    list.iter().any(|&one| one == octet)
 }

@@ -115,50 +115,49 @@ impl<'a> Request<'a> {
         offers: &dyn Fn(usize) -> Option<&'o str>,
         out: &mut Stretch<'_>,
     ) {
-        let mut put = |piece: &str| out.put(piece.as_bytes());
-        put("GET ");
-        self.uri.resource().into_iter().for_each(&mut put);
-        put(" HTTP/1.1\r\nHost: ");
-        match self.host {
-            Some(host) => put(host),
-            None => {
-                put(self.uri.host_literal());
-                // RFC 6455 §4.1: "optionally followed by a ":" and the port (when not using the
-                // default port)"
-                if let Some(port) = self.uri.explicit_port() {
-                    put(":");
-                    decimal(port, &mut put);
-                }
-            }
-        }
-        put(
-            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ",
-        );
-        put(core::str::from_utf8(key).unwrap_or_default());
-        for (index, subprotocol) in self.subprotocols.iter().enumerate() {
-            put(if index == 0 {
-                "\r\nSec-WebSocket-Protocol: "
-            } else {
-                ", "
-            });
-            put(subprotocol);
+        let mut digits = [0; 6];
+        let port = match (self.host, self.uri.explicit_port()) {
+            (None, Some(port)) => decimal(port, &mut digits),
+            _ => &[],
+        };
+        let host = self.host.unwrap_or_else(|| self.uri.host_literal());
+        let [slash, target] = self.uri.resource();
+        let head: [&[u8]; 9] = [
+            b"GET ",
+            slash.as_bytes(),
+            target.as_bytes(),
+            b" HTTP/1.1\r\nHost: ",
+            host.as_bytes(),
+            // RFC 6455 §4.1: "optionally followed by a ":" and the port (when not using the
+            // default port)"
+            port,
+            b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
+            b"\r\nSec-WebSocket-Key: ",
+            key,
+        ];
+        head.into_iter().for_each(|piece| out.put(piece));
+
+        let mut before = "\r\nSec-WebSocket-Protocol: ";
+        for subprotocol in self.subprotocols {
+            out.put(before.as_bytes());
+            out.put(subprotocol.as_bytes());
+            before = ", ";
         }
         let mut index = 0;
         while let Some(piece) = offers(index) {
             if index == 0 {
-                put("\r\nSec-WebSocket-Extensions: ");
+                out.put(b"\r\nSec-WebSocket-Extensions: ");
             }
-            put(piece);
+            out.put(piece.as_bytes());
             index += 1;
         }
         let origin = self.origin.map(|origin| ("Origin", origin));
         for (name, value) in origin.iter().chain(self.headers) {
-            put("\r\n");
-            put(name);
-            put(": ");
-            put(value);
+            for piece in ["\r\n", name, ": ", value] {
+                out.put(piece.as_bytes());
+            }
         }
-        put("\r\n\r\n");
+        out.put(b"\r\n\r\n");
     }
 }
 
@@ -304,20 +303,23 @@ fn check_offers<'o>(offers: &dyn Fn(usize) -> Option<&'o str>) -> Result<(), Req
     Ok(())
 }
 
-/// The decimal digits of `value`, by subtraction: small boards have no division.
-fn decimal(value: u16, put: &mut dyn FnMut(&str)) {
-    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    let mut rest = value;
-    let mut begun = false;
+/// A colon and the decimal digits of `port`, by subtraction: small boards have no division.
+fn decimal(port: u16, digits: &mut [u8; 6]) -> &[u8] {
+    let mut rest = port;
+    let mut len = 1;
+    digits[0] = b':';
     for unit in [10_000u16, 1000, 100, 10, 1] {
-        let mut digit = 0usize;
+        let mut digit = b'0';
         while rest >= unit {
             rest -= unit;
             digit += 1;
         }
-        begun |= digit > 0;
-        if begun {
-            put(DIGITS.get(digit).copied().unwrap_or_default());
+        if len > 1 || digit > b'0' {
+            if let Some(slot) = digits.get_mut(len) {
+                *slot = digit;
+            }
+            len += 1;
         }
     }
+    digits.get(..len).unwrap_or_default()
 }

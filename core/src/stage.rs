@@ -71,8 +71,9 @@ pub struct Compressed {
     pub consumed: usize,
     /// Octets of the output that were written.
     pub produced: usize,
-    /// Everything taken so far was written out. With `last`: the message is complete, and its
-    /// final `00 00 ff ff` is already left away (RFC 7692 §7.2.1).
+    /// The whole input was taken, and nothing waits for room in the output; without `last` the
+    /// stage may keep octets until more follow. With `last`: the message is complete, and its
+    /// final `00 00 ff ff` is already left away (RFC 7692 §7.2.1). `false`: the output is full.
     pub finished: bool,
 }
 

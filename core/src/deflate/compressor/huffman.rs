@@ -244,13 +244,10 @@ fn lengths(counts: &[u16], lengths: &mut [u8], scratch: &mut [u32], limit: u8) {
     lengths.fill(0);
     // Weight in the upper half, symbol in the lower.
     let mut used = 0;
-    for (symbol, count) in counts.iter().enumerate() {
-        if *count > 0
-            && let Some(slot) = scratch.get_mut(used)
-        {
-            *slot = u32::from(*count) << 16 | symbol as u32;
-            used += 1;
-        }
+    let present = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    for ((symbol, count), slot) in present.zip(scratch.iter_mut()) {
+        *slot = u32::from(*count) << 16 | symbol as u32;
+        used += 1;
     }
     let nodes = scratch.get_mut(..used).unwrap_or_default();
     if let [only] = nodes {
@@ -295,9 +292,8 @@ fn restore_kraft(per_length: &mut [u16; 16], limit: usize) {
             .unwrap_or_default()
             .iter()
             .rposition(|count| *count > 0);
-        if let Some(at) = shorter
-            && let Some([count, next]) = per_length.get_mut(at + 1..at + 3)
-        {
+        let pair = shorter.and_then(|at| per_length.get_mut(at + 1..at + 3));
+        if let Some([count, next]) = pair {
             *count -= 1;
             *next += 2;
         }
@@ -366,9 +362,8 @@ fn sort(nodes: &mut [u32]) {
         for from in gap..nodes.len() {
             let mut at = from;
             while at >= gap && at_or_zero(nodes, at - gap) > at_or_zero(nodes, at) {
-                if let Some((left, right)) = nodes.split_at_mut_checked(at)
-                    && let (Some(left), Some(right)) = (left.get_mut(at - gap), right.first_mut())
-                {
+                let pair = nodes.get_mut(at - gap..=at);
+                if let Some([left, .., right]) = pair {
                     core::mem::swap(left, right);
                 }
                 at -= gap;

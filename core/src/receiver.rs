@@ -426,7 +426,7 @@ impl Machine {
         stage: &mut X,
     ) -> Result<Step, Error> {
         self.release(stage);
-        if let Some(message) = self.message {
+        if let (Inbound::Open, Some(message)) = (self.inbound, self.message) {
             if message.delivery != delivery {
                 return Err(Usage::MixedLevels.into());
             }
@@ -445,7 +445,13 @@ impl Machine {
             };
             match found {
                 Ok(None) => {}
-                Ok(Some(Step::NeedOctets)) => return self.need_octets(octets, stage),
+                Ok(Some(Step::NeedOctets)) => match self.check_gathered(octets, stage) {
+                    Ok(()) if self.ended => self.inbound.ended(&mut self.owed),
+                    Ok(()) => return Ok(Step::NeedOctets),
+                    Err(error) => {
+                        self.fail(error);
+                    }
+                },
                 Ok(Some(step)) => return Ok(step),
                 Err(error @ Error::Usage(_)) => return Err(error),
                 Err(error) => {
@@ -480,29 +486,23 @@ impl Machine {
         error
     }
 
-    /// Before waiting for more: text must be refused at the first octet that cannot continue it,
-    /// though the message is not complete.
-    fn need_octets<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> Result<Step, Error> {
-        if let Some(message) = &mut self.message {
-            if message.kind == MessageKind::Text && message.delivery == Delivery::Message {
-                let gathered = if message.compressed {
-                    stage.output()
-                } else {
-                    self.places.gathered(octets)
-                };
-                let fresh = gathered.get(message.checked..).unwrap_or_default();
-                message.checked = gathered.len();
-                if self.utf8.check(fresh).is_err() {
-                    self.fail(Violation::InvalidUtf8.into());
-                    return Ok(Step::ReplyDue);
-                }
-            }
+    /// Before anything else is waited for or looked at: text must be refused at the first octet
+    /// that cannot continue it, though the message is not complete.
+    fn check_gathered<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> Result<(), Error> {
+        let Some(message) = &mut self.message else {
+            return Ok(());
+        };
+        if message.kind != MessageKind::Text || message.delivery != Delivery::Message {
+            return Ok(());
         }
-        if self.ended {
-            self.inbound.ended(&mut self.owed);
-            return Ok(Step::ReplyDue);
-        }
-        Ok(Step::NeedOctets)
+        let gathered = if message.compressed {
+            stage.output()
+        } else {
+            self.places.gathered(octets)
+        };
+        let fresh = gathered.get(message.checked..).unwrap_or_default();
+        message.checked = gathered.len();
+        check_text(&mut self.utf8, fresh, false)
     }
 
     #[inline]
@@ -676,7 +676,10 @@ impl Machine {
                 });
                 Ok(Some(Step::Message))
             }
-            Delivery::Message if fragment_ends => Ok(None),
+            Delivery::Message if fragment_ends => {
+                self.check_gathered(octets, stage)?;
+                Ok(None)
+            }
             Delivery::Chunk if n > 0 || fragment_ends => {
                 self.check_piece(message.kind, message_ends, octets)?;
                 self.announced = Some(Announced::Chunk {
@@ -759,7 +762,11 @@ impl Machine {
                 });
                 return Ok(Some(Step::Message));
             }
-            return Ok((!fragment_ends).then_some(Step::NeedOctets));
+            if fragment_ends {
+                self.check_gathered(octets, stage)?;
+                return Ok(None);
+            }
+            return Ok(Some(Step::NeedOctets));
         }
         let output = stage.output();
         let offset = message.total;

@@ -492,7 +492,12 @@ impl Machine {
         let Some(message) = &mut self.message else {
             return Ok(());
         };
-        if message.kind != MessageKind::Text || message.delivery != Delivery::Message {
+        let whole = match message.delivery {
+            Delivery::Message => true,
+            Delivery::Chunk => false,
+            Delivery::Frame => !message.compressed,
+        };
+        if message.kind != MessageKind::Text || !whole {
             return Ok(());
         }
         let gathered = if message.compressed {
@@ -589,7 +594,11 @@ impl Machine {
             _ if message.compressed && delivery != Delivery::Frame => (0, u64::MAX),
             Delivery::Message => (message.total, self.limits.message.min(room)),
             Delivery::Chunk => (message.total, self.limits.message),
-            Delivery::Frame => (0, self.limits.message.min(room)),
+            Delivery::Frame => {
+                // Only this frame must fit the buffer.
+                let room = message.total.saturating_add(room);
+                (message.total, self.limits.message.min(room))
+            }
         };
         let needed = before.saturating_add(header.len);
         if needed > limit {
@@ -660,12 +669,19 @@ impl Machine {
         self.places.gather(n, octets);
         frame.remaining -= n as u64;
         let offset = message.total;
-        let message = OpenMessage {
-            total: message.total + n as u64,
-            ..message
-        };
+        let checked = message.checked;
         let fragment_ends = frame.remaining == 0;
         let message_ends = fragment_ends && frame.fin;
+        let message = OpenMessage {
+            total: message.total + n as u64,
+            // A frame is gathered for itself, a message across its fragments.
+            checked: if fragment_ends && message.delivery == Delivery::Frame {
+                0
+            } else {
+                checked
+            },
+            ..message
+        };
         self.frame = (!fragment_ends).then_some(frame);
         self.message = (!message_ends).then_some(message);
         match message.delivery {
@@ -681,7 +697,7 @@ impl Machine {
                 Ok(None)
             }
             Delivery::Chunk if n > 0 || fragment_ends => {
-                self.check_piece(message.kind, message_ends, octets)?;
+                self.check_piece(message.kind, 0, message_ends, octets)?;
                 self.announced = Some(Announced::Chunk {
                     kind: message.kind,
                     compressed: false,
@@ -692,7 +708,7 @@ impl Machine {
             }
             Delivery::Frame if fragment_ends => {
                 if !message.compressed {
-                    self.check_piece(message.kind, message_ends, octets)?;
+                    self.check_piece(message.kind, checked, message_ends, octets)?;
                 }
                 self.announced = Some(Announced::Frame(frame));
                 Ok(Some(Step::Frame))
@@ -701,11 +717,18 @@ impl Machine {
         }
     }
 
-    fn check_piece(&mut self, kind: MessageKind, ends: bool, octets: &[u8]) -> Result<(), Error> {
-        match kind {
-            MessageKind::Text => check_text(&mut self.utf8, self.places.gathered(octets), ends),
-            MessageKind::Binary => Ok(()),
+    fn check_piece(
+        &mut self,
+        kind: MessageKind,
+        checked: usize,
+        ends: bool,
+        octets: &[u8],
+    ) -> Result<(), Error> {
+        if kind == MessageKind::Binary {
+            return Ok(());
         }
+        let fresh = self.places.gathered(octets).get(checked..);
+        check_text(&mut self.utf8, fresh.unwrap_or_default(), ends)
     }
 
     fn compressed<X: Decompress>(

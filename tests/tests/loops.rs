@@ -271,3 +271,34 @@ impl Driver for Asynchronous {
         Some((status.code, status.reason.to_owned()))
     }
 }
+
+// row: CTL-05, TRAP-16
+#[test]
+fn a_pong_that_cannot_be_written_now_goes_out_with_the_next_call() {
+    use bare_ws_tests::io::Fault;
+    // Calls: read, write (fails once); then everything works.
+    let mut transport = Transport::new(&[0x89, 1, b'a', 0x81, 1, b'b']);
+    transport.fault = Some((1, Fault::Once));
+    let sender = || Sender::<Client, _, _>::new([0; 139], Keys::default());
+    let receiver = || Receiver::<Client, _>::new([0; 64]);
+    let pong = |written: &[u8]| {
+        let frame = wire::Frame::decode(written).expect("a frame");
+        assert_eq!((frame.total, frame.opcode()), (written.len(), 10));
+        assert!(frame.payload().eq(*b"a"));
+    };
+
+    let mut blocking = blocking::Connection::new(transport.clone(), receiver(), sender());
+    assert_eq!(blocking.recv(), Err(Error::Transport(IoError::WouldBlock)));
+    assert_eq!(blocking.recv(), Ok(Some(Message::Text("b"))));
+    pong(&blocking.writer.io().written);
+    assert_eq!(blocking.writer.io().flushed, 7);
+
+    let mut asynch = asynch::Connection::new(transport, receiver(), sender());
+    assert_eq!(
+        block_on(asynch.recv()),
+        Err(Error::Transport(IoError::WouldBlock))
+    );
+    assert_eq!(block_on(asynch.recv()), Ok(Some(Message::Text("b"))));
+    pong(&asynch.writer.io().written);
+    assert_eq!(asynch.writer.io().flushed, 7);
+}

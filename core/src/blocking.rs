@@ -62,7 +62,13 @@ pub trait Link {
     /// The transport's.
     fn read(&mut self, spare: &mut [u8]) -> Result<usize, Self::Error>;
 
-    /// Sends what is owed.
+    /// Whether something that was queued, such as by an [`answer`](Self::answer) that met an
+    /// error, is to be written out.
+    fn has_queued(&self) -> bool {
+        false
+    }
+
+    /// Queues what is owed, if anything is, and writes out all that is queued.
     ///
     /// # Errors
     /// The transport's, or that of the source of entropy. The reply is still owed then, unless
@@ -265,6 +271,9 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
+        if self.receiver.owed().is_due() || link.has_queued() {
+            self.answer(link)?;
+        }
         loop {
             match self.receiver.step(delivery) {
                 Ok(Step::NeedOctets) => {
@@ -485,6 +494,11 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
         self.io.read(spare)
     }
 
+    #[inline]
+    fn has_queued(&self) -> bool {
+        !self.sender.pending().is_empty()
+    }
+
     fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
         while let Some(reply) = owed.reply() {
             if self.sender.reply(reply).map_err(Error::widen)? {
@@ -492,7 +506,7 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
             }
             self.flush()?;
         }
-        Ok(())
+        self.flush()
     }
 
     fn fail(&mut self, code: CloseCode) {

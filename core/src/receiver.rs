@@ -226,7 +226,10 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         Some(Frame {
             header: FrameHeader {
                 rsv1: frame.rsv1,
-                masking_key: frame.key,
+                // Turned back to the payload's first octet.
+                masking_key: frame
+                    .key
+                    .map(|key| key.at((payload.len() as u64).wrapping_neg())),
                 ..FrameHeader::new(frame.opcode, frame.fin, payload.len() as u64)
             },
             payload,

@@ -6,7 +6,7 @@ use super::{Delivery, Limits, Step};
 use crate::buffer::{Places, Storage};
 use crate::closing::{Inbound, Owed};
 use crate::error::{Capacity, Error, Usage, Violation};
-use crate::header::{FrameHeader, MAX_HEADER, Rules};
+use crate::header::{FrameHeader, MAX_CONTROL, MAX_HEADER, Rules};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
 use crate::octets;
@@ -124,7 +124,7 @@ impl Machine {
         }
         let want = match self.frame {
             Some(frame) => usize::try_from(frame.remaining).unwrap_or(usize::MAX),
-            None => MAX_HEADER,
+            None => MAX_HEADER + MAX_CONTROL,
         };
         if self.announced == Announced::Nothing {
             self.places.close_gap(storage.octets_mut());
@@ -190,10 +190,10 @@ impl Machine {
         if self.announced != Announced::Nothing {
             self.release(stage);
         }
-        if let Some(message) = &self.message {
-            if message.delivery != delivery {
-                return Err(Usage::MixedLevels.into());
-            }
+        if let (Inbound::Open, Some(message)) = (&self.inbound, &self.message)
+            && message.delivery != delivery
+        {
+            return Err(Usage::MixedLevels.into());
         }
         loop {
             match self.inbound {
@@ -243,30 +243,44 @@ impl Machine {
         }
     }
 
-    /// Before waiting for more: text must be refused at the first octet that cannot continue it,
-    /// though the message is not complete.
     #[cold]
     fn need_octets<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> Step {
-        if let Some(message) = &mut self.message {
-            if message.kind == MessageKind::Text && message.delivery == Delivery::Message {
-                let gathered = if X::POSSIBLE && message.compressed {
-                    stage.output()
-                } else {
-                    self.places.gathered(octets)
-                };
-                let fresh = octets::rest(gathered, message.checked);
-                message.checked = gathered.len();
-                if self.utf8.check(fresh).is_err() {
-                    self.fail(Violation::InvalidUtf8.into());
-                    return Step::ReplyDue;
-                }
-            }
-        }
-        if self.ended {
+        if self.check_gathered(octets, stage) && self.ended {
             self.inbound.ended(&mut self.owed);
-            return Step::ReplyDue;
         }
-        Step::NeedOctets
+        if matches!(self.inbound, Inbound::Open) {
+            Step::NeedOctets
+        } else {
+            Step::ReplyDue
+        }
+    }
+
+    /// Before anything else is waited for or looked at: text must be refused at the first octet
+    /// that cannot continue it, though the message is not complete.
+    fn check_gathered<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> bool {
+        let Some(message) = &mut self.message else {
+            return true;
+        };
+        let is_gathered = match message.delivery {
+            Delivery::Message => true,
+            Delivery::Chunk => false,
+            Delivery::Frame => !message.compressed,
+        };
+        if message.kind != MessageKind::Text || !is_gathered {
+            return true;
+        }
+        let gathered = if X::POSSIBLE && message.compressed {
+            stage.output()
+        } else {
+            self.places.gathered(octets)
+        };
+        let fresh = octets::rest(gathered, message.checked);
+        message.checked = gathered.len();
+        let checked = check_text(&mut self.utf8, fresh, false);
+        if !checked {
+            self.fail(Violation::InvalidUtf8.into());
+        }
+        checked
     }
 
     #[inline]
@@ -290,7 +304,13 @@ impl Machine {
             }
         };
         if header.opcode.is_control() {
-            if !self.owed.is_due() {
+            let due = self.owed.is_due();
+            if due && self.places.available() < len.saturating_add(header.len as usize) {
+                // The slot holds a Pong that nobody took yet: a new payload replaces it whole,
+                // never in part.
+                return Found::Step(Step::NeedOctets);
+            }
+            if !due || header.opcode != Opcode::Pong {
                 self.owed.restart();
             }
         } else if let Err(error) = self.begin_fragment(&header, delivery, room, stage) {
@@ -360,7 +380,8 @@ impl Machine {
         self.fragments += 1;
         let (before, compressed) = self.message.map_or((0, false), |m| (m.total, m.compressed));
         let (before, limit) = match delivery {
-            Delivery::Frame => (0, self.limits.message.min(room)),
+            // Only this frame must fit the buffer.
+            Delivery::Frame => (before, self.limits.message.min(before.saturating_add(room))),
             // What counts is what it inflates to.
             _ if X::POSSIBLE && compressed => return Ok(()),
             Delivery::Message => (self.places.len() as u64, self.limits.message.min(room)),
@@ -378,20 +399,12 @@ impl Machine {
             return Found::Again;
         };
         let remaining = frame.remaining as usize;
-        let busy = self.owed.is_due();
-        if busy && self.places.available() < remaining {
-            // The slot holds a Pong that nobody took yet: a new payload replaces it whole, never
-            // in part.
-            return Found::Step(Step::NeedOctets);
-        }
         let n = remaining.min(self.places.available());
         frame.unmask::<R>(n, &self.places, octets);
         let opcode = frame.opcode;
-        let stored = !busy || opcode != Opcode::Pong;
+        // A Pong's payload is only for looking at: it leaves a reply that is owed alone.
+        let stored = opcode != Opcode::Pong || !self.owed.is_due();
         if stored {
-            if busy {
-                self.owed.restart();
-            }
             self.owed.push(octets::part(octets, self.places.read, n));
         }
         self.places.skip(n);
@@ -418,7 +431,7 @@ impl Machine {
 
     #[inline]
     fn data<R: Role, X: Decompress>(&mut self, octets: &mut [u8], stage: &mut X) -> Found {
-        let (Some(frame), Some(message)) = (&mut self.frame, &self.message) else {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
             return Found::Again;
         };
         let available = self.places.available();
@@ -438,6 +451,7 @@ impl Machine {
             }
             Delivery::Message if fragment_ends => {
                 self.frame = None;
+                self.check_gathered(octets, stage);
                 return Found::Again;
             }
             Delivery::Chunk if n > 0 || fragment_ends => (Announced::Chunk, Step::Chunk),
@@ -445,8 +459,9 @@ impl Machine {
             _ => return Found::Step(Step::NeedOctets),
         };
         if message.kind == MessageKind::Text && !message.compressed {
-            let piece = self.places.gathered(octets);
-            if !check_text(&mut self.utf8, piece, self.message_ends) {
+            let fresh = octets::rest(self.places.gathered(octets), message.checked);
+            message.checked = 0;
+            if !check_text(&mut self.utf8, fresh, self.message_ends) {
                 self.fail(Violation::InvalidUtf8.into());
                 return Found::Again;
             }
@@ -529,6 +544,7 @@ impl Machine {
         }
         if fragment_ends {
             self.frame = None;
+            self.check_gathered(octets, stage);
             return Found::Again;
         }
         Found::Step(Step::NeedOctets)
@@ -539,11 +555,11 @@ impl OpenFrame {
     #[inline]
     fn unmask<R: Role>(&mut self, n: usize, places: &Places, octets: &mut [u8]) {
         // A client has no such step: it refuses masked frames.
-        if !R::MASKS {
-            if let Some(key) = self.key {
-                key.apply(octets::part_mut(octets, places.read, n));
-                self.key = Some(key.at(n as u64));
-            }
+        if !R::MASKS
+            && let Some(key) = self.key
+        {
+            key.apply(octets::part_mut(octets, places.read, n));
+            self.key = Some(key.at(n as u64));
         }
     }
 }

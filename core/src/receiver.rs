@@ -232,7 +232,10 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             header: FrameHeader {
                 fin: frame.fin,
                 rsv1: frame.rsv1,
-                masking_key: frame.key,
+                // Turned back to the payload's first octet.
+                masking_key: frame
+                    .key
+                    .map(|key| key.at((payload.len() as u64).wrapping_neg())),
                 ..FrameHeader::new(frame.opcode, frame.fin, payload.len() as u64)
             },
             payload,
@@ -526,7 +529,13 @@ impl Machine {
             return Ok(Some(Step::NeedOctets));
         };
         if header.opcode.is_control() {
-            if !self.owed.is_due() {
+            let due = self.owed.is_due();
+            if due && self.places.available() < len + header.len as usize {
+                // The slot holds a reply that nobody took yet: a new payload replaces it whole,
+                // never in part.
+                return Ok(Some(Step::NeedOctets));
+            }
+            if !due || header.opcode != Opcode::Pong {
                 self.owed.restart();
             }
         } else {
@@ -615,18 +624,11 @@ impl Machine {
         octets: &mut [u8],
     ) -> Result<Option<Step>, Error> {
         let remaining = frame.remaining as usize;
-        let busy = self.owed.is_due();
-        if busy && self.places.available() < remaining {
-            // The slot holds a Pong that nobody took yet: a new payload replaces it whole, never
-            // in part.
-            return Ok(Some(Step::NeedOctets));
-        }
         let n = remaining.min(self.places.available());
         self.unmask(&mut frame, n, octets);
-        if busy && frame.opcode != Opcode::Pong {
-            self.owed.restart();
-        }
-        if !busy || frame.opcode != Opcode::Pong {
+        // A Pong's payload is only for looking at: it leaves a reply that is owed alone.
+        let kept = frame.opcode == Opcode::Pong && self.owed.is_due();
+        if !kept {
             self.owed
                 .push(self.places.unparsed(octets).get(..n).unwrap_or_default());
         }
@@ -642,7 +644,7 @@ impl Machine {
             Opcode::Ping => self.owed.ping_received(),
             _ => self.pongs = self.pongs.wrapping_add(1),
         }
-        if delivery == Delivery::Frame && !(busy && frame.opcode == Opcode::Pong) {
+        if delivery == Delivery::Frame && !kept {
             self.announced = Some(Announced::Frame(frame));
             return Ok(Some(Step::Frame));
         }

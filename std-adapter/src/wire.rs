@@ -67,17 +67,6 @@ impl<S: Stream> Wire<S> {
         &mut self.stream
     }
 
-    /// The stream without the time-outs that were set for it.
-    pub(crate) fn into_stream(mut self) -> io::Result<S> {
-        if self.read_timeout.is_some() {
-            self.stream.set_read_timeout(None)?;
-        }
-        if self.write_timeout.is_some() {
-            self.stream.set_write_timeout(None)?;
-        }
-        Ok(self.stream)
-    }
-
     /// Keeps a copy of the next `limit` octets that are read.
     pub(crate) fn start_recording(&mut self, limit: usize) {
         self.record = Some((Vec::new(), limit));

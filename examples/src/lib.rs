@@ -10,6 +10,7 @@
 pub mod asynch;
 pub mod blocking;
 pub mod options;
+pub mod server;
 
 use std::fmt;
 

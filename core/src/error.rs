@@ -138,6 +138,23 @@ impl<T> Error<T> {
     }
 }
 
+impl<T> Error<T> {
+    /// The same error without a transport, the inverse of [`widen`](Error::widen).
+    ///
+    /// # Errors
+    /// The transport's, if it was one of its own.
+    pub fn narrow(self) -> Result<Error, T> {
+        Ok(match self {
+            Self::Peer(violation) => Error::Peer(violation),
+            Self::Capacity(capacity) => Error::Capacity(capacity),
+            Self::Usage(usage) => Error::Usage(usage),
+            Self::Entropy => Error::Entropy,
+            Self::Lost => Error::Lost,
+            Self::Transport(error) => return Err(error),
+        })
+    }
+}
+
 impl Error<Infallible> {
     /// The same error among those of a transport.
     #[must_use]

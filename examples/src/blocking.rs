@@ -95,12 +95,7 @@ fn go_on<S: Stream>(
 }
 
 fn closed<B: Storage>(socket: &WebSocket<Socket, B>) -> Closed {
-    let status = socket.close_status();
-    status.map_or(
-        Closed {
-            code: CloseCode::NO_STATUS.0,
-            reason: String::new(),
-        },
-        Closed::from,
-    )
+    socket
+        .close_status()
+        .map_or(Closed::NO_STATUS, Closed::from)
 }

@@ -1,13 +1,20 @@
 //! What the host examples share.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::alloc_instead_of_core,
+    reason = "for hosts: there is always std"
+)]
 
 pub mod asynch;
 pub mod blocking;
 pub mod options;
+pub mod server;
 
 use std::fmt;
 
-use bare_ws_std::Error;
+use bare_ws_std::{CloseCode, Error};
 use options::{Io, Options};
 
 /// How a connection came to its end.
@@ -17,6 +24,14 @@ pub struct Closed {
     pub code: u16,
     /// The peer's reason.
     pub reason: String,
+}
+
+impl Closed {
+    /// An empty Close frame.
+    pub const NO_STATUS: Self = Self {
+        code: CloseCode::NO_STATUS.0,
+        reason: String::new(),
+    };
 }
 
 /// Echoes every message of the server at `uri` until the closing handshake.

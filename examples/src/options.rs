@@ -153,13 +153,13 @@ impl Options {
     /// Octets of the receive buffer.
     #[must_use]
     pub fn rx(&self) -> usize {
-        self.rx.unwrap_or(self.usual_buffer())
+        self.rx.unwrap_or_else(|| self.usual_buffer())
     }
 
     /// Octets of the transmit buffer.
     #[must_use]
     pub fn tx(&self) -> usize {
-        self.tx.unwrap_or(self.usual_buffer())
+        self.tx.unwrap_or_else(|| self.usual_buffer())
     }
 
     /// All of it as the adapter takes it.

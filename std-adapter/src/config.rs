@@ -19,7 +19,7 @@ use crate::redirect;
 use crate::response::Response;
 use crate::socket::WebSocket;
 use crate::stream::{Socket, Stream};
-use crate::wire::{Cut, Wire};
+use crate::wire::Wire;
 
 /// Opens a connection with all defaults: [`Config::connect`].
 ///
@@ -233,9 +233,9 @@ impl Config {
                 return Err(Error::Redirect(RedirectError::TooMany));
             }
             followed += 1;
-            let from = Uri::parse(&uri).map_err(RequestError::Uri)?;
+            let from = parse(&uri)?;
             let target = redirect::target(&from, &rejected).map_err(Error::Redirect)?;
-            let to = Uri::parse(&target).map_err(RequestError::Uri)?;
+            let to = parse(&target)?;
             if !redirect::is_same_server(&from, &to) {
                 config.host = None;
                 config
@@ -267,9 +267,7 @@ impl Config {
         buffer: B,
     ) -> Result<WebSocket<S, B>, Error> {
         let deadline = Deadline::after(self.handshake_timeout);
-        self.with_request(uri, |request| {
-            self.handshake(request, stream, buffer, deadline)
-        })?
+        self.handshake(&self.parts().request(uri)?, stream, buffer, deadline)
     }
 
     /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
@@ -278,37 +276,22 @@ impl Config {
     /// # Errors
     /// [`Error::Request`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
-        let uri = Uri::parse(uri).map_err(RequestError::Uri)?;
+        let uri = parse(uri)?;
         let deadline = Deadline::after(self.connect_timeout);
         dial(uri.host(), uri.port(), deadline)
     }
 
-    /// The request as the core knows it, for those who drive the core themselves.
-    ///
-    /// # Errors
-    /// [`Error::Request`] for what is no ws or wss URI. Everything else is checked by
-    /// [`ClientHandshake::new`], or by [`check`](Self::check).
-    pub fn with_request<T>(
-        &self,
-        uri: &str,
-        then: impl FnOnce(&Request<'_>) -> T,
-    ) -> Result<T, Error> {
-        let uri = Uri::parse(uri).map_err(RequestError::Uri)?;
-        let subprotocols: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
-        let headers: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        Ok(then(&Request {
-            subprotocols: &subprotocols,
-            subprotocol_required: self.subprotocol_required,
-            headers: &headers,
-            origin: self.origin.as_deref(),
-            host: self.host.as_deref(),
-            head_limit: self.head_limit,
-            ..Request::new(uri)
-        }))
+    /// What a request is made of, for those who drive the core themselves.
+    #[must_use]
+    pub fn parts(&self) -> RequestParts<'_> {
+        let headers = self.headers.iter();
+        RequestParts {
+            config: self,
+            subprotocols: self.subprotocols.iter().map(String::as_str).collect(),
+            headers: headers
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+        }
     }
 
     /// Whether a request for `uri` could be sent. Sends nothing.
@@ -316,10 +299,9 @@ impl Config {
     /// # Errors
     /// [`Error::Request`] says what must not be sent.
     pub fn check(&self, uri: &str) -> Result<(), Error> {
-        self.with_request(uri, |request| {
-            ClientHandshake::new(request, (), &mut SystemEntropy::new().map_err(no_entropy)?)?;
-            Ok(())
-        })?
+        let mut entropy = SystemEntropy::new()?;
+        ClientHandshake::new(&self.parts().request(uri)?, (), &mut entropy)?;
+        Ok(())
     }
 
     /// The limits on what is received.
@@ -334,14 +316,14 @@ impl Config {
         buffer: B,
     ) -> Result<WebSocket<Socket, B>, Error> {
         self.check(uri)?;
-        self.with_request(uri, |request| {
-            if request.uri.is_secure() {
-                return Err(Error::NoTls);
-            }
-            let tcp = self.dial(uri)?;
-            let deadline = Deadline::after(self.handshake_timeout);
-            self.handshake(request, Socket::Tcp(tcp), buffer, deadline)
-        })?
+        let parts = self.parts();
+        let request = parts.request(uri)?;
+        if request.uri.is_secure() {
+            return Err(Error::NoTls);
+        }
+        let tcp = self.dial(uri)?;
+        let deadline = Deadline::after(self.handshake_timeout);
+        self.handshake(&request, Socket::Tcp(tcp), buffer, deadline)
     }
 
     fn handshake<S: Stream, B: Storage>(
@@ -351,7 +333,7 @@ impl Config {
         buffer: B,
         deadline: Deadline,
     ) -> Result<WebSocket<S, B>, Error> {
-        let mut entropy = SystemEntropy::new().map_err(no_entropy)?;
+        let mut entropy = SystemEntropy::new()?;
         let handshake = ClientHandshake::new(request, (), &mut entropy)?;
         let mut receiver = Receiver::<Client, B>::new(buffer);
         receiver.set_limits(self.limits);
@@ -367,7 +349,7 @@ impl Config {
                 let response = Response::new(status, wire.stop_recording());
                 return Err(Error::Rejected(Box::new(response)));
             }
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error.into()),
         };
         let Connection { reader, writer } = connection;
         let (_, sender) = writer.into_parts();
@@ -389,20 +371,33 @@ impl Config {
     }
 }
 
-fn no_entropy(_: bare_ws::entropy::EntropyError) -> Error {
-    Error::Protocol(bare_ws::error::Error::Entropy)
+/// What a [`Config`] asks of servers, in the form that [`Request`] borrows.
+pub struct RequestParts<'a> {
+    config: &'a Config,
+    subprotocols: Vec<&'a str>,
+    headers: Vec<(&'a str, &'a str)>,
 }
 
-fn failed(error: HandshakeError<Cut>) -> Error {
-    match error {
-        HandshakeError::Transport(cut) => cut.into(),
-        HandshakeError::Usage(error) => Error::Request(error),
-        HandshakeError::Entropy => Error::Protocol(bare_ws::error::Error::Entropy),
-        HandshakeError::Rejected { status } => HandshakeError::Rejected { status }.into(),
-        HandshakeError::Server(violation) => HandshakeError::Server(violation).into(),
-        HandshakeError::HeadTooLarge { limit } => HandshakeError::HeadTooLarge { limit }.into(),
-        _ => HandshakeError::Lost.into(),
+impl RequestParts<'_> {
+    /// The request for `uri`. [`ClientHandshake::new`] checks the rest of it.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for what is no ws or wss URI.
+    pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
+        Ok(Request {
+            subprotocols: &self.subprotocols,
+            subprotocol_required: self.config.subprotocol_required,
+            headers: &self.headers,
+            origin: self.config.origin.as_deref(),
+            host: self.config.host.as_deref(),
+            head_limit: self.config.head_limit,
+            ..Request::new(parse(uri)?)
+        })
     }
+}
+
+fn parse(uri: &str) -> Result<Uri<'_>, Error> {
+    Uri::parse(uri).map_err(|error| RequestError::Uri(error).into())
 }
 
 /// The values of header fields may be secrets; they are not shown.

@@ -80,6 +80,7 @@ impl Error {
             Self::Timeout(_) => "timeout",
             Self::Rejected(_) => "rejected",
             Self::Redirect(_) => "redirect",
+            Self::Handshake(HandshakeError::Rejected { .. }) => "rejected",
             Self::Handshake(_) => "handshake",
             Self::Protocol(error) => match error {
                 ProtocolError::Capacity(_) => "capacity",
@@ -99,16 +100,21 @@ impl From<ProtocolError> for Error {
     }
 }
 
+impl From<bare_ws::entropy::EntropyError> for Error {
+    fn from(_: bare_ws::entropy::EntropyError) -> Self {
+        Self::Protocol(ProtocolError::Entropy)
+    }
+}
+
 impl From<ProtocolError<Cut>> for Error {
     fn from(error: ProtocolError<Cut>) -> Self {
-        Self::Protocol(match error {
-            ProtocolError::Transport(cut) => return cut.into(),
-            ProtocolError::Peer(violation) => ProtocolError::Peer(violation),
-            ProtocolError::Capacity(capacity) => ProtocolError::Capacity(capacity),
-            ProtocolError::Usage(usage) => ProtocolError::Usage(usage),
-            ProtocolError::Entropy => ProtocolError::Entropy,
-            _ => ProtocolError::Lost,
-        })
+        error.narrow().map_or_else(Self::from, Self::from)
+    }
+}
+
+impl From<HandshakeError<Cut>> for Error {
+    fn from(error: HandshakeError<Cut>) -> Self {
+        error.narrow().map_or_else(Self::from, Self::from)
     }
 }
 
@@ -189,5 +195,7 @@ impl fmt::Display for RedirectError {
         })
     }
 }
+
+impl std::error::Error for Timeout {}
 
 impl std::error::Error for RedirectError {}

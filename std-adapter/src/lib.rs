@@ -19,6 +19,12 @@
 //! can have one; the closing handshake has one from its first Close to the end of the transport.
 //! Each is a [`Timeout`] when it has passed.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::alloc_instead_of_core,
+    reason = "for hosts: there is always std"
+)]
 #![deny(missing_docs)]
 
 mod config;
@@ -26,6 +32,7 @@ mod deadline;
 mod dial;
 mod entropy;
 mod error;
+mod halves;
 mod redirect;
 mod response;
 mod socket;
@@ -35,9 +42,10 @@ mod wire;
 pub use bare_ws;
 pub use bare_ws::close::CloseCode;
 pub use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
-pub use config::{Config, connect};
+pub use config::{Config, RequestParts, connect};
 pub use entropy::SystemEntropy;
 pub use error::{Error, RedirectError, Timeout};
+pub use halves::{ReadHalf, WriteHalf};
 pub use response::Response;
 pub use socket::{Reader, WebSocket, Writer};
 pub use stream::{Socket, Split, Stream, Untimed};

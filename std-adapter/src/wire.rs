@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::error::Timeout;
-use crate::stream::Stream;
+use crate::stream::{Split, Stream};
 
 /// Why a read or a write did not happen.
 #[derive(Debug)]
@@ -65,17 +65,6 @@ impl<S: Stream> Wire<S> {
 
     pub(crate) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
-    }
-
-    /// The stream without the time-outs that were set for it.
-    pub(crate) fn into_stream(mut self) -> io::Result<S> {
-        if self.read_timeout.is_some() {
-            self.stream.set_read_timeout(None)?;
-        }
-        if self.write_timeout.is_some() {
-            self.stream.set_write_timeout(None)?;
-        }
-        Ok(self.stream)
     }
 
     /// Keeps a copy of the next `limit` octets that are read.
@@ -162,6 +151,30 @@ impl<S: Stream> Wire<S> {
                 Err(error) => return Err(Cut::Io(error)),
             }
         }
+    }
+}
+
+impl<S: Split> Wire<S> {
+    /// One wire for each direction, with the deadlines that hold.
+    #[allow(clippy::type_complexity, reason = "a pair, named nowhere else")]
+    pub(crate) fn split(self) -> io::Result<(Wire<S::ReadHalf>, Wire<S::WriteHalf>)> {
+        let (read, write) = self.stream.split()?;
+        let (idle, deadline, pause) = (self.idle, self.deadline, self.pause);
+        let read = Wire {
+            idle,
+            deadline,
+            pause,
+            read_timeout: self.read_timeout,
+            ..Wire::new(read)
+        };
+        let write = Wire {
+            idle,
+            deadline,
+            pause,
+            write_timeout: self.write_timeout,
+            ..Wire::new(write)
+        };
+        Ok((read, write))
     }
 }
 

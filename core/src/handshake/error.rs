@@ -82,6 +82,24 @@ pub enum Violation {
     Extension(Refusal),
 }
 
+impl<T> HandshakeError<T> {
+    /// The same error without a transport, the inverse of [`widen`](HandshakeError::widen).
+    ///
+    /// # Errors
+    /// The transport's, if it was one of its own.
+    pub fn narrow(self) -> Result<HandshakeError, T> {
+        Ok(match self {
+            Self::Usage(error) => HandshakeError::Usage(error),
+            Self::Entropy => HandshakeError::Entropy,
+            Self::Rejected { status } => HandshakeError::Rejected { status },
+            Self::Server(violation) => HandshakeError::Server(violation),
+            Self::HeadTooLarge { limit } => HandshakeError::HeadTooLarge { limit },
+            Self::Lost => HandshakeError::Lost,
+            Self::Transport(error) => return Err(error),
+        })
+    }
+}
+
 impl HandshakeError<Infallible> {
     /// The same error among those of a transport.
     #[must_use]

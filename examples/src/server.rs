@@ -1,0 +1,103 @@
+//! An echo server on loopback, by the server role of the core.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+
+use bare_ws::blocking::Connection;
+use bare_ws::buffer::Growing;
+use bare_ws::handshake::Progress;
+use bare_ws::handshake::server::{ServerHandshake, Service};
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Server;
+use bare_ws::sender::Sender;
+use bare_ws_std::SystemEntropy;
+use embedded_io::{Read, Write};
+use embedded_io_adapters::std::FromStd;
+
+/// A server that takes one client, echoes its messages, and ends with it.
+#[derive(Debug)]
+pub struct EchoServer {
+    address: SocketAddr,
+    thread: JoinHandle<Result<u64, String>>,
+}
+
+impl EchoServer {
+    /// Listens on a free port, and speaks these subprotocols.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn start(subprotocols: &'static [&'static str]) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let thread = thread::Builder::new().spawn(move || {
+            let (tcp, _) = listener.accept().map_err(|error| error.to_string())?;
+            serve(tcp, subprotocols)
+        })?;
+        Ok(Self { address, thread })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for its end: how many messages it echoed.
+    ///
+    /// # Errors
+    /// In words, what went wrong on its side.
+    pub fn join(self) -> Result<u64, String> {
+        let ended = self.thread.join();
+        ended.map_err(|_| "the server panicked".to_owned())?
+    }
+}
+
+fn serve(tcp: TcpStream, subprotocols: &[&str]) -> Result<u64, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    tcp.set_nodelay(true).map_err(|error| said(&error))?;
+    let service = Service {
+        subprotocols,
+        ..Service::ANY
+    };
+    let mut io = FromStd::new(tcp);
+    let mut handshake = ServerHandshake::new(&service, ());
+    let mut receiver = Receiver::<Server, _>::new(Growing::with_len(16 * 1024));
+    loop {
+        let n = io.read(receiver.spare()).map_err(|error| said(&error))?;
+        receiver.commit(n);
+        match handshake.read(receiver.unparsed()) {
+            Progress::NeedOctets if n == 0 => return Err("no request".to_owned()),
+            Progress::NeedOctets => receiver.skip(usize::MAX),
+            Progress::Done { consumed } => {
+                receiver.skip(consumed);
+                break;
+            }
+        }
+    }
+    let mut answer = [0; 512];
+    loop {
+        let n = handshake.write(&mut answer);
+        if n == 0 {
+            break;
+        }
+        io.write_all(&answer[..n]).map_err(|error| said(&error))?;
+    }
+    handshake.finish().map_err(|error| said(&error))?;
+
+    let entropy = SystemEntropy::new().map_err(|error| said(&error))?;
+    let sender = Sender::<Server, _, _>::new(vec![0; 64 * 1024], entropy);
+    let Connection {
+        mut reader,
+        mut writer,
+    } = Connection::new(io, receiver, sender);
+    let mut messages = 0;
+    while let Some(message) = reader.recv(&mut writer).map_err(|error| said(&error))? {
+        writer.send(message).map_err(|error| said(&error))?;
+        messages += 1;
+    }
+    // RFC 6455 §7.1.1: the server closes the transport first.
+    let (io, _) = writer.into_parts();
+    let _ = io.into_inner().shutdown(Shutdown::Both);
+    Ok(messages)
+}

@@ -1,3 +1,6 @@
 //! bare-ws over embassy-net.
 #![no_std]
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "tls")]
+pub mod tls;

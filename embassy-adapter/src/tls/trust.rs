@@ -110,21 +110,20 @@ impl<'a> Roots<'a> {
         intermediates: &[CertificateDer<'_>],
         budget: &Budget,
     ) -> Result<(), CertificateError> {
-        let mut verdict = Err(CertificateError::Malformed);
+        let mut first = None;
         for certificate in chain {
             let Some(fields) = Fields::of(certificate) else {
                 continue;
             };
-            verdict = self.path_at(leaf, intermediates, fields.not_before, budget);
             // Dates are looked at before signatures, so another try costs little.
-            if !matches!(
-                verdict,
-                Err(CertificateError::Expired | CertificateError::NotYetValid)
-            ) {
-                break;
+            match self.path_at(leaf, intermediates, fields.not_before, budget) {
+                Err(error @ (CertificateError::Expired | CertificateError::NotYetValid)) => {
+                    first.get_or_insert(error);
+                }
+                verdict => return verdict,
             }
         }
-        verdict
+        Err(first.unwrap_or(CertificateError::Malformed))
     }
 }
 

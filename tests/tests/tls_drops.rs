@@ -11,7 +11,9 @@ use bare_ws::entropy::Entropy;
 use bare_ws_embassy::tls::{
     Client, Clock, Error, Link, Records, Roots, Stream, anchor_from_trusted_cert,
 };
-use embedded_io_async::{Read, Write};
+use embedded_io_async::{ErrorType, Read, Write};
+use embedded_tls::{Aes128GcmSha256, TlsConfig, TlsConnection, TlsContext, UnsecureProvider};
+use rand_core_06::RngCore;
 use rustls::ServerConfig;
 
 use tls_peer::{
@@ -212,6 +214,127 @@ fn halves_keep_the_promise_of_the_whole() {
         });
     }
 }
+
+/// Why the stream is not simply that of embedded-tls: should this fail one day, the queues can go.
+// row: SEED-06
+#[test]
+fn embedded_tls_alone_tears_records_and_loses_octets_when_futures_are_dropped() {
+    // A flush dropped when `octets` of its record have left: what the server read, and what was
+    // on the wire from the record on.
+    let after_a_dropped_flush = |octets: usize| {
+        alone(async |tls, peer| {
+            let before = peer.borrow().sent.len();
+            tls.write(b"first").await.unwrap();
+            assert!(run_for(octets + 1, tls.flush()).is_none());
+            tls.write(b"other").await.unwrap();
+            tls.flush().await.unwrap();
+            let peer = peer.borrow();
+            (peer.read.clone(), peer.sent[before..].to_vec())
+        })
+    };
+    let record = 5 + 5 + 17;
+    // Before the first octet left, what was written is lost in silence.
+    let (read, sent) = after_a_dropped_flush(0);
+    assert_eq!((read, sent.len()), (b"other".to_vec(), record));
+    for octets in 1..record {
+        let (read, sent) = after_a_dropped_flush(octets);
+        // The next record begins inside the torn one, and neither can be read.
+        assert_eq!(
+            (read, sent.len()),
+            (vec![], octets + record),
+            "{octets} octets"
+        );
+        let (torn, next) = sent.split_at(octets);
+        // And it is under the same nonce: its ciphertext gives away the torn one's plaintext.
+        for (at, (torn, next)) in torn.iter().zip(next).enumerate().skip(5).take(5) {
+            assert_eq!(torn ^ next, b"first"[at - 5] ^ b"other"[at - 5]);
+        }
+    }
+
+    // A dropped read loses what it had of a header or a body.
+    for polls in 2..40 {
+        let (read, echo) = alone(async |tls, peer| {
+            tls.write(b"echo").await.unwrap();
+            tls.flush().await.unwrap();
+            let mut buffer = [0; 8];
+            // The server's tickets are in the way, two records.
+            let read = run_for(polls, tls.read(&mut buffer));
+            peer.borrow_mut().ended = true;
+            (
+                read,
+                tls.read(&mut buffer).await.is_ok_and(|length| length == 4),
+            )
+        });
+        assert!(read.is_none() && !echo, "{polls} polls: {read:?}");
+    }
+}
+
+/// embedded-tls without anything around it, and without verification.
+fn alone<T>(
+    then: impl AsyncFnOnce(&mut TlsConnection<'_, Both, Aes128GcmSha256>, &Shared) -> T,
+) -> T {
+    let (_, config) = honest();
+    let peer = Peer::new(config);
+    let (mut read, mut write) = ([0; 2048], [0; 700]);
+    let mut tls = TlsConnection::new(Both(transport(&peer, SLOW)), &mut read, &mut write);
+    let config = TlsConfig::new();
+    run(async {
+        tls.open(TlsContext::new(
+            &config,
+            UnsecureProvider::new::<Aes128GcmSha256>(Weak(Counter(1))),
+        ))
+        .await
+        .unwrap();
+        then(&mut tls, &peer).await
+    })
+}
+
+/// Both ends as the one transport that embedded-tls asks for.
+struct Both((Reader, Writer));
+
+impl ErrorType for Both {
+    type Error = Infallible;
+}
+
+impl Read for Both {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        self.0.0.read(buffer).await
+    }
+}
+
+impl Write for Both {
+    async fn write(&mut self, buffer: &[u8]) -> Result<usize, Infallible> {
+        self.0.1.write(buffer).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        self.0.1.flush().await
+    }
+}
+
+/// The counter as embedded-tls takes it.
+struct Weak(Counter);
+
+impl RngCore for Weak {
+    fn next_u32(&mut self) -> u32 {
+        rand_core_06::impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        rand_core_06::impls::next_u64_via_fill(self)
+    }
+
+    fn fill_bytes(&mut self, octets: &mut [u8]) {
+        self.0.fill(octets).unwrap();
+    }
+
+    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), rand_core_06::Error> {
+        self.fill_bytes(octets);
+        Ok(())
+    }
+}
+
+impl rand_core_06::CryptoRng for Weak {}
 
 // row: SEED-06
 #[test]

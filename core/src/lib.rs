@@ -36,6 +36,11 @@
 //! 1.88. Raising it is a minor release.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)]
 #![deny(missing_docs)]
 
 #[cfg(feature = "alloc")]

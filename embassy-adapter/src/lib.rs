@@ -1,6 +1,11 @@
 //! bare-ws on embassy: connections with deadlines, for one task or two.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)]
 #![deny(missing_docs)]
 
 pub mod backoff;
@@ -16,6 +21,8 @@ mod writer;
 
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use backoff::Backoff;
 pub use connection::Connection;

@@ -184,6 +184,8 @@ impl Suite {
             .and_then(|addresses| addresses.first())
             .ok_or(Failure::NoAddress)?;
         socket.0.set_timeout(Some(IDLE_TIME_LIMIT));
+        // The end of a message must not wait until the peer acknowledges its beginning.
+        socket.0.set_nagle_enabled(false);
         with_timeout(CONNECT_TIME_LIMIT, socket.0.connect((address, uri.port())))
             .await
             .map_err(Failure::TimeOut)?

@@ -19,11 +19,31 @@ pub fn instructions() -> u64 {
     critical_section::with(|cs| board::instruction_counter().wrapping_sub(SLEPT.borrow(cs).get()))
 }
 
-/// The difference of [`instructions`] before and after `work`, and what `work` gave.
-pub fn counted<T>(work: impl FnOnce() -> T) -> (u64, T) {
+/// What a piece of work took.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Instructions executed.
+    pub instructions: u64,
+    /// The most octets of stack in use below the caller's own, in steps of 4.
+    pub stack: usize,
+}
+
+/// Does `work`, and gives what it took and what it gave. Painting the stack for it takes
+/// thousands of instructions, which are not counted.
+#[inline(never)]
+pub fn cost<T>(work: impl FnOnce() -> T) -> (Cost, T) {
+    let here = paint_stack();
     let before = instructions();
     let result = work();
-    (instructions() - before, result)
+    let instructions = instructions() - before;
+    let stack = here.saturating_sub(lowest_touched());
+    (
+        Cost {
+            instructions,
+            stack,
+        },
+        result,
+    )
 }
 
 /// Runs `wait`, which puts the core to sleep, and takes the time it took out of the count.
@@ -42,30 +62,42 @@ pub fn report_instructions(name: &str, instructions: u64) {
     println!("measure {name} instructions={instructions}");
 }
 
-/// Prints `measure <name> stack=<octets>`: the most stack in use since start-up.
+/// Prints `measure <name> stack=<octets>`: the most stack in use since start-up, or since the
+/// last [`cost`].
 pub fn report_stack(name: &str) {
     println!("measure {name} stack={}", stack_high_water());
 }
 
-const PAINT: u32 = 0xA5A5_5A5A;
-
-/// Distance kept from the current stack pointer while painting, in octets: the painting
-/// function's own frame, and an interrupt if one comes.
-const MARGIN: usize = 512;
-
-/// Fills the unused stack with a pattern. Called once, first thing at start-up.
-pub(crate) fn paint_stack() {
-    let here = 0u32;
-    let (low, _) = board::stack_bounds();
-    let high = (core::ptr::from_ref(&here) as usize - MARGIN) & !3;
-    for address in (low..high).step_by(4) {
-        // SAFETY: from the end of the statics to well below the live frames is nobody's memory.
-        unsafe { core::ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(PAINT) };
-    }
+/// The most octets of stack in use since start-up, or since the last [`cost`]; interrupts
+/// included.
+pub fn stack_high_water() -> usize {
+    let (_, high) = board::stack_bounds();
+    high - lowest_touched()
 }
 
-/// The most octets of stack in use at any time since start-up, interrupts included.
-pub fn stack_high_water() -> usize {
+const PAINT: u32 = 0xA5A5_5A5A;
+
+/// Distance kept from the painting function's own variables, in octets.
+const MARGIN: usize = 128;
+
+/// Fills the unused stack with a pattern, and gives about where it is in use.
+#[inline(never)]
+pub(crate) fn paint_stack() -> usize {
+    let marker = 0u32;
+    let here = core::ptr::from_ref(&marker) as usize;
+    let (low, _) = board::stack_bounds();
+    // An interrupt would put its frame where we paint.
+    critical_section::with(|_| {
+        for address in (low..(here - MARGIN) & !3).step_by(4) {
+            // SAFETY: from the end of the statics to below the live frames is nobody's memory.
+            unsafe { core::ptr::with_exposed_provenance_mut::<u32>(address).write_volatile(PAINT) };
+        }
+    });
+    here
+}
+
+/// The lowest address of the stack that does not show the pattern any more.
+fn lowest_touched() -> usize {
     let (low, high) = board::stack_bounds();
     let untouched = (low..high).step_by(4).take_while(|&address| {
         // SAFETY: inside the stack's memory, aligned; the painted words below the live frames
@@ -73,5 +105,5 @@ pub fn stack_high_water() -> usize {
         let word = unsafe { core::ptr::with_exposed_provenance::<u32>(address).read_volatile() };
         word == PAINT
     });
-    high - low - untouched.count() * 4
+    low + untouched.count() * 4
 }

@@ -1,6 +1,7 @@
 //! The client that the Autobahn test suite judges: it echoes whatever each case sends.
 //!
-//! Arguments: `uri=ws://HOST:PORT` of the suite's server, `agent=NAME` for its report.
+//! Arguments: `uri=ws://HOST:PORT` of the suite's server, `agent=NAME` for its report,
+//! `deflate=BITS` to offer compression with a window of 2^BITS octets.
 //!
 //! Messages of any length pass through buffers of 1024 octets: each piece is sent on as a
 //! fragment as soon as it arrives.
@@ -8,27 +9,28 @@
 #![no_std]
 #![no_main]
 
-use core::fmt::Write as _;
+use core::fmt::{self, Write};
 
 use bare_ws::{
-    asynch::Connection,
+    deflate::{
+        Compressor, Inflater, Lean, Limits, Negotiation, State,
+        negotiate::{Held, Offer, Refusal},
+    },
     entropy::RandCore,
-    error::Error,
-    handshake::{ClientHandshake, HandshakeError, Request},
+    handshake::Request,
     receiver::Receiver,
     role::Client,
     sender::Sender,
     uri::{Uri, UriError},
 };
+use bare_ws_embassy::{
+    ConnectError, Connection, Error, Timing,
+    net::{self, Socket},
+};
 use chacha20::ChaCha12Rng;
 use embassy_executor::Spawner;
-use embassy_net::{
-    IpAddress, Stack,
-    dns::DnsQueryType,
-    tcp::{self, TcpSocket},
-};
-use embassy_time::{Duration, TimeoutError, with_timeout};
-use embedded_io_async::{ErrorType, Read, Write};
+use embassy_net::Stack;
+use embedded_io_async::ErrorKind;
 use emulated::{
     arguments::Arguments,
     board::{self, println},
@@ -36,18 +38,15 @@ use emulated::{
     measure,
 };
 use heapless::String;
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
-/// Octets of each buffer: what a connection receives into and sends from.
+/// Octets of each buffer of the connection.
 const BUFFER: usize = 1024;
+/// Octets of each buffer of TCP: what may be on its way.
 const SOCKET_BUFFER: usize = 2048;
+/// Octets of the largest LZ77 window that can be asked for.
+const WINDOW: usize = 1 << 15;
 const URI: usize = 256;
-
-const CONNECT_TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How long the server may take to close the TCP connection after the closing handshake.
-const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(5);
-/// The longest that a case of the suite leaves a connection silent is ten seconds.
-const IDLE_TIME_LIMIT: Duration = Duration::from_secs(120);
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
@@ -73,26 +72,39 @@ enum Failure {
     Argument(&'static str),
     Uri(UriError),
     UriTooLong,
-    NoAddress,
+    Window(Refusal),
     Entropy,
-    Connect(tcp::ConnectError),
-    Handshake(HandshakeError<tcp::Error>),
-    Connection(Error<tcp::Error>),
+    Connect(ConnectError<ErrorKind>),
+    Connection(Error<ErrorKind>),
     NoAnswer,
-    TimeOut(TimeoutError),
 }
 
 async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure> {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-    let base = arguments.value("uri").ok_or(Failure::Argument("uri"))?;
-    let agent = arguments.value("agent").unwrap_or("bare-ws-firmware");
-    let random = HostSeeded::generator().map_err(|_| Failure::Entropy)?;
+    static INFLATER: StaticCell<State> = StaticCell::new();
+    let Memory {
+        receive,
+        transmit,
+        window,
+        compressor,
+        tcp_receive,
+        tcp_transmit,
+    } = MEMORY.take();
+    let window = match arguments.parsed("deflate") {
+        Some(bits @ 9..=15) => &mut window[..1 << bits],
+        _ => &mut [],
+    };
     let mut suite = Suite {
         stack,
-        base,
-        agent,
-        random,
-        memory: MEMORY.take(),
+        base: arguments.value("uri").ok_or(Failure::Argument("uri"))?,
+        agent: arguments.value("agent").unwrap_or("bare-ws-firmware"),
+        random: HostSeeded::generator().map_err(|_| Failure::Entropy)?,
+        socket: Socket::new(stack, tcp_receive, tcp_transmit),
+        receive,
+        transmit,
+        window,
+        inflater: INFLATER.init_with(State::new),
+        compressor,
     };
     stack.wait_config_up().await;
 
@@ -107,21 +119,29 @@ async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure>
     suite.update_reports().await
 }
 
-/// What one connection after the other uses.
+/// What one connection after the other uses, in a static, so that the linker knows whether it
+/// fits the board.
 struct Memory {
     receive: [u8; BUFFER],
-    send: [u8; BUFFER],
-    socket_receive: [u8; SOCKET_BUFFER],
-    socket_send: [u8; SOCKET_BUFFER],
+    transmit: [u8; BUFFER],
+    window: [u8; WINDOW],
+    compressor: Small,
+    tcp_receive: [u8; SOCKET_BUFFER],
+    tcp_transmit: [u8; SOCKET_BUFFER],
 }
+
+/// Serves a window of 10 bits.
+type Small = Lean<1536, 1024>;
 
 impl Memory {
     const fn new() -> Self {
         Self {
-            receive: [0; BUFFER],
-            send: [0; BUFFER],
-            socket_receive: [0; SOCKET_BUFFER],
-            socket_send: [0; SOCKET_BUFFER],
+            receive: [0; _],
+            transmit: [0; _],
+            window: [0; _],
+            compressor: Lean::new(),
+            tcp_receive: [0; _],
+            tcp_transmit: [0; _],
         }
     }
 }
@@ -131,18 +151,32 @@ struct Suite {
     base: &'static str,
     agent: &'static str,
     random: ChaCha12Rng,
-    memory: &'static mut Memory,
+    socket: Socket<'static>,
+    receive: &'static mut [u8],
+    transmit: &'static mut [u8],
+    /// As long as the window that is asked for; empty for no compression.
+    window: &'static mut [u8],
+    inflater: &'static mut State,
+    compressor: &'static mut Small,
 }
 
-type Open<'a> =
-    Connection<Socket<'a>, Client, &'a mut [u8], &'a mut [u8], RandCore<&'a mut ChaCha12Rng>>;
+type Open<'a> = Connection<
+    &'a Socket<'static>,
+    &'a Socket<'static>,
+    &'a mut [u8],
+    &'a mut [u8],
+    RandCore<&'a mut ChaCha12Rng>,
+    Inflater<&'a mut [u8], &'a mut State>,
+    Compressor<&'a mut Small>,
+>;
 
 impl Suite {
     async fn case_count(&mut self) -> Result<u32, Failure> {
         let mut connection = self.connect(format_args!("/getCaseCount")).await?;
-        let answer = connection.recv().await.map_err(Failure::Connection)?;
-        let count = answer.and_then(|message| message.as_text()?.parse().ok());
-        finish(connection).await;
+        let mut count = None;
+        while let Some(message) = connection.recv().await.map_err(Failure::Connection)? {
+            count = message.as_text().and_then(|text| text.parse().ok());
+        }
         count.ok_or(Failure::NoAnswer)
     }
 
@@ -150,116 +184,56 @@ impl Suite {
         let agent = self.agent;
         let resource = format_args!("/runCase?case={case}&agent={agent}");
         let mut connection = self.connect(resource).await?;
-        let result = echo(&mut connection).await;
-        finish(connection).await;
-        result
+        echo(&mut connection).await
     }
 
     async fn update_reports(&mut self) -> Result<(), Failure> {
         let agent = self.agent;
-        let mut connection = self
-            .connect(format_args!("/updateReports?agent={agent}"))
-            .await?;
-        let result = echo(&mut connection).await;
-        finish(connection).await;
-        result
+        let resource = format_args!("/updateReports?agent={agent}");
+        let mut connection = self.connect(resource).await?;
+        echo(&mut connection).await
     }
 
-    async fn connect(&mut self, resource: core::fmt::Arguments<'_>) -> Result<Open<'_>, Failure> {
+    async fn connect(&mut self, resource: fmt::Arguments<'_>) -> Result<Open<'_>, Failure> {
         let mut text = String::<URI>::new();
         write!(text, "{}{resource}", self.base).map_err(|_| Failure::UriTooLong)?;
         let uri = Uri::parse(&text).map_err(Failure::Uri)?;
-        let Memory {
-            receive,
-            send,
-            socket_receive,
-            socket_send,
-        } = &mut *self.memory;
-        let mut socket = Socket(TcpSocket::new(self.stack, socket_receive, socket_send));
 
-        let addresses = self.stack.dns_query(uri.host(), DnsQueryType::A).await;
-        let address: IpAddress = *addresses
-            .ok()
-            .as_ref()
-            .and_then(|addresses| addresses.first())
-            .ok_or(Failure::NoAddress)?;
-        socket.0.set_timeout(Some(IDLE_TIME_LIMIT));
-        with_timeout(CONNECT_TIME_LIMIT, socket.0.connect((address, uri.port())))
-            .await
-            .map_err(Failure::TimeOut)?
-            .map_err(Failure::Connect)?;
+        let held = Held::pieces(self.window.len());
+        let offers = Offer::sensible(held);
+        let negotiation = Negotiation::new(&offers, held).map_err(Failure::Window)?;
+        let inflater = Inflater::new(&mut *self.inflater, &mut *self.window)
+            .with_limits(Limits::new(u64::MAX));
+        let compressor = Compressor::new(&mut *self.compressor);
 
-        let mut entropy = RandCore(&mut self.random);
-        let request = Request::new(uri);
-        let handshake = ClientHandshake::new(&request, (), &mut entropy)
-            .map_err(|error| Failure::Handshake(error.widen()))?;
-        let receiver = Receiver::new(&mut receive[..]);
-        let sender = Sender::new(&mut send[..], entropy);
-        let open = Connection::open(socket, handshake, receiver, sender);
-        with_timeout(CONNECT_TIME_LIMIT, open)
-            .await
-            .map_err(Failure::TimeOut)?
-            .map(|(connection, _)| connection)
-            .map_err(Failure::Handshake)
+        let entropy = RandCore(&mut self.random);
+        let (mut connection, established) = net::connect(
+            (self.stack, &self.socket),
+            &Request::new(uri),
+            negotiation,
+            Receiver::<Client, _, _>::with_stage(&mut *self.receive, inflater),
+            Sender::with_stage(&mut *self.transmit, entropy, compressor),
+            &Timing::default(),
+        )
+        .await
+        .map_err(Failure::Connect)?;
+
+        let agreed = established.extensions.agreed();
+        let inflater = connection.receiver_mut().stage_mut();
+        inflater.configure(agreed).map_err(Failure::Window)?;
+        connection.sender_mut().stage_mut().configure(agreed);
+        Ok(connection)
     }
 }
 
 /// Sends back all that comes, piece by piece, until the peer closes.
 async fn echo(connection: &mut Open<'_>) -> Result<(), Failure> {
-    let Connection { reader, writer } = connection;
-    while let Some(chunk) = reader
-        .recv_chunk(writer)
-        .await
-        .map_err(Failure::Connection)?
-    {
+    let (mut reader, writer) = connection.split();
+    while let Some(chunk) = reader.recv_chunk().await.map_err(Failure::Connection)? {
         writer
             .send_fragment(chunk.kind, chunk.octets, chunk.fin)
             .await
             .map_err(Failure::Connection)?;
     }
     Ok(())
-}
-
-/// Closes if that was not done, and gives the peer a while to close TCP first (RFC 6455 §7.1.1).
-async fn finish(connection: Open<'_>) {
-    let Connection {
-        mut reader,
-        mut writer,
-    } = connection;
-    let _ = with_timeout(CLOSE_TIME_LIMIT, async {
-        if writer.sender().is_open() {
-            let _ = writer.close(None, "").await;
-        }
-        let _ = reader.drain(&mut writer).await;
-    })
-    .await;
-    let (mut socket, _) = writer.into_parts();
-    socket.0.close();
-    let _ = with_timeout(CLOSE_TIME_LIMIT, socket.0.flush()).await;
-    socket.0.abort();
-    let _ = socket.0.flush().await;
-}
-
-/// A TCP socket whose flush does not wait until the peer has acknowledged everything, as
-/// embassy-net's does: that would cost a round trip for each message.
-struct Socket<'a>(TcpSocket<'a>);
-
-impl ErrorType for Socket<'_> {
-    type Error = tcp::Error;
-}
-
-impl Read for Socket<'_> {
-    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, tcp::Error> {
-        self.0.read(octets).await
-    }
-}
-
-impl Write for Socket<'_> {
-    async fn write(&mut self, octets: &[u8]) -> Result<usize, tcp::Error> {
-        self.0.write(octets).await
-    }
-
-    async fn flush(&mut self) -> Result<(), tcp::Error> {
-        Ok(())
-    }
 }

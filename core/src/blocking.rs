@@ -46,6 +46,8 @@ pub struct Reader<R, B, X = Plain> {
 pub struct Writer<T, R, B, E, X = Plain> {
     io: T,
     sender: Sender<R, B, E, X>,
+    /// The transport may hold octets that it was not made to send yet.
+    unflushed: bool,
 }
 
 /// What the receive loop needs besides its own half: octets in, and a way to answer.
@@ -304,7 +306,11 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
 impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
     /// The loop around a send machine.
     pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
-        Self { io, sender }
+        Self {
+            io,
+            sender,
+            unflushed: false,
+        }
     }
 
     /// The transport.
@@ -420,6 +426,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     #[inline]
     pub fn flush(&mut self) -> Result<(), Error<T::Error>> {
         while !self.sender.pending().is_empty() {
+            self.unflushed = true;
             match self
                 .io
                 .write(self.sender.pending())
@@ -429,7 +436,9 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
                 n => self.sender.advance(n),
             }
         }
-        self.io.flush().map_err(Error::Transport)
+        self.io.flush().map_err(Error::Transport)?;
+        self.unflushed = false;
+        Ok(())
     }
 
     #[inline]
@@ -495,15 +504,16 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     #[inline]
     fn has_queued(&self) -> bool {
-        !self.sender.pending().is_empty()
+        self.unflushed || !self.sender.pending().is_empty()
     }
 
     fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
         while let Some(reply) = owed.reply() {
             if self.sender.reply(reply).map_err(Error::widen)? {
                 owed.taken();
+            } else {
+                self.flush()?;
             }
-            self.flush()?;
         }
         self.flush()
     }

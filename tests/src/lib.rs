@@ -8,5 +8,6 @@ pub mod laws;
 pub mod mask;
 pub mod octets;
 pub mod poll;
+pub mod stream;
 pub mod vectors;
 pub mod wire;

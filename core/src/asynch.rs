@@ -47,6 +47,8 @@ pub struct Reader<R, B, X = Plain> {
 pub struct Writer<T, R, B, E, X = Plain> {
     io: T,
     sender: Sender<R, B, E, X>,
+    /// The transport may hold octets that it was not made to send yet.
+    unflushed: bool,
 }
 
 /// How an answer went.
@@ -400,7 +402,11 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
 impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
     /// The loop around a send machine.
     pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
-        Self { io, sender }
+        Self {
+            io,
+            sender,
+            unflushed: false,
+        }
     }
 
     /// The transport.
@@ -555,6 +561,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// Dropped at any point, another call goes on.
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
         while !self.sender.pending().is_empty() {
+            self.unflushed = true;
             match self
                 .io
                 .write(self.sender.pending())
@@ -565,7 +572,9 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
                 n => self.sender.advance(n),
             }
         }
-        self.io.flush().await.map_err(Error::Transport)
+        self.io.flush().await.map_err(Error::Transport)?;
+        self.unflushed = false;
+        Ok(())
     }
 
     async fn send_when_drained(
@@ -595,15 +604,16 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
     }
 
     fn has_queued(&self) -> bool {
-        !self.sender.pending().is_empty()
+        self.unflushed || !self.sender.pending().is_empty()
     }
 
     async fn answer(&mut self, owed: &mut Owed, _: &mut [u8]) -> Result<Answered, Error<T::Error>> {
         while let Some(reply) = owed.reply() {
             if self.sender.reply(reply).map_err(Error::widen)? {
                 owed.taken();
+            } else {
+                self.flush().await?;
             }
-            self.flush().await?;
         }
         self.flush().await?;
         Ok(Answered::Sent)

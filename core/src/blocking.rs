@@ -47,6 +47,8 @@ pub struct Reader<R, B, X = Plain> {
 pub struct Writer<T, R, B, E, X = Plain> {
     io: T,
     sender: Sender<R, B, E, X>,
+    /// The transport may hold octets that it was not made to send yet.
+    unflushed: bool,
 }
 
 /// What the receive loop needs besides its own half: octets in, and a way to answer.
@@ -305,7 +307,11 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
 impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
     /// The loop around a send machine.
     pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
-        Self { io, sender }
+        Self {
+            io,
+            sender,
+            unflushed: false,
+        }
     }
 
     /// The transport.
@@ -421,6 +427,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     #[inline]
     pub fn flush(&mut self) -> Result<(), Error<T::Error>> {
         while !self.sender.pending().is_empty() {
+            self.unflushed = true;
             match self
                 .io
                 .write(self.sender.pending())
@@ -430,7 +437,9 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
                 n => self.sender.advance(n),
             }
         }
-        self.io.flush().map_err(Error::Transport)
+        self.io.flush().map_err(Error::Transport)?;
+        self.unflushed = false;
+        Ok(())
     }
 
     #[inline]
@@ -496,15 +505,16 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     #[inline]
     fn has_queued(&self) -> bool {
-        !self.sender.pending().is_empty()
+        self.unflushed || !self.sender.pending().is_empty()
     }
 
     fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
         while let Some(reply) = owed.reply() {
             if self.sender.reply(reply).map_err(Error::widen)? {
                 owed.taken();
+            } else {
+                self.flush()?;
             }
-            self.flush()?;
         }
         self.flush()
     }

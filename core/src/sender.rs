@@ -311,14 +311,16 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             _ => return Err(Usage::InterruptedMessage.into()),
         }
         self.room()?;
-        let header = FrameHeader {
-            masking_key: self.key()?,
+        let mut header = FrameHeader {
+            masking_key: R::MASKS.then_some(MaskingKey([0; 4])),
             len: payload.len() as u64,
             ..header
         };
-        if header.header_len() + payload.len() > self.machine.free(self.storage.octets().len()) {
+        let free = self.machine.free(self.storage.octets().len());
+        if payload.len().saturating_add(header.header_len()) > free {
             return Ok(false);
         }
+        header.masking_key = self.key()?;
         self.put_frame(header, payload);
         self.machine.begun = true;
         self.machine.compressing = false;
@@ -629,7 +631,10 @@ impl Machine {
     #[inline]
     fn advance(&mut self, n: usize) {
         if self.apart.sent < self.apart.len {
-            self.apart.sent = self.apart.len.min(self.apart.sent.saturating_add(n as u8));
+            self.apart.sent = self
+                .apart
+                .len
+                .min(self.apart.sent.saturating_add(n.min(MAX_HEADER) as u8));
             return;
         }
         self.sent = self.sent.saturating_add(n);

@@ -9,6 +9,16 @@ pub mod laws;
 pub mod mask;
 pub mod octets;
 pub mod poll;
+pub mod stream;
 pub mod telemetry;
 pub mod vectors;
 pub mod wire;
+
+/// How many runs a random test makes: so many, or times `BARE_WS_RUNS` if that is set.
+#[must_use]
+pub fn runs(usual: u64) -> u64 {
+    let factor = std::env::var("BARE_WS_RUNS")
+        .ok()
+        .and_then(|factor| factor.parse().ok());
+    usual.saturating_mul(factor.unwrap_or(1))
+}

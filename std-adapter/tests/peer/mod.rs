@@ -61,7 +61,7 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    fn new(tcp: TcpStream) -> Self {
+    pub(crate) fn new(tcp: TcpStream) -> Self {
         tcp.set_read_timeout(Some(LONG)).unwrap();
         tcp.set_write_timeout(Some(LONG)).unwrap();
         tcp.set_nodelay(true).unwrap();

@@ -20,6 +20,7 @@ use futures_lite::future::or;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Closed;
+use crate::blocking::ended;
 use crate::options::{Engine, Options};
 
 /// [`crate::echo`] over the core's asynchronous loop.
@@ -99,7 +100,7 @@ async fn whole<B: Storage>(
                     first_error = writer.send(message).await.err().map(broken);
                 }
             }
-            Ok(None) => return Ok(()),
+            Ok(None) => return ended(first_error),
             Err(error) => go_on(broken(error), &mut first_error, writer).await?,
         }
     }
@@ -123,7 +124,7 @@ async fn pieces<B: Storage>(
                     first_error = sent.await.err().map(broken);
                 }
             }
-            Ok(None) => return Ok(()),
+            Ok(None) => return ended(first_error),
             Err(error) => go_on(broken(error), &mut first_error, writer).await?,
         }
     }

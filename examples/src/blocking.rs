@@ -35,7 +35,7 @@ fn whole(mut socket: WebSocket, text_only: bool) -> Result<Closed, Error> {
                     first_error = writer.send(message).err();
                 }
             }
-            Ok(None) => return Ok(closed(&socket)),
+            Ok(None) => return ended(first_error).map(|()| closed(&socket)),
             Err(error) => go_on(error, &mut first_error, writer)?,
         }
     }
@@ -56,7 +56,7 @@ fn pieces<B: Storage>(mut socket: WebSocket<Socket, B>, text_only: bool) -> Resu
                     first_error = sent.err();
                 }
             }
-            Ok(None) => return Ok(closed(&socket)),
+            Ok(None) => return ended(first_error).map(|()| closed(&socket)),
             Err(error) => go_on(error, &mut first_error, writer)?,
         }
     }
@@ -92,6 +92,15 @@ fn go_on<S: Stream>(
         return Ok(());
     }
     Err(error)
+}
+
+/// The closing handshake was completed: whatever could not be sent before it does not matter, but
+/// a connection that we closed because nothing came has failed all the same.
+pub(crate) fn ended(first_error: Option<Error>) -> Result<(), Error> {
+    match first_error {
+        Some(error @ Error::Timeout(_)) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn closed<B: Storage>(socket: &WebSocket<Socket, B>) -> Closed {

@@ -41,6 +41,7 @@ fn run() -> Result<u32, Box<dyn Error>> {
     let mut socket = Config::new()
         .subprotocol("chat")
         .subprotocol("demo.bare-ws")
+        .idle_timeout(Duration::from_secs(30))
         .connect(&uri)?;
     let took = began.elapsed();
     expect(socket.response().status() == 101, "status 101")?;

@@ -1,0 +1,541 @@
+//! Opening, deadlines, redirects and ends, against servers that do what they should not.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError, Usage};
+use bare_ws_std::bare_ws::handshake::HandshakeError;
+use bare_ws_std::{
+    CloseCode, Config, Error, Message, MessageKind, RedirectError, Timeout, Untimed, WebSocket,
+};
+use peer::{frame, serve, serve_many};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+/// Ends after `SHORT`, and not much later.
+fn in_time<T>(act: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let value = act();
+    let took = began.elapsed();
+    assert!(
+        took >= SHORT - Duration::from_millis(5),
+        "too early: {took:?}"
+    );
+    assert!(took < SHORT + Duration::from_secs(2), "too late: {took:?}");
+    value
+}
+
+fn timeout<T>(result: Result<T, Error>) -> Timeout {
+    match result {
+        Err(Error::Timeout(timeout)) => timeout,
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("no error"),
+    }
+}
+
+// row: SEED-05, SEED-17, SEED-20, SEED-15
+#[test]
+fn one_line_connects() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        assert_eq!(conn.read_message(), (1, b"hello".to_vec()));
+        conn.frame(0x82, b"there");
+        assert_eq!(conn.read_close(), Some(1000));
+        conn.close(1000, b"bye");
+    });
+    let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();
+    assert_eq!(socket.response().status(), 101);
+    assert!(socket.response().header("SEC-websocket-accept").is_some());
+    assert_eq!(socket.subprotocol(), None);
+    assert!(socket.stream_is_immediate());
+    socket.send("hello").unwrap();
+    assert_eq!(socket.recv().unwrap(), Some(Message::Binary(b"there")));
+    let status = socket.finish(Some(CloseCode::NORMAL), "").unwrap().unwrap();
+    assert_eq!((status.code, status.reason), (CloseCode::NORMAL, "bye"));
+    for _ in 0..3 {
+        assert_eq!(socket.recv().unwrap(), None);
+    }
+    let refused = socket.send("more").unwrap_err();
+    assert!(matches!(
+        refused,
+        Error::Protocol(ProtocolError::Usage(Usage::NotOpen))
+    ));
+    peer.join();
+}
+
+/// TCP_NODELAY
+trait Immediate {
+    fn stream_is_immediate(&self) -> bool;
+}
+
+impl Immediate for WebSocket {
+    fn stream_is_immediate(&self) -> bool {
+        match self.stream() {
+            bare_ws_std::Socket::Tcp(tcp) => tcp.nodelay().unwrap(),
+            _ => false,
+        }
+    }
+}
+
+// row: SEED-04
+#[test]
+fn ipv6_and_names_connect() {
+    let listener = TcpListener::bind("[::1]:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let mut conn = peer::Conn::new(listener.accept().unwrap().0);
+        conn.accept();
+        conn.field("Host").unwrap().to_owned()
+    });
+    bare_ws_std::connect(&format!("ws://[::1]:{port}/")).unwrap();
+    assert_eq!(server.join().unwrap(), format!("[::1]:{port}"));
+
+    // Listens on IPv4 only, whatever the name resolves to first.
+    let peer = serve(|mut conn| conn.accept());
+    let uri = format!("ws://localhost:{}/", peer.address.port());
+    bare_ws_std::connect(&uri).unwrap();
+    peer.join();
+}
+
+// row: STA-02, TRAP-07, RSP-24
+#[test]
+fn the_handshake_has_one_deadline() {
+    let config = Config::new().handshake_timeout(SHORT);
+    let silent = serve(|mut conn| conn.sees_end());
+    assert_eq!(
+        timeout(in_time(|| config.connect(&silent.uri()))),
+        Timeout::Handshake
+    );
+    silent.join();
+
+    let drip = serve(|mut conn| {
+        conn.read_request();
+        conn.send(b"HTTP/1.1 101 x\r\nX: ");
+        while conn.tcp.write_all(b"x").is_ok() {
+            thread::sleep(SHORT / 10);
+        }
+    });
+    assert_eq!(
+        timeout(in_time(|| config.connect(&drip.uri()))),
+        Timeout::Handshake
+    );
+    drip.join();
+}
+
+// row: STA-02
+#[test]
+fn connecting_has_a_deadline() {
+    // A listener whose backlog is full does not answer.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        match TcpStream::connect_timeout(&address, SHORT) {
+            Ok(stream) => waiting.push(stream),
+            Err(_) => break,
+        }
+        assert!(waiting.len() < 10_000, "the backlog has no end");
+    }
+    let config = Config::new().connect_timeout(SHORT);
+    let result = in_time(|| config.connect(&format!("ws://{address}/")));
+    assert_eq!(timeout(result), Timeout::Connect);
+}
+
+// row: STA-02
+#[test]
+fn an_idle_peer_is_reported_and_the_connection_goes_on() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        assert_eq!(conn.read_message(), (1, b"are you there?".to_vec()));
+        // Half a frame is not lost by a time-out.
+        conn.send(&frame(0x81, b"yes")[..3]);
+        thread::sleep(SHORT * 2);
+        conn.send(&frame(0x81, b"yes")[3..]);
+        conn.close(1000, b"");
+        conn.read_close();
+    });
+    let config = Config::new().idle_timeout(SHORT);
+    let mut socket = config.connect(&peer.uri()).unwrap();
+    assert_eq!(timeout(in_time(|| socket.recv().map(drop))), Timeout::Idle);
+    socket.send("are you there?").unwrap();
+    let mut idle = 0;
+    loop {
+        match socket.recv() {
+            Ok(Some(message)) => {
+                assert_eq!(message, Message::Text("yes"));
+                break;
+            }
+            Err(Error::Timeout(Timeout::Idle)) => idle += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(idle >= 1);
+    assert_eq!(socket.recv().unwrap(), None);
+    peer.join();
+}
+
+// row: STA-02, STA-07
+#[test]
+fn a_peer_that_reads_nothing_is_idle_too() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        thread::sleep(SHORT * 5);
+    });
+    let config = Config::new().idle_timeout(SHORT);
+    let mut socket = config.connect(&peer.uri()).unwrap();
+    let message = vec![0; 64 << 20];
+    assert_eq!(timeout(socket.send(message.as_slice())), Timeout::Idle);
+    peer.join();
+}
+
+// row: CLS-10, CLS-17
+#[test]
+fn after_both_closes_the_end_is_waited_for_but_not_for_ever() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        conn.close(1001, b"");
+        assert_eq!(conn.read_close(), Some(1001));
+        assert!(conn.sees_end());
+    });
+    let config = Config::new().close_timeout(SHORT);
+    let mut socket = config.connect(&peer.uri()).unwrap();
+    assert_eq!(in_time(|| socket.recv().unwrap().map(|_| ())), None);
+    assert_eq!(socket.close_status().unwrap().code, CloseCode::GOING_AWAY);
+    peer.join();
+}
+
+// row: CLS-11, TRAP-27
+#[test]
+fn an_unanswered_close_is_a_timeout_whatever_else_comes() {
+    let data: [&[u8]; 3] = [b"", &frame(0x81, b"data"), &frame(0x89, b"ping")];
+    for data in data.map(<[u8]>::to_vec) {
+        let peer = serve(move |mut conn| {
+            conn.accept();
+            if data.is_empty() {
+                assert!(conn.sees_end());
+            } else {
+                conn.send_for_ever(&data);
+            }
+        });
+        let config = Config::new().close_timeout(SHORT);
+        let mut socket = config.connect(&peer.uri()).unwrap();
+        socket.close(None, "").unwrap();
+        let result = in_time(|| {
+            loop {
+                match socket.recv() {
+                    Ok(Some(message)) => assert_eq!(message, Message::Text("data")),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            }
+        });
+        assert_eq!(timeout(result), Timeout::Close);
+        assert_eq!(
+            timeout(socket.recv().map(drop)),
+            Timeout::Close,
+            "for ever after"
+        );
+        peer.join();
+    }
+}
+
+// row: CLS-14, CLS-17
+#[test]
+fn the_close_of_a_failure_is_read_by_the_peer() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        conn.frame(0x83, b"");
+        // Octets that are never looked at must not turn the end into a reset.
+        conn.send(&vec![0x55; 200_000]);
+        thread::sleep(SHORT / 4);
+        assert_eq!(conn.read_close(), Some(1002));
+        assert_eq!(conn.tcp.read(&mut [0]).unwrap(), 0, "an end, not a reset");
+    });
+    let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();
+    let error = socket.recv().map(drop).unwrap_err();
+    assert!(
+        matches!(error, Error::Protocol(ProtocolError::Peer(_))),
+        "{error:?}"
+    );
+    assert!(socket.recv().is_err());
+    peer.join();
+}
+
+// row: CLS-04, CLS-05
+#[test]
+fn a_close_that_must_not_be_sent_changes_nothing() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        assert_eq!(conn.read_message(), (1, b"still open".to_vec()));
+        assert_eq!(conn.read_close(), Some(4000));
+        conn.close(4000, b"");
+    });
+    let config = Config::new().close_timeout(SHORT);
+    let mut socket = config.connect(&peer.uri()).unwrap();
+    for (code, reason) in [
+        (Some(CloseCode::NO_STATUS), String::new()),
+        (Some(CloseCode::NORMAL), "x".repeat(124)),
+        (None, "x".to_owned()),
+    ] {
+        let error = socket.close(code, &reason).unwrap_err();
+        assert!(
+            matches!(error, Error::Protocol(ProtocolError::Usage(_))),
+            "{error:?}"
+        );
+    }
+    // Nor has the close time-out begun.
+    thread::sleep(SHORT * 2);
+    socket.send("still open").unwrap();
+    socket.finish(Some(CloseCode(4000)), "").unwrap();
+    peer.join();
+}
+
+// row: CLS-15, TRAP-18
+#[test]
+fn ends_without_a_close_are_errors() {
+    for (part, sends) in [(&b""[..], 0), (&[0x81], 0), (&[0x81, 5, b'a'], 0), (b"", 1)] {
+        let peer = serve(move |mut conn| {
+            conn.accept();
+            conn.send(part);
+            if sends > 0 {
+                // Unread octets: the end is a reset.
+                thread::sleep(SHORT);
+            }
+        });
+        let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();
+        for _ in 0..sends {
+            socket.send("unread").unwrap();
+        }
+        let error = socket.recv().map(drop).unwrap_err();
+        assert!(
+            matches!(error, Error::Protocol(ProtocolError::Lost)) && sends == 0
+                || matches!(&error, Error::Io(e) if e.kind() == io::ErrorKind::ConnectionReset),
+            "{error:?}"
+        );
+        peer.join();
+    }
+}
+
+// row: LIM-01, LIM-02
+#[test]
+fn the_limits_are_on_and_can_be_set() {
+    assert_eq!(Config::new().limits().message, 16 << 20);
+    assert_eq!(Config::new().limits().fragments, 1_000_000);
+    for (n, too_many) in [(3u8, false), (4, true)] {
+        let peer = serve(move |mut conn| {
+            conn.accept();
+            conn.frame(0x02, b"");
+            for i in 2..=n {
+                conn.frame(if i == n { 0x80 } else { 0 }, b"");
+            }
+            conn.read_close()
+        });
+        let config = Config::new().fragment_limit(3).close_timeout(SHORT);
+        let mut socket = config.connect(&peer.uri()).unwrap();
+        let result = socket.recv().map(|message| message.map(|_| ()));
+        if too_many {
+            let wanted = ProtocolError::Capacity(Capacity::Fragments { limit: 3 });
+            assert!(matches!(result, Err(Error::Protocol(error)) if error == wanted));
+            assert_eq!(peer.join(), Some(1008));
+        } else {
+            assert_eq!(result.unwrap(), Some(()));
+            drop(socket);
+            assert_eq!(peer.join(), None);
+        }
+    }
+}
+
+// row: RSP-02, SEED-32
+#[test]
+fn a_rejection_has_its_status_and_headers() {
+    for (answer, status, name, value) in [
+        (
+            "HTTP/1.1 401 U\r\nWWW-Authenticate: Basic realm=x\r\n\r\n<body>",
+            401,
+            "www-authenticate",
+            "Basic realm=x",
+        ),
+        (
+            "HTTP/1.1 302\r\nLocation:  /there \r\n\r\n",
+            302,
+            "LOCATION",
+            "/there",
+        ),
+        (
+            "HTTP/1.1 426 Upgrade\r\nSec-WebSocket-Version: 8\r\n\r\n",
+            426,
+            "sec-websocket-version",
+            "8",
+        ),
+        (
+            "HTTP/1.1 100 C\r\nRetry-After: 1\r\n\r\nHTTP/1.1 503 S\r\nRetry-After: 30\r\n\r\n",
+            503,
+            "retry-after",
+            "30",
+        ),
+    ] {
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(answer.as_bytes());
+        });
+        match bare_ws_std::connect(&peer.uri()) {
+            Err(Error::Rejected(response)) => {
+                assert_eq!(response.status(), status);
+                assert_eq!(response.header(name), Some(value));
+                assert_eq!(response.headers().count(), 1);
+                assert!(
+                    !format!("{response:?}").contains(value),
+                    "values may be secrets"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        peer.join();
+    }
+}
+
+// row: RSP-03, TRAP-06
+#[test]
+fn redirects_are_followed_as_far_as_is_safe() {
+    let target = serve(|mut conn| {
+        conn.accept();
+        (conn.request.clone(), conn.read_close())
+    });
+    let elsewhere = target.uri();
+    let entry = serve_many(3, move |index, mut conn| {
+        conn.read_request();
+        assert!(
+            conn.field("Authorization").is_some(),
+            "the same server may know"
+        );
+        let location = match index {
+            0 => "../b".to_owned(),
+            1 => "?c".to_owned(),
+            _ => format!("{elsewhere}d"),
+        };
+        conn.send(format!("HTTP/1.1 307 T\r\nLocation: {location}\r\n\r\n").as_bytes());
+        conn.request.lines().next().unwrap().to_owned()
+    });
+    let config = Config::new()
+        .redirects(3)
+        .header("Authorization", "Basic eDp5")
+        .header("X-Other", "1");
+    drop(config.connect(&format!("{}x/a", entry.uri())).unwrap());
+    assert_eq!(
+        entry.join(),
+        ["GET /x/a HTTP/1.1", "GET /b HTTP/1.1", "GET /b?c HTTP/1.1"]
+    );
+    let (request, _) = target.join();
+    assert!(request.starts_with("GET /d HTTP/1.1"));
+    assert!(
+        !request.contains("Authorization") && request.contains("X-Other"),
+        "{request}"
+    );
+
+    let round = serve_many(4, |_, mut conn| {
+        conn.read_request();
+        conn.send(b"HTTP/1.1 302 T\r\nLocation: /again\r\n\r\n");
+    });
+    let result = Config::new().redirects(3).connect(&round.uri());
+    assert!(matches!(
+        result,
+        Err(Error::Redirect(RedirectError::TooMany))
+    ));
+    round.join();
+
+    for location in ["", "Location: ftp://x/\r\n", "Location: ws://a b/\r\n"] {
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(format!("HTTP/1.1 302 T\r\n{location}\r\n").as_bytes());
+        });
+        let result = Config::new().redirects(3).connect(&peer.uri());
+        assert!(
+            matches!(result, Err(Error::Redirect(RedirectError::Location))),
+            "{location}"
+        );
+        peer.join();
+    }
+}
+
+// row: REQ-15
+#[test]
+fn a_connection_opens_over_any_stream() {
+    let (ours, theirs) = io_pair();
+    let server = thread::spawn(move || {
+        let mut conn = peer::Conn::new(theirs);
+        conn.accept();
+        assert_eq!(conn.field("Host"), Some("example.org"));
+        let message = conn.read_message();
+        conn.close(1000, b"");
+        (message, conn.read_close())
+    });
+    /// Gives and takes one octet at a time, and is interrupted in between.
+    struct Slow(TcpStream, bool);
+    impl Slow {
+        fn interrupt(&mut self) -> io::Result<()> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            Ok(())
+        }
+    }
+    impl Read for Slow {
+        fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+            self.interrupt()?;
+            self.0.read(octets.get_mut(..1).unwrap_or_default())
+        }
+    }
+    impl Write for Slow {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.interrupt()?;
+            self.0.write(octets.get(..1).unwrap_or_default())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.flush()
+        }
+    }
+    let stream = Untimed(Slow(ours, false));
+    // The stream is as secure as whoever brings it says.
+    let mut socket = Config::new().open("wss://example.org/", stream).unwrap();
+    socket
+        .writer
+        .send_fragment(MessageKind::Text, b"over ", false)
+        .unwrap();
+    socket
+        .writer
+        .send_fragment(MessageKind::Text, b"anything", true)
+        .unwrap();
+    assert_eq!(socket.recv().unwrap(), None);
+    assert_eq!(
+        server.join().unwrap(),
+        ((1, b"over anything".to_vec()), Some(1000))
+    );
+}
+
+fn io_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (ours, listener.accept().unwrap().0)
+}
+
+// row: RSP-25, REQ-12
+#[test]
+fn what_fails_before_or_in_the_handshake_says_so() {
+    let error = bare_ws_std::connect("http://localhost/").unwrap_err();
+    assert!(matches!(error, Error::Request(_)), "{error:?}");
+    let error = bare_ws_std::connect("wss://localhost/").unwrap_err();
+    assert!(matches!(error, Error::NoTls), "{error:?}");
+    let peer = serve(|mut conn| conn.read_request());
+    let error = bare_ws_std::connect(&peer.uri()).unwrap_err();
+    assert!(
+        matches!(error, Error::Handshake(HandshakeError::Lost)),
+        "{error:?}"
+    );
+    peer.join();
+}

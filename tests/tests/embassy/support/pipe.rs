@@ -26,11 +26,6 @@ impl Manner {
         at_once: usize::MAX,
         stutters: false,
     };
-    pub(crate) const BAD: Self = Self {
-        capacity: 64,
-        at_once: 1,
-        stutters: true,
-    };
 }
 
 struct State {

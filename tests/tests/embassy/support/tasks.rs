@@ -31,14 +31,13 @@ impl<'t> Tasks<'t> {
         Self::default()
     }
 
-    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + 't) -> &mut Self {
+    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + 't) {
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         self.tasks.push((flag, Some(Box::pin(task))));
-        self
     }
 
     /// Until all are done. Fails the test when nothing can happen any more.
-    pub(crate) fn run(&mut self) {
+    pub(crate) fn run(mut self) {
         for _ in 0..POLLS {
             let mut slept = true;
             for (flag, task) in &mut self.tasks {
@@ -70,9 +69,9 @@ impl<'t> Tasks<'t> {
 /// Runs one future, under the virtual clock.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut output = None;
-    Tasks::new()
-        .spawn(async { output = Some(future.await) })
-        .run();
+    let mut tasks = Tasks::new();
+    tasks.spawn(async { output = Some(future.await) });
+    tasks.run();
     output.expect("it ran to its end")
 }
 

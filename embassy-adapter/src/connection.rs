@@ -30,13 +30,14 @@ use crate::writer::Writer;
 ///
 /// `R` and `W` are the transport's halves, `B` and `T` the memory to receive into and to transmit
 /// from, `E` the source of entropy, `D` and `C` the compression stages. `M` guards what two
-/// tasks share: [`NoopRawMutex`] for tasks of one executor.
+/// tasks share: [`NoopRawMutex`] for tasks of one executor, and see
+/// [`guarded`](Self::guarded).
 pub struct Connection<R, W, B, T, E, D = Plain, C = Plain, M: RawMutex = NoopRawMutex> {
     side: Side<R, B, D>,
     shared: Shared<W, T, E, C, M>,
 }
 
-impl<R, W, B, T, E, D, C, M> Connection<R, W, B, T, E, D, C, M>
+impl<R, W, B, T, E, D, C> Connection<R, W, B, T, E, D, C>
 where
     R: Read,
     W: Shutdown<Error = R::Error>,
@@ -45,7 +46,6 @@ where
     E: Entropy,
     D: Decompress,
     C: Compress,
-    M: RawMutex,
 {
     /// Makes the opening handshake over a transport that is connected. What was agreed on comes
     /// beside the connection; compression stages are to be configured by it
@@ -93,6 +93,26 @@ where
         }
     }
 
+    /// The same connection with another guard, for tasks of several executors.
+    pub fn guarded<M: RawMutex>(self) -> Connection<R, W, B, T, E, D, C, M> {
+        Connection {
+            side: self.side,
+            shared: self.shared.guarded(),
+        }
+    }
+}
+
+impl<R, W, B, T, E, D, C, M> Connection<R, W, B, T, E, D, C, M>
+where
+    R: Read,
+    W: Shutdown<Error = R::Error>,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    D: Decompress,
+    C: Compress,
+    M: RawMutex,
+{
     /// Two halves, for two tasks or for one that sends while it borrows what it received:
     ///
     /// ```ignore
@@ -158,8 +178,8 @@ where
     }
 
     /// Closes the connection: sends a Close, passes over what still comes, waits for the peer's
-    /// Close and for the transport to end, and ends it, all within twice [`Timing::close`] and a
-    /// third of it for the end.
+    /// Close and for the transport to end, and ends it. That takes [`Timing::close`] at most, and
+    /// as much again where the end itself is slow.
     ///
     /// # Errors
     /// As [`Writer::close`] and [`Reader::recv`]; [`Timeout::Close`] when the peer does not answer.

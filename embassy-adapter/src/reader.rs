@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::pending;
+use core::task::Poll;
 
 use bare_ws::asynch::{self, Answered};
 use bare_ws::buffer::Storage;
@@ -222,14 +223,22 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
             // makes TCP reset the connection, and our Close may be lost with it.
             let by = shared.begin_close();
             while !self.io.ended && Instant::now() < by {
+                // Our Close may still be on its way.
+                let rest = write(shared, None, &mut self.clock.ping_due, by);
                 let read = self.io.read(self.core.receiver_mut().spare());
-                if let Either::First(Err(_)) | Either::Second(()) = select(read, until(by)).await {
-                    break;
+                match select3(rest, read, until(by)).await {
+                    Either3::First(Ok(())) | Either3::Second(Ok(_)) => {}
+                    _ => break,
                 }
             }
         }
         let by = *self.done_by.get_or_insert_with(|| after(self.close));
-        select(hang_up(shared, over), until(by)).await;
+        if let Either::Second(()) = select(hang_up(shared, over), until(by)).await
+            && let Poll::Ready(mut lock) = poll_once(shared.lock())
+        {
+            lock.shut();
+            lock.io_mut().abort();
+        }
         self.done = true;
     }
 }
@@ -246,6 +255,8 @@ where
     let mut lock = shared.lock().await;
     match over {
         Over::Closed => {
+            // Where the peer's end came before all of our Close was out.
+            let _ = lock.flush().await;
             lock.shut();
             // Whether it succeeds changes nothing: the connection was closed before.
             let _ = lock.io_mut().shutdown().await;

@@ -76,6 +76,15 @@ impl<W, T, E, C, M: RawMutex> Shared<W, T, E, C, M> {
         }
     }
 
+    pub(crate) fn guarded<N: RawMutex>(self) -> Shared<W, T, E, C, N> {
+        Shared {
+            writer: Mutex::new(self.writer.into_inner()),
+            turn: Mutex::new(()),
+            notes: BlockingMutex::new(Cell::new(self.notes.into_inner().take())),
+            close: self.close,
+        }
+    }
+
     pub(crate) fn writer_mut(&mut self) -> &mut CoreWriter<W, T, E, C> {
         self.writer.get_mut()
     }

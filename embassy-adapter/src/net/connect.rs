@@ -16,7 +16,6 @@ use bare_ws::uri::Uri;
 use embassy_net::dns::DnsQueryType;
 use embassy_net::tcp::{State, TcpSocket};
 use embassy_net::{IpAddress, Stack};
-use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_time::{Duration, Instant, TimeoutError, with_deadline, with_timeout};
 use embedded_io_async::{Error as _, ErrorKind};
 
@@ -33,7 +32,7 @@ use crate::transport::Shutdown;
 ///
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket can be used for another.
-pub async fn connect<'s, 'n, B, T, E, D, C, M, X>(
+pub async fn connect<'s, 'n, B, T, E, D, C, X>(
     (stack, socket): (Stack<'n>, &'s Socket<'n>),
     request: &Request<'_>,
     offers: X,
@@ -42,7 +41,7 @@ pub async fn connect<'s, 'n, B, T, E, D, C, M, X>(
     timing: &Timing,
 ) -> Result<
     (
-        Connection<&'s Socket<'n>, &'s Socket<'n>, B, T, E, D, C, M>,
+        Connection<&'s Socket<'n>, &'s Socket<'n>, B, T, E, D, C>,
         Established<X>,
     ),
     ConnectError<ErrorKind>,
@@ -53,7 +52,6 @@ where
     E: Entropy,
     D: Decompress,
     C: Compress,
-    M: RawMutex,
     X: Offers,
 {
     if request.uri.is_secure() {

@@ -1,0 +1,469 @@
+//! Each deadline, and the state that it leaves behind.
+
+use bare_ws::close::CloseCode;
+use bare_ws::error::{Error as CoreError, Usage, Violation};
+use bare_ws::opcode::Opcode;
+use bare_ws_embassy::{Error, KeepAlive, Timeout, Timing};
+use embassy_futures::join::join;
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Instant, Timer};
+
+use crate::support::frames::{self, Sent, sent};
+use crate::support::pipe::Manner;
+use crate::support::tasks::{run, run_for};
+use crate::support::{Client, Peer, clock, connected, now, seconds};
+
+const LEN: usize = 256;
+
+fn timing() -> Timing {
+    Timing::default()
+}
+
+fn idle(after: u64) -> Timing {
+    Timing {
+        idle: Some(seconds(after)),
+        ..timing()
+    }
+}
+
+fn keep_alive(interval: u64, dead_after: u64) -> Timing {
+    Timing {
+        keep_alive: Some(KeepAlive {
+            interval: seconds(interval),
+            dead_after: seconds(dead_after),
+        }),
+        ..timing()
+    }
+}
+
+fn client(timing: &Timing) -> (Client<LEN>, Peer) {
+    connected(Manner::GOOD, timing)
+}
+
+/// What is the same after each deadline: nothing is received or sent any more, the same is said
+/// again at once, and closing says so too.
+async fn is_over(client: &mut Client<LEN>, timeout: Timeout) {
+    let at = now();
+    assert_eq!(client.recv().await, Err(Error::Timeout(timeout)));
+    assert!(client.recv_chunk().await.is_err());
+    assert_eq!(client.send("late").await, Err(Error::Timeout(timeout)));
+    assert_eq!(
+        client.close(Some(CloseCode::NORMAL), "").await,
+        Err(Error::Timeout(timeout))
+    );
+    assert_eq!(client.close_status(), None);
+    assert_eq!(now(), at);
+}
+
+fn going_away() -> Sent {
+    Sent::new(Opcode::Close, &1001u16.to_be_bytes())
+}
+
+// row: STA-02, TRAP-28
+#[test]
+fn idle_ends_a_silent_connection_in_time_wherever_the_clock_stands() {
+    // Where a counter of 32 bits wraps in ticks, in milliseconds, and where 64 bits end.
+    let wraps = [
+        0,
+        u64::from(u32::MAX) - 1_000_000,
+        u64::from(u32::MAX) * 1000 - 1_000_000,
+        u64::MAX - 60_000_000,
+    ];
+    for start in wraps {
+        clock::set(Instant::from_ticks(start));
+        let (mut client, peer) = client(&idle(30));
+        run(async {
+            assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Idle)));
+            let passed = Instant::now().as_ticks() - start;
+            assert_eq!(passed, seconds(30).as_ticks());
+            is_over(&mut client, Timeout::Idle).await;
+        });
+        assert_eq!(sent(&peer.from_client.written()), [going_away()]);
+        assert!(peer.from_client.has_ended() && !peer.from_client.was_aborted());
+    }
+}
+
+// row: TRAP-28
+#[test]
+fn a_deadline_beyond_the_end_of_time_never_comes() {
+    clock::set(Instant::from_ticks(u64::MAX - 1_000));
+    let timing = Timing {
+        idle: Some(Duration::MAX),
+        close: Duration::MAX,
+        ..keep_alive(u64::MAX / 2_000_000, u64::MAX / 1_000_000)
+    };
+    let (mut client, peer) = client(&timing);
+    peer.to_client.put(&frames::text("ok"));
+    run(async {
+        assert_eq!(client.recv().await, Ok(Some("ok".into())));
+        assert_eq!(run_for(3, client.recv()), None);
+    });
+    assert!(peer.from_client.written().is_empty());
+}
+
+/// A message that drips in octet by octet is no message in time; one that comes keeps the
+/// connection.
+// row: TRAP-07, STA-02
+#[test]
+fn idle_ends_a_message_that_drips() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&idle(30));
+    let drip = async {
+        peer.to_client.put(&frames::text("whole"));
+        for octet in frames::frame(Opcode::Text, true, &[b'x'; 100]) {
+            Timer::after(seconds(1)).await;
+            peer.to_client.put(&[octet]);
+        }
+    };
+    let receive = async {
+        Timer::after(seconds(5)).await;
+        assert_eq!(client.recv().await, Ok(Some("whole".into())));
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Idle)));
+        assert_eq!(now(), 35.0);
+    };
+    run(select(receive, drip));
+}
+
+/// To drop the future and call again gives no more time.
+// row: STA-02, STA-04
+#[test]
+fn deadlines_do_not_move_when_futures_are_dropped() {
+    let deadlines = [
+        (idle(30), Timeout::Idle, 30.0),
+        (keep_alive(10, 25), Timeout::KeepAlive, 25.0),
+    ];
+    for (timing, timeout, ends) in deadlines {
+        clock::set(Instant::MIN);
+        let (mut client, _peer) = client(&timing);
+        run(async {
+            loop {
+                match select(client.recv(), Timer::after(Duration::from_millis(700))).await {
+                    Either::First(outcome) => break assert_eq!(outcome, Err(timeout.into())),
+                    Either::Second(()) => assert!(now() <= ends),
+                }
+            }
+            assert_eq!(now(), ends);
+            is_over(&mut client, timeout).await;
+        });
+    }
+}
+
+// row: STA-03
+#[test]
+fn keep_alive_pings_and_finds_a_dead_peer() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&keep_alive(10, 35));
+    run(async {
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
+        assert_eq!(now(), 35.0);
+        is_over(&mut client, Timeout::KeepAlive).await;
+    });
+    let ping = Sent::new(Opcode::Ping, b"");
+    let expected = [ping.clone(), ping.clone(), ping, going_away()];
+    assert_eq!(sent(&peer.from_client.written()), expected);
+}
+
+/// Any octet is a sign of life, if it is only one of a header; and pings go on meanwhile.
+// row: STA-03
+#[test]
+fn any_octet_keeps_a_connection_alive() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&keep_alive(10, 35));
+    let drip = async {
+        for octet in frames::text("12") {
+            Timer::after(seconds(34)).await;
+            peer.to_client.put(&[octet]);
+        }
+    };
+    let receive = async {
+        assert_eq!(client.recv().await, Ok(Some("12".into())));
+        assert_eq!(now(), 4.0 * 34.0);
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
+        assert_eq!(now(), 5.0 * 34.0 + 1.0);
+    };
+    run(join(receive, drip));
+    let pings = sent(&peer.from_client.written());
+    assert_eq!(
+        pings.iter().filter(|f| f.opcode == Opcode::Ping).count(),
+        17
+    );
+}
+
+/// An application that did not receive for long must not take its own absence for the peer's.
+// row: STA-03
+#[test]
+fn keep_alive_asks_before_it_gives_up() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&keep_alive(10, 35));
+    clock::advance(seconds(1000));
+    let answer = async {
+        Timer::after(seconds(24)).await;
+        assert_eq!(
+            sent(&peer.from_client.written())[0],
+            Sent::new(Opcode::Ping, b"")
+        );
+        peer.to_client.put(&frames::frame(Opcode::Pong, true, b""));
+        Timer::after(seconds(1)).await;
+        peer.to_client.put(&frames::text("here"));
+    };
+    let receive = async {
+        assert_eq!(client.recv().await, Ok(Some("here".into())));
+        assert_eq!(now(), 1025.0);
+    };
+    run(join(receive, answer));
+}
+
+/// A sender that waits for a peer that is gone is let go when the reader finds out.
+// row: STA-02, STA-03, TRAP-26
+#[test]
+fn the_end_frees_a_blocked_sender() {
+    clock::set(Instant::MIN);
+    let manner = Manner {
+        capacity: 20,
+        ..Manner::GOOD
+    };
+    let (mut client, _peer) = connected::<LEN>(manner, &keep_alive(10, 35));
+    let (mut reader, writer) = client.split();
+    run(join(
+        async {
+            let sent = writer.send("more than the pipe holds").await;
+            assert_eq!(sent, Err(Error::Timeout(Timeout::KeepAlive)));
+            assert_eq!(now(), 35.0);
+        },
+        async {
+            let received = reader.recv().await;
+            assert_eq!(received, Err(Error::Timeout(Timeout::KeepAlive)));
+        },
+    ));
+}
+
+/// Nobody answers our Close: a typed error in time, and the transport is cut off.
+// row: CLS-11, STA-02
+#[test]
+fn an_unanswered_close_ends_in_time() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&timing());
+    run(async {
+        let closed = client.close(Some(CloseCode::NORMAL), "bye").await;
+        assert_eq!(closed, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!(now(), 5.0);
+        let at = now();
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!(client.send("x").await, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!(now(), at);
+    });
+    assert_eq!(
+        sent(&peer.from_client.written()),
+        [Sent::new(Opcode::Close, b"\x03\xe8bye")]
+    );
+    assert!(peer.from_client.was_aborted());
+}
+
+/// A Close that cannot even be written, since the peer does not read.
+// row: CLS-11, CLS-14
+#[test]
+fn a_close_that_cannot_be_written_ends_in_time() {
+    clock::set(Instant::MIN);
+    let manner = Manner {
+        capacity: 3,
+        ..Manner::GOOD
+    };
+    let (mut client, peer) = connected::<LEN>(manner, &timing());
+    run(async {
+        let closed = client.close(None, "").await;
+        assert_eq!(closed, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!(now(), 5.0);
+    });
+    assert!(peer.from_client.was_aborted());
+}
+
+/// Time passes though there is always something to read.
+// row: CLS-11, TRAP-27, TRAP-07
+#[test]
+fn a_peer_that_sends_for_ever_after_our_close_ends_in_time() {
+    // An endless stream of messages, of one message, of pings, in whole reads and in octets.
+    let floods = [
+        frames::text("data without end"),
+        frames::frame(Opcode::Continuation, false, b"a fragment without end"),
+        frames::ping(b"ping"),
+    ];
+    for (flood, at_once) in floods.iter().flat_map(|f| [(f, 1), (f, 1000)]) {
+        clock::set(Instant::MIN);
+        let manner = Manner {
+            at_once,
+            ..Manner::GOOD
+        };
+        let (mut client, peer) = connected::<LEN>(manner, &timing());
+        if flood[0] == 0 {
+            peer.to_client.put(&frames::frame(Opcode::Text, false, b""));
+        }
+        let stream = async {
+            loop {
+                peer.to_client.put(flood);
+                Timer::after(Duration::from_millis(10)).await;
+            }
+        };
+        let close = async {
+            let closed = client.close(Some(CloseCode::NORMAL), "").await;
+            assert_eq!(closed, Err(Error::Timeout(Timeout::Close)));
+            assert!((5.0..5.1).contains(&now()), "{}", now());
+        };
+        run(select(close, stream));
+        assert!(peer.from_client.was_aborted());
+        // Not one frame after our Close.
+        let last = sent(&peer.from_client.written()).pop();
+        assert_eq!(last, Some(Sent::new(Opcode::Close, &[0x03, 0xe8])));
+    }
+}
+
+/// The same where the peer is ahead of the clock: there is something to read at each poll.
+// row: CLS-11, TRAP-27
+#[test]
+fn a_flood_that_never_pends_ends_in_time() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&timing());
+    let (mut reader, writer) = client.split();
+    run(async {
+        writer.close(None, "").await.expect("to be sent");
+        loop {
+            peer.to_client.put(&frames::text("data without end"));
+            clock::advance(Duration::from_millis(10));
+            match reader.recv().await {
+                Ok(message) => assert_eq!(message, Some("data without end".into())),
+                Err(error) => break assert_eq!(error, Error::Timeout(Timeout::Close)),
+            }
+        }
+        assert!((5.0..5.1).contains(&now()), "{}", now());
+    });
+}
+
+/// Both Closes are exchanged and the server leaves the transport open: a clean end, in time.
+// row: CLS-10
+#[test]
+fn a_server_that_never_ends_the_transport_is_left_in_time() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&timing());
+    peer.to_client.put(&frames::close(1000));
+    run(async {
+        assert_eq!(client.recv().await, Ok(None));
+        assert_eq!(now(), 5.0);
+        assert_eq!(client.recv().await, Ok(None));
+        let refused = client.send("x").await;
+        assert_eq!(refused, Err(Error::WebSocket(Usage::NotOpen.into())));
+        assert_eq!(client.close(None, "").await, Ok(()));
+        assert_eq!(now(), 5.0);
+    });
+    let status = client.close_status().expect("a status");
+    assert_eq!(status.code, CloseCode::NORMAL);
+    assert!(peer.from_client.has_ended() && !peer.from_client.was_aborted());
+}
+
+/// The server closes the transport first, as it should: we wait for it, and no longer.
+// row: CLS-10, CLS-09
+#[test]
+fn the_transport_is_ended_after_the_server_ended_it() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&timing());
+    let serve = async {
+        Timer::after(seconds(1)).await;
+        peer.to_client
+            .put(&frames::text("before"))
+            .put(&frames::close(1000));
+        Timer::after(seconds(2)).await;
+        assert!(!peer.from_client.has_ended());
+        peer.to_client.put(b"octets of no meaning").end();
+    };
+    let close = async {
+        assert_eq!(client.close(Some(CloseCode::NORMAL), "").await, Ok(()));
+        assert_eq!(now(), 3.0);
+    };
+    run(join(close, serve));
+    assert!(peer.from_client.has_ended() && !peer.from_client.was_aborted());
+}
+
+/// A failure: the Close for it is sent, what still comes is read in bounded time, so that no
+/// reset destroys it.
+// row: CLS-13, CLS-14, TRAP-27
+#[test]
+fn after_a_violation_the_peer_has_time_to_read_why() {
+    // The peer ends the transport, or sends for ever.
+    for (ends, at) in [(true, 2.0), (false, 5.0)] {
+        clock::set(Instant::MIN);
+        let (mut client, peer) = client(&timing());
+        peer.to_client.put(&[0xC1, 0x00]);
+        let go_on = async {
+            for _ in 0..20 {
+                Timer::after(Duration::from_millis(100)).await;
+                peer.to_client.put(&frames::close(1000));
+            }
+            if ends {
+                peer.to_client.end();
+            }
+            loop {
+                Timer::after(Duration::from_millis(100)).await;
+                peer.to_client.put(b"more");
+            }
+        };
+        let receive = async {
+            let violation = Err(Error::WebSocket(Violation::ReservedBit.into()));
+            assert_eq!(client.recv().await, violation);
+            assert!((at..at + 0.2).contains(&now()), "{}", now());
+            assert_eq!(client.recv().await, violation);
+        };
+        run(select(receive, go_on));
+        let protocol_error = Sent::new(Opcode::Close, &1002u16.to_be_bytes());
+        assert_eq!(sent(&peer.from_client.written()), [protocol_error]);
+        assert!(peer.from_client.has_ended());
+    }
+}
+
+/// A Close for a failure that the peer does not read, while another task's message blocks.
+// row: CLS-14, TRAP-26
+#[test]
+fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
+    clock::set(Instant::MIN);
+    let manner = Manner {
+        capacity: 20,
+        ..Manner::GOOD
+    };
+    let (mut client, peer) = connected::<LEN>(manner, &timing());
+    let (mut reader, writer) = client.split();
+    peer.to_client.put(&[0xC1, 0x00]);
+    run(join(
+        async {
+            let sent = writer.send("more than the pipe holds").await;
+            assert!(sent.is_err());
+        },
+        async {
+            let violation = Err(Error::WebSocket(Violation::ReservedBit.into()));
+            assert_eq!(reader.recv().await, violation);
+            assert!(now() <= 10.0, "{}", now());
+        },
+    ));
+    assert!(peer.from_client.has_ended());
+}
+
+// row: CLS-15, STA-07
+#[test]
+fn a_lost_transport_is_told_at_once_and_stays_lost() {
+    for breaks in [false, true] {
+        clock::set(Instant::MIN);
+        let (mut client, peer) = client(&keep_alive(10, 35));
+        run(async {
+            if breaks {
+                peer.to_client.break_down();
+                let error = embedded_io_async::ErrorKind::ConnectionReset;
+                let broken = Err(Error::WebSocket(CoreError::Transport(error)));
+                assert_eq!(client.recv().await, broken);
+            } else {
+                peer.to_client.put(&[0x81]).end();
+            }
+            let lost = Err(Error::WebSocket(CoreError::Lost));
+            assert_eq!(client.recv().await, lost);
+            assert_eq!(client.recv().await, lost);
+            assert!(client.send("x").await.is_err());
+            assert_eq!(now(), 0.0);
+        });
+        assert!(peer.from_client.has_ended());
+    }
+}

@@ -16,6 +16,8 @@ mod writer;
 
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use backoff::Backoff;
 pub use connection::Connection;

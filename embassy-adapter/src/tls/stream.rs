@@ -1,0 +1,334 @@
+//! A TLS connection as a stream.
+//!
+//! # Cancel safety
+//!
+//! embedded-tls alone is not cancel-safe. Dropping its `read` inside a record loses the octets
+//! that had arrived; dropping its `write` or `flush` tears the record that was on its way, and
+//! the next one is encrypted under the same nonce, which gives its plaintext away (RFC 8446 §5.3).
+//!
+//! Here every future of [`Stream`] and its halves may be dropped at any await: nothing is lost,
+//! doubled, torn or encrypted twice, and the next call goes on where the last one was. That holds
+//! if the transport's own `read` and `write` futures may be dropped, as embassy-net's may.
+
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+
+use embedded_io_async::{ErrorType, Read, Write};
+use embedded_tls::{Aes128GcmSha256, TlsConnection, TlsError};
+
+use super::error::Error;
+use super::link::Link;
+use crate::transport::Shutdown;
+
+/// A verified TLS 1.3 connection over a reading and a writing half of a transport.
+///
+/// Each `write` makes one record, as far as the record buffer for writing goes, and offers it to
+/// the transport at once; [`flush`](Write::flush) sees it through. Flush before waiting for an
+/// answer.
+pub struct Stream<'a, R, W> {
+    session: Session<'a>,
+    reader: R,
+    writer: W,
+}
+
+impl<'a, R, W> Stream<'a, R, W> {
+    /// After a handshake that proved the peer.
+    pub(super) fn new(tls: Connection<'a>, link: &'a Link<'a>, reader: R, writer: W) -> Self {
+        Self {
+            session: Session {
+                tls: RefCell::new(Some(tls)),
+                link,
+                ended: Cell::new(false),
+            },
+            reader,
+            writer,
+        }
+    }
+
+    /// Two halves, for two tasks, or for [`Connection::open`](crate::Connection::open).
+    ///
+    /// Nothing is lost with them: they may be dropped and made again.
+    pub fn split(&mut self) -> (ReadHalf<'_, 'a, R>, WriteHalf<'_, 'a, W>) {
+        let session = &self.session;
+        (
+            ReadHalf {
+                session,
+                reader: &mut self.reader,
+            },
+            WriteHalf {
+                session,
+                writer: &mut self.writer,
+            },
+        )
+    }
+
+    /// The transport, without close_notify if [`Shutdown::shutdown`] has not sent it.
+    pub fn into_inner(self) -> (R, W) {
+        (self.reader, self.writer)
+    }
+}
+
+/// The reading half of a [`Stream`].
+pub struct ReadHalf<'s, 'a, R> {
+    session: &'s Session<'a>,
+    reader: &'s mut R,
+}
+
+/// The writing half of a [`Stream`].
+pub struct WriteHalf<'s, 'a, W> {
+    session: &'s Session<'a>,
+    writer: &'s mut W,
+}
+
+impl<R: ErrorType, W> ErrorType for Stream<'_, R, W> {
+    type Error = Error<R::Error>;
+}
+
+impl<R: ErrorType> ErrorType for ReadHalf<'_, '_, R> {
+    type Error = Error<R::Error>;
+}
+
+impl<W: ErrorType> ErrorType for WriteHalf<'_, '_, W> {
+    type Error = Error<W::Error>;
+}
+
+impl<R: Read, W> Read for Stream<'_, R, W> {
+    /// `Ok(0)` after the peer's close_notify; a transport that ends without it is
+    /// [`Error::Truncated`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
+        self.session.read(&mut self.reader, octets).await
+    }
+}
+
+impl<R: Read> Read for ReadHalf<'_, '_, R> {
+    /// As [`Stream`]'s.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
+        self.session.read(self.reader, octets).await
+    }
+}
+
+impl<R: ErrorType, W: Write<Error = R::Error>> Write for Stream<'_, R, W> {
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was written.
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.session.write(&mut self.writer, octets).await
+    }
+
+    /// # Cancel safety
+    /// Dropped before it is ready, the next `write` or `flush` goes on.
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        self.session.flush(&mut self.writer).await
+    }
+}
+
+impl<W: Write> Write for WriteHalf<'_, '_, W> {
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was written.
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.session.write(self.writer, octets).await
+    }
+
+    /// # Cancel safety
+    /// Dropped before it is ready, the next `write` or `flush` goes on.
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        self.session.flush(self.writer).await
+    }
+}
+
+impl<R: ErrorType, W: Shutdown<Error = R::Error>> Shutdown for Stream<'_, R, W> {
+    async fn shutdown(&mut self) -> Result<(), Self::Error> {
+        self.session.shutdown(&mut self.writer).await
+    }
+
+    fn abort(&mut self) {
+        self.writer.abort();
+    }
+}
+
+impl<W: Shutdown> Shutdown for WriteHalf<'_, '_, W> {
+    /// Sends what is queued and close_notify, and ends the transport's writing direction. With
+    /// embedded-tls that is the end of reading, too.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, another call goes on.
+    async fn shutdown(&mut self) -> Result<(), Self::Error> {
+        self.session.shutdown(self.writer).await
+    }
+
+    fn abort(&mut self) {
+        self.writer.abort();
+    }
+}
+
+/// embedded-tls between its queues.
+pub(super) type Connection<'a> = TlsConnection<'a, &'a Link<'a>, Aes128GcmSha256>;
+
+/// What both halves share. It is borrowed for the moment of one poll, never across an await:
+/// with a whole record in its queue, or room for one, embedded-tls does not wait.
+struct Session<'a> {
+    /// `None` after close_notify of ours.
+    tls: RefCell<Option<Connection<'a>>>,
+    link: &'a Link<'a>,
+    /// The peer's close_notify has come.
+    ended: Cell<bool>,
+}
+
+impl Session<'_> {
+    async fn read<R: Read>(
+        &self,
+        reader: &mut R,
+        octets: &mut [u8],
+    ) -> Result<usize, Error<R::Error>> {
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if self.ended.get() {
+                return Ok(0);
+            }
+            if let Some(length) = self.open(octets)? {
+                return Ok(length);
+            }
+            if !fill(self.link, reader).await? {
+                self.link.inbound()?.fail();
+                return Err(Error::Truncated);
+            }
+        }
+    }
+
+    /// What is decrypted already, or can be; `None` when more octets are needed.
+    fn open<T>(&self, octets: &mut [u8]) -> Result<Option<usize>, Error<T>> {
+        if self.link.inbound()?.failed() {
+            return Err(Error::Closed);
+        }
+        let read = self.with(|tls| run(pin!(tls.read(octets))))?;
+        match read {
+            // Between two records, where nothing is lost with the future.
+            Poll::Pending => Ok(None),
+            Poll::Ready(Ok(length)) => Ok(Some(length)),
+            Poll::Ready(Err(TlsError::ConnectionClosed)) => {
+                self.ended.set(true);
+                Ok(Some(0))
+            }
+            Poll::Ready(Err(error)) => {
+                self.link.inbound()?.fail();
+                Err(Error::from_tls(error))
+            }
+        }
+    }
+
+    async fn write<W: Write>(
+        &self,
+        writer: &mut W,
+        octets: &[u8],
+    ) -> Result<usize, Error<W::Error>> {
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        // The record before must leave the queue; until then nothing of this one exists.
+        drain(self.link, writer).await?;
+        let taken = self.seal(octets)?;
+        // From here on its octets count as written, so nothing is awaited.
+        let mut offer = pin!(drain(self.link, writer));
+        poll_fn(|context| {
+            Poll::Ready(match offer.as_mut().poll(context) {
+                Poll::Ready(Err(error)) => Err(error),
+                Poll::Ready(Ok(())) | Poll::Pending => Ok(taken),
+            })
+        })
+        .await
+    }
+
+    /// One record of as many octets as fit, into the empty queue.
+    fn seal<T>(&self, octets: &[u8]) -> Result<usize, Error<T>> {
+        let sealed = self.with(|tls| {
+            run(pin!(async {
+                let taken = tls.write(octets).await?;
+                tls.flush().await?;
+                Ok(taken)
+            }))
+        })?;
+        match sealed {
+            Poll::Ready(sealed) => sealed.map_err(Error::from_tls),
+            Poll::Pending => Err(Error::Closed), // the queue has room for it
+        }
+    }
+
+    async fn flush<W: Write>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
+        drain(self.link, writer).await?;
+        writer.flush().await.map_err(Error::Transport)
+    }
+
+    async fn shutdown<W: Shutdown>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
+        drain(self.link, writer).await?;
+        let tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?.take();
+        // Once the peer has closed, embedded-tls would say it in the clear, which is no TLS.
+        if let Some(tls) = tls.filter(|_| !self.ended.get()) {
+            let _in_the_queue = run(pin!(tls.close()));
+        }
+        drain(self.link, writer).await?;
+        writer.shutdown().await.map_err(Error::Transport)
+    }
+
+    fn with<T, V>(&self, with: impl FnOnce(&mut Connection<'_>) -> V) -> Result<V, Error<T>> {
+        let mut tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?;
+        tls.as_mut().map(with).ok_or(Error::Closed)
+    }
+}
+
+/// Runs embedded-tls as far as its queues allow. Those wake nobody, so there is no waker.
+pub(super) fn run<F: Future>(work: Pin<&mut F>) -> Poll<F::Output> {
+    work.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Reads on, until there is a record to give. `false` at the transport's end.
+#[expect(
+    clippy::await_holding_refcell_ref,
+    reason = "one future at a time uses a queue; a second one is refused, and does not panic"
+)]
+pub(super) async fn fill<R: Read>(
+    link: &Link<'_>,
+    reader: &mut R,
+) -> Result<bool, Error<R::Error>> {
+    let mut inbound = link.inbound()?;
+    while !inbound.ready() {
+        let arrived = reader
+            .read(inbound.spare())
+            .await
+            .map_err(Error::Transport)?;
+        if arrived == 0 {
+            return Ok(false);
+        }
+        inbound.commit(arrived)?;
+    }
+    Ok(true)
+}
+
+/// Hands everything queued to the transport.
+#[expect(
+    clippy::await_holding_refcell_ref,
+    reason = "one future at a time uses a queue; a second one is refused, and does not panic"
+)]
+pub(super) async fn drain<W: Write>(
+    link: &Link<'_>,
+    writer: &mut W,
+) -> Result<(), Error<W::Error>> {
+    let mut outbound = link.outbound()?;
+    while !outbound.pending().is_empty() {
+        match writer.write(outbound.pending()).await {
+            // "Implementations should never return `Ok(0)`": one that does is at its end.
+            Ok(0) => return Err(Error::Closed),
+            Ok(taken) => outbound.advance(taken),
+            Err(error) => return Err(Error::Transport(error)),
+        }
+    }
+    Ok(())
+}

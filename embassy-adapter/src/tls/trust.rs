@@ -1,0 +1,246 @@
+//! Whom to trust: a chain to a trust anchor, or one pinned key.
+
+use core::time::Duration;
+
+use heapless::Vec;
+use pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
+};
+use sha2::{Digest, Sha256};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+
+use super::algorithm::{Budget, Counted};
+use super::der::{DIGITAL_SIGNATURE, Fields, KEY_CERT_SIGN};
+use super::error::CertificateError;
+
+/// The most intermediate certificates that a server may send. Public servers send one or two.
+/// More would let a stranger make a board search long for a path.
+pub const MAX_INTERMEDIATES: usize = 4;
+
+/// Judges the certificates of a server.
+///
+/// That the server holds the key of its first certificate is verified apart from this, for
+/// every implementation alike.
+pub trait Trust {
+    /// `chain` is what the server sent, its own certificate first. `Ok` is the promise that
+    /// the first certificate is that of `server`.
+    fn judge(
+        &self,
+        server: &ServerName<'_>,
+        chain: &[CertificateDer<'_>],
+    ) -> Result<(), CertificateError>;
+}
+
+impl<T: Trust + ?Sized> Trust for &T {
+    fn judge(
+        &self,
+        server: &ServerName<'_>,
+        chain: &[CertificateDer<'_>],
+    ) -> Result<(), CertificateError> {
+        (**self).judge(server, chain)
+    }
+}
+
+/// What time it is, as far as the caller knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Clock {
+    /// Seconds since 1970-01-01 00:00 UTC, now.
+    UnixSeconds(u64),
+    /// There is no clock, so whether a certificate has expired **is not checked**: a key that
+    /// leaked years ago opens the connection as if it were fresh, for as long as its authority
+    /// is trusted. The dates of a path are still held against each other.
+    AbsentExpiryNotChecked,
+}
+
+/// Trusts servers whose certificate leads to one of these anchors (RFC 5280), is for the name
+/// asked for (RFC 6125), and is valid now.
+///
+/// Checked: every signature of the path, basicConstraints with pathLen, keyUsage, extended key
+/// usage, name constraints, critical extensions, validity; the name against dNSName and
+/// iPAddress of subjectAltName only, a wildcard standing for one whole left-most label.
+/// **Not checked: revocation.**
+#[derive(Clone, Copy, Debug)]
+pub struct Roots<'a> {
+    anchors: &'a [TrustAnchor<'a>],
+    clock: Clock,
+}
+
+impl<'a> Roots<'a> {
+    /// `anchors` come from [`anchor_from_trusted_cert`](super::anchor_from_trusted_cert), or
+    /// from constants.
+    #[must_use]
+    pub const fn new(anchors: &'a [TrustAnchor<'a>], clock: Clock) -> Self {
+        Self { anchors, clock }
+    }
+
+    fn path_at(
+        &self,
+        leaf: &EndEntityCert<'_>,
+        intermediates: &[CertificateDer<'_>],
+        seconds: u64,
+        budget: &Budget,
+    ) -> Result<(), CertificateError> {
+        let counted = Counted::all(budget);
+        let algorithms = counted
+            .each_ref()
+            .map(|algorithm| -> &dyn SignatureVerificationAlgorithm { algorithm });
+        leaf.verify_for_usage(
+            &algorithms,
+            self.anchors,
+            intermediates,
+            UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+            KeyUsage::server_auth(),
+            None,
+            Some(&key_usage_allows),
+        )
+        .map(drop)
+        .map_err(|error| match (budget.is_spent(), error.into()) {
+            (true, CertificateError::BadSignature) => CertificateError::TooComplex,
+            (_, error) => error,
+        })
+    }
+
+    /// Without a clock, some moment must exist at which the whole path was valid. If there is
+    /// one, it is the beginning of some certificate's validity.
+    fn path_at_some_time(
+        &self,
+        leaf: &EndEntityCert<'_>,
+        chain: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
+        budget: &Budget,
+    ) -> Result<(), CertificateError> {
+        let mut first = None;
+        for certificate in chain {
+            let Some(fields) = Fields::of(certificate) else {
+                continue;
+            };
+            // Dates are looked at before signatures, so another try costs little.
+            match self.path_at(leaf, intermediates, fields.not_before, budget) {
+                Err(error @ (CertificateError::Expired | CertificateError::NotYetValid)) => {
+                    first.get_or_insert(error);
+                }
+                verdict => return verdict,
+            }
+        }
+        Err(first.unwrap_or(CertificateError::Malformed))
+    }
+}
+
+impl Trust for Roots<'_> {
+    fn judge(
+        &self,
+        server: &ServerName<'_>,
+        chain: &[CertificateDer<'_>],
+    ) -> Result<(), CertificateError> {
+        let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::Missing)?;
+        if intermediates.len() > MAX_INTERMEDIATES {
+            return Err(CertificateError::TooMany);
+        }
+        let leaf = EndEntityCert::try_from(leaf)?;
+        let budget = Budget::new();
+        match self.clock {
+            Clock::UnixSeconds(now) => self.path_at(&leaf, intermediates, now, &budget)?,
+            Clock::AbsentExpiryNotChecked => {
+                self.path_at_some_time(&leaf, chain, intermediates, &budget)?;
+            }
+        }
+        leaf.verify_is_valid_for_subject_name(server)?;
+        Ok(())
+    }
+}
+
+/// webpki ignores keyUsage. RFC 5280 §6.1.4 (n): "If a key usage extension is present, verify
+/// that the keyCertSign bit is set." RFC 8446 §4.4.2.2: "the digitalSignature bit MUST be set if
+/// the Key Usage extension is present".
+fn key_usage_allows(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+    let allows = |certificate: &webpki::Cert<'_>, usage| {
+        Fields::of(&certificate.der()).is_some_and(|fields| fields.allows(usage))
+    };
+    if !allows(path.end_entity(), DIGITAL_SIGNATURE)
+        || !path
+            .intermediate_certificates()
+            .all(|issuer| allows(issuer, KEY_CERT_SIGN))
+    {
+        return Err(KEY_USAGE);
+    }
+    Ok(())
+}
+
+/// What stands for keyUsage among webpki's errors: it speaks of revocation lists, and none are
+/// ever given to it here.
+const KEY_USAGE: webpki::Error = webpki::Error::IssuerNotCrlSigner;
+
+/// Trusts one key, or a few, by the SHA-256 of their `SubjectPublicKeyInfo`, and nothing else of
+/// the certificate: not its name, not its dates, not its issuer.
+///
+/// The smallest, and for a fleet with its own server often the right choice: no authority can be
+/// tricked into vouching for another key. Give two pins, the second for the key that will come
+/// next, or the fleet is lost with the first key.
+#[derive(Clone, Copy, Debug)]
+pub struct PinnedKey<'a> {
+    pins: &'a [[u8; 32]],
+}
+
+impl<'a> PinnedKey<'a> {
+    /// Each pin as `openssl x509 -pubkey -noout | openssl pkey -pubin -outform der |
+    /// openssl dgst -sha256` prints it, in octets (RFC 7469 §2.4 calls it an SPKI fingerprint).
+    #[must_use]
+    pub const fn new(pins: &'a [[u8; 32]]) -> Self {
+        Self { pins }
+    }
+
+    /// The pin of the key in a certificate, DER encoded; `None` if it is none.
+    #[must_use]
+    pub fn pin_of(certificate: &[u8]) -> Option<[u8; 32]> {
+        Fields::of(certificate).map(|fields| Sha256::digest(fields.spki).into())
+    }
+}
+
+impl Trust for PinnedKey<'_> {
+    fn judge(
+        &self,
+        _server: &ServerName<'_>,
+        chain: &[CertificateDer<'_>],
+    ) -> Result<(), CertificateError> {
+        let leaf = chain.first().ok_or(CertificateError::Missing)?;
+        let pin = Self::pin_of(leaf).ok_or(CertificateError::Malformed)?;
+        if self.pins.contains(&pin) {
+            Ok(())
+        } else {
+            Err(CertificateError::NotPinned)
+        }
+    }
+}
+
+/// What a server sent, as a slice for [`Trust::judge`].
+pub(super) type Chain<'a> = Vec<CertificateDer<'a>, { MAX_INTERMEDIATES + 1 }>;
+
+impl From<webpki::Error> for CertificateError {
+    fn from(error: webpki::Error) -> Self {
+        use webpki::Error as E;
+        match error {
+            KEY_USAGE => Self::KeyUsage,
+            E::CertNotValidForName(_) => Self::WrongName,
+            E::UnknownIssuer => Self::UnknownIssuer,
+            E::CertExpired { .. } => Self::Expired,
+            E::CertNotValidYet { .. } => Self::NotYetValid,
+            E::InvalidCertValidity => Self::Validity,
+            E::EndEntityUsedAsCa => Self::IssuerNotCa,
+            E::CaUsedAsEndEntity => Self::CaAsServer,
+            E::PathLenConstraintViolated => Self::PathLength,
+            E::NameConstraintViolation => Self::NameConstraint,
+            E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => Self::ExtendedKeyUsage,
+            E::UnsupportedCriticalExtension => Self::CriticalExtension,
+            E::InvalidSignatureForPublicKey => Self::BadSignature,
+            E::UnsupportedSignatureAlgorithmContext(_)
+            | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Self::Algorithm,
+            E::MaximumSignatureChecksExceeded
+            | E::MaximumPathBuildCallsExceeded
+            | E::MaximumPathDepthExceeded
+            | E::MaximumNameConstraintComparisonsExceeded => Self::TooComplex,
+            E::UnsupportedCertVersion => Self::Version,
+            _ => Self::Malformed,
+        }
+    }
+}

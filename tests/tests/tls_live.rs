@@ -1,0 +1,570 @@
+//! Handshakes and streams of the embedded TLS path against a rustls server in memory.
+
+mod tls_peer;
+mod tls_pki;
+
+use std::convert::Infallible;
+
+use bare_ws::entropy::{Entropy, EntropyError};
+use bare_ws_embassy::tls::{
+    AlertDescription, CertificateError, Client, Clock, Error, Link, PinnedKey, Records, Roots,
+    Stream, TrustAnchor, anchor_from_trusted_cert,
+};
+use embedded_io_async::{Read, Write};
+use rcgen::{BasicConstraints, IsCa};
+use rustls::ServerConfig;
+
+use tls_peer::{
+    Counter, FAST, Pace, Peer, Reader, Shared, Writer, config, deaf_to_aes_128, run, transport,
+};
+use tls_pki::{NOW, Node, authority, distinguished, server, valid};
+
+const HOST: &str = "host.example.test";
+const CLOCK: Clock = Clock::UnixSeconds(NOW);
+
+/// The longest record, and all hold buffers to match: 66 KiB.
+struct Memory {
+    read: Vec<u8>,
+    write: Vec<u8>,
+    receive: Vec<u8>,
+    transmit: Vec<u8>,
+}
+
+impl Memory {
+    fn of(read: usize, write: usize, receive: usize, transmit: usize) -> Self {
+        Self {
+            read: vec![0; read],
+            write: vec![0; write],
+            receive: vec![0; receive],
+            transmit: vec![0; transmit],
+        }
+    }
+
+    fn ample() -> Self {
+        Self::of(16_640, 4096, 16_645, 4096)
+    }
+
+    fn split(&mut self) -> (Link<'_>, Records<'_>) {
+        (
+            Link::new(&mut self.receive, &mut self.transmit),
+            Records {
+                read: &mut self.read,
+                write: &mut self.write,
+            },
+        )
+    }
+}
+
+type Connected<'a> = Stream<'a, Reader, Writer>;
+
+fn anchor(root: &Node) -> TrustAnchor<'_> {
+    anchor_from_trusted_cert(&root.der).unwrap()
+}
+
+/// A root, and a server under it that is what it says.
+fn honest() -> (Node, Node) {
+    let root = Node::root("root");
+    let leaf = root.issue(server(&[HOST]));
+    (root, leaf)
+}
+
+/// Connects with memory of its own, and lets `then` use the connection.
+fn connected<T>(
+    root: &Node,
+    config: ServerConfig,
+    pace: Pace,
+    mut memory: Memory,
+    then: impl AsyncFnOnce(Connected<'_>, &Shared) -> T,
+) -> Result<T, Error<Infallible>> {
+    let peer = Peer::new(config);
+    let anchors = [anchor(root)];
+    run(async {
+        let (link, records) = memory.split();
+        let stream = Client::new(HOST, Roots::new(&anchors, CLOCK))
+            .connect(&link, records, transport(&peer, pace), &mut Counter(1))
+            .await?;
+        Ok(then(stream, &peer).await)
+    })
+}
+
+/// Octets that no shift or repetition leaves unchanged.
+fn octets(length: usize) -> Vec<u8> {
+    let mut counter = Counter(7);
+    let mut octets = vec![0; length];
+    counter.fill(&mut octets).unwrap();
+    octets
+}
+
+async fn echo(stream: &mut Connected<'_>, data: &[u8], at_once: usize) {
+    let mut back = vec![0; at_once];
+    for part in data.chunks(at_once) {
+        stream.write_all(part).await.unwrap();
+        stream.flush().await.unwrap();
+        let back = &mut back[..part.len()];
+        stream.read_exact(back).await.unwrap();
+        assert!(back == part);
+    }
+}
+
+// row: SEED-06, REQ-14
+#[test]
+fn a_proven_server_echoes_a_mebibyte() {
+    let root = Node::root("root");
+    let intermediate = root.issue(authority("intermediate"));
+    let under = intermediate.issue(server(&[HOST]));
+    let wildcard = root.issue(server(&["*.example.test"]));
+    let address = root.issue(server(&["127.0.0.1"]));
+    let address6 = root.issue(server(&["::1"]));
+    let big = root.issue_with(server(&[HOST]), &rcgen::PKCS_ECDSA_P384_SHA384);
+    let table: &[(&str, &Node, &[&Node])] = &[
+        (HOST, &under, &[&under, &intermediate]),
+        ("HOST.example.test.", &wildcard, &[&wildcard]),
+        ("127.0.0.1", &address, &[&address]),
+        ("::1", &address6, &[&address6]),
+        (HOST, &big, &[&big]),
+    ];
+    let anchors = [anchor(&root)];
+    let data = octets(1 << 20);
+    for &(name, leaf, chain) in table {
+        let peer = Peer::new(config(leaf, chain));
+        let mut memory = Memory::ample();
+        run(async {
+            let (link, records) = memory.split();
+            let mut stream = Client::new(name, Roots::new(&anchors, CLOCK))
+                .connect(&link, records, transport(&peer, FAST), &mut Counter(1))
+                .await
+                .unwrap();
+            echo(&mut stream, &data, 1 << 14).await;
+            stream.close().await.unwrap();
+        });
+        let peer = peer.borrow();
+        assert_eq!(peer.error, None);
+        assert!(peer.closed_cleanly);
+        let name = name.trim_end_matches('.');
+        let told = name
+            .parse::<std::net::IpAddr>()
+            .is_err()
+            .then_some(name.to_lowercase());
+        assert_eq!(peer.server.server_name().map(str::to_lowercase), told);
+    }
+}
+
+// row: SEED-06
+#[test]
+fn a_pinned_key_opens_and_another_does_not() {
+    let leaf = Node::self_signed(server(&["anything.test"]));
+    let pin = PinnedKey::pin_of(&leaf.der).unwrap();
+    for (pins, expected) in [
+        (&[pin], Ok(())),
+        (&[[0; 32]], Err(CertificateError::NotPinned)),
+    ] {
+        let peer = Peer::new(config(&leaf, &[&leaf]));
+        let mut memory = Memory::ample();
+        let (link, records) = memory.split();
+        let outcome = run(Client::new(HOST, PinnedKey::new(pins)).connect(
+            &link,
+            records,
+            transport(&peer, FAST),
+            &mut Counter(1),
+        ));
+        match (outcome, expected) {
+            (Ok(mut stream), Ok(())) => run(echo(&mut stream, b"pinned", 6)),
+            (Err(Error::Certificate(seen)), Err(error)) => assert_eq!(seen, error),
+            (outcome, _) => panic!("{:?}", outcome.err()),
+        }
+    }
+}
+
+// row: SEED-06, REQ-14
+#[test]
+fn each_false_server_is_refused_by_name_and_never_written_to() {
+    use CertificateError as E;
+    let (root, leaf) = honest();
+    let stranger = Node::root("root");
+    let false_root = stranger.issue(server(&[HOST]));
+    let nobody = Node::self_signed(server(&[HOST]));
+    let mut past = server(&[HOST]);
+    valid(&mut past, 2024, 2025);
+    let past = root.issue(past);
+    let mut future = server(&[HOST]);
+    valid(&mut future, 2028, 2029);
+    let future = root.issue(future);
+    let other = root.issue(server(&["other.test"]));
+    let forged = other.issue(server(&[HOST]));
+    let mut common = server(&[]);
+    common.distinguished_name = distinguished(HOST);
+    let common = root.issue(common);
+    let mut ca = server(&[HOST]);
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = root.issue(ca);
+
+    let table: &[(&str, &Node, &[&Node], E)] = &[
+        ("other.example.test", &leaf, &[&leaf], E::WrongName),
+        ("127.0.0.1", &leaf, &[&leaf], E::WrongName),
+        (HOST, &nobody, &[&nobody], E::UnknownIssuer),
+        (HOST, &false_root, &[&false_root], E::BadSignature),
+        (HOST, &past, &[&past], E::Expired),
+        (HOST, &future, &[&future], E::NotYetValid),
+        (HOST, &forged, &[&forged, &other], E::IssuerNotCa),
+        (HOST, &common, &[&common], E::WrongName),
+        (HOST, &ca, &[&ca], E::CaAsServer),
+    ];
+    let anchors = [anchor(&root)];
+    for (number, &(name, leaf, chain, expected)) in table.iter().enumerate() {
+        let peer = Peer::new(config(leaf, chain));
+        let mut memory = Memory::ample();
+        let (link, records) = memory.split();
+        let outcome = run(Client::new(name, Roots::new(&anchors, CLOCK)).connect(
+            &link,
+            records,
+            transport(&peer, FAST),
+            &mut Counter(1),
+        ));
+        match outcome {
+            Err(Error::Certificate(error)) => assert_eq!(error, expected, "server {number}"),
+            outcome => panic!("server {number}: {:?}", outcome.err()),
+        }
+        let kinds: Vec<u8> = peer
+            .borrow()
+            .records()
+            .iter()
+            .map(|(kind, _)| *kind)
+            .collect();
+        assert_eq!(
+            kinds,
+            [22],
+            "one ClientHello to server {number}, and no more"
+        );
+    }
+}
+
+// row: SEED-06, REQ-14
+#[test]
+fn a_cut_at_any_octet_of_the_handshake_is_that_error_and_no_hang() {
+    let (root, leaf) = honest();
+    let anchors = [anchor(&root)];
+    let connect = |cut_after: usize, pace: Pace| {
+        let peer = Peer::new(config(&leaf, &[&leaf]));
+        peer.borrow_mut().cut_after = cut_after;
+        let mut memory = Memory::ample();
+        let (link, records) = memory.split();
+        let outcome = run(Client::new(HOST, Roots::new(&anchors, CLOCK)).connect(
+            &link,
+            records,
+            transport(&peer, pace),
+            &mut Counter(1),
+        ));
+        (outcome.map(drop), peer)
+    };
+    let (whole, peer) = connect(usize::MAX, FAST);
+    whole.unwrap();
+    let flight = usize::MAX - peer.borrow().cut_after;
+    assert!(flight > 500, "{flight} octets from the server");
+    let slow = Pace {
+        at_most: 1,
+        pends: true,
+    };
+    let mut cuts = 0;
+    // Signatures differ in length from one handshake to the other by a few octets.
+    for cut_after in 0..flight + 8 {
+        let pace = if cut_after % 50 == 0 { slow } else { FAST };
+        let (outcome, peer) = connect(cut_after, pace);
+        let peer = peer.borrow();
+        match outcome {
+            Err(Error::CutInHandshake) => {
+                assert_eq!(peer.records().len(), 1, "no Finished for half a proof");
+                assert!(!peer.wire.is_empty(), "a cut, and nothing was cut off");
+                cuts += 1;
+            }
+            Ok(()) => assert_eq!(peer.records().len(), 2),
+            Err(error) => panic!("{error:?} after {cut_after} octets"),
+        }
+    }
+    assert!(
+        (flight - 8..=flight + 8).contains(&cuts),
+        "{cuts} cuts of {flight}"
+    );
+}
+
+// row: SEED-06
+#[test]
+fn any_pace_and_any_hold_buffers_carry_the_same_octets() {
+    let (root, leaf) = honest();
+    let data = octets(5000);
+    for at_most in [1, 2, 5, 6, 22, 64, 1000, usize::MAX] {
+        for pends in [false, true] {
+            for hold in [Link::MIN, 65, 600, 16_645] {
+                connected(
+                    &root,
+                    config(&leaf, &[&leaf]),
+                    Pace { at_most, pends },
+                    Memory::of(16_640, 1024, hold, hold),
+                    async |mut stream, peer| {
+                        echo(&mut stream, &data, 700).await;
+                        assert_eq!(peer.borrow().error, None);
+                    },
+                )
+                .unwrap();
+            }
+        }
+    }
+}
+
+// row: SEED-06
+#[test]
+fn what_is_written_at_once_is_one_record() {
+    let (root, leaf) = honest();
+    // 128 octets of the buffer are overhead, and the header of the record counts among its own.
+    let most = 4096 - 128 - 5;
+    connected(
+        &root,
+        config(&leaf, &[&leaf]),
+        FAST,
+        Memory::ample(),
+        async |mut stream, peer| {
+            for length in [1, 2, 125, 126, most] {
+                let before = peer.borrow().records().len();
+                let taken = stream.write(&vec![7; length]).await.unwrap();
+                assert_eq!(taken, length);
+                stream.flush().await.unwrap();
+                let records = peer.borrow().records();
+                // The content type and the tag.
+                assert_eq!(records[before..], [(23, length + 17)]);
+            }
+            assert_eq!(stream.write(&vec![7; most + 1]).await.unwrap(), most);
+        },
+    )
+    .unwrap();
+}
+
+// row: SEED-06
+#[test]
+fn the_end_of_the_stream_is_clean_with_close_notify_only() {
+    let (root, leaf) = honest();
+    let server = || config(&leaf, &[&leaf]);
+    connected(
+        &root,
+        server(),
+        FAST,
+        Memory::ample(),
+        async |mut stream, peer| {
+            {
+                let mut peer = peer.borrow_mut();
+                peer.server.send_close_notify();
+                peer.speak();
+            }
+            let mut buffer = [0; 8];
+            assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
+            assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
+        },
+    )
+    .unwrap();
+    // Cut between records, and at every octet inside one.
+    for rest in 0..22 {
+        connected(
+            &root,
+            server(),
+            FAST,
+            Memory::ample(),
+            async |mut stream, peer| {
+                stream.write_all(b"echo").await.unwrap();
+                stream.flush().await.unwrap();
+                {
+                    let mut peer = peer.borrow_mut();
+                    let record = 5 + 4 + 17;
+                    peer.cut_after = peer.wire.len() - record + rest;
+                }
+                let outcome = stream.read_exact(&mut [0; 5]).await;
+                assert!(
+                    matches!(
+                        outcome,
+                        Err(embedded_io_async::ReadExactError::Other(Error::Truncated))
+                    ),
+                    "{outcome:?} {rest} octets into a record"
+                );
+                // And it stays ended.
+                assert!(matches!(stream.read(&mut [0; 5]).await, Err(Error::Closed)));
+            },
+        )
+        .unwrap();
+    }
+}
+
+// row: SEED-06
+#[test]
+fn records_that_only_somebody_else_can_have_sent_are_refused() {
+    let (root, leaf) = honest();
+    let injected: &[(&str, &[u8])] = &[
+        ("close_notify in the clear", &[21, 3, 3, 0, 2, 1, 0]),
+        ("a fatal alert in the clear", &[21, 3, 3, 0, 2, 2, 40]),
+        ("a Finished in the clear", &[22, 3, 3, 0, 4, 20, 0, 0, 0]),
+        (
+            "a KeyUpdate in the clear",
+            &[22, 3, 3, 0, 5, 24, 0, 0, 1, 0],
+        ),
+        ("a change_cipher_spec", &[20, 3, 3, 0, 1, 1]),
+        ("a type of no record", &[0, 3, 3, 0, 1, 1]),
+        ("another protocol", b"HTTP/1.1 400 Bad Request\r\n"),
+        (
+            "a tag alone",
+            &[
+                23, 3, 3, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
+        ),
+        ("nothing", &[23, 3, 3, 0, 0]),
+        ("a record of 2^14 + 257 octets", &[23, 3, 3, 0x41, 1]),
+        (
+            "octets under no key",
+            &[
+                23, 3, 3, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
+        ),
+    ];
+    for (label, record) in injected {
+        connected(
+            &root,
+            config(&leaf, &[&leaf]),
+            FAST,
+            Memory::ample(),
+            async |mut stream, peer| {
+                // The server's tickets first.
+                stream.write_all(b"echo").await.unwrap();
+                stream.flush().await.unwrap();
+                stream.read_exact(&mut [0; 4]).await.unwrap();
+                peer.borrow_mut().wire.extend(*record);
+                let outcome = stream.read(&mut [0; 8]).await;
+                assert!(
+                    matches!(outcome, Err(Error::Protocol(_))),
+                    "{label}: {outcome:?}"
+                );
+                let outcome = stream.read(&mut [0; 8]).await;
+                assert!(
+                    matches!(outcome, Err(Error::Closed)),
+                    "{label}: {outcome:?}"
+                );
+            },
+        )
+        .unwrap();
+    }
+}
+
+// row: SEED-06
+#[test]
+fn what_does_not_fit_is_said_with_figures() {
+    let (root, leaf) = honest();
+    let server = || config(&leaf, &[&leaf]);
+    let refused = |memory: Memory| {
+        connected(&root, server(), FAST, memory, async |_, _| ()).expect_err("it does not fit")
+    };
+    assert!(matches!(
+        refused(Memory::of(16_640, 511, 16_645, 4096)),
+        Error::BufferTooSmall { needed: 512 }
+    ));
+    assert!(matches!(
+        refused(Memory::of(16_640, 512, 63, 4096)),
+        Error::BufferTooSmall { needed: 64 }
+    ));
+    assert!(matches!(
+        refused(Memory::of(16_640, 512, 64, 63)),
+        Error::BufferTooSmall { needed: 64 }
+    ));
+    // The server's flight is one record, a few octets longer or shorter with its signatures.
+    let Error::RecordTooLarge { needed, limit: 300 } = refused(Memory::of(300, 512, 600, 600))
+    else {
+        panic!("not that error");
+    };
+    let room = needed + 8;
+    let fits = Memory::of(room, 512, 600, 600);
+    connected(&root, server(), FAST, fits, async |mut stream, peer| {
+        {
+            let mut peer = peer.borrow_mut();
+            let longer = vec![1; room - 17 + 1];
+            std::io::Write::write_all(&mut peer.server.writer(), &longer).unwrap();
+            peer.speak();
+        }
+        let outcome = stream.read(&mut [0; 8]).await;
+        let Err(Error::RecordTooLarge { needed, limit }) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!((needed, limit), (room + 1, room));
+    })
+    .unwrap();
+}
+
+// row: SEED-06
+#[test]
+fn a_server_that_wants_something_else_says_so_by_alert() {
+    let (root, leaf) = honest();
+    let outcome = connected(
+        &root,
+        deaf_to_aes_128(&leaf),
+        FAST,
+        Memory::ample(),
+        async |_, _| (),
+    );
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Alert(AlertDescription::HandshakeFailure))
+        ),
+        "{outcome:?}"
+    );
+    // After ServerHello an alert is encrypted, and embedded-tls does not look for one there.
+    let mut other = config(&leaf, &[&leaf]);
+    other.alpn_protocols = vec![b"h2".to_vec()];
+    let outcome = connected(&root, other, FAST, Memory::ample(), async |_, _| ());
+    assert!(matches!(outcome, Err(Error::Protocol(_))), "{outcome:?}");
+    let mut same = config(&leaf, &[&leaf]);
+    same.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    connected(&root, same, FAST, Memory::ample(), async |_, peer| {
+        assert_eq!(peer.borrow().server.alpn_protocol(), Some(&b"http/1.1"[..]));
+    })
+    .unwrap();
+}
+
+// row: SEED-06
+#[test]
+fn without_entropy_or_a_name_nothing_is_sent() {
+    struct Failing(usize);
+    impl Entropy for Failing {
+        fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
+            self.0 = self.0.checked_sub(1).ok_or(EntropyError)?;
+            Counter(3).fill(octets)
+        }
+    }
+    let (root, leaf) = honest();
+    let anchors = [anchor(&root)];
+    let attempt = |name: &str, fills: usize| {
+        let peer = Peer::new(config(&leaf, &[&leaf]));
+        let mut memory = Memory::ample();
+        let (link, records) = memory.split();
+        let outcome = run(Client::new(name, Roots::new(&anchors, CLOCK)).connect(
+            &link,
+            records,
+            transport(&peer, FAST),
+            &mut Failing(fills),
+        ));
+        let sent = peer.borrow().sent.len();
+        (outcome.map(drop), sent)
+    };
+    for fills in [0, 1] {
+        assert!(matches!(attempt(HOST, fills), (Err(Error::Entropy), 0)));
+    }
+    for name in [
+        "",
+        ".",
+        "a b",
+        "host_.test/",
+        "[::1]",
+        "1.2.3",
+        "ü.test",
+        &"a".repeat(64),
+    ] {
+        let outcome = attempt(name, 2);
+        assert!(
+            matches!(outcome, (Err(Error::ServerName), 0)),
+            "{name:?}: {outcome:?}"
+        );
+    }
+    assert!(matches!(attempt(HOST, 2), (Ok(()), 1..)));
+}

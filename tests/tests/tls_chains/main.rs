@@ -1,5 +1,11 @@
 //! Chains of certificates, good and bad: ours judged beside rustls's own verifier.
 
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "on hosts"
+)]
+
 #[rustfmt::skip] // a row a line
 mod table;
 #[path = "../tls_pki/mod.rs"]
@@ -175,8 +181,10 @@ fn a_pinned_key_is_the_only_thing_looked_at() {
     assert_eq!(pin, expected);
     let pin_of_other = PinnedKey::pin_of(&other.der).unwrap();
 
+    /// Pins, and what the server sends.
+    type Row<'a> = (&'a [[u8; 32]], &'a [CertificateDer<'a>], Verdict);
     let name = ServerName::try_from(HOST).unwrap();
-    let table: &[(&[[u8; 32]], &[CertificateDer<'_>], Verdict)] = &[
+    let table: &[Row<'_>] = &[
         (&[pin], std::slice::from_ref(&leaf.der), Ok(())),
         (
             &[pin_of_other, pin],

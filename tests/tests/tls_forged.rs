@@ -1,6 +1,12 @@
 //! A TLS 1.3 server that leaves out, doubles or forges its proof: what only a server of one's own
 //! making can do.
 
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "on hosts"
+)]
+
 mod tls_pki;
 
 use std::cell::RefCell;

@@ -144,7 +144,10 @@ mod p384 {
     };
     use sha2::{Digest, Sha256, Sha384};
 
-    use super::{PrehashVerifier, verify_p256};
+    // Of a younger generation than p256's.
+    use ::p384::ecdsa::signature::hazmat::PrehashVerifier;
+
+    use super::verify_p256;
 
     #[derive(Debug)]
     pub(super) struct P256Sha384;

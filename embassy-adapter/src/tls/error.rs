@@ -36,9 +36,6 @@ pub enum Error<T> {
     ServerName,
     /// The source of entropy failed. Nothing was sent.
     Entropy,
-    /// A future was dropped inside a record that the hold buffer could not take. The stream
-    /// refuses to go on.
-    Torn,
     /// The connection was closed, or failed before.
     Closed,
     /// What the peer sent is not TLS 1.3 as this end speaks it.
@@ -117,7 +114,7 @@ impl<T: embedded_io_async::Error> embedded_io_async::Error for Error<T> {
         match self {
             Self::CutInHandshake | Self::Truncated => ErrorKind::ConnectionAborted,
             Self::RecordTooLarge { .. } | Self::BufferTooSmall { .. } => ErrorKind::OutOfMemory,
-            Self::Closed | Self::Torn => ErrorKind::NotConnected,
+            Self::Closed => ErrorKind::NotConnected,
             Self::ServerName => ErrorKind::InvalidInput,
             Self::Certificate(_) => ErrorKind::PermissionDenied,
             Self::Alert(_) | Self::Protocol(_) => ErrorKind::InvalidData,
@@ -145,7 +142,6 @@ impl<T: fmt::Display> fmt::Display for Error<T> {
             Self::Alert(description) => return write!(f, "TLS alert {description:?}"),
             Self::ServerName => "the server name is neither a DNS name nor an IP address",
             Self::Entropy => "the source of entropy failed",
-            Self::Torn => "a future was dropped inside a TLS record",
             Self::Closed => "the TLS connection is closed",
             Self::Protocol(error) => return write!(f, "TLS: {error:?}"),
             Self::Transport(error) => return error.fmt(f),

@@ -17,25 +17,23 @@ use core::task::Poll;
 use embedded_io_async::{ErrorType, Read, Write};
 use embedded_tls::TlsError;
 
+use super::Records;
 use super::error::Error;
 
 /// Where records wait while they are incomplete, one buffer for each direction.
 ///
-/// A dropped future is harmless as long as records fit: `receive` takes the longest record that
-/// the server sends (5 octets of header and [`MaxFragmentLength`](super::MaxFragmentLength) + 256
-/// at most, + 17 usually), `transmit` as much as the record buffer for writing. Smaller ones
-/// save memory; then a future dropped inside a longer record leaves the stream refusing with
-/// [`Error::Torn`].
+/// `receive` takes a record of the server with its header of 5 octets, `transmit` as much as
+/// [`Records::write`](super::Records::write).
 pub struct Link<'b> {
     pub(super) inbound: RefCell<Inbound<'b>>,
     pub(super) outbound: RefCell<Outbound<'b>>,
 }
 
 impl<'b> Link<'b> {
-    /// The least length of a hold buffer.
-    pub const MIN: usize = 64;
+    /// The least length of `receive`.
+    pub const MIN_RECEIVE: usize = 64;
 
-    /// Both buffers must take [`Self::MIN`] octets at least.
+    /// Of two buffers.
     pub fn new(receive: &'b mut [u8], transmit: &'b mut [u8]) -> Self {
         Self {
             inbound: RefCell::new(Inbound {
@@ -43,7 +41,6 @@ impl<'b> Link<'b> {
                 start: 0,
                 end: 0,
                 rest: None,
-                inside: false,
                 limit: 0,
                 phase: Phase::ClientHello,
             }),
@@ -51,36 +48,40 @@ impl<'b> Link<'b> {
                 hold: transmit,
                 start: 0,
                 end: 0,
-                inside: false,
             }),
         }
     }
 
-    /// Empties both queues for a new connection, whose records are at most `limit` octets.
-    pub(super) fn reset<T>(&self, limit: usize) -> Result<(), Error<T>> {
+    /// Empties both queues for a new connection with these record buffers.
+    pub(super) fn reset<T>(&self, records: &Records<'_>) -> Result<(), Error<T>> {
         let (mut inbound, mut outbound) = (self.inbound()?, self.outbound()?);
-        if inbound.hold.len().min(outbound.hold.len()) < Self::MIN {
-            return Err(Error::BufferTooSmall { needed: Self::MIN });
-        }
+        let fits = |buffer: &[u8], needed| {
+            if buffer.len() < needed {
+                return Err(Error::BufferTooSmall { needed });
+            }
+            Ok(())
+        };
+        fits(records.write, Records::MIN_WRITE)?;
+        fits(inbound.hold, Self::MIN_RECEIVE)?;
+        fits(outbound.hold, records.write.len())?;
         inbound.start = 0;
         inbound.end = 0;
         inbound.rest = None;
-        inbound.inside = false;
-        inbound.limit = limit;
+        inbound.limit = records.read.len();
         inbound.phase = Phase::ClientHello;
         outbound.start = 0;
         outbound.end = 0;
-        outbound.inside = false;
         Ok(())
     }
 
-    // Only one half uses each queue, and only one future of it at a time: never borrowed twice.
+    // One future at a time uses a queue, so it is never borrowed twice; if it were, by two
+    // futures of one half, the second one is refused.
     pub(super) fn inbound<T>(&self) -> Result<RefMut<'_, Inbound<'b>>, Error<T>> {
-        self.inbound.try_borrow_mut().map_err(|_| Error::Torn)
+        self.inbound.try_borrow_mut().map_err(|_| Error::Closed)
     }
 
     pub(super) fn outbound<T>(&self) -> Result<RefMut<'_, Outbound<'b>>, Error<T>> {
-        self.outbound.try_borrow_mut().map_err(|_| Error::Torn)
+        self.outbound.try_borrow_mut().map_err(|_| Error::Closed)
     }
 }
 
@@ -121,16 +122,17 @@ pub(super) struct Inbound<'b> {
     end: usize,
     /// Octets of the record that have not arrived; `None` until its header has.
     rest: Option<usize>,
-    /// Some of the record was given.
-    inside: bool,
+    /// The most octets of a record, its header left out.
     limit: usize,
     phase: Phase,
 }
 
 impl Inbound<'_> {
-    /// The handshake is over.
+    /// The handshake is over. From here on a record is given whole or not at all, so that a
+    /// dropped future never takes a part of one.
     pub(super) fn open(&mut self) {
         self.phase = Phase::Open;
+        self.limit = self.limit.min(self.hold.len().saturating_sub(HEADER));
     }
 
     /// An error ended the connection.
@@ -138,19 +140,16 @@ impl Inbound<'_> {
         self.phase = Phase::Failed;
     }
 
-    /// Before embedded-tls begins a record: not after an error, nor inside a record of which a
-    /// dropped future took a part.
-    pub(super) fn begin<T>(&self) -> Result<(), Error<T>> {
-        match self.phase {
-            Phase::Failed => Err(Error::Closed),
-            _ if self.inside => Err(Error::Torn),
-            _ => Ok(()),
-        }
+    pub(super) fn failed(&self) -> bool {
+        self.phase == Phase::Failed
     }
 
     /// Where the transport's octets go: not past the end of the record.
     pub(super) fn spare(&mut self) -> &mut [u8] {
-        let wanted = self.rest.unwrap_or(HEADER.saturating_sub(self.end));
+        let wanted = match self.rest {
+            Some(rest) => rest,
+            None => HEADER.saturating_sub(self.end),
+        };
         let space = self.hold.get_mut(self.end..).unwrap_or_default();
         let wanted = wanted.min(space.len());
         space.get_mut(..wanted).unwrap_or_default()
@@ -176,7 +175,8 @@ impl Inbound<'_> {
         match self.rest {
             None => false,
             Some(0) => true,
-            Some(_) => self.end == self.hold.len() || (self.inside && self.start < self.end),
+            // Inside the handshake only: a record that does not fit comes in pieces.
+            Some(_) => self.end == self.hold.len(),
         }
     }
 
@@ -209,14 +209,10 @@ impl Inbound<'_> {
     fn give(&mut self, to: &mut [u8]) -> usize {
         let given = copy(to, self.hold.get(self.start..self.end).unwrap_or_default());
         self.start += given;
-        self.inside = true;
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
-            if self.rest == Some(0) {
-                self.rest = None;
-                self.inside = false;
-            }
+            self.rest = self.rest.filter(|&rest| rest > 0);
         }
         given
     }
@@ -236,8 +232,6 @@ pub(super) struct Outbound<'b> {
     hold: &'b mut [u8],
     start: usize,
     end: usize,
-    /// embedded-tls is at work on a record; true at the begin of another work, it was dropped.
-    inside: bool,
 }
 
 impl Outbound<'_> {
@@ -259,20 +253,6 @@ impl Outbound<'_> {
         let taken = copy(self.hold.get_mut(self.end..).unwrap_or_default(), from);
         self.end += taken;
         taken
-    }
-
-    /// Before embedded-tls begins a record.
-    pub(super) fn begin<T>(&mut self) -> Result<(), Error<T>> {
-        if self.inside {
-            return Err(Error::Torn);
-        }
-        self.inside = true;
-        Ok(())
-    }
-
-    /// After embedded-tls has ended it.
-    pub(super) fn end(&mut self) {
-        self.inside = false;
     }
 }
 

@@ -6,17 +6,58 @@
 //! - [`Roots`] and [`PinnedKey`] say whom to trust ([`trust`]);
 //! - the handshake counts only if the server proved that it holds the key of a certificate so
 //!   trusted ([`Client::connect`]);
-//! - a dropped future is harmless, or the stream says that it was not ([`stream`]).
+//! - a future dropped at any await is harmless ([`stream`]).
 //!
 //! There is no way to switch verification off.
 //!
+//! ```ignore
+//! net::dial(stack, &socket, &request.uri, &timing).await?;
+//! let trust = Roots::new(&ANCHORS, Clock::UnixSeconds(now));
+//! let mut tls = tls::Client::new(request.uri.host(), trust)
+//!     .connect(&link, records, (&socket, &socket), &mut entropy)
+//!     .await?;
+//! let (mut connection, _) =
+//!     Connection::open(tls.split(), &request, (), receiver, sender, &timing).await?;
+//! ```
+//!
 //! # Memory
 //!
-//! Four buffers of the caller: two of embedded-tls ([`Records`]), two that hold records on
-//! their way ([`Link`]). `read` and the link's `receive` must take the longest record the server
-//! sends: 16 640 octets and a header of 5 in general; with [`MaxFragmentLength`] granted, the
-//! length and 22 octets more. The server's Certificate message must fit one record, and no
-//! handshake message may be spread over two.
+//! Four buffers of the caller: two of embedded-tls ([`Records`]), two that hold a record on its
+//! way ([`Link`]). In octets, for records of `n` octets from the server and of `m` to it:
+//!
+//! | buffer | length | full records | [`MaxFragmentLength`] 2^12 | 2^10 |
+//! | --- | --- | --- | --- | --- |
+//! | `Records::read` | n + 17 | 16 640 | 4113 | 1041 |
+//! | `Link` `receive` | n + 22 | 16 645 | 4118 | 1046 |
+//! | `Records::write` | m + 133, 512 at least | 16 517 | 4224 (m = 4091) | 1152 (m = 1019) |
+//! | `Link` `transmit` | as `Records::write` | 16 517 | 4224 | 1152 |
+//!
+//! A server that does not know the extension sends full records as soon as a message is long.
+//! The server's Certificate message must fit `Records::read`, and no handshake message may be
+//! spread over two records.
+//!
+//! # Figures
+//!
+//! thumbv6m (Cortex-M0+), `opt-level = "z"` (`"s"`), fat LTO; one handshake with a P-256 leaf
+//! under its root and a message either way, without a network stack. KB are 1000 octets.
+//!
+//! | verifier | flash KB | stack KB | instructions |
+//! | --- | --- | --- | --- |
+//! | none (embedded-tls's `UnsecureProvider`) | 60.9 (70.1) | 10.2 (11.2) | 70 M (51 M) |
+//! | embedded-tls's `rustpki`, which takes a leaf for an issuer | 84.1 (89.1) | 32.4 (34.4) | 208 M (151 M) |
+//! | [`PinnedKey`] | 61.9 (66.3) | 14.2 (13.3) | 139 M (101 M) |
+//! | [`Roots`] | 83.5 (88.0) | 17.6 (16.6) | 208 M (151 M) |
+//! | [`Roots`], `tls-p384`, P-384 root and intermediate | 114.4 (136.7) | 24.5 (23.1) | 427 M (376 M) |
+//!
+//! An intermediate of P-256 adds 50 M instructions (`"s"`). `force-soft-compact` of sha2 0.10,
+//! switched on in the firmware, takes 12 KB (27 KB) off `tls-p384` and 2 KB off the others.
+//!
+//! # What it cannot do
+//!
+//! **TLS 1.2. RSA, Ed25519, and without `tls-p384` P-384. Client certificates. Session
+//! resumption. Revocation.** An alert that the server sends after its ServerHello is seen as
+//! [`Error::Protocol`] only. embedded-tls panics when a server that has proved itself sends a
+//! handshake message other than NewSessionTicket or KeyUpdate after the handshake.
 
 mod algorithm;
 mod der;
@@ -111,7 +152,7 @@ impl<'c, V: Trust> Client<'c, V> {
         // "example.org." and "example.org" are one host; certificates and SNI know the second.
         let server = self.server.strip_suffix('.').unwrap_or(self.server);
         let name = ServerName::try_from(server).map_err(|_| Error::ServerName)?;
-        check(link, &records)?;
+        link.reset(&records)?;
 
         let mut config = TlsConfig::new().with_alpn(&[b"http/1.1"]);
         if let ServerName::DnsName(_) = name {
@@ -163,13 +204,4 @@ impl<'c, V: Trust> Client<'c, V> {
         drain(link, &mut writer).await?;
         Ok(Stream::new(tls, link, reader, writer))
     }
-}
-
-fn check<T>(link: &Link<'_>, records: &Records<'_>) -> Result<(), Error<T>> {
-    if records.write.len() < Records::MIN_WRITE {
-        return Err(Error::BufferTooSmall {
-            needed: Records::MIN_WRITE,
-        });
-    }
-    link.reset(records.read.len())
 }

@@ -4,215 +4,283 @@
 //!
 //! embedded-tls alone is not cancel-safe. Dropping its `read` inside a record loses the octets
 //! that had arrived; dropping its `write` or `flush` tears the record that was on its way, and
-//! the next one is encrypted under the same nonce, which gives its key away (RFC 8446 §5.3).
+//! the next one is encrypted under the same nonce, which gives its plaintext away (RFC 8446 §5.3).
 //!
-//! Here every future of [`Stream`] and its halves may be dropped at any await, and the next call
-//! goes on where it was, as long as
-//!
-//! - the transport's own `read` and `write` futures may be dropped (embassy-net's may), and
-//! - records fit the hold buffers of the [`Link`].
-//!
-//! Where a record does not fit, a future dropped inside it leaves that direction refusing with
-//! [`Error::Torn`], for ever: nothing is lost in silence, doubled, or encrypted twice.
+//! Here every future of [`Stream`] and its halves may be dropped at any await: nothing is lost,
+//! doubled, torn or encrypted twice, and the next call goes on where the last one was. That holds
+//! if the transport's own `read` and `write` futures may be dropped, as embassy-net's may.
 
-use core::future::{Future, poll_fn};
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
-use embedded_tls::{Aes128GcmSha256, TlsConnection, TlsError, TlsReader, TlsWriter};
+use embedded_tls::{Aes128GcmSha256, TlsConnection, TlsError};
 
 use super::error::Error;
 use super::link::Link;
+use crate::transport::Shutdown;
 
 /// A verified TLS 1.3 connection over a reading and a writing half of a transport.
 ///
-/// Each `write` makes one record, as far as the record buffer for writing goes, and hands it to
-/// the transport as far as that takes it at once; [`flush`](Write::flush) sees it through. Flush
-/// before waiting for an answer.
+/// Each `write` makes one record, as far as the record buffer for writing goes, and offers it to
+/// the transport at once; [`flush`](Write::flush) sees it through. Flush before waiting for an
+/// answer.
 pub struct Stream<'a, R, W> {
-    tls: Connection<'a>,
-    link: &'a Link<'a>,
+    session: Session<'a>,
     reader: R,
     writer: W,
-    ended: bool,
 }
 
-/// embedded-tls between its queues.
-pub(super) type Connection<'a> = TlsConnection<'a, &'a Link<'a>, Aes128GcmSha256>;
-
-impl<'a, R, W> Stream<'a, R, W>
-where
-    R: Read,
-    W: Write<Error = R::Error>,
-{
+impl<'a, R, W> Stream<'a, R, W> {
     /// After a handshake that proved the peer.
     pub(super) fn new(tls: Connection<'a>, link: &'a Link<'a>, reader: R, writer: W) -> Self {
         Self {
-            tls,
-            link,
+            session: Session {
+                tls: RefCell::new(Some(tls)),
+                link,
+                ended: Cell::new(false),
+            },
             reader,
             writer,
-            ended: false,
         }
     }
 
-    /// Two halves, for two tasks.
+    /// Two halves, for two tasks, or for [`Connection::open`](crate::Connection::open).
+    ///
+    /// Nothing is lost with them: they may be dropped and made again.
     pub fn split(&mut self) -> (ReadHalf<'_, 'a, R>, WriteHalf<'_, 'a, W>) {
-        let (tls_reader, tls_writer) = self.tls.split();
+        let session = &self.session;
         (
             ReadHalf {
-                tls: tls_reader,
-                link: self.link,
+                session,
                 reader: &mut self.reader,
-                ended: &mut self.ended,
             },
             WriteHalf {
-                tls: tls_writer,
-                link: self.link,
+                session,
                 writer: &mut self.writer,
             },
         )
     }
 
-    /// Sends what is queued, then close_notify, and gives the transport back.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, the transport is dropped with it, perhaps without close_notify.
-    pub async fn close(mut self) -> Result<(R, W), Error<R::Error>> {
-        begin_record(self.link, &mut self.writer).await?;
-        let closing = pin!(self.tls.close());
-        pump_out(closing, self.link, &mut self.writer)
-            .await?
-            .map_err(|(_, error)| Error::from_tls(error))?;
-        drain(self.link, &mut self.writer).await?;
-        self.writer.flush().await.map_err(Error::Transport)?;
-        Ok((self.reader, self.writer))
-    }
-}
-
-impl<R: Read, W> ErrorType for Stream<'_, R, W> {
-    type Error = Error<R::Error>;
-}
-
-impl<R, W> Read for Stream<'_, R, W>
-where
-    R: Read,
-    W: Write<Error = R::Error>,
-{
-    /// `Ok(0)` after the peer's close_notify; a transport that ends without it is
-    /// [`Error::Truncated`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing: see the [module](self).
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
-        if self.ended || buffer.is_empty() {
-            return Ok(0);
-        }
-        self.link.inbound()?.begin()?;
-        let read = pin!(self.tls.read(buffer));
-        let read = pump_in(read, self.link, &mut self.reader).await?;
-        end_of(read, self.link, &mut self.ended)
-    }
-}
-
-impl<R, W> Write for Stream<'_, R, W>
-where
-    R: Read,
-    W: Write<Error = R::Error>,
-{
-    /// # Cancel safety
-    ///
-    /// Dropping the future writes nothing, and loses nothing of what was written before.
-    async fn write(&mut self, buffer: &[u8]) -> Result<usize, Self::Error> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        begin_record(self.link, &mut self.writer).await?;
-        let record = pin!(async {
-            let taken = self.tls.write(buffer).await?;
-            self.tls.flush().await?;
-            Ok::<_, TlsError>(taken)
-        });
-        let taken = pump_out(record, self.link, &mut self.writer).await?;
-        end_record(taken, self.link, &mut self.writer).await
-    }
-
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing: the next `write` or `flush` goes on.
-    async fn flush(&mut self) -> Result<(), Self::Error> {
-        drain(self.link, &mut self.writer).await?;
-        self.writer.flush().await.map_err(Error::Transport)
+    /// The transport, without close_notify if [`Shutdown::shutdown`] has not sent it.
+    pub fn into_inner(self) -> (R, W) {
+        (self.reader, self.writer)
     }
 }
 
 /// The reading half of a [`Stream`].
 pub struct ReadHalf<'s, 'a, R> {
-    tls: TlsReader<'s, &'a Link<'a>, Aes128GcmSha256>,
-    link: &'a Link<'a>,
+    session: &'s Session<'a>,
     reader: &'s mut R,
-    ended: &'s mut bool,
-}
-
-impl<R: Read> ErrorType for ReadHalf<'_, '_, R> {
-    type Error = Error<R::Error>;
-}
-
-impl<'s, 'a: 's, R: Read> Read for ReadHalf<'s, 'a, R> {
-    /// As [`Stream`]'s.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing: see the [module](self).
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
-        if *self.ended || buffer.is_empty() {
-            return Ok(0);
-        }
-        self.link.inbound()?.begin()?;
-        let read = pin!(self.tls.read(buffer));
-        let read = pump_in(read, self.link, self.reader).await?;
-        end_of(read, self.link, self.ended)
-    }
 }
 
 /// The writing half of a [`Stream`].
 pub struct WriteHalf<'s, 'a, W> {
-    tls: TlsWriter<'s, &'a Link<'a>, Aes128GcmSha256>,
-    link: &'a Link<'a>,
+    session: &'s Session<'a>,
     writer: &'s mut W,
 }
 
-impl<W: Write> ErrorType for WriteHalf<'_, '_, W> {
+impl<R: ErrorType, W> ErrorType for Stream<'_, R, W> {
+    type Error = Error<R::Error>;
+}
+
+impl<R: ErrorType> ErrorType for ReadHalf<'_, '_, R> {
+    type Error = Error<R::Error>;
+}
+
+impl<W: ErrorType> ErrorType for WriteHalf<'_, '_, W> {
     type Error = Error<W::Error>;
 }
 
-impl<'s, 'a: 's, W: Write> Write for WriteHalf<'s, 'a, W> {
-    /// # Cancel safety
+impl<R: Read, W> Read for Stream<'_, R, W> {
+    /// `Ok(0)` after the peer's close_notify; a transport that ends without it is
+    /// [`Error::Truncated`].
     ///
-    /// Dropping the future writes nothing, and loses nothing of what was written before.
-    async fn write(&mut self, buffer: &[u8]) -> Result<usize, Self::Error> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        begin_record(self.link, self.writer).await?;
-        let record = pin!(async {
-            let taken = self.tls.write(buffer).await?;
-            self.tls.flush().await?;
-            Ok::<_, TlsError>(taken)
-        });
-        let taken = pump_out(record, self.link, self.writer).await?;
-        end_record(taken, self.link, self.writer).await
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
+        self.session.read(&mut self.reader, octets).await
+    }
+}
+
+impl<R: Read> Read for ReadHalf<'_, '_, R> {
+    /// As [`Stream`]'s.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
+        self.session.read(self.reader, octets).await
+    }
+}
+
+impl<R: ErrorType, W: Write<Error = R::Error>> Write for Stream<'_, R, W> {
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was written.
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.session.write(&mut self.writer, octets).await
     }
 
     /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing: the next `write` or `flush` goes on.
+    /// Dropped before it is ready, the next `write` or `flush` goes on.
     async fn flush(&mut self) -> Result<(), Self::Error> {
-        drain(self.link, self.writer).await?;
-        self.writer.flush().await.map_err(Error::Transport)
+        self.session.flush(&mut self.writer).await
+    }
+}
+
+impl<W: Write> Write for WriteHalf<'_, '_, W> {
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was written.
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.session.write(self.writer, octets).await
+    }
+
+    /// # Cancel safety
+    /// Dropped before it is ready, the next `write` or `flush` goes on.
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        self.session.flush(self.writer).await
+    }
+}
+
+impl<R: ErrorType, W: Shutdown<Error = R::Error>> Shutdown for Stream<'_, R, W> {
+    async fn shutdown(&mut self) -> Result<(), Self::Error> {
+        self.session.shutdown(&mut self.writer).await
+    }
+
+    fn abort(&mut self) {
+        self.writer.abort();
+    }
+}
+
+impl<W: Shutdown> Shutdown for WriteHalf<'_, '_, W> {
+    /// Sends what is queued and close_notify, and ends the transport's writing direction. With
+    /// embedded-tls that is the end of reading, too.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, another call goes on.
+    async fn shutdown(&mut self) -> Result<(), Self::Error> {
+        self.session.shutdown(self.writer).await
+    }
+
+    fn abort(&mut self) {
+        self.writer.abort();
+    }
+}
+
+/// embedded-tls between its queues.
+pub(super) type Connection<'a> = TlsConnection<'a, &'a Link<'a>, Aes128GcmSha256>;
+
+/// What both halves share. It is borrowed for the moment of one poll, never across an await:
+/// with a whole record in its queue, or room for one, embedded-tls does not wait.
+struct Session<'a> {
+    /// `None` after close_notify of ours.
+    tls: RefCell<Option<Connection<'a>>>,
+    link: &'a Link<'a>,
+    /// The peer's close_notify has come.
+    ended: Cell<bool>,
+}
+
+impl Session<'_> {
+    async fn read<R: Read>(
+        &self,
+        reader: &mut R,
+        octets: &mut [u8],
+    ) -> Result<usize, Error<R::Error>> {
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if self.ended.get() {
+                return Ok(0);
+            }
+            if let Some(length) = self.open(octets)? {
+                return Ok(length);
+            }
+            if !fill(self.link, reader).await? {
+                self.link.inbound()?.fail();
+                return Err(Error::Truncated);
+            }
+        }
+    }
+
+    /// What is decrypted already, or can be; `None` when more octets are needed.
+    fn open<T>(&self, octets: &mut [u8]) -> Result<Option<usize>, Error<T>> {
+        if self.link.inbound()?.failed() {
+            return Err(Error::Closed);
+        }
+        let read = self.with(|tls| run(pin!(tls.read(octets))))?;
+        match read {
+            // Between two records, where nothing is lost with the future.
+            Poll::Pending => Ok(None),
+            Poll::Ready(Ok(length)) => Ok(Some(length)),
+            Poll::Ready(Err(TlsError::ConnectionClosed)) => {
+                self.ended.set(true);
+                Ok(Some(0))
+            }
+            Poll::Ready(Err(error)) => {
+                self.link.inbound()?.fail();
+                Err(Error::from_tls(error))
+            }
+        }
+    }
+
+    async fn write<W: Write>(
+        &self,
+        writer: &mut W,
+        octets: &[u8],
+    ) -> Result<usize, Error<W::Error>> {
+        if octets.is_empty() {
+            return Ok(0);
+        }
+        // The record before must leave the queue; until then nothing of this one exists.
+        drain(self.link, writer).await?;
+        let taken = self.seal(octets)?;
+        // From here on its octets count as written, so nothing is awaited.
+        let mut offer = pin!(drain(self.link, writer));
+        poll_fn(|context| {
+            Poll::Ready(match offer.as_mut().poll(context) {
+                Poll::Ready(Err(error)) => Err(error),
+                Poll::Ready(Ok(())) | Poll::Pending => Ok(taken),
+            })
+        })
+        .await
+    }
+
+    /// One record of as many octets as fit, into the empty queue.
+    fn seal<T>(&self, octets: &[u8]) -> Result<usize, Error<T>> {
+        let sealed = self.with(|tls| {
+            run(pin!(async {
+                let taken = tls.write(octets).await?;
+                tls.flush().await?;
+                Ok(taken)
+            }))
+        })?;
+        match sealed {
+            Poll::Ready(sealed) => sealed.map_err(Error::from_tls),
+            Poll::Pending => Err(Error::Closed), // the queue has room for it
+        }
+    }
+
+    async fn flush<W: Write>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
+        drain(self.link, writer).await?;
+        writer.flush().await.map_err(Error::Transport)
+    }
+
+    async fn shutdown<W: Shutdown>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
+        drain(self.link, writer).await?;
+        let tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?.take();
+        // Once the peer has closed, embedded-tls would say it in the clear, which is no TLS.
+        if let Some(tls) = tls.filter(|_| !self.ended.get()) {
+            let _in_the_queue = run(pin!(tls.close()));
+        }
+        drain(self.link, writer).await?;
+        writer.shutdown().await.map_err(Error::Transport)
+    }
+
+    fn with<T, V>(&self, with: impl FnOnce(&mut Connection<'_>) -> V) -> Result<V, Error<T>> {
+        let mut tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?;
+        tls.as_mut().map(with).ok_or(Error::Closed)
     }
 }
 
@@ -221,30 +289,10 @@ pub(super) fn run<F: Future>(work: Pin<&mut F>) -> Poll<F::Output> {
     work.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Feeds a reading future of embedded-tls until it is through.
-///
-/// It is pending only between records, where dropping it loses nothing, or inside one that the
-/// hold buffer cannot take, where [`Inbound::begin`](super::link::Inbound::begin) will tell.
-async fn pump_in<F: Future, R: Read>(
-    mut work: Pin<&mut F>,
-    link: &Link<'_>,
-    reader: &mut R,
-) -> Result<F::Output, Error<R::Error>> {
-    loop {
-        if let Poll::Ready(output) = run(work.as_mut()) {
-            return Ok(output);
-        }
-        if !fill(link, reader).await? {
-            link.inbound()?.fail();
-            return Err(Error::Truncated);
-        }
-    }
-}
-
-/// Reads on, until the record is whole or fills the hold buffer. `false` at the transport's end.
+/// Reads on, until there is a record to give. `false` at the transport's end.
 #[expect(
     clippy::await_holding_refcell_ref,
-    reason = "one future at a time uses a queue, and a second one is refused, not a panic"
+    reason = "one future at a time uses a queue; a second one is refused, and does not panic"
 )]
 pub(super) async fn fill<R: Read>(
     link: &Link<'_>,
@@ -264,70 +312,10 @@ pub(super) async fn fill<R: Read>(
     Ok(true)
 }
 
-/// What came of a read.
-fn end_of<T>(
-    read: Result<usize, TlsError>,
-    link: &Link<'_>,
-    ended: &mut bool,
-) -> Result<usize, Error<T>> {
-    match read {
-        Ok(length) => Ok(length),
-        Err(TlsError::ConnectionClosed) => {
-            *ended = true;
-            Ok(0)
-        }
-        Err(error) => {
-            link.inbound()?.fail();
-            Err(Error::from_tls(error))
-        }
-    }
-}
-
-/// Makes room for a record, and notes that it is begun.
-async fn begin_record<W: Write>(link: &Link<'_>, writer: &mut W) -> Result<(), Error<W::Error>> {
-    drain(link, writer).await?;
-    link.outbound()?.begin()
-}
-
-/// Empties the queue behind a writing future of embedded-tls until it is through.
-///
-/// If a whole record fits the queue there is no await in here, and no half-made record.
-async fn pump_out<F: Future, W: Write>(
-    mut work: Pin<&mut F>,
-    link: &Link<'_>,
-    writer: &mut W,
-) -> Result<F::Output, Error<W::Error>> {
-    loop {
-        if let Poll::Ready(output) = run(work.as_mut()) {
-            return Ok(output);
-        }
-        drain(link, writer).await?;
-    }
-}
-
-/// The record is made: from here on its octets count as written, so nothing is awaited. The
-/// transport is offered them once.
-async fn end_record<W: Write>(
-    taken: Result<usize, TlsError>,
-    link: &Link<'_>,
-    writer: &mut W,
-) -> Result<usize, Error<W::Error>> {
-    let taken = taken.map_err(Error::from_tls)?;
-    link.outbound()?.end();
-    let mut offer = pin!(drain(link, writer));
-    poll_fn(|context| {
-        Poll::Ready(match offer.as_mut().poll(context) {
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(taken),
-        })
-    })
-    .await
-}
-
 /// Hands everything queued to the transport.
 #[expect(
     clippy::await_holding_refcell_ref,
-    reason = "one future at a time uses a queue, and a second one is refused, not a panic"
+    reason = "one future at a time uses a queue; a second one is refused, and does not panic"
 )]
 pub(super) async fn drain<W: Write>(
     link: &Link<'_>,

@@ -1,5 +1,10 @@
 //! A rustls server in memory, at the other end of a transport that is as slow as it is told.
-#![allow(dead_code, reason = "each test target uses a part")]
+#![allow(
+    dead_code,
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "on hosts, and each test target uses a part"
+)]
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,6 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws_embassy::tls::CertificateDer;
+use bare_ws_embassy::transport::Shutdown;
 use embedded_io_async::{ErrorType, Read, Write};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::PrivateKeyDer;
@@ -64,6 +70,8 @@ pub(crate) struct Peer {
     /// The server ended the transport.
     pub(crate) ended: bool,
     pub(crate) closed_cleanly: bool,
+    /// The client ended its direction of the transport.
+    pub(crate) finished: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<Peer>>;
@@ -82,6 +90,7 @@ impl Peer {
             cut_after: usize::MAX,
             ended: false,
             closed_cleanly: false,
+            finished: false,
         }))
     }
 
@@ -101,6 +110,12 @@ impl Peer {
                 self.server.writer().write_all(&plain).unwrap();
             }
         }
+        self.speak();
+    }
+
+    /// Sends octets of the server's own.
+    pub(crate) fn say(&mut self, octets: &[u8]) {
+        self.server.writer().write_all(octets).unwrap();
         self.speak();
     }
 
@@ -207,6 +222,16 @@ impl Write for Writer {
         self.1.wait().await;
         Ok(())
     }
+}
+
+impl Shutdown for Writer {
+    async fn shutdown(&mut self) -> Result<(), Infallible> {
+        self.1.wait().await;
+        self.0.borrow_mut().finished = true;
+        Ok(())
+    }
+
+    fn abort(&mut self) {}
 }
 
 /// Not secret: a counter.

@@ -267,6 +267,8 @@ struct Shares<R, W> {
 
 /// How long the reader tries to send before it goes on reading.
 const MOMENT: Duration = Duration::from_millis(10);
+/// How long it tries again, once for each read, while the transport takes nothing.
+const INSTANT: Duration = Duration::from_millis(1);
 
 impl<W: Stream> Shared<W> {
     fn with_writer<T>(
@@ -387,16 +389,21 @@ impl<R: Stream, W: Stream> Shares<R, W> {
             if let Some(mut writer) = shared.try_writer() {
                 let due = shared.deposited().take();
                 // What fails here fails again, and is reported, where it is waited for.
-                let _ = self.send_for_a_moment(&mut writer, due);
+                let moment = if self.is_stalled { INSTANT } else { MOMENT };
+                let _ = self.send_for_a_moment(moment, &mut writer, due);
             }
         }
     }
 
     fn send_or_leave(&mut self, due: Due) -> Result<(), ProtocolError<Cut>> {
         let shared = Arc::clone(&self.shared);
+        if self.is_stalled {
+            *shared.deposited() = Some(due);
+            return Ok(());
+        }
         if let Some(mut writer) = shared.try_writer() {
             shared.deposited().take();
-            return self.send_for_a_moment(&mut writer, Some(due));
+            return self.send_for_a_moment(MOMENT, &mut writer, Some(due));
         }
         *shared.deposited() = Some(due);
         // Whoever held the lock may have looked before this was left.
@@ -406,13 +413,14 @@ impl<R: Stream, W: Stream> Shares<R, W> {
 
     fn send_for_a_moment(
         &mut self,
+        moment: Duration,
         writer: &mut CoreWriter<W>,
         mut due: Option<Due>,
     ) -> Result<(), ProtocolError<Cut>> {
         if let Some(closing) = self.shared.closing.get() {
             writer.io_mut().set_deadline(*closing, Timeout::Close);
         }
-        writer.io_mut().pause = Some(MOMENT);
+        writer.io_mut().pause = Some(moment);
         let sent = match &mut due {
             Some(due) => due.send(writer),
             None => writer.flush(),

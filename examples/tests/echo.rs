@@ -389,6 +389,7 @@ const ROWS: &[Row] = &[
         },
         Error("handshake", "subprotocol"),
     ),
+    // row: RSP-15
     row(
         "the end within the answer",
         &[],

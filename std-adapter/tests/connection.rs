@@ -244,7 +244,7 @@ fn an_unanswered_close_is_a_timeout_whatever_else_comes() {
     }
 }
 
-// row: CLS-14, CLS-17
+// row: CLS-14, CLS-17, SEED-19
 #[test]
 fn the_close_of_a_failure_is_read_by_the_peer() {
     let peer = serve(|mut conn| {
@@ -350,7 +350,7 @@ fn the_limits_are_on_and_can_be_set() {
     }
 }
 
-// row: RSP-02, SEED-32
+// row: RSP-02, RSP-21, SEED-32
 #[test]
 fn a_rejection_has_its_status_and_headers() {
     for (answer, status, name, value) in [
@@ -524,7 +524,7 @@ fn io_pair() -> (TcpStream, TcpStream) {
     (ours, listener.accept().unwrap().0)
 }
 
-// row: RSP-25, REQ-12
+// row: RSP-25
 #[test]
 fn what_fails_before_or_in_the_handshake_says_so() {
     let error = bare_ws_std::connect("http://localhost/").unwrap_err();

@@ -47,7 +47,7 @@ fn read_all(conn: &mut Conn) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Option<u16>) {
     }
 }
 
-// row: STA-06, TRAP-20, CTL-03
+// row: STA-06, TRAP-20, CTL-03, SEED-18
 #[test]
 fn a_ping_flood_and_long_messages_both_ways() {
     const ROUNDS: u32 = 30;
@@ -228,7 +228,7 @@ fn a_close_that_the_peer_leaves_unanswered_ends_the_other_halfs_wait() {
     }
 }
 
-// row: CLS-09
+// row: CLS-07, CLS-09
 #[test]
 fn after_a_close_of_one_half_the_other_receives_to_the_end() {
     let peer = serve(|mut conn| {
@@ -339,7 +339,7 @@ fn the_end_of_the_transport_ends_both_halves() {
     ));
 }
 
-// row: STA-02, STA-03
+// row: STA-02
 #[test]
 fn an_idle_peer_is_reported_to_the_half_that_waits() {
     let peer = serve(|mut conn| {

@@ -46,15 +46,15 @@ pub(crate) fn target(from: &Uri<'_>, response: &Response) -> Result<String, Redi
 fn resolve(base: &Uri<'_>, reference: &str) -> String {
     let reference = reference.split('#').next().unwrap_or_default();
     let scheme = if base.is_secure() { "wss" } else { "ws" };
-    if let Some((scheme, rest)) = reference.split_once("://") {
-        if !scheme.contains(['/', '?']) {
-            let scheme = match scheme.to_ascii_lowercase().as_str() {
-                "http" => "ws".to_owned(),
-                "https" => "wss".to_owned(),
-                other => other.to_owned(),
-            };
-            return format!("{scheme}://{rest}");
-        }
+    if let Some((scheme, rest)) = reference.split_once("://")
+        && !scheme.contains(['/', '?'])
+    {
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => "ws".to_owned(),
+            "https" => "wss".to_owned(),
+            other => other.to_owned(),
+        };
+        return format!("{scheme}://{rest}");
     }
     if let Some(rest) = reference.strip_prefix("//") {
         return format!("{scheme}://{rest}");

@@ -1,7 +1,8 @@
 //! A whole session over fixed memory, under an allocator that says when it is asked.
 
+use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 
 use bare_ws::close::CloseCode;
 use bare_ws::entropy::{Entropy, EntropyError};

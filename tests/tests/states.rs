@@ -20,8 +20,10 @@ use bare_ws_tests::vectors::VECTORS;
 
 type Send = Sender<Client, [u8; 139], Keys>;
 
+type State = (&'static str, fn(&mut Send));
+
 /// The states of a sender, nothing pending.
-const STATES: [(&str, fn(&mut Send)); 6] = [
+const STATES: [State; 6] = [
     ("open", |_| {}),
     ("in a message", |s| {
         s.message(MessageKind::Text, &[b'x'; 200], true).unwrap();

@@ -16,6 +16,8 @@
 //! [`Owed`] reply waits in the receiver's control slot until the sender has framed it; a sender
 //! whose Close is already on its way takes it and sends nothing, so there is never a second one.
 
+use core::fmt;
+
 use crate::close::{CloseCode, MAX_REASON};
 use crate::error::{Error, Usage, Violation};
 use crate::header::MAX_CONTROL;
@@ -87,7 +89,7 @@ impl Outbound {
 
 /// The receiver's one control slot: the payload of the control frame read last, and the reply
 /// that is owed for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Owed {
     payload: [u8; MAX_CONTROL],
     len: u8,
@@ -188,6 +190,13 @@ impl Owed {
                 reason: "",
             },
         }
+    }
+}
+
+/// Without the payload: what a peer sends has no place in a log.
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Owed").field(&self.due).finish()
     }
 }
 

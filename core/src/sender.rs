@@ -1,5 +1,6 @@
 //! The send machine: takes messages, fragments and control frames, gives octets, never does I/O.
 
+use core::fmt;
 use core::marker::PhantomData;
 
 use crate::buffer::Storage;
@@ -36,7 +37,7 @@ pub struct Queued {
 ///
 /// Except between [`begin_frame`](Self::begin_frame) and the last octet of that frame, there is
 /// always a frame boundary at the end of what is queued: a Pong or a Close can follow.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sender<R, B, E, X = Plain> {
     machine: Machine,
     storage: B,
@@ -535,6 +536,17 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 }
 
+/// Without what is in the buffer, a request's credentials among it, and without the source of
+/// entropy.
+impl<R, B, E, X> fmt::Debug for Sender<R, B, E, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("outbound", &self.machine.outbound)
+            .field("open", &self.machine.open)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The header of a control frame: two octets and a masking key.
 const CONTROL_HEADER: usize = 6;
 
@@ -562,7 +574,7 @@ enum Open {
 }
 
 /// The state, apart from whose memory it is and which end we are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Machine {
     /// The header of a control frame that did not fit the buffer with its payload. It goes first.
     apart: Apart,
@@ -576,7 +588,7 @@ struct Machine {
     outbound: Outbound,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Apart {
     octets: [u8; CONTROL_HEADER],
     sent: u8,

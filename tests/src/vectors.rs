@@ -867,7 +867,7 @@ pub const VECTORS: &[Vector] = &[
         &[Binary(Octets("c328")), Binary(Octets("80ff"))],
         End::Open,
     ),
-    // row: SEED-09, SEED-14
+    // row: SEED-09, SEED-13, SEED-14
     row(
         "a small session",
         "810548656c6c6f 8900 820400010203 880503e8627965",

@@ -135,7 +135,7 @@ fn drive<D: Driver, R: Role>(
             },
             Ok(None) => {
                 let status = D::status(&connection);
-                let (code, reason) = status.ok_or(watch.mismatch("no status"))?;
+                let (code, reason) = status.ok_or_else(|| watch.mismatch("no status"))?;
                 watch.ended(Ok(Some((code, &reason))))?;
                 // row: SEED-15
                 for _ in 0..3 {

@@ -15,7 +15,7 @@ use crate::role::Role;
 use crate::stage::Decompress;
 use crate::utf8::Utf8;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Machine {
     pub(super) places: Places,
     /// The frame whose payload is being read, or is announced.

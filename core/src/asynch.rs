@@ -350,6 +350,9 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
         if self.must_answer(link) && link.is_free() {
+            // What was announced before is done with, and makes room to read into meanwhile:
+            // else a peer that writes everything before it reads could stop both.
+            self.receiver.release();
             self.answer(link).await?;
         }
         loop {

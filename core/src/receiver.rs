@@ -146,6 +146,12 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.machine.places.release();
     }
 
+    /// Ends the borrow of what was announced, so that its memory can be read into.
+    #[cfg(feature = "embedded-io-async")]
+    pub(crate) fn release(&mut self) {
+        self.machine.release(&mut self.stage);
+    }
+
     /// Releases what was announced last, and looks for the next.
     ///
     /// # Errors

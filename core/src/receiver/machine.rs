@@ -187,9 +187,7 @@ impl Machine {
         room: u64,
         stage: &mut X,
     ) -> Result<Step, Error> {
-        if self.announced != Announced::Nothing {
-            self.release(stage);
-        }
+        self.release(stage);
         if let (Inbound::Open, Some(message)) = (&self.inbound, &self.message)
             && message.delivery != delivery
         {
@@ -218,7 +216,10 @@ impl Machine {
 
     /// Ends the borrow that the last announcement allowed.
     #[inline]
-    fn release<X: Decompress>(&mut self, stage: &mut X) {
+    pub(super) fn release<X: Decompress>(&mut self, stage: &mut X) {
+        if self.announced == Announced::Nothing {
+            return;
+        }
         let announced = core::mem::replace(&mut self.announced, Announced::Nothing);
         let is_control = self.frame.is_some_and(|frame| frame.opcode.is_control());
         if announced == Announced::Frame && is_control {

@@ -219,7 +219,7 @@ const fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriErro
     let end = place_of(octets, if literal { b"]" } else { b":" });
     let (host, port) = split(authority, if literal { end + 1 } else { end });
     let checked = if literal {
-        is_ipv6_literal(host.as_bytes())
+        check_ipv6(host.as_bytes())
     } else if host.is_empty() {
         Err(UriError::HostMissing)
     } else {
@@ -307,7 +307,7 @@ const fn check_octets(octets: &[u8], wrong: UriError, also: &[u8]) -> Result<(),
 
 /// `IPv6address` of RFC 3986 §3.2.2 in brackets: eight groups of one to four hexadecimal digits,
 /// the last two of which may be an IPv4 address; one `::` stands for one group of zeros or more.
-const fn is_ipv6_literal(text: &[u8]) -> Result<(), UriError> {
+const fn check_ipv6(text: &[u8]) -> Result<(), UriError> {
     let mut groups = 0;
     let mut elided = false;
     let mut digits = 0;
@@ -344,7 +344,8 @@ const fn is_ipv6_literal(text: &[u8]) -> Result<(), UriError> {
     groups += (digits > 0) as usize;
     // Without a bracket at the end there is none at all: it is what ended the host.
     let is_closed = matches!(text.last(), Some(b']'));
-    if is_closed && (groups == 8 || elided && groups < 8) {
+    let is_whole = if elided { groups < 8 } else { groups == 8 };
+    if is_closed && is_whole {
         Ok(())
     } else {
         Err(UriError::Ipv6)

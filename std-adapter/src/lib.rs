@@ -37,6 +37,8 @@ mod redirect;
 mod response;
 mod socket;
 mod stream;
+#[cfg(feature = "rustls")]
+pub mod tls;
 mod wire;
 
 pub use bare_ws;
@@ -49,3 +51,5 @@ pub use halves::{ReadHalf, WriteHalf};
 pub use response::Response;
 pub use socket::{Reader, WebSocket, Writer};
 pub use stream::{Socket, Split, Stream, Untimed};
+#[cfg(feature = "rustls")]
+pub use tls::{Tls, TlsError};

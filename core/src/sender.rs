@@ -718,3 +718,7 @@ impl Machine {
         n
     }
 }
+
+// What a connection costs a board beside its buffers.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Machine>() <= 40);

@@ -860,6 +860,13 @@ pub const VECTORS: &[Vector] = &[
         &[Text("a"), Binary(Octets("a9")), Text("é")],
         End::Open,
     ),
+    // row: UTF-06
+    row(
+        "each text is checked from its own start",
+        "8102c3a9 8102c3a9 0101c3 8001a9 0101e2 80028282",
+        &[Text("é"), Text("é"), Text("é"), Text("\u{2082}")],
+        End::Open,
+    ),
     // row: UTF-07
     row(
         "binary is not text",

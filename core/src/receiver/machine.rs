@@ -569,3 +569,7 @@ impl OpenFrame {
 fn check_text(utf8: &mut Utf8, piece: &[u8], ends: bool) -> bool {
     utf8.check(piece).is_ok() && (!ends || utf8.is_complete())
 }
+
+// What a connection costs a board beside its buffers.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Machine>() <= 240);

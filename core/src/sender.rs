@@ -68,8 +68,19 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 
     /// The compression stage.
+    pub fn stage(&self) -> &X {
+        &self.stage
+    }
+
+    /// The compression stage.
     pub fn stage_mut(&mut self) -> &mut X {
         &mut self.stage
+    }
+
+    /// Whether the messages that begin from now on may be compressed; at first they may. A message
+    /// that holds a secret beside octets that an attacker chooses must not be (RFC 7692 §8).
+    pub fn set_compression(&mut self, allowed: bool) {
+        self.machine.raw = !allowed;
     }
 
     /// The source of entropy.
@@ -174,8 +185,12 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     #[must_use]
     pub fn takes_whole(&self, len: usize) -> bool {
         let overhead = if R::MASKS { MAX_HEADER } else { MAX_HEADER - 4 };
-        len.saturating_add(overhead) <= self.storage.octets().len()
-            || (X::POSSIBLE && self.stage.is_active() && self.stage.wants(Some(len)))
+        len.saturating_add(overhead) <= self.storage.octets().len() || self.compresses(Some(len))
+    }
+
+    #[inline]
+    fn compresses(&self, len: Option<usize>) -> bool {
+        X::POSSIBLE && !self.machine.raw && self.stage.is_active() && self.stage.wants(len)
     }
 
     /// Whether a message of [`message`](Self::message) is queued in part.
@@ -378,8 +393,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.room()?;
         if piece.first {
             let len = piece.whole.then_some(piece.payload.len());
-            self.machine.compressing =
-                X::POSSIBLE && self.stage.is_active() && self.stage.wants(len);
+            self.machine.compressing = self.compresses(len);
             self.machine.begun = false;
         }
         if X::POSSIBLE && self.machine.compressing {
@@ -585,6 +599,8 @@ struct Machine {
     /// A frame of the open message is queued: the next one is a continuation.
     begun: bool,
     compressing: bool,
+    /// No message that begins is compressed.
+    raw: bool,
     outbound: Outbound,
 }
 
@@ -628,6 +644,7 @@ impl Machine {
             open: Open::Nothing,
             begun: false,
             compressing: false,
+            raw: false,
             outbound: Outbound::Open,
         }
     }

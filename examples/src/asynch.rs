@@ -14,7 +14,7 @@ use bare_ws::handshake::{ClientHandshake, HandshakeError};
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
-use bare_ws_std::{CloseCode, Error, MessageKind, SystemEntropy, Timeout};
+use bare_ws_std::{CloseCode, Deflating, Error, Inflating, MessageKind, SystemEntropy, Timeout};
 use embedded_io_async::Read;
 use futures_lite::future::or;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
@@ -46,8 +46,8 @@ pub fn echo(options: &Options, uri: &str) -> Result<Closed, Error> {
     })
 }
 
-type EchoReader<B> = Reader<Client, B>;
-type EchoWriter = Writer<Socket, Client, Box<[u8]>, SystemEntropy>;
+type EchoReader<B> = Reader<Client, B, Inflating>;
+type EchoWriter = Writer<Socket, Client, Box<[u8]>, SystemEntropy, Deflating>;
 
 async fn run<B: Storage>(
     options: &Options,
@@ -59,12 +59,12 @@ async fn run<B: Storage>(
     let parts = config.parts();
     let request = parts.request(uri)?;
     let mut entropy = SystemEntropy::new()?;
-    let handshake = ClientHandshake::new(&request, (), &mut entropy)?;
-    let mut receiver = Receiver::new(buffer);
+    let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
+    let mut receiver = Receiver::with_stage(buffer, Inflating::default());
     receiver.set_limits(config.limits());
     let transmit = vec![0; options.tx()].into_boxed_slice();
-    let sender = Sender::new(transmit, entropy);
-    let (connection, _) = Connection::open(socket, handshake, receiver, sender)
+    let sender = Sender::with_stage(transmit, entropy, Deflating::default());
+    let (connection, established) = Connection::open(socket, handshake, receiver, sender)
         .await
         .map_err(not_opened)?;
     let Connection {
@@ -72,6 +72,9 @@ async fn run<B: Storage>(
         mut writer,
     } = connection;
     writer.io_mut().deadline = None;
+    let (inflating, deflating) = config.stages(established.extensions.agreed())?;
+    *reader.receiver_mut().stage_mut() = inflating;
+    *writer.sender_mut().stage_mut() = deflating;
     let echoed = match options.engine {
         Engine::Alloc => whole(&mut reader, &mut writer, options.text_only).await,
         Engine::Fixed => pieces(&mut reader, &mut writer, options.text_only).await,

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use bare_ws_std::Config;
+use bare_ws::deflate::negotiate::Offer;
+use bare_ws_std::{Config, Deflate};
 use lexopt::{Arg, Parser, ValueExt};
 
 /// How messages are received.
@@ -39,6 +40,10 @@ pub struct Options {
     pub io: Io,
     /// The most octets of a message.
     pub max_message: Option<u64>,
+    /// What is offered of permessage-deflate, in order of preference; `None`: what is sensible.
+    pub deflate: Vec<Option<Offer>>,
+    /// The window in each direction, in bits.
+    pub window: Option<u8>,
     /// Everything about connecting.
     pub config: Config,
     /// The time-outs again, for the loop that is not the adapter's.
@@ -73,6 +78,8 @@ impl Options {
             tx: None,
             io: Io::Blocking,
             max_message: None,
+            deflate: Vec::new(),
+            window: None,
             config: Config::new(),
             timeouts: Timeouts {
                 handshake: Duration::from_secs(10),
@@ -91,6 +98,13 @@ impl Options {
             return Ok(false);
         };
         let name = name.to_owned();
+        if name == "deflate" {
+            self.deflate.push(match parser.optional_value() {
+                Some(parameters) => Some(offer(&text(parameters)?)?),
+                None => None,
+            });
+            return Ok(true);
+        }
         let mut value = || text(parser.value().map_err(|error| error.to_string())?);
         let config = |this: &mut Self, set: &dyn Fn(Config) -> Config| {
             this.config = set(std::mem::take(&mut this.config));
@@ -114,6 +128,7 @@ impl Options {
             "rx" => self.rx = Some(octets(&name, &value()?, LEAST_RX)?),
             "tx" => self.tx = Some(octets(&name, &value()?, LEAST_TX)?),
             "max-message" => self.max_message = Some(number(&name, &value()?)?),
+            "window" => self.window = Some(window_bits(&name, &value()?)?),
             "subprotocol" => {
                 let value = value()?;
                 config(self, &|config| config.subprotocol(value.clone()));
@@ -175,6 +190,26 @@ impl Options {
             .message_limit(self.max_message.unwrap_or(unlimited))
             .receive_buffer(self.rx())
             .transmit_buffer(self.tx())
+            .deflate(self.deflate())
+    }
+
+    fn deflate(&self) -> Option<Deflate> {
+        if self.deflate.is_empty() {
+            return None;
+        }
+        let deflate = match self.engine {
+            Engine::Alloc => Deflate::new().window_bits(self.window.unwrap_or(15)),
+            // What a board would spend: some 16 KiB.
+            Engine::Fixed => Deflate::new()
+                .window_bits(self.window.unwrap_or(10))
+                .pieces(),
+        };
+        let sensible = deflate.offers();
+        let offers = self.deflate.iter().flat_map(|offer| match offer {
+            Some(offer) => std::slice::from_ref(offer),
+            None => &sensible,
+        });
+        Some(offers.fold(deflate, |deflate, offer| deflate.offer(*offer)))
     }
 
     fn usual_buffer(&self) -> usize {
@@ -212,6 +247,16 @@ fn octets(name: &str, value: &str, least: usize) -> Result<usize, String> {
     octets
         .filter(|octets| (least..=MOST).contains(octets))
         .ok_or_else(|| format!("--{name} {value:?} is no number of octets from {least} to {MOST}"))
+}
+
+fn offer(parameters: &str) -> Result<Offer, String> {
+    Offer::parse(parameters).map_err(|refusal| format!("--deflate={parameters:?}: {refusal}"))
+}
+
+fn window_bits(name: &str, value: &str) -> Result<u8, String> {
+    let bits = value.parse().ok();
+    bits.filter(|bits| (8..=15).contains(bits))
+        .ok_or_else(|| format!("--{name} {value:?} is no number of bits from 8 to 15"))
 }
 
 fn number(name: &str, value: &str) -> Result<u64, String> {

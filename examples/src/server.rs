@@ -6,16 +6,19 @@ use std::thread::{self, JoinHandle};
 
 use bare_ws::blocking::Connection;
 use bare_ws::buffer::Growing;
+use bare_ws::deflate::Answering;
+use bare_ws::deflate::negotiate::Held;
 use bare_ws::handshake::Progress;
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Server;
 use bare_ws::sender::Sender;
-use bare_ws_std::SystemEntropy;
+use bare_ws_std::{Deflate, Deflating, Inflating, SystemEntropy};
 use embedded_io::{Read, Write};
 use embedded_io_adapters::std::FromStd;
 
-/// A server that takes one client, echoes its messages, and ends with it.
+/// A server that takes one client, echoes its messages (compressed, if the client offers it), and
+/// ends with it.
 #[derive(Debug)]
 pub struct EchoServer {
     address: SocketAddr,
@@ -61,8 +64,9 @@ fn serve(tcp: TcpStream, subprotocols: &[&str]) -> Result<u64, String> {
         ..Service::ANY
     };
     let mut io = FromStd::new(tcp);
-    let mut handshake = ServerHandshake::new(&service, ());
-    let mut receiver = Receiver::<Server, _>::new(Growing::with_len(16 * 1024));
+    let mut handshake = ServerHandshake::new(&service, Answering::new(Held::ALL));
+    let mut receiver =
+        Receiver::<Server, _, _>::with_stage(Growing::with_len(16 * 1024), Inflating::default());
     loop {
         let n = io.read(receiver.spare()).map_err(|error| said(&error))?;
         receiver.commit(n);
@@ -83,10 +87,15 @@ fn serve(tcp: TcpStream, subprotocols: &[&str]) -> Result<u64, String> {
         }
         io.write_all(&answer[..n]).map_err(|error| said(&error))?;
     }
-    handshake.finish().map_err(|error| said(&error))?;
+    let established = handshake.finish().map_err(|error| said(&error))?;
+    let mut deflating = Deflating::default();
+    if let Some(agreed) = established.extensions.agreed() {
+        let stages = Deflate::new().stages(agreed, 16 * 1024 * 1024);
+        (*receiver.stage_mut(), deflating) = stages.map_err(|error| said(&error))?;
+    }
 
     let entropy = SystemEntropy::new().map_err(|error| said(&error))?;
-    let sender = Sender::<Server, _, _>::new(vec![0; 64 * 1024], entropy);
+    let sender = Sender::<Server, _, _, _>::with_stage(vec![0; 64 * 1024], entropy, deflating);
     let Connection {
         mut reader,
         mut writer,

@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use bare_ws::blocking::Connection;
 use bare_ws::buffer::{Growing, Storage};
+#[cfg(feature = "deflate")]
+use bare_ws::deflate::{
+    Negotiation,
+    negotiate::{Agreed, Held, Offer},
+};
+#[cfg(feature = "deflate")]
+use bare_ws::handshake::Violation;
 use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
@@ -12,12 +19,15 @@ use bare_ws::sender::{MIN_TRANSMIT, Sender};
 use bare_ws::uri::Uri;
 
 use crate::deadline::Deadline;
+#[cfg(feature = "deflate")]
+use crate::deflate::Deflate;
 use crate::dial::dial;
 use crate::entropy::SystemEntropy;
 use crate::error::{Error, RedirectError, Timeout};
 use crate::redirect;
 use crate::response::Response;
 use crate::socket::WebSocket;
+use crate::stage::{Deflating, Inflating};
 use crate::stream::{Socket, Stream};
 use crate::wire::Wire;
 
@@ -42,6 +52,8 @@ pub struct Config {
     receive_buffer: usize,
     transmit_buffer: usize,
     redirects: u32,
+    #[cfg(feature = "deflate")]
+    deflate: Option<Deflate>,
     connect_timeout: Option<Duration>,
     handshake_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
@@ -67,6 +79,8 @@ impl Default for Config {
             receive_buffer: 16 * 1024,
             transmit_buffer: 16 * 1024,
             redirects: 0,
+            #[cfg(feature = "deflate")]
+            deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
             handshake_timeout: Some(Duration::from_secs(10)),
             idle_timeout: None,
@@ -136,6 +150,31 @@ impl Config {
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
         self
+    }
+}
+
+/// Compression.
+#[cfg(feature = "deflate")]
+impl Config {
+    /// Offers permessage-deflate. A server that does not know it just does without. Default: not
+    /// offered.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.deflate = deflate.into();
+        self
+    }
+
+    /// The two stages for what was agreed on, for those who drive the core themselves.
+    ///
+    /// # Errors
+    /// [`Error::Handshake`] when there is no memory for the window.
+    pub fn stages(&self, agreed: Option<&Agreed>) -> Result<(Inflating, Deflating), Error> {
+        let (Some(deflate), Some(agreed)) = (&self.deflate, agreed) else {
+            return Ok(Default::default());
+        };
+        deflate
+            .stages(agreed, self.limits.message)
+            .map_err(|refusal| Error::Handshake(Violation::Extension(refusal.into()).into()))
     }
 }
 
@@ -238,6 +277,13 @@ impl Config {
         loop {
             let rejected = match config.connect_once(&uri, buffer()) {
                 Err(Error::Rejected(response)) if redirect::is_redirect(&response) => response,
+                #[cfg(feature = "deflate")]
+                Err(Error::Handshake(HandshakeError::Server(Violation::Extension(_))))
+                    if config.deflate.as_ref().is_some_and(Deflate::is_dispensable) =>
+                {
+                    config.deflate = None;
+                    continue;
+                }
                 outcome => return outcome,
             };
             if self.redirects == 0 {
@@ -281,7 +327,7 @@ impl Config {
         buffer: B,
     ) -> Result<WebSocket<S, B>, Error> {
         let deadline = Deadline::after(self.handshake_timeout);
-        self.handshake(&self.parts().request(uri)?, stream, buffer, deadline)
+        self.handshake(&self.parts(), uri, stream, buffer, deadline)
     }
 
     /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
@@ -305,6 +351,8 @@ impl Config {
             headers: headers
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),
+            #[cfg(feature = "deflate")]
+            offers: self.deflate.as_ref().map_or_else(Vec::new, Deflate::offers),
         }
     }
 
@@ -314,7 +362,8 @@ impl Config {
     /// [`Error::Request`] says what must not be sent.
     pub fn check(&self, uri: &str) -> Result<(), Error> {
         let mut entropy = SystemEntropy::new()?;
-        ClientHandshake::new(&self.parts().request(uri)?, (), &mut entropy)?;
+        let parts = self.parts();
+        ClientHandshake::new(&parts.request(uri)?, parts.extensions()?, &mut entropy)?;
         Ok(())
     }
 
@@ -336,7 +385,7 @@ impl Config {
         let tcp = self.dial(uri)?;
         let deadline = Deadline::after(self.handshake_timeout);
         let socket = connect(request.uri.host(), tcp, deadline)?;
-        self.handshake(&request, socket, buffer, deadline)
+        self.handshake(&parts, uri, socket, buffer, deadline)
     }
 
     /// What makes of a TCP connection to a host the stream that the scheme asks for.
@@ -375,17 +424,19 @@ impl Config {
 
     fn handshake<S: Stream, B: Storage>(
         &self,
-        request: &Request<'_>,
+        parts: &RequestParts<'_>,
+        uri: &str,
         stream: S,
         buffer: B,
         deadline: Deadline,
     ) -> Result<WebSocket<S, B>, Error> {
         let mut entropy = SystemEntropy::new()?;
-        let handshake = ClientHandshake::new(request, (), &mut entropy)?;
-        let mut receiver = Receiver::<Client, B>::new(buffer);
+        let request = parts.request(uri)?;
+        let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
+        let mut receiver = Receiver::<Client, B, _>::with_stage(buffer, Inflating::default());
         receiver.set_limits(self.limits);
         let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
-        let sender = Sender::<Client, _, _>::new(transmit, entropy);
+        let sender = Sender::<Client, _, _, _>::with_stage(transmit, entropy, Deflating::default());
         let mut wire = Wire::new(stream);
         wire.set_deadline(deadline, Timeout::Handshake);
         wire.start_recording(self.head_limit as usize);
@@ -407,14 +458,26 @@ impl Config {
             .cloned();
         wire.set_deadline(Deadline::NEVER, Timeout::Idle);
         wire.idle = self.idle_timeout;
-        Ok(WebSocket::new(
+        #[allow(
+            unused_mut,
+            reason = "without permessage-deflate nothing is configured"
+        )]
+        let mut socket = WebSocket::new(
             reader,
             wire,
             sender,
             self.close_timeout,
             response,
             subprotocol,
-        ))
+        );
+        #[cfg(feature = "deflate")]
+        if let Some(agreed) = established.extensions.agreed() {
+            let (inflating, deflating) = self.stages(Some(agreed))?;
+            *socket.reader.inner.receiver_mut().stage_mut() = inflating;
+            *socket.writer.sender_mut().stage_mut() = deflating;
+            socket.agreed = Some(*agreed);
+        }
+        Ok(socket)
     }
 }
 
@@ -423,6 +486,30 @@ pub struct RequestParts<'a> {
     config: &'a Config,
     subprotocols: Vec<&'a str>,
     headers: Vec<(&'a str, &'a str)>,
+    #[cfg(feature = "deflate")]
+    offers: Vec<Offer>,
+}
+
+#[cfg(feature = "deflate")]
+impl RequestParts<'_> {
+    /// The extensions to be asked for.
+    ///
+    /// # Errors
+    /// [`Error::Offer`] for what must not be offered.
+    pub fn extensions(&self) -> Result<Negotiation<'_>, Error> {
+        let held = match &self.config.deflate {
+            Some(deflate) => deflate.held(),
+            None => Held::ALL,
+        };
+        Negotiation::new(&self.offers, held).map_err(Error::Offer)
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+impl RequestParts<'_> {
+    fn extensions(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 impl RequestParts<'_> {
@@ -451,6 +538,10 @@ fn parse(uri: &str) -> Result<Uri<'_>, Error> {
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        #[cfg(feature = "deflate")]
+        let deflate = &self.deflate;
+        #[cfg(not(feature = "deflate"))]
+        let deflate = &();
         f.debug_struct("Config")
             .field("subprotocols", &self.subprotocols)
             .field("subprotocol_required", &self.subprotocol_required)
@@ -462,6 +553,7 @@ impl std::fmt::Debug for Config {
             .field("receive_buffer", &self.receive_buffer)
             .field("transmit_buffer", &self.transmit_buffer)
             .field("redirects", &self.redirects)
+            .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)
             .field("idle_timeout", &self.idle_timeout)

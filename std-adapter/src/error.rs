@@ -15,6 +15,9 @@ use crate::wire::Cut;
 pub enum Error {
     /// The URI, or something that was to be sent with it, must not be sent. Nothing was.
     Request(RequestError),
+    /// An offer of permessage-deflate that the memory given to it cannot honour. Nothing was sent.
+    #[cfg(feature = "deflate")]
+    Offer(bare_ws::deflate::negotiate::Refusal),
     /// The name of the host could not be resolved.
     Resolve {
         /// The name.
@@ -77,6 +80,8 @@ impl Error {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Request(_) => "request",
+            #[cfg(feature = "deflate")]
+            Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
             Self::Connect(_) => "connect",
             Self::NoTls => "tls",
@@ -160,6 +165,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
+            #[cfg(feature = "deflate")]
+            Self::Offer(error) => error.fmt(f),
             Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
             Self::Connect(error) | Self::Io(error) => error.fmt(f),
             Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
@@ -180,6 +187,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Request(error) => Some(error),
+            #[cfg(feature = "deflate")]
+            Self::Offer(error) => Some(error),
             Self::Resolve { error, .. } | Self::Connect(error) | Self::Io(error) => Some(error),
             Self::Redirect(error) => Some(error),
             Self::Handshake(error) => Some(error),

@@ -23,7 +23,8 @@ use embedded_io::Read;
 
 use crate::deadline::Deadline;
 use crate::error::{Error, Timeout};
-use crate::socket::{CoreReader, CoreWriter, Ended, WebSocket};
+use crate::socket::{CoreReader, CoreWriter, Ended, WebSocket, uncompressed};
+use crate::stage::Inflating;
 use crate::stream::{Socket, Split, Stream};
 use crate::wire::{Cut, Wire};
 
@@ -130,7 +131,7 @@ impl<S: Split, B: Storage> ReadHalf<S, B> {
     }
 
     /// The receive machine: fragments of the message announced last, pongs so far.
-    pub fn receiver(&self) -> &Receiver<Client, B> {
+    pub fn receiver(&self) -> &Receiver<Client, B, Inflating> {
         self.inner.receiver()
     }
 }
@@ -142,6 +143,15 @@ impl<S: Split> WriteHalf<S> {
     /// As there.
     pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.shared.with_writer(|writer| writer.send(message))
+    }
+
+    /// The same, never compressed: as [`Writer::send_uncompressed`](crate::Writer::send_uncompressed).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_uncompressed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.shared
+            .with_writer(|writer| uncompressed(writer, message.into()))
     }
 
     /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.

@@ -14,6 +14,11 @@
 //! of them halves for two threads. All of it works over any `Read + Write` that is wrapped as a
 //! [`Stream`], too: [`Config::open`].
 //!
+//! # Compression
+//! `Config::new().deflate(Deflate::new())` offers permessage-deflate (feature `deflate`, which is
+//! on by default); whether the server grants it or not, the rest of the program is the same. The
+//! feature `zlib-rs` swaps in a faster engine.
+//!
 //! # Deadlines
 //! Connecting and the opening handshake each have one deadline for the whole of it; a silent peer
 //! can have one; the closing handshake has one from its first Close to the end of the transport.
@@ -29,6 +34,8 @@
 
 mod config;
 mod deadline;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod dial;
 mod entropy;
 mod error;
@@ -36,6 +43,7 @@ mod halves;
 mod redirect;
 mod response;
 mod socket;
+mod stage;
 mod stream;
 #[cfg(feature = "rustls")]
 pub mod tls;
@@ -45,11 +53,14 @@ pub use bare_ws;
 pub use bare_ws::close::CloseCode;
 pub use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 pub use config::{Config, RequestParts, connect};
+#[cfg(feature = "deflate")]
+pub use deflate::Deflate;
 pub use entropy::SystemEntropy;
 pub use error::{Error, RedirectError, Timeout};
 pub use halves::{ReadHalf, WriteHalf};
 pub use response::Response;
 pub use socket::{Reader, WebSocket, Writer};
+pub use stage::{Deflating, Inflating, Totals};
 pub use stream::{Socket, Split, Stream, Untimed};
 #[cfg(feature = "rustls")]
 pub use tls::{Tls, TlsError};

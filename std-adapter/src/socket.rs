@@ -7,6 +7,8 @@ use bare_ws::blocking::{self, Link};
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
+#[cfg(feature = "deflate")]
+use bare_ws::deflate::negotiate::Agreed;
 use bare_ws::error::Error as ProtocolError;
 use bare_ws::header::FrameHeader;
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
@@ -19,12 +21,15 @@ use crate::deadline::Deadline;
 use crate::entropy::SystemEntropy;
 use crate::error::{Error, Timeout};
 use crate::response::Response;
+use crate::stage::{Deflating, Inflating, Totals};
 use crate::stream::{Socket, Stream};
 use crate::wire::{Cut, Wire};
 
 pub(crate) type Transmit = Box<[u8]>;
-pub(crate) type CoreWriter<S> = blocking::Writer<Wire<S>, Client, Transmit, SystemEntropy>;
-pub(crate) type CoreReader<B> = blocking::Reader<Client, B>;
+pub(crate) type CoreSender = Sender<Client, Transmit, SystemEntropy, Deflating>;
+pub(crate) type CoreWriter<S> =
+    blocking::Writer<Wire<S>, Client, Transmit, SystemEntropy, Deflating>;
+pub(crate) type CoreReader<B> = blocking::Reader<Client, B, Inflating>;
 
 /// An open connection: to be used as it is, or its two parts side by side, since a message that was
 /// received borrows the [`Reader`] until the next one.
@@ -49,6 +54,8 @@ pub struct WebSocket<S = Socket, B = Growing> {
     pub writer: Writer<S>,
     response: Response,
     subprotocol: Option<String>,
+    #[cfg(feature = "deflate")]
+    pub(crate) agreed: Option<Agreed>,
 }
 
 /// The receive side of a connection.
@@ -80,7 +87,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     pub(crate) fn new(
         reader: CoreReader<B>,
         wire: Wire<S>,
-        sender: Sender<Client, Transmit, SystemEntropy>,
+        sender: CoreSender,
         close_timeout: Option<Duration>,
         response: Response,
         subprotocol: Option<String>,
@@ -96,6 +103,8 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
             },
             response,
             subprotocol,
+            #[cfg(feature = "deflate")]
+            agreed: None,
         }
     }
 
@@ -181,6 +190,12 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
         self.subprotocol.as_deref()
     }
 
+    /// What was agreed on for permessage-deflate; `None`: nothing is compressed.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
+    }
+
     /// The transport.
     pub fn stream(&self) -> &S {
         self.writer.inner.io().stream()
@@ -249,7 +264,7 @@ impl<B: Storage> Reader<B> {
     }
 
     /// The receive machine: fragments of the message announced last, pongs so far.
-    pub fn receiver(&self) -> &Receiver<Client, B> {
+    pub fn receiver(&self) -> &Receiver<Client, B, Inflating> {
         self.inner.receiver()
     }
 }
@@ -264,6 +279,20 @@ impl<S: Stream> Writer<S> {
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         Ok(self.inner.send(message)?)
+    }
+
+    /// The same, never compressed: for a message that holds a secret beside octets that an
+    /// attacker may choose (RFC 7692 §8).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_uncompressed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        Ok(uncompressed(&mut self.inner, message.into())?)
+    }
+
+    /// How well it compresses: all messages that were sent so far.
+    pub fn compressed(&self) -> Totals {
+        self.inner.sender().stage().totals()
     }
 
     /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
@@ -325,7 +354,7 @@ impl<S: Stream> Writer<S> {
     }
 
     /// The send machine, to queue several messages and [`flush`](Self::flush) them in one write.
-    pub fn sender_mut(&mut self) -> &mut Sender<Client, Transmit, SystemEntropy> {
+    pub fn sender_mut(&mut self) -> &mut Sender<Client, Transmit, SystemEntropy, Deflating> {
         self.inner.sender_mut()
     }
 
@@ -381,6 +410,16 @@ impl<S: Stream> Writer<S> {
         while matches!(wire.read(&mut scratch), Ok(n) if n > 0) {}
         let _ = wire.stream_mut().shutdown(Shutdown::Both);
     }
+}
+
+pub(crate) fn uncompressed<S: Stream>(
+    writer: &mut CoreWriter<S>,
+    message: Message<'_>,
+) -> Result<(), ProtocolError<Cut>> {
+    writer.sender_mut().set_compression(false);
+    let sent = writer.send(message);
+    writer.sender_mut().set_compression(true);
+    sent
 }
 
 impl Ended {

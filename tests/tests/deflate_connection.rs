@@ -343,3 +343,29 @@ fn a_message_below_the_threshold_goes_raw() {
     assert_eq!(wire[106], 0xc1, "compressed");
     assert!(matches!(Message::from("x"), Message::Text("x")));
 }
+
+// row: PMD-33
+#[test]
+fn compression_is_left_out_message_by_message() {
+    let mut lean = Compressor::new(Box::new(Lean::<1536, 1024>::new()));
+    lean.configure(Some(&agreed(10, true)));
+    let mut sender = Sender::<Client, _, _, _>::with_stage(vec![0; 4096], Counter(7), lean);
+    let text = [b'x'; 100];
+    let mut first = |allowed, as_fragment| {
+        sender.set_compression(allowed);
+        let queued = if as_fragment {
+            sender.fragment(MessageKind::Text, &text, true, true)
+        } else {
+            sender.message(MessageKind::Text, &text, true)
+        };
+        assert!(queued.expect("open").complete);
+        let first = sender.pending()[0];
+        sender.advance(usize::MAX);
+        first
+    };
+    for as_fragment in [false, true] {
+        assert_eq!(first(true, as_fragment), 0xc1);
+        assert_eq!(first(false, as_fragment), 0x81);
+        assert_eq!(first(true, as_fragment), 0xc1);
+    }
+}

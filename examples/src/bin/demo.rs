@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bare_ws::opcode::Opcode;
 use bare_ws_examples::server::EchoServer;
-use bare_ws_std::{CloseCode, Config, Message, MessageKind, WebSocket};
+use bare_ws_std::{CloseCode, Config, Deflate, Message, MessageKind, WebSocket};
 
 const MIB: usize = 1024 * 1024;
 
@@ -111,8 +111,48 @@ fn run() -> Result<u32, Box<dyn Error>> {
     let echoed = server.join()?;
     expect(echoed == 6 + u64::from(MANY), "the server's count")?;
     say("server", &format!("echoed {echoed} messages"));
-    Ok(11)
+    say("compressed", &compressed()?);
+    Ok(12)
 }
+
+/// The same again with permessage-deflate: telemetry as a device sends it, in messages of its own.
+fn compressed() -> Result<String, Box<dyn Error>> {
+    let server = EchoServer::start(&[])?;
+    let uri = format!("ws://{}/telemetry", server.address());
+    let mut socket = Config::new()
+        .deflate(Deflate::new())
+        .idle_timeout(Duration::from_secs(30))
+        .connect(&uri)?;
+    expect(socket.deflate().is_some(), "permessage-deflate")?;
+    let began = Instant::now();
+    for n in 0..READINGS {
+        let (warm, humid) = (20_000 + n * 37 % 900, 400 + n * 11 % 90);
+        let reading = format!(
+            r#"{{"device":"roof-7","sequence":{n},"temperature":{}.{:03},"humidity":{}.{},"battery":"ok"}}"#,
+            warm / 1000,
+            warm % 1000,
+            humid / 10,
+            humid % 10,
+        );
+        echo(&mut socket, reading.as_str().into())?;
+    }
+    let took = began.elapsed();
+    let totals = socket.writer.compressed();
+    expect(totals.compressed < totals.plain / 2, "less than half")?;
+    let status = socket.finish(Some(CloseCode::NORMAL), "")?;
+    let status = status.ok_or("no Close from the server")?;
+    expect(status.code == CloseCode::NORMAL, "status code 1000")?;
+    expect(server.join()? == u64::from(READINGS), "the server's count")?;
+    Ok(format!(
+        "{READINGS} readings, {} octets as {} on the wire: to {:.0} %, there and back in {}",
+        totals.plain,
+        totals.compressed,
+        100.0 * totals.compressed as f64 / totals.plain as f64,
+        Took(took)
+    ))
+}
+
+const READINGS: u32 = 1000;
 
 /// Sends a message and holds what comes back against it.
 fn echo(socket: &mut WebSocket, message: Message<'_>) -> Result<Duration, Box<dyn Error>> {

@@ -28,6 +28,12 @@ Echoes every message of the server at URL until the closing handshake.
                             fixed buffers, without an allocation (default alloc)
   --rx OCTETS, --tx OCTETS  buffers (default: alloc 16384, fixed 512)
   --io blocking|async       (default blocking)
+  --deflate[=PARAMS]        offer permessage-deflate; repeatable, in order of preference;
+                            PARAMS as in the header, such as
+                            'server_max_window_bits=10; client_max_window_bits';
+                            without PARAMS what is sensible for the window
+  --window BITS             memory for the window in each direction, 8 to 15
+                            (default: alloc 15, fixed 10)
   --subprotocol NAME        offer a subprotocol; repeatable
   --header 'Name: value'    send a header field; repeatable
   --max-message OCTETS      refuse longer messages (default: alloc 16 MiB, fixed none)
@@ -51,7 +57,9 @@ fn main() -> ExitCode {
             println!("closed {closed}");
             ExitCode::SUCCESS
         }
-        Err(error @ Error::Request(_)) => failed("usage", &error.to_string(), 2),
+        Err(error @ (Error::Request(_) | Error::Offer(_))) => {
+            failed("usage", &error.to_string(), 2)
+        }
         Err(error) => failed(error.kind(), &error.to_string(), 1),
     }
 }

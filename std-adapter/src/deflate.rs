@@ -1,0 +1,145 @@
+//! What to offer of permessage-deflate, and what it may cost.
+
+use bare_ws::deflate::Limits;
+use bare_ws::deflate::negotiate::{Agreed, Held, Offer, Refusal};
+
+use crate::stage::{Deflating, Inflating};
+
+/// permessage-deflate (RFC 7692) to be offered: `Config::new().deflate(Deflate::new())`.
+///
+/// Memory is taken when the server has granted it, not before: some 10 KiB and the server's
+/// window to inflate, five times the window to compress (with feature `zlib-rs` some 50 KiB and
+/// 300 KiB), all of it once a connection; and a message that is received whole.
+///
+/// A message that holds a secret beside octets that an attacker chooses must not be compressed
+/// (RFC 7692 §8): [`Writer::send_uncompressed`](crate::Writer::send_uncompressed).
+#[derive(Clone, Debug)]
+pub struct Deflate {
+    offers: Vec<Offer>,
+    window_bits: u8,
+    is_whole: bool,
+    threshold: Option<usize>,
+    wire_limit: Option<u64>,
+    or_without: bool,
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        Self {
+            offers: Vec::new(),
+            window_bits: 15,
+            is_whole: true,
+            threshold: None,
+            wire_limit: None,
+            or_without: false,
+        }
+    }
+}
+
+impl Deflate {
+    /// The defaults, which each method names.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers these parameters, after those offered before: the server takes the first that it
+    /// can. [`Offer::parse`] reads them from the header's form. Default: what is
+    /// [sensible](Offer::sensible) for the window, with 15 bits what browsers offer.
+    #[must_use]
+    pub fn offer(mut self, offer: Offer) -> Self {
+        self.offers.push(offer);
+        self
+    }
+
+    /// The window in each direction is at most `2^bits` octets, 8 to 15 (with 8 what is received
+    /// has 9, since servers that say 8 use 9). What a server could grant beyond that is not
+    /// offered; asked for, it is [`Error::Offer`](crate::Error::Offer). Default: 15.
+    #[must_use]
+    pub fn window_bits(mut self, bits: u8) -> Self {
+        self.window_bits = bits.clamp(8, 15);
+        self
+    }
+
+    /// Messages are only received in pieces, so that no window beyond that of
+    /// [`window_bits`](Self::window_bits) is ever needed or accepted. Default: also whole ones,
+    /// which are a window themselves where the server forgets its context after each message.
+    #[must_use]
+    pub fn pieces(mut self) -> Self {
+        self.is_whole = false;
+        self
+    }
+
+    /// Messages of fewer octets are sent as they are. Default: 32 octets with context takeover,
+    /// 512 without.
+    #[must_use]
+    pub fn threshold(mut self, octets: usize) -> Self {
+        self.threshold = Some(octets);
+        self
+    }
+
+    /// The most octets that a message may have before it is inflated. Default: the
+    /// [`message_limit`](crate::Config::message_limit) and 64 KiB.
+    #[must_use]
+    pub fn wire_limit(mut self, octets: u64) -> Self {
+        self.wire_limit = Some(octets);
+        self
+    }
+
+    /// When a server's answer must be refused (as that of one that promises no window as small as
+    /// was asked for), [`Config::connect`](crate::Config::connect) connects once more, without
+    /// the extension. Default: [`Error::Handshake`](crate::Error::Handshake) says which parameter.
+    #[must_use]
+    pub fn or_without(mut self) -> Self {
+        self.or_without = true;
+        self
+    }
+
+    pub(crate) fn is_dispensable(&self) -> bool {
+        self.or_without
+    }
+
+    /// What can be decoded with this memory.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held {
+            window_bits: Some(self.window_bits.max(9)),
+            whole: self.is_whole,
+        }
+    }
+
+    /// What is offered, in order of preference.
+    #[must_use]
+    pub fn offers(&self) -> Vec<Offer> {
+        if self.offers.is_empty() {
+            Offer::sensible(self.held()).to_vec()
+        } else {
+            self.offers.clone()
+        }
+    }
+
+    /// The two stages for what was agreed, for those who drive the core themselves.
+    ///
+    /// # Errors
+    /// [`Refusal::Window`] when there is no memory for the window.
+    pub fn stages(
+        &self,
+        agreed: &Agreed,
+        message_limit: u64,
+    ) -> Result<(Inflating, Deflating), Refusal> {
+        let limits = Limits::new(message_limit);
+        let limits = match self.wire_limit {
+            Some(wire) => limits.with_wire(wire),
+            None => limits,
+        };
+        // A smaller window than was agreed on is always allowed.
+        let agreed = Agreed {
+            send_window_bits: agreed.send_window_bits.min(self.window_bits),
+            ..*agreed
+        };
+        Ok((
+            Inflating::new(&agreed, limits)?,
+            Deflating::new(&agreed, self.threshold),
+        ))
+    }
+}

@@ -1,0 +1,161 @@
+//! Where compression stands in a connection, whether there is any or not.
+
+use bare_ws::error::Error;
+use bare_ws::stage::{Compress, Compressed, Decompress, Decompressed};
+
+#[cfg(feature = "deflate")]
+use self::deflate::{Compressor, Inflater};
+#[cfg(not(feature = "deflate"))]
+use bare_ws::stage::{Plain as Inflater, Plain as Compressor};
+
+/// The receive side's stage. It passes everything on unless permessage-deflate was negotiated.
+#[derive(Debug, Default)]
+pub struct Inflating {
+    inflater: Option<Inflater>,
+}
+
+/// The send side's stage. It passes everything on unless permessage-deflate was negotiated.
+#[derive(Debug, Default)]
+pub struct Deflating {
+    compressor: Option<Compressor>,
+    /// The message that is open, ...
+    message: Totals,
+    /// ... the one before it, and all.
+    latest: Totals,
+    totals: Totals,
+}
+
+/// How well it compresses: payload of the messages that were sent compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Octets before.
+    pub plain: u64,
+    /// Octets after.
+    pub compressed: u64,
+}
+
+impl Deflating {
+    /// All messages so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+}
+
+impl Decompress for Inflating {
+    const POSSIBLE: bool = cfg!(feature = "deflate");
+
+    #[inline]
+    fn is_active(&self) -> bool {
+        self.inflater.is_some()
+    }
+
+    fn begin(&mut self, whole: bool) {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.begin(whole);
+        }
+    }
+
+    fn decompress(&mut self, input: &[u8], last: bool) -> Result<Decompressed, Error> {
+        match &mut self.inflater {
+            Some(inflater) => inflater.decompress(input, last),
+            None => bare_ws::stage::Plain.decompress(input, last),
+        }
+    }
+
+    fn output(&self) -> &[u8] {
+        self.inflater.as_ref().map_or(&[], Decompress::output)
+    }
+
+    fn release(&mut self) {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.release();
+        }
+    }
+}
+
+impl Compress for Deflating {
+    const POSSIBLE: bool = cfg!(feature = "deflate");
+
+    #[inline]
+    fn is_active(&self) -> bool {
+        self.compressor.is_some()
+    }
+
+    fn wants(&self, len: Option<usize>) -> bool {
+        let compressor = self.compressor.as_ref();
+        compressor.is_some_and(|compressor| compressor.wants(len))
+    }
+
+    fn compress(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Compressed {
+        let done = match &mut self.compressor {
+            Some(compressor) => compressor.compress(input, last, output),
+            None => bare_ws::stage::Plain.compress(input, last, output),
+        };
+        self.message.plain += done.consumed as u64;
+        self.message.compressed += done.produced as u64;
+        if last && done.finished {
+            self.totals.plain += self.message.plain;
+            self.totals.compressed += self.message.compressed;
+            self.latest = std::mem::take(&mut self.message);
+        }
+        done
+    }
+
+    fn forget(&mut self) {
+        if let Some(compressor) = &mut self.compressor {
+            compressor.forget();
+        }
+        // It was complete, and counted.
+        self.totals.plain -= self.latest.plain;
+        self.totals.compressed -= self.latest.compressed;
+        self.latest = Totals::default();
+    }
+}
+
+#[cfg(feature = "deflate")]
+mod deflate {
+    use bare_ws::deflate::negotiate::{Agreed, Refusal};
+    use bare_ws::deflate::{self, Growing, Limits};
+
+    use super::{Deflating, Inflating};
+
+    #[cfg(not(feature = "zlib-rs"))]
+    pub(super) type Compressor = deflate::Compressor<deflate::Heap>;
+    #[cfg(not(feature = "zlib-rs"))]
+    use deflate::State;
+
+    #[cfg(feature = "zlib-rs")]
+    pub(super) use deflate::zlib::{Compressor, State};
+
+    pub(super) type Inflater = deflate::Inflater<Growing, Box<State>>;
+
+    impl Inflating {
+        pub(crate) fn new(agreed: &Agreed, limits: Limits) -> Result<Self, Refusal> {
+            let mut inflater =
+                Inflater::new(Box::new(State::new()), Growing::new()).with_limits(limits);
+            inflater.configure(Some(agreed))?;
+            Ok(Self {
+                inflater: Some(inflater),
+            })
+        }
+    }
+
+    impl Deflating {
+        pub(crate) fn new(agreed: &Agreed, threshold: Option<usize>) -> Self {
+            #[cfg(not(feature = "zlib-rs"))]
+            let compressor = Compressor::new(deflate::Heap::new(agreed.send_window_bits));
+            #[cfg(feature = "zlib-rs")]
+            let compressor = Compressor::new(6);
+            let mut compressor = match threshold {
+                Some(threshold) => compressor.with_threshold(threshold),
+                None => compressor,
+            };
+            compressor.configure(Some(agreed));
+            Self {
+                compressor: Some(compressor),
+                ..Self::default()
+            }
+        }
+    }
+}

@@ -179,7 +179,8 @@ impl Machine {
         self.inbound.fail(error, &mut self.owed);
     }
 
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn step<R: Role, X: Decompress>(
         &mut self,
         delivery: Delivery,

@@ -353,7 +353,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
             self.answer(link).await?;
         }
         loop {
-            match self.receiver.step(delivery) {
+            match self.receiver.look(delivery) {
                 // What is buffered already is looked at before the sender is waited for.
                 Ok(Step::ReplyDue) if self.receiver.is_open() && !link.is_free() => {}
                 Ok(Step::ReplyDue) => self.answer(link).await?,
@@ -364,7 +364,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
                 }
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(error) => return Err(error.widen()),
+                Err(stop) => return Err(self.receiver.error(stop).widen()),
             }
         }
     }

@@ -277,7 +277,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
             self.answer(link)?;
         }
         loop {
-            match self.receiver.step(delivery) {
+            match self.receiver.look(delivery) {
                 Ok(Step::NeedOctets) => {
                     match link.read(self.receiver.spare()).map_err(Error::Transport)? {
                         0 => self.receiver.eof(),
@@ -287,7 +287,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
                 Ok(Step::ReplyDue) => self.answer(link)?,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(error) => return Err(error.widen()),
+                Err(stop) => return Err(self.receiver.error(stop).widen()),
             }
         }
     }

@@ -39,8 +39,14 @@ impl Inbound {
                 *self = Self::Closed;
                 owed.due = Due::Close;
             }
-            Err(violation) => self.fail(Error::Peer(violation), owed),
+            Err(violation) => self.violated(violation, owed),
         }
+    }
+
+    /// The peer violated the protocol.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn violated(&mut self, violation: Violation, owed: &mut Owed) {
+        self.fail(Error::Peer(violation), owed);
     }
 
     /// §7.1.7: the connection fails; the first failure is the one that counts.

@@ -352,12 +352,12 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.machine
             .admits(header.opcode != Opcode::Continuation, false)?;
         self.room()?;
-        let key = self.key()?;
-        let octets = self.storage.octets_mut();
         let needed = header_len(payload.len() as u64, R::MASKS) + payload.len();
-        if needed > self.machine.free(octets.len()) {
+        if needed > self.machine.free(self.storage.octets().len()) {
             return Ok(false);
         }
+        let key = self.key()?;
+        let octets = self.storage.octets_mut();
         self.machine.put_frame(header.first(), key, payload, octets);
         self.machine.begun = true;
         self.machine.compressing = false;

@@ -415,12 +415,14 @@ impl Link for Half<'_> {
     }
 }
 
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error<IoError>>> + 'a>>;
+
 /// The other task: makes one call after the other, each dropped after so many polls.
 struct Other<'a> {
     shared: &'a Shared,
     polls: usize,
     polled: usize,
-    future: Option<Pin<Box<dyn Future<Output = Result<(), Error<IoError>>> + 'a>>>,
+    future: Option<Sending<'a>>,
     outcomes: Vec<Outcome>,
 }
 

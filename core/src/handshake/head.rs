@@ -158,7 +158,9 @@ impl Spelling {
             prefix(text, self.len) == self.so_far(list)
                 && text.as_bytes().get(self.len) == Some(&octet)
         };
-        let found = self.so_far(list).and_then(|_| list.iter().position(continues));
+        let found = self
+            .so_far(list)
+            .and_then(|_| list.iter().position(continues));
         *self = found.map_or(Self::NEVER, |candidate| Self {
             len: self.len.saturating_add(1),
             candidate,

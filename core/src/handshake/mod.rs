@@ -159,7 +159,11 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             subprotocols: self.request.subprotocols,
             subprotocol_required: self.request.subprotocol_required,
         };
-        match self.response.push(octet, &expected).map_err(Violation::from)? {
+        match self
+            .response
+            .push(octet, &expected)
+            .map_err(Violation::from)?
+        {
             Step::More => Ok(false),
             Step::Extension { octet, spaced } => {
                 self.extension_octet(octet, spaced)?;

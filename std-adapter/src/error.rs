@@ -29,7 +29,7 @@ pub enum Error {
     Connect(io::Error),
     /// The URI is `wss`, and this build has no TLS. Nothing was sent.
     NoTls,
-    /// No TLS, or no server that it could verify. Nothing of WebSocket was sent.
+    /// No TLS, no server that it could verify, or an end of it that is none.
     #[cfg(feature = "rustls")]
     Tls(crate::tls::TlsError),
     /// A deadline has passed.
@@ -140,6 +140,9 @@ impl From<Cut> for Error {
         match cut {
             Cut::Timeout(timeout) => Self::Timeout(timeout),
             Cut::Pause => Self::Timeout(Timeout::Idle),
+            #[cfg(feature = "rustls")]
+            Cut::Io(error) => error.downcast().map_or_else(Self::Io, Self::Tls),
+            #[cfg(not(feature = "rustls"))]
             Cut::Io(error) => Self::Io(error),
         }
     }

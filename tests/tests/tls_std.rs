@@ -123,6 +123,14 @@ fn echo(mut tls: TlsTcp) -> io::Result<Seen> {
     })
 }
 
+/// Whether the handshake failed. The rest is read, for a reset would overtake our alert.
+fn refused(mut tls: TlsTcp) -> bool {
+    let has_failed = accept(&mut FromStd::new(&mut tls)).is_err();
+    let _ = tls.sock.shutdown(Shutdown::Write);
+    let _ = tls.sock.read_to_end(&mut Vec::new());
+    has_failed
+}
+
 /// The opening handshake of a server.
 fn accept(
     io: &mut (impl embedded_io::Read<Error = io::Error> + embedded_io::Write<Error = io::Error>),
@@ -368,11 +376,11 @@ fn an_end_without_close_notify_is_said_to_be_one() {
         tls.sock.shutdown(Shutdown::Both).unwrap();
     });
     let mut socket = connect(&trusting(&root), "localhost", peer.port).unwrap();
-    let Err(Error::Io(error)) = socket.recv() else {
-        panic!("an end that is none");
-    };
-    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    assert!(matches!(error.downcast(), Ok(TlsError::Truncated)));
+    let outcome = socket.recv();
+    assert!(
+        matches!(outcome, Err(Error::Tls(TlsError::Truncated))),
+        "{outcome:?}"
+    );
     peer.join();
 }
 
@@ -396,6 +404,29 @@ fn a_silent_server_meets_the_idle_time_out_and_can_be_waited_for_again() {
     socket.send("still here").unwrap();
     assert_eq!(socket.recv().unwrap(), Some(Message::Text("still here")));
     socket.finish(None, "").unwrap();
+    peer.join();
+}
+
+// row: SEED-06
+#[test]
+fn a_server_that_takes_nothing_meets_the_idle_time_out() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let (release, held) = std::sync::mpsc::channel();
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, move |mut tls| {
+        accept(&mut FromStd::new(&mut tls)).unwrap();
+        held.recv().unwrap();
+    });
+    let mut socket = client(&trusting(&root))
+        .idle_timeout(SHORT)
+        .connect(&format!("wss://localhost:{}/", peer.port))
+        .unwrap();
+    let outcome = socket.send(&octets(1 << 24)[..]);
+    assert!(
+        matches!(outcome, Err(Error::Timeout(Timeout::Idle))),
+        "{outcome:?}"
+    );
+    release.send(()).unwrap();
     peer.join();
 }
 
@@ -468,13 +499,30 @@ fn roots_and_a_certificate_of_ones_own_come_from_files() {
     socket.finish(None, "").unwrap();
     assert_eq!(peer.join()[0].certificates, 1);
 
-    let peer = Peer::tls(asking(), 1, |tls| echo(tls).is_err());
+    let peer = Peer::tls(asking(), 1, refused);
     let outcome = connect(&knows().build().unwrap(), "localhost", peer.port);
     assert!(
         matches!(
             outcome,
             Err(Error::Tls(TlsError::Alert(
                 AlertDescription::HandshakeFailure | AlertDescription::CertificateRequired
+            )))
+        ),
+        "{:?}",
+        outcome.err()
+    );
+    drop(outcome);
+    assert_eq!(peer.join(), [true]);
+
+    // TLS 1.3 is done with its handshake when the server finds that out.
+    let asking = config_of(&leaf, &[&leaf], &[&version::TLS13], Some(&root));
+    let peer = Peer::tls(asking, 1, refused);
+    let outcome = connect(&knows().build().unwrap(), "localhost", peer.port);
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Tls(TlsError::Alert(
+                AlertDescription::CertificateRequired
             )))
         ),
         "{:?}",

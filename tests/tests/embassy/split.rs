@@ -95,7 +95,7 @@ fn receiving_may_be_dropped_at_every_await() {
             loop {
                 turn += 1;
                 assert!(turn < 20_000, "{schedule:?}: {received:?}, {held:?}");
-                let _ = run_for(1, (&mut taken.clone()).read(&mut [0; 64]));
+                let _ = run_for(1, taken.clone().read(&mut [0; 64]));
                 let holds = turn % schedule.period == schedule.phase;
                 let message = format!("held {turn}");
                 let mut holder = pin!(writer.send(message.as_str()));

@@ -1,7 +1,7 @@
 //! What a receiver must make of octets: every rule on frames, messages, control frames, text and
 //! limits as rows of one table.
 //!
-//! The frames are written as a server sends them. Those of [`Sender::Either`] are masked by the
+//! The frames are written as a server sends them. Those of [`From::Either`] are masked by the
 //! harness to be a client's as well. Nothing here needs an allocator or an operating system.
 
 use bare_ws::close::CloseCode;

@@ -16,7 +16,7 @@ use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::entropy::Entropy;
-use crate::error::{Error, Usage};
+use crate::error::{Error, Fault, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
@@ -350,10 +350,13 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
         if self.must_answer(link) && link.is_free() {
+            // What was announced before is done with, and makes room to read into meanwhile:
+            // else a peer that writes everything before it reads could stop both.
+            self.receiver.release();
             self.answer(link).await?;
         }
         loop {
-            match self.receiver.step(delivery) {
+            match self.receiver.look(delivery) {
                 // What is buffered already is looked at before the sender is waited for.
                 Ok(Step::ReplyDue) if self.receiver.is_open() && !link.is_free() => {}
                 Ok(Step::ReplyDue) => self.answer(link).await?,
@@ -364,7 +367,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
                 }
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(error) => return Err(error.widen()),
+                Err(stop) => return Err(self.receiver.error(stop).widen()),
             }
         }
     }
@@ -453,10 +456,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         let (kind, mut payload) = (message.kind(), message.octets());
         let mut first = true;
         loop {
-            let queued = self
-                .sender
-                .message(kind, payload, first)
-                .map_err(Error::widen)?;
+            let queued = self.sender.queue_message(kind, payload, first)?;
             self.flush().await?;
             if queued.complete {
                 return Ok(());
@@ -482,10 +482,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ) -> Result<(), Error<T::Error>> {
         loop {
             let first = !self.sender.in_fragments();
-            let queued = self
-                .sender
-                .fragment(kind, payload, first, fin)
-                .map_err(Error::widen)?;
+            let queued = self.sender.queue_fragment(kind, payload, first, fin)?;
             self.flush().await?;
             if queued.complete {
                 return Ok(());
@@ -507,7 +504,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         payload: &[u8],
     ) -> Result<(), Error<T::Error>> {
         let needed = payload.len() + crate::header::MAX_HEADER;
-        self.send_when_drained(|sender| sender.frame(header, payload), needed)
+        self.send_when_drained(|sender| sender.queue_frame(header, payload), needed)
             .await
     }
 
@@ -519,7 +516,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Cancel safety
     /// The Ping is either not sent or queued whole.
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.ping(payload), 0)
+        self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
             .await
     }
 
@@ -531,7 +528,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Cancel safety
     /// The Pong is either not sent or queued whole.
     pub async fn pong(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.control(Opcode::Pong, payload), 0)
+        self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
             .await
     }
 
@@ -548,7 +545,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         code: Option<CloseCode>,
         reason: &str,
     ) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.close(code, reason), 0)
+        self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
             .await
     }
 
@@ -579,12 +576,12 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
 
     async fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Error>,
+        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Fault>,
         needed: usize,
     ) -> Result<(), Error<T::Error>> {
-        if !queue(&mut self.sender).map_err(Error::widen)? {
+        if !queue(&mut self.sender)? {
             self.flush().await?;
-            if !queue(&mut self.sender).map_err(Error::widen)? {
+            if !queue(&mut self.sender)? {
                 return Err(Usage::BufferTooSmall { needed }.into());
             }
         }
@@ -609,7 +606,7 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     async fn answer(&mut self, owed: &mut Owed, _: &mut [u8]) -> Result<Answered, Error<T::Error>> {
         while let Some(reply) = owed.reply() {
-            if self.sender.reply(reply).map_err(Error::widen)? {
+            if self.sender.queue_reply(reply)? {
                 owed.taken();
             } else {
                 self.flush().await?;

@@ -16,7 +16,7 @@ use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::entropy::Entropy;
-use crate::error::{Error, Usage};
+use crate::error::{Error, Fault, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
@@ -277,7 +277,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
             self.answer(link)?;
         }
         loop {
-            match self.receiver.step(delivery) {
+            match self.receiver.look(delivery) {
                 Ok(Step::NeedOctets) => {
                     match link.read(self.receiver.spare()).map_err(Error::Transport)? {
                         0 => self.receiver.eof(),
@@ -287,7 +287,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
                 Ok(Step::ReplyDue) => self.answer(link)?,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(error) => return Err(error.widen()),
+                Err(stop) => return Err(self.receiver.error(stop).widen()),
             }
         }
     }
@@ -368,10 +368,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ) -> Result<(), Error<T::Error>> {
         loop {
             let first = !self.sender.in_fragments();
-            let queued = self
-                .sender
-                .fragment(kind, payload, first, fin)
-                .map_err(Error::widen)?;
+            let queued = self.sender.queue_fragment(kind, payload, first, fin)?;
             payload = octets::rest(payload, queued.taken);
             self.flush()?;
             if queued.complete {
@@ -390,7 +387,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         payload: &[u8],
     ) -> Result<(), Error<T::Error>> {
         self.send_when_drained(
-            |sender| sender.frame(header, payload),
+            |sender| sender.queue_frame(header, payload),
             payload.len() + crate::header::MAX_HEADER,
         )
     }
@@ -400,7 +397,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Errors
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.ping(payload), 0)
+        self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
     }
 
     /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
@@ -408,7 +405,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Errors
     /// As [`send`](Self::send).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.control(Opcode::Pong, payload), 0)
+        self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
     }
 
     /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
@@ -417,7 +414,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Errors
     /// As [`Sender::close`], and the transport's.
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.close(code, reason), 0)
+        self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
     }
 
     /// Writes out what is queued.
@@ -450,10 +447,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ) -> Result<(), Error<T::Error>> {
         let mut first = true;
         loop {
-            let queued = self
-                .sender
-                .message(kind, payload, first)
-                .map_err(Error::widen)?;
+            let queued = self.sender.queue_message(kind, payload, first)?;
             self.flush()?;
             if queued.complete {
                 return Ok(());
@@ -469,9 +463,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         mut payload: &[u8],
     ) -> Result<(), Error<T::Error>> {
         self.flush()?;
-        self.sender
-            .begin_frame(kind, payload.len() as u64)
-            .map_err(Error::widen)?;
+        self.sender.queue_frame_header(kind, payload.len() as u64)?;
         while !payload.is_empty() {
             let taken = self.sender.frame_payload(payload);
             payload = octets::rest(payload, taken);
@@ -482,12 +474,12 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
 
     fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Error>,
+        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Fault>,
         needed: usize,
     ) -> Result<(), Error<T::Error>> {
-        if !queue(&mut self.sender).map_err(Error::widen)? {
+        if !queue(&mut self.sender)? {
             self.flush()?;
-            if !queue(&mut self.sender).map_err(Error::widen)? {
+            if !queue(&mut self.sender)? {
                 return Err(Usage::BufferTooSmall { needed }.into());
             }
         }
@@ -510,7 +502,7 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
         while let Some(reply) = owed.reply() {
-            if self.sender.reply(reply).map_err(Error::widen)? {
+            if self.sender.queue_reply(reply)? {
                 owed.taken();
             } else {
                 self.flush()?;

@@ -16,6 +16,8 @@
 //! [`Owed`] reply waits in the receiver's control slot until the sender has framed it; a sender
 //! whose Close is already on its way takes it and sends nothing, so there is never a second one.
 
+use core::fmt;
+
 use crate::close::{CloseCode, MAX_REASON};
 use crate::error::{Error, Usage, Violation};
 use crate::header::MAX_CONTROL;
@@ -39,8 +41,14 @@ impl Inbound {
                 *self = Self::Closed;
                 owed.due = Due::Close;
             }
-            Err(violation) => self.fail(Error::Peer(violation), owed),
+            Err(violation) => self.violated(violation, owed),
         }
+    }
+
+    /// The peer violated the protocol.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn violated(&mut self, violation: Violation, owed: &mut Owed) {
+        self.fail(Error::Peer(violation), owed);
     }
 
     /// §7.1.7: the connection fails; the first failure is the one that counts.
@@ -87,7 +95,7 @@ impl Outbound {
 
 /// The receiver's one control slot: the payload of the control frame read last, and the reply
 /// that is owed for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Owed {
     payload: [u8; MAX_CONTROL],
     len: u8,
@@ -191,6 +199,13 @@ impl Owed {
     }
 }
 
+/// Without the payload: what a peer sends has no place in a log.
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Owed").field(&self.due).finish()
+    }
+}
+
 /// §5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer
 /// ... representing a status code", then UTF-8. §7.4: which codes may be there.
 fn check_close(payload: &[u8]) -> Result<(), Violation> {
@@ -209,38 +224,12 @@ fn check_close(payload: &[u8]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// The payload of a Close of ours.
-pub(crate) struct ClosePayload {
-    octets: [u8; MAX_CONTROL],
-    len: usize,
-}
-
-impl ClosePayload {
-    /// `None` sends an empty Close.
-    pub(crate) fn new(code: Option<CloseCode>, reason: &str) -> Result<Self, Usage> {
-        let mut octets = [0; MAX_CONTROL];
-        let Some(code) = code else {
-            return if reason.is_empty() {
-                Ok(Self { octets, len: 0 })
-            } else {
-                Err(Usage::ReasonWithoutCode)
-            };
-        };
-        if !code.is_sendable() {
-            return Err(Usage::CloseCode(code));
-        }
-        if reason.len() > MAX_REASON {
-            return Err(Usage::ReasonTooLong);
-        }
-        octets::put(&mut octets, 0, &code.0.to_be_bytes());
-        octets::put(&mut octets, 2, reason.as_bytes());
-        Ok(Self {
-            octets,
-            len: 2 + reason.len(),
-        })
-    }
-
-    pub(crate) fn octets(&self) -> &[u8] {
-        octets::part(&self.octets, 0, self.len)
+/// Whether a Close of ours may say that.
+pub(crate) fn check_own_close(code: Option<CloseCode>, reason: &str) -> Result<(), Usage> {
+    match code {
+        None if !reason.is_empty() => Err(Usage::ReasonWithoutCode),
+        Some(code) if !code.is_sendable() => Err(Usage::CloseCode(code)),
+        _ if reason.len() > MAX_REASON => Err(Usage::ReasonTooLong),
+        _ => Ok(()),
     }
 }

@@ -218,6 +218,35 @@ impl<T> From<crate::entropy::EntropyError> for Error<T> {
     }
 }
 
+/// What keeps a frame from being queued: an [`Error`] that fits two registers, since it passes
+/// through many hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Usage(Usage),
+    Entropy,
+}
+
+impl From<Usage> for Fault {
+    fn from(usage: Usage) -> Self {
+        Self::Usage(usage)
+    }
+}
+
+impl From<crate::entropy::EntropyError> for Fault {
+    fn from(_: crate::entropy::EntropyError) -> Self {
+        Self::Entropy
+    }
+}
+
+impl<T> From<Fault> for Error<T> {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Usage(usage) => Self::Usage(usage),
+            Fault::Entropy => Self::Entropy,
+        }
+    }
+}
+
 impl<T: fmt::Display> fmt::Display for Error<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -160,44 +160,35 @@ impl FrameHeader {
     #[inline]
     #[must_use]
     pub fn emit(&self) -> HeaderOctets {
-        let mut out = HeaderOctets {
-            octets: [0; MAX_HEADER],
-            len: 0,
-        };
-        let bits = u8::from(self.fin) << 7
-            | u8::from(self.rsv1) << 6
-            | u8::from(self.rsv2) << 5
-            | u8::from(self.rsv3) << 4;
-        let mask = u8::from(self.is_masked()) << 7;
-        let first = bits | self.opcode as u8;
-        // Three fixed layouts, so that every copy is of a length the compiler knows.
-        match self.len {
-            0..=125 => out.push(&[first, mask | self.len as u8]),
-            126..=0xffff => {
-                let [high, low] = (self.len as u16).to_be_bytes();
-                out.push(&[first, mask | 126, high, low]);
-            }
-            _ => {
-                out.push(&[first, mask | 127]);
-                out.push(&self.len.to_be_bytes());
-            }
-        }
-        if let Some(key) = self.masking_key {
-            out.push(&key.0);
-        }
-        out
+        HeaderOctets::new(self.first(), self.len, self.masking_key)
+    }
+
+    /// The first octet: FIN, the reserved bits, the opcode.
+    #[inline]
+    pub(crate) const fn first(&self) -> u8 {
+        (self.fin as u8) << 7
+            | (self.rsv1 as u8) << 6
+            | (self.rsv2 as u8) << 5
+            | (self.rsv3 as u8) << 4
+            | self.opcode as u8
     }
 
     /// The length of the header itself, in octets.
     #[must_use]
     pub const fn header_len(&self) -> usize {
-        let extended = match self.len {
-            0..=125 => 0,
-            126..=0xffff => 2,
-            _ => 8,
-        };
-        2 + extended + if self.is_masked() { 4 } else { 0 }
+        header_len(self.len, self.is_masked())
     }
+}
+
+/// The length of the header before a payload of `len` octets.
+#[inline]
+pub(crate) const fn header_len(len: u64, masked: bool) -> usize {
+    let extended = match len {
+        0..=125 => 0,
+        126..=0xffff => 2,
+        _ => 8,
+    };
+    2 + extended + if masked { 4 } else { 0 }
 }
 
 /// A header as it goes over the wire.
@@ -208,6 +199,32 @@ pub struct HeaderOctets {
 }
 
 impl HeaderOctets {
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn new(first: u8, len: u64, key: Option<MaskingKey>) -> Self {
+        let mut out = Self {
+            octets: [0; MAX_HEADER],
+            len: 0,
+        };
+        let mask = u8::from(key.is_some()) << 7;
+        // Three fixed layouts, so that every copy is of a length the compiler knows.
+        match len {
+            0..=125 => out.push(&[first, mask | len as u8]),
+            126..=0xffff => {
+                let [high, low] = (len as u16).to_be_bytes();
+                out.push(&[first, mask | 126, high, low]);
+            }
+            _ => {
+                out.push(&[first, mask | 127]);
+                out.push(&len.to_be_bytes());
+            }
+        }
+        if let Some(key) = key {
+            out.push(&key.0);
+        }
+        out
+    }
+
     fn push(&mut self, octets: &[u8]) {
         let from = usize::from(self.len);
         if octets::put(&mut self.octets, from, octets) {

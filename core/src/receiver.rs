@@ -2,6 +2,7 @@
 
 mod machine;
 
+use core::fmt;
 use core::marker::PhantomData;
 
 use crate::buffer::Storage;
@@ -46,6 +47,15 @@ pub enum Step {
     Closed,
 }
 
+/// Why there is no step: an [`Error`] in one octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// For the reason that the receiver remembers.
+    Failed,
+    MixedLevels,
+    BufferTooSmall,
+}
+
 /// What a peer may make us hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -73,7 +83,7 @@ impl Default for Limits {
 /// stop anywhere and go on later.
 ///
 /// A whole message may be as long as the buffer less [`MAX_HEADER`] octets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Receiver<R, B, X = Plain> {
     machine: Machine,
     storage: B,
@@ -145,6 +155,12 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.machine.places.release();
     }
 
+    /// Ends the borrow of what was announced, so that its memory can be read into.
+    #[cfg(feature = "embedded-io-async")]
+    pub(crate) fn release(&mut self) {
+        self.machine.release(&mut self.stage);
+    }
+
     /// Releases what was announced last, and looks for the next.
     ///
     /// # Errors
@@ -153,17 +169,33 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// before. [`Error::Usage`] changes nothing.
     #[inline]
     pub fn step(&mut self, delivery: Delivery) -> Result<Step, Error> {
+        self.look(delivery).map_err(|stop| self.error(stop))
+    }
+
+    /// [`step`](Self::step) without the error, of which [`error`](Self::error) tells.
+    #[inline]
+    pub(crate) fn look(&mut self, delivery: Delivery) -> Result<Step, Stop> {
         let room = if self.storage.can_grow() {
             u64::MAX
         } else {
             let len = self.storage.octets().len();
             let Some(room) = len.checked_sub(MAX_HEADER) else {
-                return Err(Usage::BufferTooSmall { needed: MAX_HEADER }.into());
+                return Err(Stop::BufferTooSmall);
             };
             room as u64
         };
         self.machine
             .step::<R, X>(delivery, self.storage.octets_mut(), room, &mut self.stage)
+    }
+
+    /// Why there was no step.
+    #[cold]
+    pub(crate) fn error(&self, stop: Stop) -> Error {
+        match (stop, self.machine.inbound) {
+            (Stop::Failed, Inbound::Failed(error)) => error,
+            (Stop::BufferTooSmall, _) => Usage::BufferTooSmall { needed: MAX_HEADER }.into(),
+            _ => Usage::MixedLevels.into(),
+        }
     }
 
     /// The message that the last step announced.
@@ -186,9 +218,8 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             MessageKind::Text => match utf8::text(octets) {
                 Ok(text) => Message::Text(text),
                 Err(utf8::InvalidUtf8) => {
-                    let error = Violation::InvalidUtf8.into();
-                    self.machine.fail(error);
-                    return Err(error);
+                    self.machine.violated(Violation::InvalidUtf8);
+                    return Err(Violation::InvalidUtf8.into());
                 }
             },
         }))
@@ -282,5 +313,16 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             Inbound::Failed(error) => Some(error),
             Inbound::Open | Inbound::Closed => None,
         }
+    }
+}
+
+/// Without payload data: what a peer sends has no place in a log.
+impl<R, B, X> fmt::Debug for Receiver<R, B, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("inbound", &self.machine.inbound)
+            .field("frame", &self.machine.frame)
+            .field("announced", &self.machine.announced)
+            .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,14 @@
 //! The send machine: takes messages, fragments and control frames, gives octets, never does I/O.
 
+use core::fmt;
 use core::marker::PhantomData;
 
 use crate::buffer::Storage;
 use crate::close::CloseCode;
-use crate::closing::{ClosePayload, Outbound, Reply};
+use crate::closing::{Outbound, Reply, check_own_close};
 use crate::entropy::Entropy;
-use crate::error::{Error, Usage};
-use crate::header::{FrameHeader, HeaderOctets, MAX_CONTROL, MAX_HEADER};
+use crate::error::{Error, Fault, Usage};
+use crate::header::{FrameHeader, HeaderOctets, MAX_CONTROL, MAX_HEADER, header_len};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
 use crate::octets;
@@ -36,7 +37,7 @@ pub struct Queued {
 ///
 /// Except between [`begin_frame`](Self::begin_frame) and the last octet of that frame, there is
 /// always a frame boundary at the end of what is queued: a Pong or a Close can follow.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sender<R, B, E, X = Plain> {
     machine: Machine,
     storage: B,
@@ -128,14 +129,17 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         payload: &[u8],
         first: bool,
     ) -> Result<Queued, Error> {
-        self.machine.outbound.open()?;
-        match (first, self.machine.open) {
-            (true, Open::Nothing) => {}
-            (true, Open::Fragments) => return Err(Usage::MessageOpen.into()),
-            (true, _) => return Err(Usage::InterruptedMessage.into()),
-            (false, Open::Message) => {}
-            (false, _) => return Err(Usage::NothingToContinue.into()),
-        }
+        Ok(self.queue_message(kind, payload, first)?)
+    }
+
+    #[inline]
+    pub(crate) fn queue_message(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        first: bool,
+    ) -> Result<Queued, Fault> {
+        self.machine.admits(first, true)?;
         self.queue(Piece {
             kind,
             payload,
@@ -157,13 +161,17 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         first: bool,
         fin: bool,
     ) -> Result<Queued, Error> {
-        self.machine.outbound.open()?;
-        match (first, self.machine.open) {
-            (true, Open::Nothing) | (false, Open::Fragments) => {}
-            (true, Open::Fragments) => return Err(Usage::MessageOpen.into()),
-            (false, Open::Nothing) => return Err(Usage::NothingToContinue.into()),
-            (_, Open::Message | Open::Frame { .. }) => return Err(Usage::InterruptedMessage.into()),
-        }
+        Ok(self.queue_fragment(kind, payload, first, fin)?)
+    }
+
+    pub(crate) fn queue_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        first: bool,
+        fin: bool,
+    ) -> Result<Queued, Fault> {
+        self.machine.admits(first, false)?;
         self.queue(Piece {
             kind,
             payload,
@@ -205,23 +213,19 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// # Errors
     /// As [`message`](Self::message); [`Usage::Busy`] while octets are pending.
     pub fn begin_frame(&mut self, kind: MessageKind, len: u64) -> Result<(), Error> {
-        self.machine.outbound.open()?;
-        match self.machine.open {
-            Open::Nothing => {}
-            Open::Fragments => return Err(Usage::MessageOpen.into()),
-            Open::Message | Open::Frame { .. } => return Err(Usage::InterruptedMessage.into()),
-        }
+        Ok(self.queue_frame_header(kind, len)?)
+    }
+
+    pub(crate) fn queue_frame_header(&mut self, kind: MessageKind, len: u64) -> Result<(), Fault> {
+        self.machine.admits(true, true)?;
         if !self.machine.is_drained() {
             return Err(Usage::Busy.into());
         }
         self.room()?;
         let key = self.key()?;
-        let header = FrameHeader {
-            masking_key: key,
-            ..FrameHeader::new(kind.opcode(), true, len)
-        };
+        let octets = self.storage.octets_mut();
         self.machine
-            .put(header.emit().as_ref(), None, self.storage.octets_mut());
+            .put_header(FIN | kind.opcode() as u8, len, key, octets);
         self.machine.open = if len == 0 {
             Open::Nothing
         } else {
@@ -254,10 +258,14 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// [`Usage::InterruptedMessage`] within a torn frame, [`Usage::NothingToContinue`] for an
     /// opcode that is no Ping or Pong, [`Error::Entropy`]. Nothing is queued then.
     pub fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Error> {
+        Ok(self.queue_control(opcode, payload)?)
+    }
+
+    pub(crate) fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Fault> {
         if !matches!(opcode, Opcode::Ping | Opcode::Pong) {
             return Err(Usage::NothingToContinue.into());
         }
-        self.put_control(opcode, payload)
+        self.put_control(opcode, payload, &[])
     }
 
     /// Queues a Close; after it nothing of ours follows. `None` sends one without a status code.
@@ -268,8 +276,19 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// [`Usage::ReasonWithoutCode`], [`Usage::InterruptedMessage`] within a torn frame,
     /// [`Error::Entropy`]. Nothing is queued then.
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<bool, Error> {
-        let payload = ClosePayload::new(code, reason)?;
-        self.put_close(payload.octets())
+        Ok(self.queue_close(code, reason)?)
+    }
+
+    pub(crate) fn queue_close(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+    ) -> Result<bool, Fault> {
+        check_own_close(code, reason)?;
+        match code {
+            Some(code) => self.put_control(Opcode::Close, &code.0.to_be_bytes(), reason.as_bytes()),
+            None => self.put_control(Opcode::Close, &[], &[]),
+        }
     }
 
     /// Queues what the receiver owes. `false`: what is pending must be written out first.
@@ -278,13 +297,17 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// # Errors
     /// [`Error::Entropy`]; [`Usage::InterruptedMessage`] within a torn frame.
     pub fn reply(&mut self, reply: Reply<'_>) -> Result<bool, Error> {
+        Ok(self.queue_reply(reply)?)
+    }
+
+    pub(crate) fn queue_reply(&mut self, reply: Reply<'_>) -> Result<bool, Fault> {
         if !self.is_open() {
             return Ok(true);
         }
         match reply {
-            Reply::Pong(payload) => self.put_control(Opcode::Pong, payload),
-            Reply::Close(payload) => self.put_close(payload),
-            Reply::Fail(code) => self.put_close(&code.0.to_be_bytes()),
+            Reply::Pong(payload) => self.put_control(Opcode::Pong, payload, &[]),
+            Reply::Close(payload) => self.put_control(Opcode::Close, payload, &[]),
+            Reply::Fail(code) => self.put_control(Opcode::Close, &code.0.to_be_bytes(), &[]),
             Reply::Shut => {
                 self.shut();
                 Ok(true)
@@ -308,35 +331,34 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// or without FIN; [`Usage::CloseCode`] for a Close, which [`close`](Self::close) sends;
     /// [`Error::Entropy`].
     pub fn frame(&mut self, header: FrameHeader, payload: &[u8]) -> Result<bool, Error> {
+        Ok(self.queue_frame(header, payload)?)
+    }
+
+    pub(crate) fn queue_frame(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<bool, Fault> {
         if header.opcode == Opcode::Close {
             return Err(Usage::CloseCode(CloseCode::NO_STATUS).into());
         }
         if header.opcode.is_control() {
             return if header.fin {
-                self.put_control(header.opcode, payload)
+                self.put_control(header.opcode, payload, &[])
             } else {
                 Err(Usage::ControlTooLong.into())
             };
         }
-        self.machine.outbound.open()?;
-        match (header.opcode, self.machine.open) {
-            (Opcode::Continuation, Open::Nothing) => return Err(Usage::NothingToContinue.into()),
-            (Opcode::Continuation, Open::Fragments) | (_, Open::Nothing) => {}
-            (_, Open::Fragments) => return Err(Usage::MessageOpen.into()),
-            _ => return Err(Usage::InterruptedMessage.into()),
-        }
+        self.machine
+            .admits(header.opcode != Opcode::Continuation, false)?;
         self.room()?;
-        let mut header = FrameHeader {
-            masking_key: R::MASKS.then_some(MaskingKey([0; 4])),
-            len: payload.len() as u64,
-            ..header
-        };
-        let free = self.machine.free(self.storage.octets().len());
-        if payload.len().saturating_add(header.header_len()) > free {
+        let needed = header_len(payload.len() as u64, R::MASKS) + payload.len();
+        if needed > self.machine.free(self.storage.octets().len()) {
             return Ok(false);
         }
-        header.masking_key = self.key()?;
-        self.put_frame(header, payload);
+        let key = self.key()?;
+        let octets = self.storage.octets_mut();
+        self.machine.put_frame(header.first(), key, payload, octets);
         self.machine.begun = true;
         self.machine.compressing = false;
         self.machine.open = if header.fin {
@@ -347,48 +369,22 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         Ok(true)
     }
 
-    fn put_close(&mut self, payload: &[u8]) -> Result<bool, Error> {
-        let queued = self.put_control(Opcode::Close, payload)?;
-        if queued {
-            self.machine.outbound.close_queued();
-        }
-        Ok(queued)
-    }
-
-    fn put_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Error> {
-        self.machine.outbound.open()?;
-        if payload.len() > MAX_CONTROL {
-            return Err(Usage::ControlTooLong.into());
-        }
-        if let Open::Frame { .. } = self.machine.open {
-            return Err(Usage::InterruptedMessage.into());
-        }
+    /// A control frame, its payload in two parts.
+    fn put_control(&mut self, opcode: Opcode, front: &[u8], back: &[u8]) -> Result<bool, Fault> {
         self.room()?;
-        let len = self.storage.octets().len();
-        let header = FrameHeader::new(opcode, true, payload.len() as u64);
-        let needed = CONTROL_HEADER + payload.len();
-        // A buffer that holds the payload but not the header too: the header leaves first, from
-        // a place of its own.
-        let apart = needed > len && self.machine.is_drained();
-        if needed > self.machine.free(len) && !apart {
+        let len = front.len() + back.len();
+        let memory = self.storage.octets().len();
+        if !self.machine.admits_control(len, memory)? {
             return Ok(false);
         }
-        let header = FrameHeader {
-            masking_key: self.key()?,
-            ..header
-        };
-        if apart {
-            self.machine.apart = Apart::new(header.emit());
-            self.machine
-                .put(payload, header.masking_key, self.storage.octets_mut());
-        } else {
-            self.put_frame(header, payload);
-        }
+        let key = self.key()?;
+        self.machine
+            .put_control(opcode, key, front, back, self.storage.octets_mut());
         Ok(true)
     }
 
     #[inline]
-    fn queue(&mut self, piece: Piece<'_>) -> Result<Queued, Error> {
+    fn queue(&mut self, piece: Piece<'_>) -> Result<Queued, Fault> {
         self.room()?;
         if piece.first {
             let len = piece.whole.then_some(piece.payload.len());
@@ -400,11 +396,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
         let len = self.storage.octets().len();
         let free = self.machine.free(len);
-        let overhead = FrameHeader {
-            masking_key: R::MASKS.then_some(MaskingKey([0; 4])),
-            ..FrameHeader::new(Opcode::Continuation, true, piece.payload.len() as u64)
-        }
-        .header_len();
+        let overhead = header_len(piece.payload.len() as u64, R::MASKS);
         let (taken, fin) = if piece.payload.len().saturating_add(overhead) <= free {
             (piece.payload.len(), piece.fin)
         } else if self.machine.is_drained() && free > overhead {
@@ -415,15 +407,19 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
                 complete: false,
             });
         };
-        let header = self.fragment_header(piece.kind, false, fin, taken)?;
-        self.put_frame(header, octets::part(piece.payload, 0, taken));
-        self.machine.begun = true;
-        let complete = taken == piece.payload.len();
-        self.after(&piece, fin);
-        Ok(Queued { taken, complete })
+        let key = self.key()?;
+        let first = self.machine.first(piece.kind, fin);
+        let payload = octets::part(piece.payload, 0, taken);
+        self.machine
+            .put_frame(first, key, payload, self.storage.octets_mut());
+        self.machine.after(&piece, fin);
+        Ok(Queued {
+            taken,
+            complete: taken == piece.payload.len(),
+        })
     }
 
-    fn queue_compressed(&mut self, piece: Piece<'_>) -> Result<Queued, Error> {
+    fn queue_compressed(&mut self, piece: Piece<'_>) -> Result<Queued, Fault> {
         let len = self.storage.octets().len();
         let from = self.machine.filled + MAX_HEADER;
         let drained = self.machine.is_drained();
@@ -444,23 +440,16 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         };
         let done = self.stage.compress(piece.payload, piece.fin, room);
         let fin = piece.fin && done.finished && done.consumed == piece.payload.len();
-        let raw_fits = FrameHeader {
-            masking_key: key,
-            ..FrameHeader::new(Opcode::Text, true, piece.payload.len() as u64)
-        }
-        .header_len()
-            + piece.payload.len()
-            <= self.machine.free(len);
+        let raw = header_len(piece.payload.len() as u64, R::MASKS) + piece.payload.len();
+        let raw_fits = raw <= self.machine.free(len);
         if fin && piece.whole && piece.first && done.produced >= piece.payload.len() && raw_fits {
             // It did not shrink: it goes raw, and nothing later may refer to it.
             self.stage.forget();
             self.machine.compressing = false;
-            let header = FrameHeader {
-                masking_key: key,
-                ..FrameHeader::new(piece.kind.opcode(), true, piece.payload.len() as u64)
-            };
-            self.put_frame(header, piece.payload);
-            self.after(&piece, true);
+            let first = self.machine.first(piece.kind, true);
+            self.machine
+                .put_frame(first, key, piece.payload, self.storage.octets_mut());
+            self.machine.after(&piece, true);
             return Ok(Queued {
                 taken: piece.payload.len(),
                 complete: true,
@@ -468,69 +457,25 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
         let complete = done.finished && done.consumed == piece.payload.len();
         if done.produced > 0 || fin {
-            let first = !self.machine.begun;
-            let header = FrameHeader {
-                rsv1: first,
-                masking_key: key,
-                ..FrameHeader::new(
-                    if first {
-                        piece.kind.opcode()
-                    } else {
-                        Opcode::Continuation
-                    },
-                    fin,
-                    done.produced as u64,
-                )
-            };
+            // RFC 7692 §6.1: RSV1 stands on the first frame of the message alone.
+            let rsv1 = if self.machine.begun { 0 } else { RSV1 };
+            let first = rsv1 | self.machine.first(piece.kind, fin);
+            let octets = self.storage.octets_mut();
             self.machine
-                .put_in_place(header, from, done.produced, self.storage.octets_mut());
-            self.machine.begun = true;
+                .put_in_place(first, key, from, done.produced, octets);
+            self.machine.after(&piece, fin);
+        } else {
+            self.machine.leave_open(&piece);
         }
-        self.after(&piece, fin);
         Ok(Queued {
             taken: done.consumed,
             complete,
         })
     }
 
-    fn fragment_header(
-        &mut self,
-        kind: MessageKind,
-        rsv1: bool,
-        fin: bool,
-        len: usize,
-    ) -> Result<FrameHeader, Error> {
-        let masking_key = self.key()?;
-        let opcode = if self.machine.begun {
-            Opcode::Continuation
-        } else {
-            kind.opcode()
-        };
-        Ok(FrameHeader {
-            rsv1,
-            masking_key,
-            ..FrameHeader::new(opcode, fin, len as u64)
-        })
-    }
-
-    fn after(&mut self, piece: &Piece<'_>, fin: bool) {
-        self.machine.open = match (fin, piece.whole) {
-            (true, _) => Open::Nothing,
-            (false, true) => Open::Message,
-            (false, false) => Open::Fragments,
-        };
-    }
-
-    #[inline]
-    fn put_frame(&mut self, header: FrameHeader, payload: &[u8]) {
-        let octets = self.storage.octets_mut();
-        self.machine.put(header.emit().as_ref(), None, octets);
-        self.machine.put(payload, header.masking_key, octets);
-    }
-
     /// §5.3: "The masking key needs to be unpredictable", and a fresh one "for each frame".
     #[inline]
-    fn key(&mut self) -> Result<Option<MaskingKey>, Error> {
+    fn key(&mut self) -> Result<Option<MaskingKey>, Fault> {
         Ok(if R::MASKS {
             Some(MaskingKey::fresh(&mut self.entropy)?)
         } else {
@@ -548,6 +493,20 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         Ok(())
     }
 }
+
+/// Without what is in the buffer, a request's credentials among it, and without the source of
+/// entropy.
+impl<R, B, E, X> fmt::Debug for Sender<R, B, E, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("outbound", &self.machine.outbound)
+            .field("open", &self.machine.open)
+            .finish_non_exhaustive()
+    }
+}
+
+const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
 
 /// The header of a control frame: two octets and a masking key.
 const CONTROL_HEADER: usize = 6;
@@ -576,7 +535,7 @@ enum Open {
 }
 
 /// The state, apart from whose memory it is and which end we are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Machine {
     /// The header of a control frame that did not fit the buffer with its payload. It goes first.
     apart: Apart,
@@ -592,7 +551,7 @@ struct Machine {
     outbound: Outbound,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Apart {
     octets: [u8; CONTROL_HEADER],
     sent: u8,
@@ -606,7 +565,7 @@ impl Apart {
         len: 0,
     };
 
-    fn new(header: HeaderOctets) -> Self {
+    fn new(header: &HeaderOctets) -> Self {
         let mut apart = Self::EMPTY;
         for (target, octet) in apart.octets.iter_mut().zip(header.as_ref()) {
             *target = *octet;
@@ -678,6 +637,99 @@ impl Machine {
         self.apart = Apart::EMPTY;
     }
 
+    /// Whether data may follow: the `first` of a message, or more of one that was given `whole`
+    /// or is given in fragments.
+    #[inline]
+    fn admits(&self, first: bool, whole: bool) -> Result<(), Usage> {
+        self.outbound.open()?;
+        match self.open {
+            Open::Nothing if first => Ok(()),
+            Open::Fragments if first => Err(Usage::MessageOpen),
+            Open::Message if !first && whole => Ok(()),
+            Open::Fragments if !first && !whole => Ok(()),
+            Open::Message | Open::Frame { .. } if first || !whole => Err(Usage::InterruptedMessage),
+            _ => Err(Usage::NothingToContinue),
+        }
+    }
+
+    /// Whether a control frame with `len` octets of payload may follow, and has room.
+    fn admits_control(&self, len: usize, memory: usize) -> Result<bool, Usage> {
+        self.outbound.open()?;
+        if len > MAX_CONTROL {
+            return Err(Usage::ControlTooLong);
+        }
+        if let Open::Frame { .. } = self.open {
+            return Err(Usage::InterruptedMessage);
+        }
+        let needed = CONTROL_HEADER + len;
+        Ok(needed <= self.free(memory) || self.is_drained())
+    }
+
+    /// The first octet of the next frame of a message.
+    #[inline]
+    const fn first(&self, kind: MessageKind, fin: bool) -> u8 {
+        let opcode = if self.begun {
+            Opcode::Continuation
+        } else {
+            kind.opcode()
+        };
+        opcode as u8 | if fin { FIN } else { 0 }
+    }
+
+    /// A frame of the message was queued.
+    #[inline]
+    const fn after(&mut self, piece: &Piece<'_>, fin: bool) {
+        self.begun = true;
+        if fin {
+            self.open = Open::Nothing;
+        } else {
+            self.leave_open(piece);
+        }
+    }
+
+    const fn leave_open(&mut self, piece: &Piece<'_>) {
+        self.open = if piece.whole {
+            Open::Message
+        } else {
+            Open::Fragments
+        };
+    }
+
+    fn put_control(
+        &mut self,
+        opcode: Opcode,
+        key: Option<MaskingKey>,
+        front: &[u8],
+        back: &[u8],
+        octets: &mut [u8],
+    ) {
+        let len = front.len() + back.len();
+        let header = HeaderOctets::new(FIN | opcode as u8, len as u64, key);
+        if CONTROL_HEADER + len > octets.len() {
+            // A buffer that holds the payload but not the header too: the header leaves first,
+            // from a place of its own.
+            self.apart = Apart::new(&header);
+        } else {
+            self.put(header.as_ref(), None, octets);
+        }
+        self.put(front, key, octets);
+        self.put(back, key.map(|key| key.at(front.len() as u64)), octets);
+        if opcode == Opcode::Close {
+            self.outbound.close_queued();
+        }
+    }
+
+    #[inline]
+    fn put_frame(&mut self, first: u8, key: Option<MaskingKey>, payload: &[u8], octets: &mut [u8]) {
+        self.put_header(first, payload.len() as u64, key, octets);
+        self.put(payload, key, octets);
+    }
+
+    #[inline]
+    fn put_header(&mut self, first: u8, len: u64, key: Option<MaskingKey>, octets: &mut [u8]) {
+        self.put(HeaderOctets::new(first, len, key).as_ref(), None, octets);
+    }
+
     /// Adds octets, masked if there is a key. The caller has seen that they fit.
     #[inline]
     fn put(&mut self, from: &[u8], key: Option<MaskingKey>, octets: &mut [u8]) {
@@ -689,17 +741,21 @@ impl Machine {
     }
 
     /// Frames `len` octets that already lie in the buffer at `from`, behind room for any header.
-    fn put_in_place(&mut self, header: FrameHeader, from: usize, len: usize, octets: &mut [u8]) {
-        if let Some(key) = header.masking_key {
+    fn put_in_place(
+        &mut self,
+        first: u8,
+        key: Option<MaskingKey>,
+        from: usize,
+        len: usize,
+        octets: &mut [u8],
+    ) {
+        if let Some(key) = key {
             key.apply(octets::part_mut(octets, from, len));
         }
-        octets::slide(
-            octets,
-            from,
-            from.saturating_add(len),
-            self.filled + header.header_len(),
-        );
-        self.put(header.emit().as_ref(), None, octets);
+        let header = HeaderOctets::new(first, len as u64, key);
+        let to = self.filled + header.as_ref().len();
+        octets::slide(octets, from, from.saturating_add(len), to);
+        self.put(header.as_ref(), None, octets);
         self.filled += len;
     }
 
@@ -723,3 +779,7 @@ impl Machine {
         n
     }
 }
+
+// What a connection costs a board beside its buffers.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Machine>() <= 40);

@@ -17,28 +17,37 @@ pub struct Uri<'a> {
 }
 
 impl<'a> Uri<'a> {
-    /// Reads a URI.
+    /// Reads a URI. Where it is known when the program is built, [`uri!`](crate::uri!) reads it
+    /// then.
     ///
     /// # Errors
     /// [`UriError`] names the part that is wrong.
-    pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        let (scheme, rest) = split_at(text, b":");
-        let secure = if scheme.eq_ignore_ascii_case("ws") {
-            false
-        } else if scheme.eq_ignore_ascii_case("wss") {
-            true
+    pub const fn parse(text: &'a str) -> Result<Self, UriError> {
+        let (secure, start) = if begins(text.as_bytes(), b"ws://") {
+            (false, 5)
+        } else if begins(text.as_bytes(), b"wss://") {
+            (true, 6)
         } else {
             return Err(UriError::Scheme);
         };
-        let rest = rest.strip_prefix("://").ok_or(UriError::Scheme)?;
-        let (authority, target) = split_at(rest, b"/?#");
-        let (host, port) = authority_parts(authority)?;
-        let port = port.unwrap_or_else(|| default_port(secure));
+        let (_, rest) = split(text, start);
+        let (authority, target) = split(rest, place_of(rest.as_bytes(), b"/?#"));
+        let (host, port) = match authority_parts(authority) {
+            Ok(parts) => parts,
+            Err(error) => return Err(error),
+        };
+        let target = match check_target(target) {
+            Ok(target) => target,
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             secure,
             host,
-            port,
-            target: check_target(target)?,
+            port: match port {
+                Some(port) => port,
+                None => default_port(secure),
+            },
+            target,
         })
     }
 
@@ -115,6 +124,29 @@ impl fmt::Display for Uri<'_> {
     }
 }
 
+/// A [`Uri`](crate::uri::Uri) that is read when the program is built: a wrong one does not compile,
+/// and nothing of the reading is in the image.
+///
+/// ```
+/// let uri = bare_ws::uri!("wss://example.com/telemetry");
+/// assert_eq!(uri.host(), "example.com");
+/// ```
+///
+/// ```compile_fail
+/// let uri = bare_ws::uri!("https://example.com/");
+/// ```
+#[macro_export]
+macro_rules! uri {
+    ($text:expr) => {
+        const {
+            match $crate::uri::Uri::parse($text) {
+                Ok(uri) => uri,
+                Err(_) => panic!("not a ws or wss URI: Uri::parse says why"),
+            }
+        }
+    };
+}
+
 /// Why a text is not a URI to connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -173,143 +205,164 @@ const fn default_port(secure: bool) -> u16 {
 }
 
 /// Host with its brackets, and port; an empty port is none (RFC 3986 §3.2.3).
-fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriError> {
-    for octet in authority.bytes() {
-        match octet {
+const fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriError> {
+    let octets = authority.as_bytes();
+    let mut at = 0;
+    while at < octets.len() {
+        match octets[at] {
             b'@' => return Err(UriError::UserInfo),
             0x80.. => return Err(UriError::HostNotAscii),
-            _ => {}
+            _ => at += 1,
         }
     }
-    let literal = authority.starts_with('[');
-    let (host, port) = if literal {
-        let (inside, rest) = split_at(authority, b"]");
-        let rest = rest.strip_prefix(']').ok_or(UriError::Ipv6)?;
-        let address = inside.strip_prefix('[').ok_or(UriError::Ipv6)?;
-        if !is_ipv6(address.as_bytes()) || !(rest.is_empty() || rest.starts_with(':')) {
-            return Err(UriError::Ipv6);
-        }
-        let end = inside.len().saturating_add(1);
-        (authority.get(..end).ok_or(UriError::Ipv6)?, rest)
+    let literal = matches!(octets.first(), Some(b'['));
+    let end = place_of(octets, if literal { b"]" } else { b":" });
+    let (host, port) = split(authority, if literal { end + 1 } else { end });
+    let checked = if literal {
+        check_ipv6(host.as_bytes())
+    } else if host.is_empty() {
+        Err(UriError::HostMissing)
     } else {
-        split_at(authority, b":")
-    };
-    if host.is_empty() {
-        return Err(UriError::HostMissing);
-    }
-    if !literal {
         // RFC 3986 §3.2.2: reg-name = *( unreserved / pct-encoded / sub-delims )
-        check_octets(host, UriError::Host, b"")?;
+        check_octets(host.as_bytes(), UriError::Host, b"")
+    };
+    if let Err(error) = checked {
+        return Err(error);
     }
-    Ok((host, parse_port(port)?))
+    match parse_port(port.as_bytes()) {
+        Ok(port) => Ok((host, port)),
+        Err(_) if literal && !matches!(port.as_bytes().first(), Some(b':')) => Err(UriError::Ipv6),
+        Err(error) => Err(error),
+    }
 }
 
-/// The digits after the colon, if both are there.
-fn parse_port(port: &str) -> Result<Option<u16>, UriError> {
-    let digits = port.strip_prefix(':').unwrap_or(port);
-    if digits.is_empty() {
-        return Ok(None);
+/// The colon and the digits after it, if all are there.
+const fn parse_port(port: &[u8]) -> Result<Option<u16>, UriError> {
+    if port.len() > 0 && port[0] != b':' {
+        return Err(UriError::Port);
     }
-    let mut value = 0u32;
-    for octet in digits.bytes() {
-        if !octet.is_ascii_digit() {
+    let mut value = 0;
+    let mut at = 1;
+    while at < port.len() {
+        let digit = port[at].wrapping_sub(b'0');
+        if digit > 9 {
             return Err(UriError::Port);
         }
-        value = value * 10 + u32::from(octet - b'0');
+        value = value * 10 + digit as u32;
         if value > 0xFFFF {
             return Err(UriError::Port);
         }
+        at += 1;
     }
-    if value == 0 {
-        return Err(UriError::Port);
+    match value {
+        0 if port.len() > 1 => Err(UriError::Port),
+        0 => Ok(None),
+        _ => Ok(Some(value as u16)),
     }
-    Ok(Some(value as u16))
 }
 
 /// Path and query, without the question mark of an empty query.
-fn check_target(target: &str) -> Result<&str, UriError> {
+const fn check_target(target: &str) -> Result<&str, UriError> {
+    let octets = target.as_bytes();
     // RFC 3986 §3.3, §3.4: pchar and slash, in the query the question mark too. The first
     // question mark begins the query, so both may be allowed throughout.
-    check_octets(target, UriError::Resource, b":@/?")?;
+    if let Err(error) = check_octets(octets, UriError::Resource, b":@/?") {
+        return Err(error);
+    }
     // RFC 6455 §3: "?" belongs to the resource name "if the query component is non-empty".
-    let (path, query) = split_at(target, b"?");
-    Ok(if query == "?" { path } else { target })
+    let query = place_of(octets, b"?");
+    let is_empty = query + 1 == octets.len();
+    Ok(split(target, if is_empty { query } else { octets.len() }).0)
 }
 
 /// unreserved, sub-delims and percent-escapes of RFC 3986 §2, and what `also` allows.
-fn check_octets(text: &str, wrong: UriError, also: &[u8]) -> Result<(), UriError> {
-    let mut octets = text.bytes();
-    while let Some(octet) = octets.next() {
-        match octet {
-            b'%' => {
-                for _ in 0..2 {
-                    if !octets.next().is_some_and(|o| o.is_ascii_hexdigit()) {
-                        return Err(UriError::Escape);
-                    }
-                }
+const fn check_octets(octets: &[u8], wrong: UriError, also: &[u8]) -> Result<(), UriError> {
+    // Hexadecimal digits that an escape still needs.
+    let mut escaped = 0;
+    let mut at = 0;
+    while at < octets.len() {
+        let octet = octets[at];
+        at += 1;
+        if escaped > 0 {
+            if !octet.is_ascii_hexdigit() {
+                return Err(UriError::Escape);
             }
+            escaped -= 1;
+            continue;
+        }
+        match octet {
+            b'%' => escaped = 2,
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {}
             b'!' | b'$' | b'&'..=b',' | b';' | b'=' => {}
-            _ if is_one_of(octet, also) => {}
+            _ if place_of(also, &[octet]) < also.len() => {}
             b'#' => return Err(UriError::Fragment),
             _ => return Err(wrong),
         }
     }
+    if escaped > 0 {
+        return Err(UriError::Escape);
+    }
     Ok(())
 }
 
-/// `IPv6address` of RFC 3986 §3.2.2: eight groups of one to four hexadecimal digits, the last two
-/// of which may be an IPv4 address; one `::` stands for one group of zeros or more.
-fn is_ipv6(text: &[u8]) -> bool {
+/// `IPv6address` of RFC 3986 §3.2.2 in brackets: eight groups of one to four hexadecimal digits,
+/// the last two of which may be an IPv4 address; one `::` stands for one group of zeros or more.
+const fn check_ipv6(text: &[u8]) -> Result<(), UriError> {
     let mut groups = 0;
     let mut elided = false;
-    let mut rest = text;
-    if let Some(tail) = rest.strip_prefix(b"::") {
-        elided = true;
-        rest = tail;
-    }
-    while !rest.is_empty() {
-        let digits = rest.iter().take_while(|o| o.is_ascii_hexdigit()).count();
-        if rest.get(digits) == Some(&b'.') {
-            groups += 2;
-            if !is_ipv4(rest) {
-                return false;
+    let mut digits = 0;
+    let mut begin = 1;
+    let mut at = 1;
+    while at < text.len() {
+        let octet = text[at];
+        let next = if at + 1 < text.len() { text[at + 1] } else { 0 };
+        at += 1;
+        match octet {
+            b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if digits < 4 => digits += 1,
+            // At the front nothing stands before the colons, elsewhere a group does.
+            b':' if next == b':' && !elided && (digits > 0 || at == 2) => {
+                elided = true;
+                groups += (digits > 0) as usize;
+                digits = 0;
+                at += 1;
+                begin = at;
             }
-            break;
-        }
-        groups += 1;
-        if digits == 0 || digits > 4 {
-            return false;
-        }
-        rest = rest.get(digits..).unwrap_or_default();
-        if let Some(tail) = rest.strip_prefix(b"::") {
-            if elided {
-                return false;
+            b':' if next != b':' && next != b']' && digits > 0 => {
+                groups += 1;
+                digits = 0;
+                begin = at;
             }
-            elided = true;
-            rest = tail;
-        } else if let Some(tail) = rest.strip_prefix(b":") {
-            if tail.is_empty() {
-                return false;
+            b'.' if is_ipv4(text, begin) => {
+                groups += 2;
+                digits = 0;
+                at = text.len();
             }
-            rest = tail;
-        } else if !rest.is_empty() {
-            return false;
+            b']' => {}
+            _ => return Err(UriError::Ipv6),
         }
     }
-    if elided { groups < 8 } else { groups == 8 }
+    groups += (digits > 0) as usize;
+    // Without a bracket at the end there is none at all: it is what ended the host.
+    let is_closed = matches!(text.last(), Some(b']'));
+    let is_whole = if elided { groups < 8 } else { groups == 8 };
+    if is_closed && is_whole {
+        Ok(())
+    } else {
+        Err(UriError::Ipv6)
+    }
 }
 
-/// `IPv4address` of RFC 3986 §3.2.2: four numbers up to 255 without leading zeros.
-fn is_ipv4(text: &[u8]) -> bool {
+/// `IPv4address` of RFC 3986 §3.2.2 from `at` to a bracket: four numbers up to 255 without leading
+/// zeros.
+const fn is_ipv4(text: &[u8], mut at: usize) -> bool {
     let mut numbers = 1;
     let mut digits = 0;
-    let mut value = 0u16;
-    for &octet in text {
-        match octet {
-            b'0'..=b'9' if digits < 3 && !(digits > 0 && value == 0) => {
+    let mut value = 0;
+    while at < text.len() {
+        match text[at] {
+            octet @ b'0'..=b'9' if digits == 0 || value > 0 => {
                 digits += 1;
-                value = value * 10 + u16::from(octet - b'0');
+                value = value * 10 + (octet - b'0') as u32;
                 if value > 255 {
                     return false;
                 }
@@ -319,24 +372,46 @@ fn is_ipv4(text: &[u8]) -> bool {
                 digits = 0;
                 value = 0;
             }
+            b']' => break,
             _ => return false,
         }
+        at += 1;
     }
     numbers == 4 && digits > 0
 }
 
-/// What stands before the first octet that is one of `ends`, and the rest with it.
-fn split_at<'a>(text: &'a str, ends: &[u8]) -> (&'a str, &'a str) {
-    let place = text.bytes().position(|octet| is_one_of(octet, ends));
-    place
-        .and_then(|place| text.split_at_checked(place))
-        .unwrap_or((text, ""))
+/// Whether it begins like that, in any case of letters. `start` is in lower case.
+const fn begins(octets: &[u8], start: &[u8]) -> bool {
+    let mut at = 0;
+    while at < start.len() {
+        if at >= octets.len() || octets[at].to_ascii_lowercase() != start[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
-#[expect(
-    clippy::manual_contains,
-    reason = "`contains` is made for long lists, and 150 octets of flash longer"
-)]
-fn is_one_of(octet: u8, list: &[u8]) -> bool {
-    list.iter().any(|&one| one == octet)
+/// Where the first octet stands that is one of `ends`; the length if there is none.
+const fn place_of(octets: &[u8], ends: &[u8]) -> usize {
+    let mut at = 0;
+    while at < octets.len() {
+        let mut end = 0;
+        while end < ends.len() {
+            if octets[at] == ends[end] {
+                return at;
+            }
+            end += 1;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// The text before `at` and the rest; all of it if it is shorter. Only ASCII stands at `at`.
+const fn split(text: &str, at: usize) -> (&str, &str) {
+    match text.split_at_checked(at) {
+        Some(parts) => parts,
+        None => (text, ""),
+    }
 }

@@ -10,11 +10,12 @@ use bare_ws::entropy::{Entropy, EntropyError};
 /// # struct Trng;
 /// # impl Trng { fn fill_bytes(&mut self, octets: &mut [u8]) {} }
 /// # let mut trng = Trng;
+/// # fn is_entropy(_: impl bare_ws::entropy::Entropy) {}
 /// let entropy = FromFn(|octets: &mut [u8]| {
 ///     trng.fill_bytes(octets);
 ///     Ok(())
 /// });
-/// # let _ = entropy;
+/// # is_entropy(entropy);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FromFn<F>(

@@ -58,6 +58,9 @@ pub struct Config {
     handshake_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     close_timeout: Option<Duration>,
+    /// Made at need: the platform's roots are some files to read.
+    #[cfg(feature = "rustls")]
+    tls: std::sync::Arc<std::sync::OnceLock<crate::tls::Tls>>,
 }
 
 impl Default for Config {
@@ -82,6 +85,8 @@ impl Default for Config {
             handshake_timeout: Some(Duration::from_secs(10)),
             idle_timeout: None,
             close_timeout: Some(Duration::from_secs(5)),
+            #[cfg(feature = "rustls")]
+            tls: std::sync::Arc::default(),
         }
     }
 }
@@ -126,6 +131,15 @@ impl Config {
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
+        self
+    }
+
+    /// Whom to trust with `wss`, and who to be. Default: [`Tls::new`](crate::tls::Tls::new), once
+    /// for this `Config` and its clones.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
+        self.tls = std::sync::Arc::new(tls.into());
         self
     }
 
@@ -366,12 +380,46 @@ impl Config {
     ) -> Result<WebSocket<Socket, B>, Error> {
         self.check(uri)?;
         let parts = self.parts();
-        if parse(uri)?.is_secure() {
-            return Err(Error::NoTls);
-        }
+        let request = parts.request(uri)?;
+        let connect = self.connector(request.uri.is_secure())?;
         let tcp = self.dial(uri)?;
         let deadline = Deadline::after(self.handshake_timeout);
-        self.handshake(&parts, uri, Socket::Tcp(tcp), buffer, deadline)
+        let socket = connect(request.uri.host(), tcp, deadline)?;
+        self.handshake(&parts, uri, socket, buffer, deadline)
+    }
+
+    /// What makes of a TCP connection to a host the stream that the scheme asks for.
+    #[cfg(feature = "rustls")]
+    fn connector(
+        &self,
+        is_secure: bool,
+    ) -> Result<impl Fn(&str, TcpStream, Deadline) -> Result<Socket, Error>, Error> {
+        let tls = match self.tls.get() {
+            _ if !is_secure => None,
+            Some(tls) => Some(tls.clone()),
+            None => {
+                let tls = crate::tls::Tls::new()?;
+                Some(self.tls.get_or_init(|| tls).clone())
+            }
+        };
+        Ok(move |host: &str, tcp, deadline| match &tls {
+            None => Ok(Socket::Tcp(tcp)),
+            Some(tls) => {
+                let stream = crate::tls::TlsStream::connect(tls, host, tcp, deadline)?;
+                Ok(Socket::Tls(Box::new(stream)))
+            }
+        })
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    fn connector(
+        &self,
+        is_secure: bool,
+    ) -> Result<impl Fn(&str, TcpStream, Deadline) -> Result<Socket, Error>, Error> {
+        if is_secure {
+            return Err(Error::NoTls);
+        }
+        Ok(|_: &str, tcp, _| Ok(Socket::Tcp(tcp)))
     }
 
     fn handshake<S: Stream, B: Storage>(

@@ -29,6 +29,9 @@ pub enum Error {
     Connect(io::Error),
     /// The URI is `wss`, and this build has no TLS. Nothing was sent.
     NoTls,
+    /// No TLS, no server that it could verify, or an end of it that is none.
+    #[cfg(feature = "rustls")]
+    Tls(crate::tls::TlsError),
     /// A deadline has passed.
     Timeout(Timeout),
     /// The server answered with another status than 101.
@@ -82,6 +85,8 @@ impl Error {
             Self::Resolve { .. } => "resolve",
             Self::Connect(_) => "connect",
             Self::NoTls => "tls",
+            #[cfg(feature = "rustls")]
+            Self::Tls(_) => "tls",
             Self::Timeout(_) => "timeout",
             Self::Rejected(_) => "rejected",
             Self::Redirect(_) => "redirect",
@@ -102,6 +107,13 @@ impl Error {
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
         Self::Protocol(error)
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl From<crate::tls::TlsError> for Error {
+    fn from(error: crate::tls::TlsError) -> Self {
+        Self::Tls(error)
     }
 }
 
@@ -128,6 +140,9 @@ impl From<Cut> for Error {
         match cut {
             Cut::Timeout(timeout) => Self::Timeout(timeout),
             Cut::Pause => Self::Timeout(Timeout::Idle),
+            #[cfg(feature = "rustls")]
+            Cut::Io(error) => error.downcast().map_or_else(Self::Io, Self::Tls),
+            #[cfg(not(feature = "rustls"))]
             Cut::Io(error) => Self::Io(error),
         }
     }
@@ -158,6 +173,8 @@ impl fmt::Display for Error {
             Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
             Self::Connect(error) | Self::Io(error) => error.fmt(f),
             Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.fmt(f),
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Rejected(response) => {
                 write!(f, "the server answered with status {}", response.status())
@@ -179,6 +196,8 @@ impl std::error::Error for Error {
             Self::Redirect(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Protocol(error) => Some(error),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => Some(error),
             Self::NoTls | Self::Timeout(_) | Self::Rejected(_) => None,
         }
     }

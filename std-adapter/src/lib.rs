@@ -45,6 +45,8 @@ mod response;
 mod socket;
 mod stage;
 mod stream;
+#[cfg(feature = "rustls")]
+pub mod tls;
 mod wire;
 
 pub use bare_ws;
@@ -60,3 +62,5 @@ pub use response::Response;
 pub use socket::{Reader, WebSocket, Writer};
 pub use stage::{Deflating, Inflating, Totals};
 pub use stream::{Socket, Split, Stream, Untimed};
+#[cfg(feature = "rustls")]
+pub use tls::{Tls, TlsError};

@@ -49,6 +49,9 @@ pub trait Split: Stream + Sized {
 pub enum Socket {
     /// ws
     Tcp(TcpStream),
+    /// wss
+    #[cfg(feature = "rustls")]
+    Tls(Box<crate::tls::TlsStream>),
 }
 
 /// Any `Read + Write` as a [`Stream`] without time-outs: deadlines are looked at between two calls,
@@ -125,6 +128,8 @@ impl Read for Socket {
     fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(tcp) => tcp.read(octets),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => tls.read(octets),
         }
     }
 }
@@ -134,6 +139,8 @@ impl Write for Socket {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(tcp) => tcp.write(octets),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => tls.write(octets),
         }
     }
 
@@ -141,6 +148,8 @@ impl Write for Socket {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => tcp.flush(),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => tls.flush(),
         }
     }
 }
@@ -149,18 +158,24 @@ impl Stream for Socket {
     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => Stream::set_read_timeout(tcp, timeout),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => Stream::set_read_timeout(&mut **tls, timeout),
         }
     }
 
     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => Stream::set_write_timeout(tcp, timeout),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => Stream::set_write_timeout(&mut **tls, timeout),
         }
     }
 
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => Stream::shutdown(tcp, how),
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => Stream::shutdown(&mut **tls, how),
         }
     }
 }
@@ -174,6 +189,11 @@ impl Split for Socket {
             Self::Tcp(tcp) => {
                 let (read, write) = Split::split(tcp)?;
                 Ok((Self::Tcp(read), Self::Tcp(write)))
+            }
+            #[cfg(feature = "rustls")]
+            Self::Tls(tls) => {
+                let (read, write) = Split::split(*tls)?;
+                Ok((Self::Tls(Box::new(read)), Self::Tls(Box::new(write))))
             }
         }
     }

@@ -154,6 +154,16 @@ impl<S: Stream> Wire<S> {
     }
 }
 
+impl<S: Stream> Wire<S> {
+    fn may_wait_to_write(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        if self.write_timeout != wait {
+            self.stream.set_write_timeout(wait)?;
+            self.write_timeout = wait;
+        }
+        Ok(())
+    }
+}
+
 impl<S: Split> Wire<S> {
     /// One wire for each direction, with the deadlines that hold.
     #[allow(clippy::type_complexity, reason = "a pair, named nowhere else")]
@@ -210,25 +220,15 @@ impl<S: Stream> embedded_io::Read for Wire<S> {
 impl<S: Stream> embedded_io::Write for Wire<S> {
     #[inline]
     fn write(&mut self, octets: &[u8]) -> Result<usize, Cut> {
-        let set = |wire: &mut Self, wait| {
-            if wire.write_timeout != wait {
-                wire.stream.set_write_timeout(wait)?;
-                wire.write_timeout = wait;
-            }
-            Ok(())
-        };
-        let n = self.attempt(set, |stream| stream.write(octets))?;
+        let n = self.attempt(Self::may_wait_to_write, |stream| stream.write(octets))?;
         Ok(n.min(octets.len()))
     }
 
+    /// Over TLS this is where the end of a message leaves, and may take its time.
     #[inline]
     fn flush(&mut self) -> Result<(), Cut> {
-        loop {
-            match self.stream.flush() {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                flushed => return flushed.map_err(Cut::Io),
-            }
-        }
+        self.attempt(Self::may_wait_to_write, |stream| stream.flush().map(|()| 0))
+            .map(drop)
     }
 }
 

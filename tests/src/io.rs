@@ -1,9 +1,9 @@
 //! A transport in memory that does what it is told, for both loops.
 
+use alloc::collections::VecDeque;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
-use std::collections::VecDeque;
 
 /// The transport's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -124,10 +124,10 @@ pub fn run<R: Role>(
             Err(error) => break Err(error),
         }
     };
-    if let (Some(stopped), Err(error)) = (stopped, end) {
-        if stopped != error {
-            return Err(watch.mismatch("the message's error is not the connection's"));
-        }
+    if let (Some(stopped), Err(error)) = (stopped, end)
+        && stopped != error
+    {
+        return Err(watch.mismatch("the message's error is not the connection's"));
     }
     watch.ended(end)?;
     let error = end.err();

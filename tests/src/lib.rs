@@ -3,6 +3,8 @@
 //! [`octets`], [`vectors`], [`wire`] and [`laws`] need neither an allocator nor an operating
 //! system, so that firmware can take them in by path.
 
+extern crate alloc;
+
 pub mod deflate;
 pub mod io;
 pub mod laws;

@@ -860,6 +860,13 @@ pub const VECTORS: &[Vector] = &[
         &[Text("a"), Binary(Octets("a9")), Text("é")],
         End::Open,
     ),
+    // row: UTF-06
+    row(
+        "each text is checked from its own start",
+        "8102c3a9 8102c3a9 0101c3 8001a9 0101e2 80028282",
+        &[Text("é"), Text("é"), Text("é"), Text("\u{2082}")],
+        End::Open,
+    ),
     // row: UTF-07
     row(
         "binary is not text",
@@ -867,7 +874,7 @@ pub const VECTORS: &[Vector] = &[
         &[Binary(Octets("c328")), Binary(Octets("80ff"))],
         End::Open,
     ),
-    // row: SEED-09, SEED-14
+    // row: SEED-09, SEED-13, SEED-14
     row(
         "a small session",
         "810548656c6c6f 8900 820400010203 880503e8627965",

@@ -415,12 +415,14 @@ impl Link for Half<'_> {
     }
 }
 
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error<IoError>>> + 'a>>;
+
 /// The other task: makes one call after the other, each dropped after so many polls.
 struct Other<'a> {
     shared: &'a Shared,
     polls: usize,
     polled: usize,
-    future: Option<Pin<Box<dyn Future<Output = Result<(), Error<IoError>>> + 'a>>>,
+    future: Option<Sending<'a>>,
     outcomes: Vec<Outcome>,
 }
 
@@ -643,6 +645,94 @@ fn opening_dropped_at_any_point_sends_a_part_of_the_request_and_nothing_else() {
         }
         assert!(opened > 3);
     }
+}
+
+/// The halves of a connection to which `incoming` arrives two octets at a time, and nothing after.
+fn halves(
+    incoming: &[u8],
+    shared: &Shared,
+    test: impl FnOnce(&mut asynch::Reader<Client, [u8; 40]>, Half<'_>),
+) {
+    let mut reading = transport(incoming, 0);
+    reading.reads = vec![2];
+    reading.ends = false;
+    let answering = Answering::Right;
+    let mut reader = asynch::Reader::new(Receiver::new([0xa5; 40]));
+    test(
+        &mut reader,
+        Half {
+            reading,
+            shared,
+            answering,
+        },
+    );
+}
+
+fn shared() -> Shared {
+    let sender = Sender::new([0xa5; 139], Keys::default());
+    Shared::new(asynch::Writer::new(transport(&[], 0), sender))
+}
+
+// row: STA-06, CTL-05
+#[test]
+fn a_reply_leaves_when_the_sender_is_free_though_nothing_more_arrives() {
+    let shared = shared();
+    halves(b"\x89\x00", &shared, |reader, mut half| {
+        let held = shared.try_lock().unwrap();
+        let mut recv = pin!(reader.recv(&mut half));
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..20 {
+            assert!(recv.as_mut().poll(&mut cx).is_pending());
+        }
+        assert!(held.io().written.is_empty());
+        drop(held);
+        for _ in 0..20 {
+            assert!(recv.as_mut().poll(&mut cx).is_pending());
+        }
+        let sent = Stream::of_client(&shared.try_lock().unwrap().io().written);
+        assert_eq!(sent.messages(), [Sent::Pong(vec![])]);
+    });
+}
+
+// row: STA-06, TRAP-09
+#[test]
+fn data_arrives_though_a_reply_waits_for_the_sender() {
+    let shared = shared();
+    halves(
+        b"\x89\x00\x89\x00\x81\x02ab",
+        &shared,
+        |reader, mut half| {
+            let held = shared.try_lock().unwrap();
+            let message = poll_times(100, reader.recv(&mut half)).expect("ready");
+            assert_eq!(message, Ok(Some(bare_ws::message::Message::Text("ab"))));
+            assert!(held.io().written.is_empty());
+        },
+    );
+}
+
+// row: STA-06, TRAP-09
+#[test]
+fn what_is_buffered_is_delivered_though_a_reply_waits_for_the_sender() {
+    // One read fills the buffer: a Ping, a text, the beginning of another.
+    let incoming = [
+        &b"\x89\x00\x81\x0b"[..],
+        &[b'x'; 11],
+        b"\x81\x7d",
+        &[b'y'; 23],
+    ]
+    .concat();
+    assert_eq!(incoming.len(), 40);
+    let shared = shared();
+    halves(&incoming, &shared, |reader, mut half| {
+        half.reading.reads = vec![usize::MAX];
+        let held = shared.try_lock().unwrap();
+        let message = poll_times(100, reader.recv(&mut half)).expect("ready");
+        assert_eq!(
+            message,
+            Ok(Some(bare_ws::message::Message::Text("xxxxxxxxxxx")))
+        );
+        assert!(held.io().written.is_empty());
+    });
 }
 
 // row: CLS-17, STA-04

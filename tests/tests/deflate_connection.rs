@@ -102,7 +102,7 @@ fn send<X: Compress>(
     for (kind, octets) in messages {
         let pieces: Vec<&[u8]> = match piece {
             None => vec![octets],
-            Some(piece) if octets.is_empty() => vec![&octets[..piece.min(0)]],
+            Some(_) if octets.is_empty() => vec![&octets[..0]],
             Some(piece) => octets.chunks(piece).collect(),
         };
         for (at, mut rest) in pieces.iter().copied().enumerate() {

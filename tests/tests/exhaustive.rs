@@ -58,7 +58,7 @@ fn all_headers_of_two_octets() {
                 let parsed = FrameHeader::parse(&[first], rules);
                 assert_eq!(parsed, wrong.map_or(Ok(None), Err), "{first:#x}");
                 for second in 0..=255_u8 {
-                    let wrong = wrong.or(forbidden_second(first, second, rules));
+                    let wrong = wrong.or_else(|| forbidden_second(first, second, rules));
                     let octets = octets(first, second);
                     for len in 2..octets.len() {
                         let parsed = FrameHeader::parse(&octets[..len], rules);
@@ -113,8 +113,8 @@ fn all_headers_of_two_octets_fail_the_connection_or_do_not() {
             masked: !R::MASKS,
         };
         let wrong = forbidden(first, rules)
-            .or(forbidden_second(first, second, rules))
-            .or((first & 15 == 0).then_some(Violation::UnexpectedContinuation));
+            .or_else(|| forbidden_second(first, second, rules))
+            .or_else(|| (first & 15 == 0).then_some(Violation::UnexpectedContinuation));
         let octets = octets(first, second);
         for piece in [1, 20] {
             let mut receiver = Receiver::<R, _>::new([0; 14]);

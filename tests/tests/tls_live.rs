@@ -98,6 +98,9 @@ fn octets(length: usize) -> Vec<u8> {
     octets
 }
 
+/// What `bare_ws_embassy::Connection::open` asks of a transport.
+fn fits_a_connection<R: Read, W: Shutdown<Error = R::Error>>(_: (R, W)) {}
+
 async fn echo(stream: &mut Connected<'_>, data: &[u8], at_once: usize) {
     let mut back = vec![0; at_once];
     for part in data.chunks(at_once) {
@@ -138,6 +141,7 @@ fn a_proven_server_echoes_a_mebibyte() {
                 .await
                 .unwrap();
             echo(&mut stream, &data, 1 << 14).await;
+            fits_a_connection(stream.split());
             stream.shutdown().await.unwrap();
         });
         let peer = peer.borrow();

@@ -1,151 +1,186 @@
 //! What both heads are made of: lines and fields (RFC 9112 §2, §5), read octet by octet and held
 //! nowhere, and written through a buffer of any size.
 
-/// What an octet of a head means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the octet of a head that was read last meant: all the state that reading it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Item {
     /// Part of the start line.
-    Start(u8),
+    #[default]
+    Start,
+    StartCr,
     /// The start line is complete.
     StartEnd,
     /// Part of a field's name.
-    Name(u8),
+    Name,
     /// The name is complete.
     NameEnd,
-    /// Part of a field's value, no white space; `spaced` if white space stood before it.
-    Value { octet: u8, spaced: bool },
+    /// White space in or around a field's value.
+    Blank,
+    /// Part of a field's value, no white space.
+    Value,
+    ValueCr,
     /// The value is complete, and so is the field.
     ValueEnd,
+    EndCr,
     /// The blank line was read: the next octet is no longer the head's.
     End,
-    /// White space, or half of a line's end.
-    Nothing,
-}
-
-/// An octet that cannot stand where it stands in a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum BadHead {
-    /// In the start line: what arrives is not HTTP/1.1.
-    StartLine,
-    /// In a field line (RFC 9112 §5): no name, white space before the colon, no colon, a control
-    /// character.
-    Field,
+    /// What cannot stand in the start line: what arrives is not HTTP/1.1.
+    BadStart,
+    /// What is no field line (RFC 9112 §5): no name, white space before the colon, no colon, a
+    /// control character.
+    BadField,
     /// A line that continues the one before (RFC 9112 §5.2 deprecates it, and a folded field must
     /// never pass for a new one).
     Folded,
     /// CR without LF or LF without CR (RFC 9112 §2.2).
-    LineEnd,
+    BadLineEnd,
 }
 
-/// Reads a head line by line; one octet of state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) enum Lines {
-    #[default]
-    Start,
-    StartLf,
-    Field,
-    Name,
-    Value,
-    Spaced,
-    ValueLf,
-    EndLf,
-}
+impl Item {
+    /// Those that may be followed by another.
+    const GOOD: [Self; 11] = [
+        Self::Start,
+        Self::StartCr,
+        Self::StartEnd,
+        Self::Name,
+        Self::NameEnd,
+        Self::Blank,
+        Self::Value,
+        Self::ValueCr,
+        Self::ValueEnd,
+        Self::EndCr,
+        Self::End,
+    ];
 
-impl Lines {
-    pub(crate) fn push(&mut self, octet: u8) -> Result<Item, BadHead> {
-        let (next, item) = match (*self, octet) {
-            (Self::Start, b'\r') => (Self::StartLf, Item::Nothing),
-            (Self::Start, _) if is_text_octet(octet) => (Self::Start, Item::Start(octet)),
-            (Self::Start, _) => return Err(BadHead::StartLine),
-            (Self::StartLf, b'\n') => (Self::Field, Item::StartEnd),
+    /// Takes the next octet. After one that cannot stand there, all the others cannot either.
+    pub(crate) fn push(&mut self, octet: u8) -> Self {
+        if let Some(row) = AFTER.get(*self as usize) {
+            *self = row[Class::of(octet) as usize];
+        }
+        *self
+    }
 
-            (Self::Field, b'\r') => (Self::EndLf, Item::Nothing),
-            (Self::Field, b' ' | b'\t') => return Err(BadHead::Folded),
-            (Self::Field | Self::Name, _) if is_token_octet(octet) => {
-                (Self::Name, Item::Name(octet))
-            }
-            (Self::Name, b':') => (Self::Value, Item::NameEnd),
+    const fn and_then(self, class: Class) -> Self {
+        use Class::{Blank, Colon, Control, Cr, Lf, Token};
+        match (self, class) {
+            (Self::Start | Self::End, Cr) => Self::StartCr,
+            (Self::Start | Self::End, Lf | Control) => Self::BadStart,
+            (Self::Start | Self::End, _) => Self::Start,
+            (Self::StartCr, Lf) => Self::StartEnd,
 
-            (Self::Value | Self::Spaced, b'\r') => (Self::ValueLf, Item::Nothing),
+            (Self::StartEnd | Self::ValueEnd, Cr) => Self::EndCr,
+            (Self::StartEnd | Self::ValueEnd, Blank) => Self::Folded,
+            (Self::StartEnd | Self::ValueEnd | Self::Name, Token) => Self::Name,
+            (Self::Name, Colon) => Self::NameEnd,
+
+            (Self::NameEnd | Self::Blank | Self::Value, Cr) => Self::ValueCr,
             // RFC 9110 §5.6.3: OWS = *( SP / HTAB )
-            (Self::Value | Self::Spaced, b' ' | b'\t') => (Self::Spaced, Item::Nothing),
-            (Self::Value | Self::Spaced, _) if is_text_octet(octet) => (
-                Self::Value,
-                Item::Value {
-                    octet,
-                    spaced: *self == Self::Spaced,
-                },
-            ),
-            (Self::ValueLf, b'\n') => (Self::Field, Item::ValueEnd),
-            (Self::EndLf, b'\n') => (Self::Start, Item::End),
-            (Self::StartLf | Self::ValueLf | Self::EndLf, _) | (_, b'\n') => {
-                return Err(BadHead::LineEnd);
-            }
-            _ => return Err(BadHead::Field),
-        };
-        *self = next;
-        Ok(item)
+            (Self::NameEnd | Self::Blank | Self::Value, Blank) => Self::Blank,
+            (Self::NameEnd | Self::Blank | Self::Value, Colon | Token | Class::Text) => Self::Value,
+            (Self::ValueCr, Lf) => Self::ValueEnd,
+            (Self::EndCr, Lf) => Self::End,
+            (Self::StartCr | Self::ValueCr | Self::EndCr, _) | (_, Lf) => Self::BadLineEnd,
+            _ => Self::BadField,
+        }
     }
 }
+
+/// As far as lines and fields go, octets of one class are alike.
+#[derive(Clone, Copy)]
+enum Class {
+    Cr,
+    Lf,
+    Blank,
+    Colon,
+    Token,
+    Text,
+    Control,
+}
+
+impl Class {
+    const ALL: [Self; 7] = [
+        Self::Cr,
+        Self::Lf,
+        Self::Blank,
+        Self::Colon,
+        Self::Token,
+        Self::Text,
+        Self::Control,
+    ];
+
+    fn of(octet: u8) -> Self {
+        match octet {
+            b'\r' => Self::Cr,
+            b'\n' => Self::Lf,
+            b' ' | b'\t' => Self::Blank,
+            b':' => Self::Colon,
+            _ if is_token_octet(octet) => Self::Token,
+            _ if is_text_octet(octet) => Self::Text,
+            _ => Self::Control,
+        }
+    }
+}
+
+/// [`Item::and_then`] as a table, which is less code.
+static AFTER: [[Item; Class::ALL.len()]; Item::GOOD.len()] = {
+    let mut table = [[Item::Start; Class::ALL.len()]; Item::GOOD.len()];
+    let mut item = 0;
+    while item < Item::GOOD.len() {
+        let mut class = 0;
+        while class < Class::ALL.len() {
+            table[item][class] = Item::GOOD[item].and_then(Class::ALL[class]);
+            class += 1;
+        }
+        item += 1;
+    }
+    table
+};
 
 /// Finds out which text of a list the octets spell, without holding them: those read so far are
 /// the beginning of one of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spelling {
-    /// Octets that agree with `candidate`; `None` if no text of the list begins so.
-    agreed: Agreed,
+    /// Octets that agree with `candidate`, which is past the list if no text of it begins so.
+    len: usize,
     candidate: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Agreed {
-    Octets(usize),
-    Never,
-}
-
-impl Default for Agreed {
-    fn default() -> Self {
-        Self::Octets(0)
-    }
-}
-
 impl Spelling {
+    /// Nothing at all is spelled.
+    const NEVER: Self = Self {
+        len: 0,
+        candidate: usize::MAX,
+    };
+
     /// Takes an octet; `false` when no text of the list begins like this.
     pub(crate) fn push(&mut self, list: &[&str], octet: u8) -> bool {
-        let Agreed::Octets(len) = self.agreed else {
-            return false;
+        let continues = |text: &&str| {
+            prefix(text, self.len) == self.so_far(list)
+                && text.as_bytes().get(self.len) == Some(&octet)
         };
-        let so_far = prefix(list, self.candidate, len);
-        let continues = |text: &str| {
-            text.as_bytes().get(..len) == so_far && text.as_bytes().get(len) == Some(&octet)
-        };
-        match list.iter().position(|text| continues(text)) {
-            Some(index) => {
-                self.candidate = index;
-                self.agreed = Agreed::Octets(len.saturating_add(1));
-                true
-            }
-            None => {
-                self.agreed = Agreed::Never;
-                false
-            }
-        }
+        let found = self
+            .so_far(list)
+            .and_then(|_| list.iter().position(continues));
+        *self = found.map_or(Self::NEVER, |candidate| Self {
+            len: self.len.saturating_add(1),
+            candidate,
+        });
+        found.is_some()
     }
 
     /// The text that was spelled to its end.
     pub(crate) fn spelled(&self, list: &[&str]) -> Option<usize> {
-        let Agreed::Octets(len) = self.agreed else {
-            return None;
-        };
-        let so_far = prefix(list, self.candidate, len);
-        list.iter()
-            .position(|text| text.len() == len && so_far == Some(text.as_bytes()))
+        let so_far = self.so_far(list)?;
+        list.iter().position(|text| text.as_bytes() == so_far)
+    }
+
+    fn so_far<'a>(&self, list: &[&'a str]) -> Option<&'a [u8]> {
+        prefix(list.get(self.candidate)?, self.len)
     }
 }
 
-fn prefix<'a>(list: &[&'a str], candidate: usize, len: usize) -> Option<&'a [u8]> {
-    list.get(candidate)?.as_bytes().get(..len)
+fn prefix<'a>(text: &'a str, len: usize) -> Option<&'a [u8]> {
+    text.as_bytes().get(..len)
 }
 
 /// A stretch of a longer text, written into a buffer: the text is given in pieces from its
@@ -187,12 +222,23 @@ impl<'a> Stretch<'a> {
 }
 
 /// `tchar` of RFC 9110 §5.6.2, the same octets as in a token of RFC 2616.
-pub(crate) const fn is_token_octet(octet: u8) -> bool {
-    matches!(
-        octet,
-        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9'
-            | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~'
-    )
+pub(crate) fn is_token_octet(octet: u8) -> bool {
+    // A bit for each octet: less code than to compare it.
+    static TOKEN: [u32; 8] = {
+        let mut bits = [0; 8];
+        let mut octet = 0u8;
+        while octet < 128 {
+            let is_token = matches!(
+                octet,
+                b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9'
+                    | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~'
+            );
+            bits[octet as usize / 32] |= (is_token as u32) << (octet % 32);
+            octet += 1;
+        }
+        bits
+    };
+    TOKEN[usize::from(octet / 32)] >> (octet % 32) & 1 != 0
 }
 
 /// What may stand in a field value or a reason (RFC 9110 §5.5): HTAB, SP, VCHAR and obs-text.

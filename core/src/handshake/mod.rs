@@ -73,6 +73,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     ///
     /// # Errors
     /// [`HandshakeError::Usage`] and [`HandshakeError::Entropy`].
+    #[inline]
     pub fn new(
         request: &'a Request<'a>,
         offers: X,
@@ -114,6 +115,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     ///
     /// # Errors
     /// At the first octet that cannot stand where it stands. From then on the error stays.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn read(&mut self, octets: &[u8]) -> Result<Progress, HandshakeError> {
         if let Some(outcome) = self.outcome {
             return outcome.map(|()| Progress::Done { consumed: 0 });
@@ -159,7 +161,11 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             subprotocols: self.request.subprotocols,
             subprotocol_required: self.request.subprotocol_required,
         };
-        match self.response.push(octet, &expected)? {
+        match self
+            .response
+            .push(octet, &expected)
+            .map_err(Violation::from)?
+        {
             Step::More => Ok(false),
             Step::Extension { octet, spaced } => {
                 self.extension_octet(octet, spaced)?;

@@ -109,6 +109,7 @@ impl<'a> Request<'a> {
         out.written()
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn pieces<'o>(
         &self,
         key: &[u8; KEY_LEN],

@@ -6,7 +6,7 @@
 
 use super::accept::ACCEPT_LEN;
 use super::error::Violation;
-use super::head::{BadHead, Item, Lines, Spelling};
+use super::head::{Item, Spelling};
 
 /// The most interim responses that are passed over.
 const MAX_INTERIM: u8 = 8;
@@ -33,6 +33,28 @@ pub(crate) enum Step {
     End(u16),
 }
 
+/// What the answer violates, less what the list of extensions may: small, since it passes through
+/// many hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    StatusLine,
+    Field,
+    Folded,
+    LineEnd,
+    TooManyInterim,
+    UpgradeMissing,
+    Upgrade,
+    UpgradeRepeated,
+    ConnectionMissing,
+    AcceptMissing,
+    Accept,
+    AcceptRepeated,
+    SubprotocolMissing,
+    SubprotocolNotOffered,
+    SubprotocolRepeated,
+    ExtensionsRepeated,
+}
+
 /// The fields that mean something, in lower case.
 const FIELDS: [&str; 5] = [
     "upgrade",
@@ -51,7 +73,7 @@ const EXTENSIONS: usize = 4;
 /// The state of reading an answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Response {
-    lines: Lines,
+    last: Item,
     /// Place in the start line, or in a value that is compared octet by octet.
     place: usize,
     status: u16,
@@ -71,23 +93,19 @@ impl Response {
     }
 
     /// Takes an octet.
-    pub(crate) fn push(&mut self, octet: u8, expected: &Expected<'_>) -> Result<Step, Violation> {
-        match self.lines.push(octet)? {
-            Item::Start(octet) => self.start(octet)?,
-            Item::StartEnd => {
-                if self.place < START.len() {
-                    return Err(Violation::StatusLine);
-                }
-                self.spelling = Spelling::default();
-            }
-            Item::Name(octet) => {
-                self.spelling.push(&FIELDS, octet.to_ascii_lowercase());
-            }
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn push(&mut self, octet: u8, expected: &Expected<'_>) -> Result<Step, Flaw> {
+        let spaced = self.last == Item::Blank;
+        match self.last.push(octet) {
+            Item::Start => self.start(octet)?,
+            Item::StartEnd if self.place < START.len() => return Err(Flaw::StatusLine),
+            Item::StartEnd => self.spelling = Spelling::default(),
+            Item::Name => _ = self.spelling.push(&FIELDS, octet.to_ascii_lowercase()),
             Item::NameEnd => self.begin_value()?,
-            Item::Value { octet, spaced } if self.field == Some(EXTENSIONS) => {
+            Item::Value if self.field == Some(EXTENSIONS) => {
                 return Ok(Step::Extension { octet, spaced });
             }
-            Item::Value { octet, spaced } => self.value(octet, spaced, expected)?,
+            Item::Value => self.value(octet, spaced, expected)?,
             Item::ValueEnd => {
                 self.end_value(expected)?;
                 let field = self.field.take();
@@ -97,14 +115,18 @@ impl Response {
                 }
             }
             Item::End => return self.end(expected),
-            Item::Nothing => {}
+            Item::StartCr | Item::Blank | Item::ValueCr | Item::EndCr => {}
+            Item::BadStart => return Err(Flaw::StatusLine),
+            Item::BadField => return Err(Flaw::Field),
+            Item::Folded => return Err(Flaw::Folded),
+            Item::BadLineEnd => return Err(Flaw::LineEnd),
         }
         Ok(Step::More)
     }
 
     /// RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. The second
     /// space may be missing where the reason is.
-    fn start(&mut self, octet: u8) -> Result<(), Violation> {
+    fn start(&mut self, octet: u8) -> Result<(), Flaw> {
         let fits = match START.get(self.place) {
             Some(b'0') => {
                 let digit = octet.wrapping_sub(b'0');
@@ -116,13 +138,13 @@ impl Response {
             None => self.place > START.len() || octet == b' ',
         };
         if !fits {
-            return Err(Violation::StatusLine);
+            return Err(Flaw::StatusLine);
         }
         self.place = self.place.wrapping_add(1).min(START.len() + 1);
         Ok(())
     }
 
-    fn begin_value(&mut self) -> Result<(), Violation> {
+    fn begin_value(&mut self) -> Result<(), Flaw> {
         // Of any other answer the fields mean nothing to us.
         self.field = match self.status {
             101 => self.spelling.spelled(&FIELDS),
@@ -130,54 +152,53 @@ impl Response {
         };
         self.spelling = Spelling::default();
         self.place = 0;
-        let Some(field) = self.field else {
-            return Ok(());
+        let repeated = match self.field {
+            // Connection is a list: it counts when `upgrade` is found in it.
+            None | Some(CONNECTION) => return Ok(()),
+            Some(UPGRADE) => Flaw::UpgradeRepeated,
+            Some(ACCEPT) => Flaw::AcceptRepeated,
+            Some(SUBPROTOCOL) => Flaw::SubprotocolRepeated,
+            // RFC 6455 §11.3.2: it "MUST NOT appear more than once in an HTTP response".
+            Some(_) => Flaw::ExtensionsRepeated,
         };
-        let bit = 1 << field;
-        if self.seen & bit != 0 && field != CONNECTION {
-            return Err(match field {
-                UPGRADE => Violation::UpgradeRepeated,
-                ACCEPT => Violation::AcceptRepeated,
-                SUBPROTOCOL => Violation::SubprotocolRepeated,
-                // RFC 6455 §11.3.2: it "MUST NOT appear more than once in an HTTP response".
-                _ => Violation::ExtensionsRepeated,
-            });
-        }
-        // Connection is a list: it counts when `upgrade` is found in it.
-        if field != CONNECTION {
-            self.seen |= bit;
+        let before = self.seen;
+        self.saw(self.field);
+        if self.seen == before {
+            return Err(repeated);
         }
         Ok(())
     }
 
-    fn value(&mut self, octet: u8, spaced: bool, expected: &Expected<'_>) -> Result<(), Violation> {
+    fn saw(&mut self, field: Option<usize>) {
+        self.seen |= field.map_or(0, |field| 1 << field);
+    }
+
+    fn value(&mut self, octet: u8, spaced: bool, expected: &Expected<'_>) -> Result<(), Flaw> {
         let place = self.place;
         self.place = place.saturating_add(1);
         // White space around the value is no part of it; inside these values there is none.
         let torn = spaced && place > 0;
-        let (fits, wrong) = match self.field {
-            Some(UPGRADE) => {
-                let octet = octet.to_ascii_lowercase();
-                (
-                    !torn && WEBSOCKET.get(place) == Some(&octet),
-                    Violation::Upgrade,
-                )
-            }
-            Some(ACCEPT) => (
-                !torn && expected.accept.get(place) == Some(&octet),
-                Violation::Accept,
-            ),
-            Some(SUBPROTOCOL) => (
-                !torn && self.spelling.push(expected.subprotocols, octet),
-                Violation::SubprotocolNotOffered,
-            ),
+        let fits = match self.field {
+            Some(UPGRADE) => WEBSOCKET.get(place) == Some(&octet.to_ascii_lowercase()),
+            Some(ACCEPT) => expected.accept.get(place) == Some(&octet),
+            Some(SUBPROTOCOL) => self.spelling.push(expected.subprotocols, octet),
             Some(CONNECTION) => {
                 self.connection(octet, torn);
                 return Ok(());
             }
             _ => return Ok(()),
         };
-        if fits { Ok(()) } else { Err(wrong) }
+        self.must(fits && !torn)
+    }
+
+    /// The value of the field must be as it is.
+    fn must(&self, fits: bool) -> Result<(), Flaw> {
+        match self.field {
+            _ if fits => Ok(()),
+            Some(UPGRADE) => Err(Flaw::Upgrade),
+            Some(ACCEPT) => Err(Flaw::Accept),
+            _ => Err(Flaw::SubprotocolNotOffered),
+        }
     }
 
     /// RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
@@ -185,42 +206,39 @@ impl Response {
     fn connection(&mut self, octet: u8, spaced: bool) {
         if octet == b',' {
             self.end_token();
-        } else if spaced && self.spelling != Spelling::default() {
-            // Two words with white space between them are no token.
-            self.spelling.push(&[], octet);
         } else {
-            let octet = octet.to_ascii_lowercase();
-            self.spelling.push(&FIELDS[..1], octet);
+            // Two words with white space between them are no token.
+            let torn = spaced && self.spelling != Spelling::default();
+            let octet = if torn { b' ' } else { octet };
+            self.spelling.push(&FIELDS[..1], octet.to_ascii_lowercase());
         }
     }
 
     fn end_token(&mut self) {
         if self.spelling.spelled(&FIELDS[..1]).is_some() {
-            self.seen |= 1 << CONNECTION;
+            self.saw(Some(CONNECTION));
         }
         self.spelling = Spelling::default();
     }
 
-    fn end_value(&mut self, expected: &Expected<'_>) -> Result<(), Violation> {
-        match self.field {
-            Some(UPGRADE) if self.place != WEBSOCKET.len() => Err(Violation::Upgrade),
-            Some(ACCEPT) if self.place != ACCEPT_LEN => Err(Violation::Accept),
-            Some(CONNECTION) => {
-                self.end_token();
-                Ok(())
-            }
+    fn end_value(&mut self, expected: &Expected<'_>) -> Result<(), Flaw> {
+        let fits = match self.field {
+            Some(UPGRADE) => self.place == WEBSOCKET.len(),
+            Some(ACCEPT) => self.place == ACCEPT_LEN,
             Some(SUBPROTOCOL) => {
                 self.subprotocol = self.spelling.spelled(expected.subprotocols);
-                match self.subprotocol {
-                    Some(_) => Ok(()),
-                    None => Err(Violation::SubprotocolNotOffered),
-                }
+                self.subprotocol.is_some()
             }
-            _ => Ok(()),
-        }
+            Some(CONNECTION) => {
+                self.end_token();
+                true
+            }
+            _ => true,
+        };
+        self.must(fits)
     }
 
-    fn end(&mut self, expected: &Expected<'_>) -> Result<Step, Violation> {
+    fn end(&mut self, expected: &Expected<'_>) -> Result<Step, Flaw> {
         // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received
         // prior to a final response". 101 is final here (RFC 6455 §4.1).
         if self.status != 101 {
@@ -228,7 +246,7 @@ impl Response {
                 return Ok(Step::End(self.status));
             }
             if self.interim >= MAX_INTERIM {
-                return Err(Violation::TooManyInterim);
+                return Err(Flaw::TooManyInterim);
             }
             *self = Self {
                 interim: self.interim + 1,
@@ -236,18 +254,17 @@ impl Response {
             };
             return Ok(Step::More);
         }
-        let seen = |field: usize| self.seen & 1 << field != 0;
-        if !seen(UPGRADE) {
-            return Err(Violation::UpgradeMissing);
-        }
-        if !seen(CONNECTION) {
-            return Err(Violation::ConnectionMissing);
-        }
-        if !seen(ACCEPT) {
-            return Err(Violation::AcceptMissing);
+        for (field, missing) in [
+            (UPGRADE, Flaw::UpgradeMissing),
+            (CONNECTION, Flaw::ConnectionMissing),
+            (ACCEPT, Flaw::AcceptMissing),
+        ] {
+            if self.seen & 1 << field == 0 {
+                return Err(missing);
+            }
         }
         if expected.subprotocol_required && self.subprotocol.is_none() {
-            return Err(Violation::SubprotocolMissing);
+            return Err(Flaw::SubprotocolMissing);
         }
         Ok(Step::End(self.status))
     }
@@ -256,13 +273,25 @@ impl Response {
 const START: &[u8; 12] = b"HTTP/1.1 000";
 const WEBSOCKET: &[u8; 9] = b"websocket";
 
-impl From<BadHead> for Violation {
-    fn from(bad: BadHead) -> Self {
-        match bad {
-            BadHead::StartLine => Self::StatusLine,
-            BadHead::Field => Self::Field,
-            BadHead::Folded => Self::Folded,
-            BadHead::LineEnd => Self::LineEnd,
+impl From<Flaw> for Violation {
+    fn from(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::StatusLine => Self::StatusLine,
+            Flaw::Field => Self::Field,
+            Flaw::Folded => Self::Folded,
+            Flaw::LineEnd => Self::LineEnd,
+            Flaw::TooManyInterim => Self::TooManyInterim,
+            Flaw::UpgradeMissing => Self::UpgradeMissing,
+            Flaw::Upgrade => Self::Upgrade,
+            Flaw::UpgradeRepeated => Self::UpgradeRepeated,
+            Flaw::ConnectionMissing => Self::ConnectionMissing,
+            Flaw::AcceptMissing => Self::AcceptMissing,
+            Flaw::Accept => Self::Accept,
+            Flaw::AcceptRepeated => Self::AcceptRepeated,
+            Flaw::SubprotocolMissing => Self::SubprotocolMissing,
+            Flaw::SubprotocolNotOffered => Self::SubprotocolNotOffered,
+            Flaw::SubprotocolRepeated => Self::SubprotocolRepeated,
+            Flaw::ExtensionsRepeated => Self::ExtensionsRepeated,
         }
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::accept::{self, KEY_LEN};
 use super::extension::{Extension, Extensions, Scanner};
-use super::head::{Item, Lines, Spelling, Stretch, is_token_octet};
+use super::head::{Item, Spelling, Stretch, is_token_octet};
 use super::{Established, Progress};
 
 /// What a server takes.
@@ -270,7 +270,7 @@ enum Part {
 /// The state of reading a request.
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
-    lines: Lines,
+    last: Item,
     part: Part,
     /// Octets of the part of the request line, or of the value.
     place: usize,
@@ -305,15 +305,16 @@ impl Head {
         key: &mut [u8; KEY_LEN],
         offers: (&mut [u8], &mut usize),
     ) -> Result<bool, Bad> {
-        match self.lines.push(octet).map_err(|_| Bad)? {
-            Item::Start(octet) => self.start(octet)?,
+        let spaced = self.last == Item::Blank;
+        match self.last.push(octet) {
+            Item::Start => self.start(octet)?,
             Item::StartEnd if self.part != Part::Version || self.place != 8 => return Err(Bad),
             Item::StartEnd => self.spelling = Spelling::default(),
-            Item::Name(octet) => {
+            Item::Name => {
                 self.spelling.push(&FIELDS, octet.to_ascii_lowercase());
             }
             Item::NameEnd => self.begin_value()?,
-            Item::Value { octet, spaced } => {
+            Item::Value => {
                 self.value(octet, spaced && self.place > 0, service, key, offers)?;
                 self.place = self.place.saturating_add(1);
             }
@@ -326,7 +327,8 @@ impl Head {
                 self.spelling = Spelling::default();
             }
             Item::End => return Ok(true),
-            Item::Nothing => {}
+            Item::StartCr | Item::Blank | Item::ValueCr | Item::EndCr => {}
+            Item::BadStart | Item::BadField | Item::Folded | Item::BadLineEnd => return Err(Bad),
         }
         Ok(false)
     }

@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use super::{Delivery, Limits, Step};
+use super::{Delivery, Limits, Step, Stop};
 use crate::buffer::{Places, Storage};
 use crate::closing::{Inbound, Owed};
-use crate::error::{Capacity, Error, Usage, Violation};
+use crate::error::{Capacity, Error, Violation};
 use crate::header::{FrameHeader, MAX_CONTROL, MAX_HEADER, Rules};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
@@ -15,7 +15,7 @@ use crate::role::Role;
 use crate::stage::Decompress;
 use crate::utf8::Utf8;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Machine {
     pub(super) places: Places,
     /// The frame whose payload is being read, or is announced.
@@ -174,33 +174,37 @@ impl Machine {
         }
     }
 
+    pub(super) fn violated(&mut self, violation: Violation) {
+        self.announced = Announced::Nothing;
+        self.inbound.violated(violation, &mut self.owed);
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.announced = Announced::Nothing;
         self.inbound.fail(error, &mut self.owed);
     }
 
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn step<R: Role, X: Decompress>(
         &mut self,
         delivery: Delivery,
         octets: &mut [u8],
         room: u64,
         stage: &mut X,
-    ) -> Result<Step, Error> {
-        if self.announced != Announced::Nothing {
-            self.release(stage);
-        }
+    ) -> Result<Step, Stop> {
+        self.release(stage);
         if let (Inbound::Open, Some(message)) = (&self.inbound, &self.message)
             && message.delivery != delivery
         {
-            return Err(Usage::MixedLevels.into());
+            return Err(Stop::MixedLevels);
         }
         loop {
             match self.inbound {
                 Inbound::Open => {}
                 _ if self.owed.is_due() => return Ok(Step::ReplyDue),
                 Inbound::Closed => return Ok(Step::Closed),
-                Inbound::Failed(error) => return Err(error),
+                Inbound::Failed(_) => return Err(Stop::Failed),
             }
             let found = match &self.frame {
                 None => self.begin_frame::<R, X>(delivery, octets, room, stage),
@@ -211,14 +215,17 @@ impl Machine {
                 Found::Again => {}
                 Found::Step(Step::NeedOctets) => return Ok(self.need_octets(octets, stage)),
                 Found::Step(step) => return Ok(step),
-                Found::OtherLevel => return Err(Usage::MixedLevels.into()),
+                Found::OtherLevel => return Err(Stop::MixedLevels),
             }
         }
     }
 
     /// Ends the borrow that the last announcement allowed.
     #[inline]
-    fn release<X: Decompress>(&mut self, stage: &mut X) {
+    pub(super) fn release<X: Decompress>(&mut self, stage: &mut X) {
+        if self.announced == Announced::Nothing {
+            return;
+        }
         let announced = core::mem::replace(&mut self.announced, Announced::Nothing);
         let is_control = self.frame.is_some_and(|frame| frame.opcode.is_control());
         if announced == Announced::Frame && is_control {
@@ -278,7 +285,7 @@ impl Machine {
         message.checked = gathered.len();
         let checked = check_text(&mut self.utf8, fresh, false);
         if !checked {
-            self.fail(Violation::InvalidUtf8.into());
+            self.violated(Violation::InvalidUtf8);
         }
         checked
     }
@@ -299,7 +306,7 @@ impl Machine {
             Ok(Some(parsed)) => parsed,
             Ok(None) => return Found::Step(Step::NeedOctets),
             Err(violation) => {
-                self.fail(violation.into());
+                self.violated(violation);
                 return Found::Again;
             }
         };
@@ -313,12 +320,8 @@ impl Machine {
             if !due || header.opcode != Opcode::Pong {
                 self.owed.restart();
             }
-        } else if let Err(error) = self.begin_fragment(&header, delivery, room, stage) {
-            if error == Usage::MixedLevels.into() {
-                return Found::OtherLevel;
-            }
-            self.fail(error);
-            return Found::Again;
+        } else if let Some(found) = self.begin_fragment(&header, delivery, room, stage) {
+            return found;
         }
         self.places.skip(len);
         self.frame = Some(OpenFrame {
@@ -340,16 +343,22 @@ impl Machine {
         delivery: Delivery,
         room: u64,
         stage: &mut X,
-    ) -> Result<(), Error> {
+    ) -> Option<Found> {
         match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => return Err(Violation::UnexpectedContinuation.into()),
+            (Opcode::Continuation, None) => {
+                self.violated(Violation::UnexpectedContinuation);
+                return Some(Found::Again);
+            }
             (Opcode::Continuation, Some(_)) => {}
-            (_, Some(_)) => return Err(Violation::ExpectedContinuation.into()),
+            (_, Some(_)) => {
+                self.violated(Violation::ExpectedContinuation);
+                return Some(Found::Again);
+            }
             (opcode, None) => {
                 if X::POSSIBLE && header.rsv1 {
                     if delivery != Delivery::Frame && self.stage_passed {
                         // The stage did not see all that this message may refer to.
-                        return Err(Usage::MixedLevels.into());
+                        return Some(Found::OtherLevel);
                     }
                     if delivery == Delivery::Frame {
                         self.stage_passed = true;
@@ -375,23 +384,26 @@ impl Machine {
         self.long_frames = header.len > READ_AHEAD as u64;
         if self.fragments >= self.limits.fragments {
             let limit = self.limits.fragments;
-            return Err(Capacity::Fragments { limit }.into());
+            self.fail(Capacity::Fragments { limit }.into());
+            return Some(Found::Again);
         }
         self.fragments += 1;
-        let (before, compressed) = self.message.map_or((0, false), |m| (m.total, m.compressed));
-        let (before, limit) = match delivery {
+        let (total, compressed) = self.message.map_or((0, false), |m| (m.total, m.compressed));
+        let (before, room) = match delivery {
             // Only this frame must fit the buffer.
-            Delivery::Frame => (before, self.limits.message.min(before.saturating_add(room))),
+            Delivery::Frame => (total, total.saturating_add(room)),
             // What counts is what it inflates to.
-            _ if X::POSSIBLE && compressed => return Ok(()),
-            Delivery::Message => (self.places.len() as u64, self.limits.message.min(room)),
-            Delivery::Chunk => (before, self.limits.message),
+            _ if X::POSSIBLE && compressed => return None,
+            Delivery::Message => (self.places.len() as u64, room),
+            Delivery::Chunk => (total, u64::MAX),
         };
         let needed = before.saturating_add(header.len);
+        let limit = self.limits.message.min(room);
         if needed > limit {
-            return Err(Capacity::Message { needed, limit }.into());
+            self.fail(Capacity::Message { needed, limit }.into());
+            return Some(Found::Again);
         }
-        Ok(())
+        None
     }
 
     fn control<R: Role>(&mut self, delivery: Delivery, octets: &mut [u8]) -> Found {
@@ -462,7 +474,7 @@ impl Machine {
             let fresh = octets::rest(self.places.gathered(octets), message.checked);
             message.checked = 0;
             if !check_text(&mut self.utf8, fresh, self.message_ends) {
-                self.fail(Violation::InvalidUtf8.into());
+                self.violated(Violation::InvalidUtf8);
                 return Found::Again;
             }
         }
@@ -533,7 +545,7 @@ impl Machine {
             if message.kind == MessageKind::Text
                 && !check_text(&mut self.utf8, output, self.message_ends)
             {
-                self.fail(Violation::InvalidUtf8.into());
+                self.violated(Violation::InvalidUtf8);
                 return Found::Again;
             }
             self.announced = Announced::Chunk;
@@ -568,3 +580,7 @@ impl OpenFrame {
 fn check_text(utf8: &mut Utf8, piece: &[u8], ends: bool) -> bool {
     utf8.check(piece).is_ok() && (!ends || utf8.is_complete())
 }
+
+// What a connection costs a board beside its buffers.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Machine>() <= 240);

@@ -45,9 +45,9 @@
 //! | --- | --- | --- | --- |
 //! | none (embedded-tls's `UnsecureProvider`) | 60.9 (70.1) | 10.2 (11.2) | 70 M (51 M) |
 //! | embedded-tls's `rustpki`, which takes a leaf for an issuer | 84.1 (89.1) | 32.4 (34.4) | 208 M (151 M) |
-//! | [`PinnedKey`] | 61.9 (66.3) | 14.2 (13.3) | 139 M (101 M) |
-//! | [`Roots`] | 83.5 (88.0) | 17.6 (16.6) | 208 M (151 M) |
-//! | [`Roots`], `tls-p384`, P-384 root and intermediate | 114.4 (136.7) | 24.5 (23.1) | 427 M (376 M) |
+//! | [`PinnedKey`] | 61.3 (65.7) | 13.8 (13.4) | 139 M (101 M) |
+//! | [`Roots`] | 83.0 (87.5) | 17.2 (16.6) | 208 M (151 M) |
+//! | [`Roots`], `tls-p384`, P-384 root and intermediate | 113.9 (136.0) | 24.2 (23.1) | 427 M (376 M) |
 //!
 //! An intermediate of P-256 adds 50 M instructions (`"s"`). `force-soft-compact` of sha2 0.10,
 //! switched on in the firmware, takes 12 KB (27 KB) off `tls-p384` and 2 KB off the others.

@@ -3,13 +3,17 @@
 use bare_ws::close::CloseCode;
 use bare_ws::error::{Error as CoreError, Usage, Violation};
 use bare_ws::opcode::Opcode;
-use bare_ws_embassy::{Error, KeepAlive, Timeout, Timing};
+use bare_ws::receiver::Receiver;
+use bare_ws::sender::Sender;
+use bare_ws_embassy::{Connection, Error, KeepAlive, Timeout, Timing};
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer};
+use embedded_io_async::{ErrorKind, ErrorType, Read};
 
+use crate::support::entropy::Repeatable;
 use crate::support::frames::{self, Sent, sent};
-use crate::support::pipe::Manner;
+use crate::support::pipe::{Manner, Pipe};
 use crate::support::tasks::{run, run_for};
 use crate::support::{Client, Peer, clock, connected, now, seconds};
 
@@ -443,6 +447,46 @@ fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
     assert!(peer.from_client.has_ended());
 }
 
+/// A server that violates the protocol and is never out of octets, ten milliseconds each.
+struct Flood(usize);
+
+impl ErrorType for Flood {
+    type Error = ErrorKind;
+}
+
+impl Read for Flood {
+    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.0 += 1;
+        assert!(self.0 < 10_000, "read for ever");
+        clock::advance(Duration::from_millis(10));
+        octets.fill(0xC1);
+        Ok(octets.len())
+    }
+}
+
+/// Time passes though no read ever waits: with a failure behind us, and with a Close of ours.
+// row: TRAP-27, CLS-11, CLS-14
+#[test]
+fn a_flood_that_never_waits_is_left_in_time() {
+    for at_once in [usize::MAX, 1] {
+        clock::set(Instant::MIN);
+        let to_peer = Pipe::new(Manner {
+            at_once,
+            ..Manner::GOOD
+        });
+        let mut client = Connection::new(
+            (Flood(0), to_peer.clone()),
+            Receiver::new([0; LEN]),
+            Sender::new([0; LEN], Repeatable(1)),
+            &timing(),
+        );
+        let violation = Err(Error::WebSocket(Violation::ReservedBit.into()));
+        assert_eq!(run(client.recv()), violation);
+        assert!((5.0..5.1).contains(&now()), "{}", now());
+        assert!(to_peer.has_ended());
+    }
+}
+
 // row: CLS-15, STA-07
 #[test]
 fn a_lost_transport_is_told_at_once_and_stays_lost() {
@@ -452,7 +496,7 @@ fn a_lost_transport_is_told_at_once_and_stays_lost() {
         run(async {
             if breaks {
                 peer.to_client.break_down();
-                let error = embedded_io_async::ErrorKind::ConnectionReset;
+                let error = ErrorKind::ConnectionReset;
                 let broken = Err(Error::WebSocket(CoreError::Transport(error)));
                 assert_eq!(client.recv().await, broken);
             } else {

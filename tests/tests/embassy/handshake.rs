@@ -1,1 +1,234 @@
+//! From a transport that is connected to an open connection.
 
+use bare_ws::asynch;
+use bare_ws::close::CloseCode;
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::server::{ServerHandshake, Service};
+use bare_ws::handshake::{Established, HandshakeError, Progress, Request};
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Server;
+use bare_ws::sender::Sender;
+use bare_ws::uri::Uri;
+use bare_ws_embassy::{ConnectError, Connection, Timeout, Timing};
+use embassy_futures::join::join;
+use embassy_futures::select::select;
+use embassy_time::{Instant, Timer};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+
+use crate::support::entropy::{Broken, Repeatable};
+use crate::support::pipe::{Manner, Pipe};
+use crate::support::tasks::{Tasks, run};
+use crate::support::{Peer, clock, now, seconds};
+
+type Opened<E> =
+    Result<(Connection<Pipe, Pipe, [u8; 256], [u8; 256], E>, Established), ConnectError<ErrorKind>>;
+
+async fn open<E: Entropy>(peer: &Peer, entropy: E) -> Opened<E> {
+    let request = Request {
+        subprotocols: &["chat", "telemetry"],
+        ..Request::new(Uri::parse("ws://device.example/up").expect("a URI"))
+    };
+    Connection::open(
+        (peer.to_client.clone(), peer.from_client.clone()),
+        &request,
+        (),
+        Receiver::new([0; 256]),
+        Sender::new([0; 256], entropy),
+        &Timing::default(),
+    )
+    .await
+}
+
+fn peer(manner: Manner) -> Peer {
+    Peer {
+        to_client: Pipe::new(manner),
+        from_client: Pipe::new(manner),
+    }
+}
+
+/// The server's view of the pipes.
+struct Stream(Peer);
+
+impl ErrorType for Stream {
+    type Error = ErrorKind;
+}
+
+impl Read for Stream {
+    async fn read(&mut self, octets: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.0.from_client.read(octets).await
+    }
+}
+
+impl Write for Stream {
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
+        self.0.to_client.write(octets).await
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+/// Answers the request with the core's server role, and echoes until the client closes.
+async fn serve(peer: Peer) {
+    let service = Service {
+        subprotocols: &["telemetry"],
+        ..Service::ANY
+    };
+    let mut handshake = ServerHandshake::new(&service, ());
+    let mut stream = Stream(peer);
+    let mut octets = [0; 1];
+    loop {
+        let n = stream.read(&mut octets).await.expect("a request");
+        if let Progress::Done { .. } = handshake.read(&octets[..n]) {
+            break;
+        }
+    }
+    let mut answer = [0; 64];
+    loop {
+        match handshake.write(&mut answer) {
+            0 => break,
+            n => stream.write_all(&answer[..n]).await.expect("to be read"),
+        }
+    }
+    let ends = stream.0.clone();
+    let asynch::Connection {
+        mut reader,
+        mut writer,
+    } = asynch::Connection::new(
+        stream,
+        Receiver::<Server, _>::new([0; 512]),
+        Sender::new([0; 512], Repeatable(3)),
+    );
+    while let Some(message) = reader.recv(&mut writer).await.expect("no failure") {
+        writer.send(message).await.expect("to be sent");
+    }
+    // RFC 6455 §7.1.1: the server ends the transport first.
+    ends.to_client.end();
+}
+
+// row: STA-01, CLS-09, CLS-10
+#[test]
+fn the_core_s_two_ends_talk_through_the_worst_of_pipes() {
+    let manners = [
+        Manner::GOOD,
+        Manner {
+            capacity: 1,
+            at_once: 1,
+            stutters: true,
+        },
+    ];
+    for manner in manners {
+        clock::set(Instant::MIN);
+        let peer = peer(manner);
+        let mut tasks = Tasks::new();
+        tasks.spawn(serve(peer.clone()));
+        tasks.spawn(async {
+            let (mut client, established) = open(&peer, Repeatable(5)).await.expect("to open");
+            assert_eq!(established.subprotocol, Some(1));
+            for len in [0, 1, 125, 126, 240] {
+                let message = "x".repeat(len);
+                client.send(message.as_str()).await.expect("to be sent");
+                assert_eq!(client.recv().await, Ok(Some(message.as_str().into())));
+            }
+            let closed = client.close(Some(CloseCode::NORMAL), "bye").await;
+            assert_eq!(closed, Ok(()));
+            let status = client.close_status().map(|status| status.code);
+            assert_eq!(status, Some(CloseCode::NORMAL));
+        });
+        tasks.run();
+        assert_eq!(now(), 0.0);
+    }
+}
+
+/// One deadline for the whole handshake: a server that says nothing, or drips a head for ever.
+// row: TRAP-07, STA-02
+#[test]
+fn the_handshake_ends_in_time() {
+    for drips in [false, true] {
+        clock::set(Instant::MIN);
+        let peer = peer(Manner::GOOD);
+        let drip = async {
+            peer.to_client.put(b"HTTP/1.1 101 \r\nX-Long: ");
+            loop {
+                Timer::after(seconds(1)).await;
+                if drips {
+                    peer.to_client.put(b"x");
+                }
+            }
+        };
+        let opening = async {
+            let opened = open(&peer, Repeatable(5)).await;
+            assert_eq!(
+                opened.err(),
+                Some(ConnectError::Timeout(Timeout::Handshake))
+            );
+            assert_eq!(now(), 10.0);
+        };
+        run(select(opening, drip));
+    }
+}
+
+/// A server that does not even read the request.
+// row: TRAP-07, STA-02
+#[test]
+fn a_request_that_nobody_reads_ends_in_time() {
+    clock::set(Instant::MIN);
+    let peer = peer(Manner {
+        capacity: 10,
+        ..Manner::GOOD
+    });
+    let opened = run(open(&peer, Repeatable(5)));
+    assert_eq!(
+        opened.err(),
+        Some(ConnectError::Timeout(Timeout::Handshake))
+    );
+    assert_eq!(now(), 10.0);
+}
+
+#[test]
+fn what_the_handshake_finds_is_told() {
+    clock::set(Instant::MIN);
+    let refusing = peer(Manner::GOOD);
+    refusing
+        .to_client
+        .put(b"HTTP/1.1 503 Busy\r\nRetry-After: 9\r\n\r\n");
+    let rejected = ConnectError::Handshake(HandshakeError::Rejected { status: 503 });
+    assert_eq!(run(open(&refusing, Repeatable(5))).err(), Some(rejected));
+
+    let ending = peer(Manner::GOOD);
+    ending.to_client.put(b"HTTP/1.1 101").end();
+    let lost = ConnectError::Handshake(HandshakeError::Lost);
+    assert_eq!(run(open(&ending, Repeatable(5))).err(), Some(lost));
+
+    let unheard = peer(Manner::GOOD);
+    let entropy = ConnectError::Handshake(HandshakeError::Entropy);
+    assert_eq!(run(open(&unheard, Broken)).err(), Some(entropy));
+    assert!(unheard.from_client.written().is_empty());
+}
+
+/// Frames that came with the 101 are the first to be received.
+// row: RSP-16
+#[test]
+fn the_first_frames_may_come_with_the_head() {
+    clock::set(Instant::MIN);
+    let peer = peer(Manner::GOOD);
+    let serve = async {
+        let mut stream = Stream(peer.clone());
+        let mut octets = [0; 1024];
+        let n = stream.read(&mut octets).await.expect("a request");
+        let mut handshake = ServerHandshake::new(&Service::ANY, ());
+        assert_eq!(handshake.read(&octets[..n]), Progress::Done { consumed: n });
+        let mut answer = vec![0; 512];
+        let n = handshake.write(&mut answer);
+        answer.truncate(n);
+        answer.extend_from_slice(b"\x81\x05first\x81\x06second");
+        peer.to_client.put(&answer);
+    };
+    let receive = async {
+        let (mut client, _) = open(&peer, Repeatable(5)).await.expect("to open");
+        assert_eq!(client.recv().await, Ok(Some("first".into())));
+        assert_eq!(client.recv().await, Ok(Some("second".into())));
+    };
+    run(join(receive, serve));
+}

@@ -8,7 +8,7 @@ use bare_ws::close::CloseCode;
 use bare_ws::error::Usage;
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::opcode::Opcode;
-use bare_ws_embassy::{Error, Timing};
+use bare_ws_embassy::{Error, Timeout, Timing};
 use embassy_futures::join::join;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_time::{Instant, Timer};
@@ -17,7 +17,7 @@ use embedded_io_async::{Read, Write};
 use crate::support::frames::{self, Sent, sent, sent_so_far};
 use crate::support::pipe::Manner;
 use crate::support::tasks::{Tasks, run, run_for};
-use crate::support::{clock, connected, seconds};
+use crate::support::{clock, connected, now, seconds};
 
 /// One octet every second poll.
 const BAD: Manner = Manner {
@@ -95,7 +95,7 @@ fn receiving_may_be_dropped_at_every_await() {
             loop {
                 turn += 1;
                 assert!(turn < 20_000, "{schedule:?}: {received:?}, {held:?}");
-                let _ = run_for(1, (&mut taken.clone()).read(&mut [0; 64]));
+                let _ = run_for(1, taken.clone().read(&mut [0; 64]));
                 let holds = turn % schedule.period == schedule.phase;
                 let message = format!("held {turn}");
                 let mut holder = pin!(writer.send(message.as_str()));
@@ -287,61 +287,68 @@ fn the_waiting_reader_brings_out_what_was_left_behind() {
 // row: STA-06, TRAP-09, TRAP-17, CTL-03
 #[test]
 fn mutual_back_pressure_stops_nobody() {
-    const MESSAGES: usize = 50;
-    for (capacity, senders) in [(1, 1), (16, 1), (16, 2), (64, 2), (16, 0), (1, 0)] {
-        clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<256>(narrow(capacity), &Timing::default());
-        let (mut reader, writer) = client.split();
-        let received = std::cell::Cell::new(0);
-        let (mut to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
-        let mut tasks = Tasks::new();
-        for _ in 0..senders {
-            tasks.spawn(async move {
-                for _ in 0..MESSAGES {
-                    let sent = writer.send("a message that does not fit the pipe").await;
-                    assert_eq!(sent, Ok(()));
-                }
-            });
+    for capacity in [1, 3, 16, 17, 31, 64] {
+        for senders in 0..3 {
+            mutual_back_pressure::<139>(capacity, senders);
+            mutual_back_pressure::<256>(capacity, senders);
         }
-        tasks.spawn(async {
-            while let Some(message) = reader.recv().await.expect("no failure") {
-                assert_eq!(message, Message::Text("of the peer"));
-                received.set(received.get() + 1);
-            }
-        });
-        tasks.spawn(async {
-            let mut all = Vec::new();
-            for place in 0..MESSAGES {
-                all.extend(frames::ping(format!("ping {place}").as_bytes()));
-                all.extend(frames::text("of the peer"));
-            }
-            to_client.write_all(&all).await.expect("to be read");
-            // Only now it reads.
-            let mut octets = Vec::new();
-            let mut buffer = [0; 100];
-            let last = Sent::new(Opcode::Pong, format!("ping {}", MESSAGES - 1).as_bytes());
-            let is_data = |f: &&Sent| f.opcode == Opcode::Text;
-            loop {
-                let n = from_client.read(&mut buffer).await.expect("octets");
-                octets.extend_from_slice(&buffer[..n]);
-                let (frames, _) = sent_so_far(&octets);
-                let data = frames.iter().filter(is_data).count();
-                if frames.contains(&last) && data == senders * MESSAGES {
-                    break;
-                }
-            }
-            to_client
-                .write_all(&frames::close(1000))
-                .await
-                .expect("to be read");
-            to_client.end();
-            while from_client.read(&mut buffer).await.expect("octets") > 0 {}
-        });
-        tasks.run();
-        assert_eq!(received.get(), MESSAGES, "{capacity}, {senders}");
-        let sent = sent(&peer.from_client.written());
-        assert_eq!(sent.last().map(|f| f.opcode), Some(Opcode::Close));
     }
+}
+
+fn mutual_back_pressure<const LEN: usize>(capacity: usize, senders: usize) {
+    const MESSAGES: usize = 50;
+    clock::set(Instant::MIN);
+    let (mut client, peer) = connected::<LEN>(narrow(capacity), &Timing::default());
+    let (mut reader, writer) = client.split();
+    let received = std::cell::Cell::new(0);
+    let (mut to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
+    let mut tasks = Tasks::new();
+    for _ in 0..senders {
+        tasks.spawn(async move {
+            for _ in 0..MESSAGES {
+                let sent = writer.send("a message that does not fit the pipe").await;
+                assert_eq!(sent, Ok(()));
+            }
+        });
+    }
+    tasks.spawn(async {
+        while let Some(message) = reader.recv().await.expect("no failure") {
+            assert_eq!(message, Message::Text("of the peer"));
+            received.set(received.get() + 1);
+        }
+    });
+    tasks.spawn(async {
+        let mut all = Vec::new();
+        for place in 0..MESSAGES {
+            all.extend(frames::ping(format!("ping {place}").as_bytes()));
+            all.extend(frames::text("of the peer"));
+        }
+        to_client.write_all(&all).await.expect("to be read");
+        // Only now it reads.
+        let mut octets = Vec::new();
+        let mut buffer = [0; 100];
+        let last = Sent::new(Opcode::Pong, format!("ping {}", MESSAGES - 1).as_bytes());
+        let is_data = |f: &&Sent| f.opcode == Opcode::Text;
+        loop {
+            let n = from_client.read(&mut buffer).await.expect("octets");
+            octets.extend_from_slice(&buffer[..n]);
+            let (frames, _) = sent_so_far(&octets);
+            let data = frames.iter().filter(is_data).count();
+            if frames.contains(&last) && data == senders * MESSAGES {
+                break;
+            }
+        }
+        to_client
+            .write_all(&frames::close(1000))
+            .await
+            .expect("to be read");
+        to_client.end();
+        while from_client.read(&mut buffer).await.expect("octets") > 0 {}
+    });
+    tasks.run();
+    assert_eq!(received.get(), MESSAGES, "{capacity}, {senders}");
+    let sent = sent(&peer.from_client.written());
+    assert_eq!(sent.last().map(|f| f.opcode), Some(Opcode::Close));
 }
 
 /// A Pong passes between the fragments of a message that is longer than the buffer, and so does
@@ -502,6 +509,27 @@ fn either_half_can_close() {
         };
         assert_eq!(sent(&peer.from_client.written()), [expected]);
     }
+}
+
+/// The deadline runs for a reader that was waiting before the other half closed.
+// row: CLS-11, STA-02
+#[test]
+fn a_close_of_one_half_ends_the_other_in_time() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = connected::<128>(Manner::GOOD, &Timing::default());
+    let (mut reader, writer) = client.split();
+    let mut tasks = Tasks::new();
+    tasks.spawn(async {
+        let received = reader.recv().await;
+        assert_eq!(received, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!(now(), 6.0);
+    });
+    tasks.spawn(async {
+        Timer::after(seconds(1)).await;
+        assert_eq!(writer.close(Some(CloseCode::NORMAL), "").await, Ok(()));
+    });
+    tasks.run();
+    assert!(peer.from_client.was_aborted());
 }
 
 /// Header and payload leave in one write, so in one segment or TLS record if they fit.

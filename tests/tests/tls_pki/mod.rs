@@ -76,6 +76,14 @@ impl Node {
         sequence(&[tbs, algorithm, &tlv(0x03, &signature)]).into()
     }
 
+    /// The certificate, and the key, as a PEM file has them.
+    pub(crate) fn pem(&self) -> (String, String) {
+        (
+            pem("CERTIFICATE", &self.der),
+            pem("PRIVATE KEY", &self.key.serialize_der()),
+        )
+    }
+
     /// The same certificate, whatever rcgen thinks of who may sign.
     fn issuer(&self) -> Issuer<'_, &KeyPair> {
         let mut params = self.params.clone();
@@ -134,6 +142,33 @@ pub(crate) fn spoiled(certificate: &CertificateDer<'_>) -> CertificateDer<'stati
     let mut octets = certificate.to_vec();
     *octets.last_mut().unwrap() ^= 1;
     octets.into()
+}
+
+/// RFC 7468 §2.
+fn pem(label: &str, octets: &[u8]) -> String {
+    let lines: Vec<String> = octets.chunks(48).map(base64).collect();
+    let text = lines.join("\n");
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+/// RFC 4648 §4.
+fn base64(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in octets.chunks(3) {
+        let mut value = [0; 4];
+        value[1..=group.len()].copy_from_slice(group);
+        let value = u32::from_be_bytes(value);
+        for place in 0..4 {
+            let digit = DIGITS[(value >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= group.len() {
+                digit.into()
+            } else {
+                '='
+            });
+        }
+    }
+    text
 }
 
 /// DER: a value under a tag.

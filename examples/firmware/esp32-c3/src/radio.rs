@@ -11,7 +11,10 @@ use esp_radio::wifi::{
 use static_cell::ConstStaticCell;
 
 /// The network's name, from the environment at build time.
-const SSID: &str = env!("WIFI_SSID", "set WIFI_SSID to the name of the wireless network");
+const SSID: &str = env!(
+    "WIFI_SSID",
+    "set WIFI_SSID to the name of the wireless network"
+);
 /// Its passphrase; none for an open network.
 const PASSPHRASE: Option<&str> = option_env!("WIFI_PASSPHRASE");
 
@@ -47,11 +50,16 @@ async fn network(mut runner: embassy_net::Runner<'static, Interface>) -> ! {
 async fn membership(mut controller: WifiController<'static>) -> ! {
     let authentication = PASSPHRASE.map_or(AuthenticationMethodConfig::Open, |passphrase| {
         AuthenticationMethodConfig::Wpa2Personal(
-            passphrase.try_into().expect("a passphrase has 8 to 63 octets"),
+            passphrase
+                .try_into()
+                .expect("a passphrase has 8 to 63 octets"),
         )
     });
     let station = StationConfig::default()
-        .with_ssid(SSID.try_into().expect("a network's name has at most 32 octets"))
+        .with_ssid(
+            SSID.try_into()
+                .expect("a network's name has at most 32 octets"),
+        )
         .with_authentication(authentication);
     controller
         .set_config(&wifi::Config::Station(station))

@@ -20,7 +20,10 @@ use static_cell::{ConstStaticCell, StaticCell};
 use crate::Interrupts;
 
 /// The network's name, from the environment at build time.
-const SSID: &str = env!("WIFI_SSID", "set WIFI_SSID to the name of the wireless network");
+const SSID: &str = env!(
+    "WIFI_SSID",
+    "set WIFI_SSID to the name of the wireless network"
+);
 /// Its passphrase; none for an open network.
 const PASSPHRASE: Option<&str> = option_env!("WIFI_PASSPHRASE");
 
@@ -28,7 +31,8 @@ const PASSPHRASE: Option<&str> = option_env!("WIFI_PASSPHRASE");
 static FIRMWARE: &Aligned<A4, [u8]> = &Aligned(*CYW43_43439A0);
 static CLM: &[u8] = CYW43_43439A0_CLM;
 /// Settings of the radio for this very board, from the file given at build time.
-static NVRAM: &Aligned<A4, [u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/nvram.bin")));
+static NVRAM: &Aligned<A4, [u8]> =
+    &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/nvram.bin")));
 
 /// Sockets at one time: DHCP, DNS, and two of TCP.
 const SOCKETS: usize = 4;

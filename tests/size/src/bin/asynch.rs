@@ -11,7 +11,7 @@ use bare_ws::message::Message;
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
-use bare_ws::uri::Uri;
+use bare_ws::uri;
 use bare_ws_size::{Board, Io, binary, kib, text};
 
 #[unsafe(no_mangle)]
@@ -22,7 +22,7 @@ extern "C" fn _start() -> ! {
 }
 
 async fn session() -> Option<()> {
-    let request = Request::new(Uri::parse("ws://example.com/ws").ok()?);
+    let request = Request::new(uri!("ws://example.com/ws"));
     let handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
     let receiver = Receiver::<Client, &mut [u8]>::new(kib!());
     let sender = Sender::<Client, &mut [u8], _>::new(kib!(), Board);

@@ -47,24 +47,32 @@ pub fn run(main: fn(Spawner, Stack<'static>)) -> ! {
     measure::paint_stack();
     let card = hardware::start();
     executor::run(|spawner| {
-        static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> =
-            ConstStaticCell::new(StackResources::new());
-        let Ok(mut random) = HostSeeded::generator() else {
-            println!("the host gives no random octets");
-            exit(status::FAULT)
-        };
-        let (stack, runner) = embassy_net::new(
-            card,
-            Config::dhcpv4(embassy_net::DhcpConfig::default()),
-            RESOURCES.take(),
-            random.next_u64(),
-        );
-        match network(runner) {
-            Ok(task) => spawner.spawn(task),
-            Err(_) => exit(status::FAULT),
-        }
+        let stack = start_network(spawner, card);
         main(spawner, stack);
     })
+}
+
+/// Apart, because the new stack passes over ours on its way into its static: the room is free
+/// again before anything else runs.
+#[inline(never)]
+fn start_network(spawner: Spawner, card: &'static mut NetworkCard) -> Stack<'static> {
+    static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> =
+        ConstStaticCell::new(StackResources::new());
+    let Ok(mut random) = HostSeeded::generator() else {
+        println!("the host gives no random octets");
+        exit(status::FAULT)
+    };
+    let (stack, runner) = embassy_net::new(
+        card,
+        Config::dhcpv4(embassy_net::DhcpConfig::default()),
+        RESOURCES.take(),
+        random.next_u64(),
+    );
+    match network(runner) {
+        Ok(task) => spawner.spawn(task),
+        Err(_) => exit(status::FAULT),
+    }
+    stack
 }
 
 /// Ends the emulation with this exit status.

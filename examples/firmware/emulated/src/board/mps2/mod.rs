@@ -34,6 +34,7 @@ unsafe impl InterruptNumber for Interrupt {
     }
 }
 
+#[inline(never)]
 pub(super) fn start() -> &'static mut NetworkCard {
     uart::start();
     clock::start();

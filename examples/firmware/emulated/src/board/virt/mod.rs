@@ -17,6 +17,7 @@ use super::{
     status,
 };
 
+#[inline(never)]
 pub(super) fn start() -> &'static mut NetworkCard {
     clock::start();
     let card = virtio::start();

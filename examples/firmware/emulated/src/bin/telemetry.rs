@@ -1,0 +1,86 @@
+//! The application of the real boards, on the emulated ones: see the package `telemetry`.
+//!
+//! Arguments: `uri=ws://HOST:PORT/`. Runs until the emulator is ended.
+
+#![no_std]
+#![no_main]
+
+use bare_ws::entropy::RandCore;
+use bare_ws_embassy::{KeepAlive, Timing};
+use embassy_executor::Spawner;
+use embassy_net::Stack;
+use embassy_time::Duration;
+use emulated::{
+    arguments::Arguments,
+    board::{self, println},
+    entropy::HostSeeded,
+    measure,
+};
+use static_cell::ConstStaticCell;
+use telemetry::{Event, Memory, Settings};
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    board::run(|spawner: Spawner, stack| spawner.spawn(program(stack).expect("spawned once")))
+}
+
+#[embassy_executor::task]
+async fn program(stack: Stack<'static>) {
+    static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+    let uri = Arguments::read().value("uri").unwrap_or_default();
+    let Ok(random) = HostSeeded::generator() else {
+        println!("the host gives no random octets");
+        board::exit(1)
+    };
+    // Far shorter than a device's, so that a test sees each of them pass.
+    let settings = Settings {
+        uri,
+        period: Duration::from_millis(200),
+        first_delay: Duration::from_millis(100),
+        longest_delay: Duration::from_secs(1),
+        timing: Timing {
+            connect: Duration::from_secs(2),
+            handshake: Duration::from_secs(2),
+            keep_alive: Some(KeepAlive {
+                interval: Duration::from_millis(300),
+                dead_after: Duration::from_secs(1),
+            }),
+            ..Timing::default()
+        },
+    };
+    let entropy = RandCore(random);
+    let ended = telemetry::run(
+        stack,
+        &settings,
+        MEMORY.take(),
+        entropy,
+        Emulated::default(),
+    )
+    .await;
+    println!("failed: {:?}", ended.err());
+    board::exit(1)
+}
+
+/// A board whose light is a line of text, and whose temperature rises.
+#[derive(Default)]
+struct Emulated {
+    temperature: i32,
+}
+
+impl telemetry::Board for Emulated {
+    fn temperature(&mut self) -> i32 {
+        self.temperature += 125;
+        20_000 + self.temperature
+    }
+
+    fn set_light(&mut self, on: bool) {
+        println!("light {}", if on { "on" } else { "off" });
+    }
+
+    fn log(&mut self, event: Event<'_>) {
+        println!("{event:?}");
+        if let Event::Ended(_) = event {
+            measure::report_stack("telemetry");
+        }
+    }
+}

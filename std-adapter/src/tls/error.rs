@@ -1,0 +1,154 @@
+//! What can go wrong with TLS, sorted by who can do something about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem;
+
+/// Why there is no TLS connection, or why it failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file of certificates or of a key cannot be used.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: pem::Error,
+    },
+    /// What was configured cannot be.
+    Setup(rustls::Error),
+    /// The host of the URI is neither a DNS name nor an IP address.
+    ServerName,
+    /// The server's certificates do not make it the server that was asked for.
+    Certificate(CertificateError),
+    /// The transport ended inside the handshake.
+    CutInHandshake,
+    /// The transport ended without close_notify: what arrived may be cut short (RFC 8446 §6.1).
+    Truncated,
+    /// The peer ended the connection with an alert.
+    Alert(rustls::AlertDescription),
+    /// Anything else that rustls would not go on with.
+    Protocol(rustls::Error),
+}
+
+/// Why a chain of certificates is refused (RFC 5280, RFC 6125).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// The certificate is not for this server's name or address.
+    WrongName,
+    /// No path leads to a trusted root.
+    UnknownIssuer,
+    /// A certificate of the path has expired.
+    Expired,
+    /// A certificate of the path is not valid yet.
+    NotYetValid,
+    /// An issuer that is no certification authority.
+    IssuerNotCa,
+    /// A signature does not verify.
+    BadSignature,
+    /// The key must not be used for server authentication.
+    ExtendedKeyUsage,
+    /// A name outside what an issuer may certify.
+    NameConstraint,
+    /// A certificate was revoked.
+    Revoked,
+    /// Anything else.
+    Other(rustls::CertificateError),
+}
+
+impl TlsError {
+    pub(super) fn file(path: &Path, error: pem::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            error,
+        }
+    }
+
+    /// Whether it is for our side to mend.
+    pub(crate) fn into_io(self) -> io::Error {
+        let kind = match &self {
+            Self::Truncated | Self::CutInHandshake => io::ErrorKind::UnexpectedEof,
+            Self::Alert(_) => io::ErrorKind::ConnectionAborted,
+            _ => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, self)
+    }
+}
+
+impl From<rustls::Error> for TlsError {
+    fn from(error: rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidCertificate(error) => Self::Certificate(error.into()),
+            rustls::Error::AlertReceived(alert) => Self::Alert(alert),
+            error => Self::Protocol(error),
+        }
+    }
+}
+
+impl From<rustls::CertificateError> for CertificateError {
+    fn from(error: rustls::CertificateError) -> Self {
+        use rustls::CertificateError as E;
+        match error {
+            E::NotValidForName | E::NotValidForNameContext { .. } => Self::WrongName,
+            E::UnknownIssuer => Self::UnknownIssuer,
+            E::Expired | E::ExpiredContext { .. } => Self::Expired,
+            E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid,
+            E::BadSignature => Self::BadSignature,
+            E::InvalidPurpose | E::InvalidPurposeContext { .. } => Self::ExtendedKeyUsage,
+            E::Revoked => Self::Revoked,
+            E::Other(other) => match other.0.downcast_ref() {
+                Some(webpki::Error::EndEntityUsedAsCa) => Self::IssuerNotCa,
+                Some(webpki::Error::NameConstraintViolation) => Self::NameConstraint,
+                _ => Self::Other(E::Other(other)),
+            },
+            error => Self::Other(error),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Setup(error) | Self::Protocol(error) => error.fmt(f),
+            Self::ServerName => f.write_str("the host is neither a DNS name nor an IP address"),
+            Self::Certificate(error) => error.fmt(f),
+            Self::CutInHandshake => f.write_str("the transport ended inside the TLS handshake"),
+            Self::Truncated => f.write_str("the transport ended without close_notify"),
+            Self::Alert(alert) => write!(f, "TLS alert {alert:?}"),
+        }
+    }
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongName => "the certificate is for another name",
+            Self::UnknownIssuer => "no path to a trusted root",
+            Self::Expired => "a certificate has expired",
+            Self::NotYetValid => "a certificate is not valid yet",
+            Self::IssuerNotCa => "an issuer is no certification authority",
+            Self::BadSignature => "a signature of the chain does not verify",
+            Self::ExtendedKeyUsage => "a key that is not for server authentication",
+            Self::NameConstraint => "a name outside what its issuer may certify",
+            Self::Revoked => "a certificate was revoked",
+            Self::Other(error) => return write!(f, "the certificate is refused: {error}"),
+        })
+    }
+}
+
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { error, .. } => Some(error),
+            Self::Setup(error) | Self::Protocol(error) => Some(error),
+            Self::Certificate(error) => Some(error),
+            Self::ServerName | Self::CutInHandshake | Self::Truncated | Self::Alert(_) => None,
+        }
+    }
+}
+
+impl std::error::Error for CertificateError {}

@@ -1,0 +1,159 @@
+//! wss: TLS 1.2 and 1.3 by rustls, the server always verified.
+
+mod error;
+mod stream;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+pub use error::{CertificateError, TlsError};
+pub use stream::TlsStream;
+
+/// Whom to trust, and who to be. Sessions are resumed among the connections of one `Tls` and its
+/// clones.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Trusts the roots of the platform; if it has none, Mozilla's as they were when this was
+    /// built.
+    ///
+    /// # Errors
+    /// [`TlsError::Setup`].
+    pub fn new() -> Result<Self, TlsError> {
+        TlsBuilder::new().build()
+    }
+
+    /// For own roots and a certificate of one's own.
+    #[must_use]
+    pub fn builder() -> TlsBuilder {
+        TlsBuilder::new()
+    }
+
+    pub(crate) fn config(&self) -> &Arc<ClientConfig> {
+        &self.config
+    }
+}
+
+/// There may be a private key in it.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Tls`].
+#[derive(Default)]
+pub struct TlsBuilder {
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+}
+
+impl TlsBuilder {
+    /// The platform's roots, and nobody in particular.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the certificates of a PEM file. Once there is one of one's own, the platform's are
+    /// not trusted.
+    ///
+    /// # Errors
+    /// [`TlsError::File`].
+    pub fn root_file(mut self, path: impl AsRef<Path>) -> Result<Self, TlsError> {
+        self.roots.extend(certificates(path.as_ref())?);
+        Ok(self)
+    }
+
+    /// The same with a certificate at hand, DER encoded.
+    #[must_use]
+    pub fn root(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(CertificateDer::from(der.into()));
+        self
+    }
+
+    /// Shows a certificate to servers that ask for one: PEM files of the chain, its own first, and
+    /// of the private key.
+    ///
+    /// # Errors
+    /// [`TlsError::File`].
+    pub fn client_certificate(
+        mut self,
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, TlsError> {
+        let chain = certificates(chain.as_ref())?;
+        let key = PrivateKeyDer::from_pem_file(key.as_ref())
+            .map_err(|error| TlsError::file(key.as_ref(), error))?;
+        self.identity = Some((chain, key));
+        Ok(self)
+    }
+
+    /// Reads the platform's roots, if no others were given.
+    ///
+    /// # Errors
+    /// [`TlsError::Setup`].
+    pub fn build(self) -> Result<Tls, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for root in self.roots {
+            roots.add(root).map_err(TlsError::Setup)?;
+        }
+        if roots.is_empty() {
+            // Some of them may be of kinds that nobody knows any more.
+            let platform = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(platform.certs);
+        }
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Setup)?
+            .with_webpki_verifier(verifier);
+        let mut config = match self.identity {
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain, key)
+                .map_err(TlsError::Setup)?,
+            None => builder.with_no_client_auth(),
+        };
+        // WebSocket over HTTP/2 is another protocol (RFC 8441).
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Tls {
+            config: Arc::new(config),
+        })
+    }
+}
+
+/// There may be a private key in it.
+impl fmt::Debug for TlsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsBuilder").finish_non_exhaustive()
+    }
+}
+
+/// All of a PEM file, of which there must be one at least.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = |error| TlsError::file(path, error);
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(failed)?;
+    if certificates.is_empty() {
+        return Err(failed(rustls::pki_types::pem::Error::NoItemsFound));
+    }
+    Ok(certificates)
+}

@@ -1,0 +1,573 @@
+//! wss of the std adapter against rustls servers on loopback.
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "on hosts"
+)]
+
+mod tls_pki;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bare_ws::blocking::Connection;
+use bare_ws::buffer::Growing;
+use bare_ws::handshake::Progress;
+use bare_ws::handshake::server::{ServerHandshake, Service};
+use bare_ws::message::Message;
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Server;
+use bare_ws::sender::Sender;
+use bare_ws_std::tls::{CertificateError, TlsBuilder};
+use bare_ws_std::{
+    CloseCode, Config, Error, Socket, SystemEntropy, Timeout, Tls, TlsError, WebSocket,
+};
+use embedded_io_adapters::std::FromStd;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{
+    AlertDescription, HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion, version,
+};
+
+use tls_pki::{Node, authority, distinguished, server, valid};
+
+/// Longer than anything that a test waits for.
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(200);
+
+type TlsTcp = StreamOwned<ServerConnection, TcpStream>;
+
+/// A server for one client after another, each served the same way.
+struct Peer<T> {
+    port: u16,
+    thread: JoinHandle<Vec<T>>,
+}
+
+impl<T: Send + 'static> Peer<T> {
+    fn tcp(clients: usize, serve: impl Fn(TcpStream) -> T + Send + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let thread = thread::spawn(move || {
+            let client = |_| {
+                let (tcp, _) = listener.accept().unwrap();
+                tcp.set_read_timeout(Some(LONG)).unwrap();
+                tcp.set_write_timeout(Some(LONG)).unwrap();
+                serve(tcp)
+            };
+            (0..clients).map(client).collect()
+        });
+        Self { port, thread }
+    }
+
+    fn tls(
+        config: ServerConfig,
+        clients: usize,
+        serve: impl Fn(TlsTcp) -> T + Send + 'static,
+    ) -> Self {
+        let config = Arc::new(config);
+        Self::tcp(clients, move |tcp| {
+            let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+            serve(StreamOwned::new(session, tcp))
+        })
+    }
+
+    fn join(self) -> Vec<T> {
+        match self.thread.join() {
+            Ok(values) => values,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+/// What a server saw of a client.
+#[derive(Debug)]
+struct Seen {
+    kind: Option<HandshakeKind>,
+    name: Option<String>,
+    alpn: Option<Vec<u8>>,
+    certificates: usize,
+    /// Our close_notify was there, and the end of our direction behind it.
+    closed_cleanly: bool,
+}
+
+/// Echoes messages until the client closes.
+fn echo(mut tls: TlsTcp) -> io::Result<Seen> {
+    let mut io = FromStd::new(&mut tls);
+    let receiver = accept(&mut io)?;
+    let sender = Sender::<Server, _, _>::new(vec![0; 1 << 16], SystemEntropy::new().unwrap());
+    let Connection {
+        mut reader,
+        mut writer,
+    } = Connection::new(io, receiver, sender);
+    while let Some(message) = reader.recv(&mut writer).map_err(io::Error::other)? {
+        writer.send(message).map_err(io::Error::other)?;
+    }
+    drop(writer);
+    tls.conn.send_close_notify();
+    tls.flush()?;
+    tls.sock.shutdown(Shutdown::Write)?;
+    let mut rest = Vec::new();
+    let closed_cleanly = matches!(tls.read_to_end(&mut rest), Ok(0));
+    Ok(Seen {
+        kind: tls.conn.handshake_kind(),
+        name: tls.conn.server_name().map(str::to_owned),
+        alpn: tls.conn.alpn_protocol().map(<[u8]>::to_vec),
+        certificates: tls.conn.peer_certificates().map_or(0, <[_]>::len),
+        closed_cleanly,
+    })
+}
+
+/// Whether the handshake failed. The rest is read, for a reset would overtake our alert.
+fn refused(mut tls: TlsTcp) -> bool {
+    let has_failed = accept(&mut FromStd::new(&mut tls)).is_err();
+    let _ = tls.sock.shutdown(Shutdown::Write);
+    let _ = tls.sock.read_to_end(&mut Vec::new());
+    has_failed
+}
+
+/// The opening handshake of a server.
+fn accept(
+    io: &mut (impl embedded_io::Read<Error = io::Error> + embedded_io::Write<Error = io::Error>),
+) -> io::Result<Receiver<Server, Growing>> {
+    let mut handshake = ServerHandshake::new(&Service::ANY, ());
+    let mut receiver = Receiver::<Server, _>::new(Growing::with_len(1 << 14));
+    loop {
+        let length = io.read(receiver.spare())?;
+        receiver.commit(length);
+        match handshake.read(receiver.unparsed()) {
+            Progress::NeedOctets if length == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Progress::NeedOctets => receiver.skip(usize::MAX),
+            Progress::Done { consumed } => {
+                receiver.skip(consumed);
+                break;
+            }
+        }
+    }
+    let mut answer = [0; 512];
+    loop {
+        match handshake.write(&mut answer) {
+            0 => break,
+            length => io.write_all(&answer[..length])?,
+        }
+    }
+    io.flush()?;
+    handshake.finish().map_err(io::Error::other)?;
+    Ok(receiver)
+}
+
+fn config(leaf: &Node, chain: &[&Node]) -> ServerConfig {
+    config_of(leaf, chain, &[&version::TLS13, &version::TLS12], None)
+}
+
+fn config_of(
+    leaf: &Node,
+    chain: &[&Node],
+    versions: &[&'static SupportedProtocolVersion],
+    clients_of: Option<&Node>,
+) -> ServerConfig {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .unwrap();
+    let builder = match clients_of {
+        None => builder.with_no_client_auth(),
+        Some(root) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(root.der.clone()).unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.unwrap())
+        }
+    };
+    let chain = chain.iter().map(|node| node.der.clone()).collect();
+    let key = PrivateKeyDer::Pkcs8(leaf.key.serialize_der().into());
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
+}
+
+fn trusting(root: &Node) -> Tls {
+    Tls::builder().root(root.der.to_vec()).build().unwrap()
+}
+
+fn client(tls: &Tls) -> Config {
+    Config::new().tls(tls.clone())
+}
+
+fn connect(tls: &Tls, host: &str, port: u16) -> Result<WebSocket, Error> {
+    client(tls).connect(&format!("wss://{host}:{port}/"))
+}
+
+/// A certificate valid for the year around, whenever the test runs.
+fn current(names: &[&str]) -> rcgen::CertificateParams {
+    let mut params = server(names);
+    valid(&mut params, 2020, 2040);
+    params
+}
+
+fn octets(length: usize) -> Vec<u8> {
+    (0..length).map(|at| ((at * 31) >> 3) as u8).collect()
+}
+
+// row: SEED-06, REQ-14, CLS-17
+#[test]
+fn a_mebibyte_is_echoed_by_either_version_and_closed_cleanly() {
+    let root = Node::root("root");
+    let intermediate = root.issue(authority("intermediate"));
+    let leaf = intermediate.issue(current(&["localhost", "127.0.0.1"]));
+    let tls = trusting(&root);
+    let data = octets(1 << 20);
+    for versions in [&[&version::TLS13], &[&version::TLS12]] {
+        for (host, told) in [("localhost", Some("localhost")), ("127.0.0.1", None)] {
+            let config = config_of(&leaf, &[&leaf, &intermediate], versions, None);
+            let peer = Peer::tls(config, 1, |tls| echo(tls).unwrap());
+            let mut socket = connect(&tls, host, peer.port).unwrap();
+            assert!(matches!(socket.stream(), Socket::Tls(_)));
+            socket.send(&data[..]).unwrap();
+            assert_eq!(socket.recv().unwrap(), Some(Message::Binary(&data)));
+            socket.finish(Some(CloseCode::NORMAL), "").unwrap();
+            let seen = &peer.join()[0];
+            assert_eq!(seen.name.as_deref(), told);
+            assert_eq!(seen.alpn.as_deref(), Some(&b"http/1.1"[..]));
+            assert!(seen.closed_cleanly, "{seen:?}");
+        }
+    }
+}
+
+// row: SEED-06
+#[test]
+fn two_threads_use_one_connection() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let tls = trusting(&root);
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |tls| echo(tls).unwrap());
+    let socket = connect(&tls, "localhost", peer.port).unwrap();
+    let (mut reader, writer) = socket.split().unwrap();
+    let messages = 200;
+    let sending = thread::spawn(move || {
+        for number in 0..messages {
+            writer.send(&octets(number * 50)[..]).unwrap();
+        }
+        writer.close(Some(CloseCode::NORMAL), "").unwrap();
+    });
+    for number in 0..messages {
+        assert_eq!(
+            reader.recv().unwrap(),
+            Some(Message::Binary(&octets(number * 50)))
+        );
+    }
+    assert_eq!(reader.recv().unwrap(), None);
+    sending.join().unwrap();
+    assert!(peer.join()[0].closed_cleanly);
+}
+
+// row: SEED-06, REQ-14
+#[test]
+fn each_false_server_is_refused_by_name_before_a_word_of_websocket() {
+    use CertificateError as E;
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let nobody = Node::self_signed(current(&["localhost"]));
+    let mut past = server(&["localhost"]);
+    valid(&mut past, 2020, 2021);
+    let past = root.issue(past);
+    let mut future = server(&["localhost"]);
+    valid(&mut future, 2090, 2091);
+    let future = root.issue(future);
+    let other = root.issue(current(&["other.test"]));
+    let forged = other.issue(current(&["localhost"]));
+    let mut common = current(&[]);
+    common.distinguished_name = distinguished("localhost");
+    let common = root.issue(common);
+    let impostor = Node::root("root").issue(current(&["localhost"]));
+    let mut purpose = current(&["localhost"]);
+    purpose.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let purpose = root.issue(purpose);
+
+    let table: &[(&str, &Node, &[&Node], E)] = &[
+        ("localhost", &other, &[&other], E::WrongName),
+        ("127.0.0.1", &leaf, &[&leaf], E::WrongName),
+        ("localhost", &common, &[&common], E::WrongName),
+        ("localhost", &nobody, &[&nobody], E::UnknownIssuer),
+        ("localhost", &past, &[&past], E::Expired),
+        ("localhost", &future, &[&future], E::NotYetValid),
+        ("localhost", &forged, &[&forged, &other], E::IssuerNotCa),
+        ("localhost", &impostor, &[&impostor], E::BadSignature),
+        ("localhost", &purpose, &[&purpose], E::ExtendedKeyUsage),
+    ];
+    let tls = trusting(&root);
+    for (number, (host, leaf, chain, expected)) in table.iter().enumerate() {
+        let peer = Peer::tls(config(leaf, chain), 1, |mut tls| {
+            let mut heard = Vec::new();
+            let ended = tls.read_to_end(&mut heard);
+            (heard.len(), ended.is_err())
+        });
+        match connect(&tls, host, peer.port) {
+            Err(Error::Tls(TlsError::Certificate(error))) => {
+                assert_eq!(error, *expected, "server {number}");
+            }
+            outcome => panic!("server {number}: {:?}", outcome.err()),
+        }
+        // An alert, and nothing else.
+        assert_eq!(peer.join(), [(0, true)], "server {number}");
+    }
+}
+
+// row: SEED-06, REQ-14
+#[test]
+fn a_handshake_that_ends_or_stalls_is_that_error() {
+    let tls = trusting(&Node::root("root"));
+    let cut = Peer::tcp(1, |mut tcp| {
+        // Some of the ClientHello, and a record that promises more than comes.
+        let _ = tcp.read(&mut [0; 100]).unwrap();
+        tcp.write_all(&[22, 3, 3, 0, 100, 2, 0, 0]).unwrap();
+        tcp.shutdown(Shutdown::Write).unwrap();
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    let outcome = connect(&tls, "localhost", cut.port);
+    assert!(
+        matches!(outcome, Err(Error::Tls(TlsError::CutInHandshake))),
+        "{:?}",
+        outcome.err()
+    );
+    cut.join();
+
+    let plain = Peer::tcp(1, |mut tcp| {
+        let _ = tcp.read(&mut [0; 100]).unwrap();
+        tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        let _ = tcp.read_to_end(&mut Vec::new());
+    });
+    let outcome = connect(&tls, "localhost", plain.port);
+    assert!(
+        matches!(outcome, Err(Error::Tls(TlsError::Protocol(_)))),
+        "{:?}",
+        outcome.err()
+    );
+    plain.join();
+
+    let silent = Peer::tcp(1, |mut tcp| tcp.read_to_end(&mut Vec::new()).map(drop));
+    let began = Instant::now();
+    let outcome = client(&tls)
+        .handshake_timeout(SHORT)
+        .connect(&format!("wss://localhost:{}/", silent.port));
+    assert!(
+        matches!(outcome, Err(Error::Timeout(Timeout::Handshake))),
+        "{:?}",
+        outcome.err()
+    );
+    assert!(began.elapsed() < LONG / 2);
+    drop(outcome);
+    silent.join()[0].as_ref().unwrap();
+}
+
+// row: SEED-06
+#[test]
+fn an_end_without_close_notify_is_said_to_be_one() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |mut tls| {
+        accept(&mut FromStd::new(&mut tls)).unwrap();
+        tls.sock.shutdown(Shutdown::Both).unwrap();
+    });
+    let mut socket = connect(&trusting(&root), "localhost", peer.port).unwrap();
+    let outcome = socket.recv();
+    assert!(
+        matches!(outcome, Err(Error::Tls(TlsError::Truncated))),
+        "{outcome:?}"
+    );
+    peer.join();
+}
+
+// row: SEED-06
+#[test]
+fn a_silent_server_meets_the_idle_time_out_and_can_be_waited_for_again() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |tls| echo(tls).unwrap());
+    let mut socket = client(&trusting(&root))
+        .idle_timeout(SHORT)
+        .connect(&format!("wss://localhost:{}/", peer.port))
+        .unwrap();
+    for _ in 0..2 {
+        let outcome = socket.recv();
+        assert!(
+            matches!(outcome, Err(Error::Timeout(Timeout::Idle))),
+            "{outcome:?}"
+        );
+    }
+    socket.send("still here").unwrap();
+    assert_eq!(socket.recv().unwrap(), Some(Message::Text("still here")));
+    socket.finish(None, "").unwrap();
+    peer.join();
+}
+
+// row: SEED-06
+#[test]
+fn a_server_that_takes_nothing_meets_the_idle_time_out() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let (release, held) = std::sync::mpsc::channel();
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, move |mut tls| {
+        accept(&mut FromStd::new(&mut tls)).unwrap();
+        held.recv().unwrap();
+    });
+    let mut socket = client(&trusting(&root))
+        .idle_timeout(SHORT)
+        .connect(&format!("wss://localhost:{}/", peer.port))
+        .unwrap();
+    let outcome = socket.send(&octets(1 << 24)[..]);
+    assert!(
+        matches!(outcome, Err(Error::Timeout(Timeout::Idle))),
+        "{outcome:?}"
+    );
+    release.send(()).unwrap();
+    peer.join();
+}
+
+// row: SEED-06
+#[test]
+fn sessions_are_resumed_among_the_connections_of_one_setup() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 3, |tls| echo(tls).unwrap());
+    let tls = trusting(&root);
+    let strangers = trusting(&root);
+    for tls in [&tls, &tls, &strangers] {
+        let mut socket = connect(tls, "localhost", peer.port).unwrap();
+        // Tickets come with the first octets.
+        socket.send("x").unwrap();
+        socket.recv().unwrap();
+        socket.finish(None, "").unwrap();
+    }
+    let kinds: Vec<_> = peer.join().into_iter().map(|seen| seen.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            Some(HandshakeKind::Full),
+            Some(HandshakeKind::Resumed),
+            Some(HandshakeKind::Full)
+        ]
+    );
+}
+
+/// A file of its own for each test, gone with it.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, content: &str) -> Self {
+        let name = format!("bare-ws-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+// row: SEED-06
+#[test]
+fn roots_and_a_certificate_of_ones_own_come_from_files() {
+    let root = Node::root("root");
+    let other = Node::root("other root");
+    let leaf = root.issue(current(&["localhost"]));
+    let mut own = current(&[]);
+    own.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let own = root.issue(own);
+    let both = File::new("roots.pem", &(other.pem().0 + &root.pem().0));
+    let chain = File::new("own.pem", &own.pem().0);
+    let key = File::new("own.key", &own.pem().1);
+    let knows = || Tls::builder().root_file(&both.0).unwrap();
+
+    let asking = || config_of(&leaf, &[&leaf], &[&version::TLS12], Some(&root));
+    let peer = Peer::tls(asking(), 1, |tls| echo(tls).unwrap());
+    let tls = knows()
+        .client_certificate(&chain.0, &key.0)
+        .unwrap()
+        .build()
+        .unwrap();
+    let mut socket = connect(&tls, "localhost", peer.port).unwrap();
+    socket.finish(None, "").unwrap();
+    assert_eq!(peer.join()[0].certificates, 1);
+
+    let peer = Peer::tls(asking(), 1, refused);
+    let outcome = connect(&knows().build().unwrap(), "localhost", peer.port);
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Tls(TlsError::Alert(
+                AlertDescription::HandshakeFailure | AlertDescription::CertificateRequired
+            )))
+        ),
+        "{:?}",
+        outcome.err()
+    );
+    drop(outcome);
+    assert_eq!(peer.join(), [true]);
+
+    // TLS 1.3 is done with its handshake when the server finds that out.
+    let asking = config_of(&leaf, &[&leaf], &[&version::TLS13], Some(&root));
+    let peer = Peer::tls(asking, 1, refused);
+    let outcome = connect(&knows().build().unwrap(), "localhost", peer.port);
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Tls(TlsError::Alert(
+                AlertDescription::CertificateRequired
+            )))
+        ),
+        "{:?}",
+        outcome.err()
+    );
+    drop(outcome);
+    assert_eq!(peer.join(), [true]);
+
+    // Files that are none.
+    let missing = both.0.with_extension("missing");
+    let empty = File::new("empty.pem", "no certificate\n");
+    for path in [&missing, &empty.0] {
+        let outcome = TlsBuilder::new().root_file(path);
+        assert!(
+            matches!(&outcome, Err(TlsError::File { path: seen, .. }) if seen == path),
+            "{:?}",
+            outcome.err()
+        );
+    }
+    // The key of another certificate.
+    let strange = File::new("strange.key", &leaf.pem().1);
+    let outcome = knows()
+        .client_certificate(&chain.0, &strange.0)
+        .unwrap()
+        .build();
+    assert!(matches!(outcome, Err(TlsError::Setup(_))), "{outcome:?}");
+}
+
+// row: SEED-06
+#[test]
+fn the_platform_or_the_bundle_has_roots_and_none_of_them_is_ours() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |tls| echo(tls).is_err());
+    let outcome = bare_ws_std::connect(&format!("wss://localhost:{}/", peer.port));
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Tls(TlsError::Certificate(
+                CertificateError::UnknownIssuer
+            )))
+        ),
+        "{:?}",
+        outcome.err()
+    );
+    drop(outcome);
+    assert_eq!(peer.join(), [true]);
+}

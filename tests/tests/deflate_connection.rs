@@ -143,7 +143,7 @@ fn samples() -> Vec<(MessageKind, Vec<u8>)> {
     messages
 }
 
-// row: PMD-11, PMD-12, PMD-14, PMD-20, PMD-21, UTF-08, LIM-03
+// row: SEED-02, PMD-11, PMD-12, PMD-14, PMD-20, PMD-21, UTF-08, LIM-03
 #[test]
 fn what_is_compressed_arrives_in_every_delivery() {
     let messages = samples();

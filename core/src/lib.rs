@@ -8,7 +8,7 @@
 //! - [`closing`]: every transition of the closing handshake.
 //! - [`receiver`] and [`sender`]: the machines. They do no I/O, own no memory and know nothing of
 //!   each other.
-//! - [`uri`] and [`handshake`]: the opening handshake, a machine too.
+//! - [`mod@uri`] and [`handshake`]: the opening handshake, a machine too.
 #![cfg_attr(
     feature = "deflate",
     doc = "- [`deflate`]: permessage-deflate, a stage of the two machines."

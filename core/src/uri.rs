@@ -238,7 +238,7 @@ const fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriErro
 
 /// The colon and the digits after it, if all are there.
 const fn parse_port(port: &[u8]) -> Result<Option<u16>, UriError> {
-    if port.len() > 0 && port[0] != b':' {
+    if !port.is_empty() && port[0] != b':' {
         return Err(UriError::Port);
     }
     let mut value = 0;

@@ -1,4 +1,42 @@
 //! bare-ws on embassy: connections with deadlines, for one task or two.
+//!
+//! - [`Connection::open`] makes the opening handshake over the two halves of any
+//!   `embedded_io_async` transport; `net::connect` (feature `net`) also looks the name up and
+//!   connects an embassy-net socket; module `tls` (feature `tls`) is what may stand between.
+//! - [`Connection::split`] gives a [`Reader`] and a [`Writer`], for two tasks. Pings are answered
+//!   and the closing handshake works from either half, as long as one of them receives.
+//! - [`Timing`] says how long things may take; a deadline that passes is an [`Error::Timeout`].
+//! - [`Backoff`] says when to connect again.
+//!
+//! # Two tasks
+//!
+//! ```ignore
+//! static CONNECTION: StaticCell<net::Connection<'static, 'static, Rng>> = StaticCell::new();
+//! let (reader, writer) = CONNECTION.init(connection).split();
+//! spawner.spawn(commands(reader).unwrap());
+//! spawner.spawn(telemetry(writer).unwrap());
+//! ```
+//!
+//! A reader that owes a reply waits for the sender *or* for more input, never for the sender
+//! alone: a peer that writes everything before it reads cannot stop both ends. What a dropped
+//! future left half written, the reader brings out.
+//!
+//! # Memory
+//!
+//! No allocator. Octets on thumbv6m at `opt-level = "z"`, over `net::Socket` with borrowed
+//! buffers and no compression:
+//!
+//! | | octets |
+//! |---|---|
+//! | connection, beside its two buffers | 512 |
+//! | future of `net::connect` | 1632 |
+//! | of `recv` | 392 |
+//! | of `send` | 252 |
+//! | of `Connection::close` / `Writer::close` | 624 / 176 |
+//!
+//! The receive buffer holds the longest message and 14 octets more (or any part of one:
+//! `recv_chunk`), the transmit buffer 139 at least. `net::Socket` has two buffers of its own for
+//! TCP.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

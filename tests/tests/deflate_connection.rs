@@ -5,7 +5,7 @@ use bare_ws::close::CloseCode;
 use bare_ws::deflate::negotiate::Agreed;
 use bare_ws::deflate::{self, Compressor, Full, Heap, Inflater, Lean, State, zlib};
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Capacity, Error, Violation};
+use bare_ws::error::{Capacity, Error, Usage, Violation};
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::{Delivery, Limits, Receiver, Step};
 use bare_ws::role::{Client, Server};
@@ -143,7 +143,7 @@ fn samples() -> Vec<(MessageKind, Vec<u8>)> {
     messages
 }
 
-// row: SEED-02, PMD-11, PMD-12, PMD-14, PMD-20, PMD-21, UTF-08, LIM-03
+// row: PMD-11, PMD-12, PMD-14, PMD-20, PMD-21, UTF-08, LIM-03, SEED-02
 #[test]
 fn what_is_compressed_arrives_in_every_delivery() {
     let messages = samples();
@@ -367,5 +367,55 @@ fn compression_is_left_out_message_by_message() {
         assert_eq!(first(true, as_fragment), 0xc1);
         assert_eq!(first(false, as_fragment), 0x81);
         assert_eq!(first(true, as_fragment), 0xc1);
+    }
+}
+
+// row: SEED-29, SEED-27
+#[test]
+fn frames_show_the_wire_and_messages_do_not() {
+    let agreed = agreed(9, true);
+    let hello = b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let mut receiver =
+        Receiver::<Server, _, _>::with_stage(vec![0; 600], inflater(&agreed, 512 + 4096));
+    receiver.spare()[..hello.len()].copy_from_slice(hello);
+    receiver.commit(hello.len());
+    assert_eq!(receiver.step(Delivery::Frame), Ok(Step::Frame));
+    let frame = receiver.frame().expect("announced");
+    assert!(frame.header.rsv1);
+    assert_eq!(frame.payload, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+    // The decompressor did not see it, so what may refer to it is not decompressed.
+    assert_eq!(receiver.step(Delivery::Frame), Ok(Step::NeedOctets));
+    receiver.spare()[..hello.len()].copy_from_slice(hello);
+    receiver.commit(hello.len());
+    assert_eq!(
+        receiver.step(Delivery::Message),
+        Err(Error::Usage(Usage::MixedLevels))
+    );
+    assert_eq!(receiver.step(Delivery::Frame), Ok(Step::Frame));
+    assert_eq!(receiver.failure(), None);
+}
+
+// row: TRAP-08, PMD-30
+#[test]
+fn a_bomb_meets_the_limit_in_one_frame_and_over_many_fragments() {
+    let agreed = agreed(15, true);
+    let bomb = (MessageKind::Binary, vec![0; 4 << 20]);
+    for piece in [None, Some(64 << 10)] {
+        let mut full = Compressor::new(Heap::new(15));
+        full.configure(Some(&agreed));
+        let wire = send(std::slice::from_ref(&bomb), 1024, full, piece);
+        assert!(wire.len() < 64 << 10, "{} octets are no bomb", wire.len());
+        for delivery in [Delivery::Message, Delivery::Chunk] {
+            let mut receiver = Receiver::<Server, _, _>::with_stage(
+                vec![0; 600],
+                inflater(&agreed, (32 + 64) << 10),
+            );
+            receiver.set_limits(Limits {
+                message: 64 << 10,
+                ..Limits::default()
+            });
+            let error = receive(&mut receiver, delivery, &wire, 100).expect_err("a bomb");
+            assert_eq!(error.close_code(), Some(CloseCode::TOO_BIG), "{error:?}");
+        }
     }
 }

@@ -53,7 +53,7 @@ fn offers_are_written_as_they_are_read() {
     );
 }
 
-// row: PMD-02, PMD-03, PMD-04
+// row: PMD-02, PMD-03, PMD-04, TRAP-24
 #[test]
 fn bad_parameters_are_refused_by_name() {
     use Parameter::{

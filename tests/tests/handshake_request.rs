@@ -69,7 +69,7 @@ const GOLDEN: &str = "GET /chat?x=1 HTTP/1.1\r\n\
     Sec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-// row: REQ-01, REQ-02, REQ-03/04, REQ-05, REQ-06, REQ-08, SEED-33
+// row: REQ-01, REQ-02, REQ-03, REQ-04, REQ-05, REQ-06, REQ-08, SEED-33
 #[test]
 fn the_least_request() {
     let request = request("ws://server.example.com:8080/chat?x=1");

@@ -179,7 +179,7 @@ impl Spelling {
     }
 }
 
-fn prefix<'a>(text: &'a str, len: usize) -> Option<&'a [u8]> {
+fn prefix(text: &str, len: usize) -> Option<&[u8]> {
     text.as_bytes().get(..len)
 }
 

@@ -20,8 +20,10 @@ impl Wake for Flag {
 /// Tasks that run beside each other.
 #[derive(Default)]
 pub(crate) struct Tasks<'t> {
-    tasks: Vec<(Arc<Flag>, Option<Pin<Box<dyn Future<Output = ()> + 't>>>)>,
+    tasks: Vec<(Arc<Flag>, Option<Task<'t>>)>,
 }
+
+type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
 
 /// How many polls a test may take: more is a loop.
 const POLLS: usize = 4_000_000;

@@ -80,6 +80,67 @@ fn pieces_of_messages_are_echoed_without_an_allocation() -> Result<(), Error> {
     Ok(())
 }
 
+/// As [`echoed`], with permessage-deflate: compressed messages, which the client inflates and
+/// compresses again.
+#[cfg(feature = "deflate")]
+fn echoed_compressed() -> peer::Peer {
+    use bare_ws_std::Deflate;
+    use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
+    use bare_ws_std::bare_ws::stage::Compress;
+
+    serve(|mut conn| {
+        let fields = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n";
+        conn.accept_with(fields, b"");
+        let agreed = Agreed {
+            receive_window_bits: 15,
+            receive_no_context_takeover: false,
+            send_window_bits: 9,
+            send_no_context_takeover: false,
+        };
+        let (_, mut deflating) = Deflate::new().stages(&agreed, 0).unwrap();
+        let mut compressed = vec![0; 1 << 20];
+        let mut sent = 0;
+        for n in 0..=MESSAGES {
+            let text: String = (0..(MESSAGES - n) * 20)
+                .map(|n| format!("reading {n}, "))
+                .collect();
+            let done = deflating.compress(text.as_bytes(), true, &mut compressed);
+            assert!(done.finished);
+            conn.frame(0xc1, &compressed[..done.produced]);
+            sent += done.produced;
+            let mut echoed = 0;
+            while {
+                let (first, payload) = conn.read_frame().unwrap();
+                echoed += payload.len();
+                first & 0x80 == 0
+            } {}
+            assert!(echoed <= text.len() / 2 + 50, "{echoed} of {}", text.len());
+        }
+        assert!(sent > 0);
+        conn.close(1000, b"");
+        conn.read_close();
+    })
+}
+
+// row: LIM-04, PMD-12, PMD-20
+#[cfg(feature = "deflate")]
+#[test]
+fn pieces_are_inflated_and_compressed_again_without_an_allocation() -> Result<(), Error> {
+    let peer = echoed_compressed();
+    let deflate = bare_ws_std::Deflate::new().window_bits(9).pieces();
+    let config = Config::new().deflate(deflate).transmit_buffer(128);
+    let mut socket = config.connect_into(&peer.uri(), || [0; 128])?;
+    assert!(socket.deflate().is_some());
+    let (reader, writer) = (&mut socket.reader, &mut socket.writer);
+    let before = ALLOCATIONS.get();
+    while let Some(chunk) = reader.recv_chunk(writer)? {
+        writer.send_fragment(chunk.kind, chunk.octets, chunk.fin)?;
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    peer.join();
+    Ok(())
+}
+
 // row: LIM-04
 #[test]
 fn whole_messages_are_echoed_without_an_allocation_once_the_buffer_has_grown() -> Result<(), Error>

@@ -234,6 +234,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "permessage-deflate; server_max_window_bits=010",
         "server_max_window_bits",
     ),
+    // row: TRAP-24
+    (
+        "",
+        "permessage-deflate; server_max_window_bits=1000",
+        "server_max_window_bits",
+    ),
     // row: PMD-05, PMD-06
     (
         "server_max_window_bits=10",
@@ -274,7 +280,10 @@ fn a_refused_answer_names_the_parameter() {
         } else {
             deflate
         };
-        let peer = grants(answer, |conn| assert!(conn.sees_end()));
+        let peer = grants(answer, |conn| {
+            conn.frame(0xc1, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+            assert!(conn.sees_end());
+        });
         let error = Config::new()
             .deflate(deflate)
             .connect(&peer.uri())
@@ -399,7 +408,7 @@ fn zeros(len: usize) -> Vec<u8> {
     octets
 }
 
-// row: PMD-30, PMD-32
+// row: PMD-30, PMD-32, TRAP-08
 #[test]
 fn the_message_limit_is_that_of_what_comes_out() {
     const LIMIT: usize = 20_000;
@@ -411,7 +420,13 @@ fn the_message_limit_is_that_of_what_comes_out() {
             let payload = payload.clone();
             let peer = serve(move |mut conn| {
                 accept(&mut conn, NAME);
-                conn.frame(0xc2, &payload);
+                // In one frame, or in many.
+                let (first, rest) = payload.split_at(if pieces { payload.len() } else { 5 });
+                conn.frame(if rest.is_empty() { 0xc2 } else { 0x42 }, first);
+                for (at, octets) in rest.chunks(7).enumerate() {
+                    let is_last = (at + 1) * 7 >= rest.len();
+                    conn.frame(if is_last { 0x80 } else { 0x00 }, octets);
+                }
                 conn.close(1000, b"");
                 conn.read_close()
             });
@@ -463,6 +478,30 @@ fn the_wire_has_a_limit_of_its_own() {
         socket.recv(),
         Err(Error::Protocol(ProtocolError::Capacity(_)))
     ));
+    peer.join();
+}
+
+// row: SEED-29
+#[test]
+fn raw_frames_show_that_they_are_compressed() {
+    let hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let peer = grants(NAME, |conn| {
+        conn.frame(0xc1, b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+        conn.frame(0x41, b"\xf2\x48\xcd");
+        conn.frame(0x80, b"\xc9\xc9\x07\x00");
+        conn.close(1000, b"");
+        assert_eq!(conn.read_close(), Some(1000));
+    });
+    let mut socket = Config::new()
+        .deflate(Deflate::new())
+        .connect(&peer.uri())
+        .unwrap();
+    assert_eq!(socket.recv().unwrap(), Some(Message::Text("Hello")));
+    for (rsv1, payload) in [(true, &hello[..3]), (false, &hello[3..])] {
+        let frame = socket.recv_frame().unwrap().expect("a frame");
+        assert_eq!((frame.header.rsv1, frame.payload), (rsv1, payload));
+    }
+    assert_eq!(socket.recv().unwrap(), None);
     peer.join();
 }
 

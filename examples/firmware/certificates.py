@@ -1,11 +1,14 @@
 """Certificates for the TLS scenarios, made on the spot by the openssl program."""
 
+import collections
 import subprocess
-import types
 
 ACCEPTED = "echoed 1048576 octets"
 SERVER = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
 AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+
+Case = collections.namedtuple("Case", "host chain words verdict")
+Made = collections.namedtuple("Made", "root cases")
 
 # Seconds since 1970, far on either side of the certificates' month.
 LONG_AGO = 946684800
@@ -40,19 +43,19 @@ def make(directory):
     )
     chain = maker.chain
     cases = {
-        "right": ("ws.test", chain(right), [], ACCEPTED),
-        "with an intermediate": ("ws.test", chain(below, intermediate), [], ACCEPTED),
-        "address": ("10.0.2.2", chain(address), [], ACCEPTED),
-        "wrong name": ("ws.test", chain(other), [], "Certificate(WrongName)"),
-        "common name only": ("ws.test", chain(common), [], "Certificate(WrongName)"),
-        "unknown root": ("ws.test", chain(unknown), [], "Certificate(UnknownIssuer)"),
-        "root of that name": ("ws.test", chain(pretended), [], "Certificate(BadSignature)"),
-        "leaf as issuer": ("ws.test", chain(forged, other), [], "Certificate(IssuerNotCa)"),
-        "expired": ("ws.test", chain(right), [f"now={FAR_AHEAD}"], "Certificate(Expired)"),
-        "not yet valid": ("ws.test", chain(right), [f"now={LONG_AGO}"], "NotYetValid"),
-        "cut in the handshake": ("ws.test", None, [], "Tls(CutInHandshake)"),
+        "right": Case("ws.test", chain(right), [], ACCEPTED),
+        "with an intermediate": Case("ws.test", chain(below, intermediate), [], ACCEPTED),
+        "address": Case("10.0.2.2", chain(address), [], ACCEPTED),
+        "wrong name": Case("ws.test", chain(other), [], "Certificate(WrongName)"),
+        "common name only": Case("ws.test", chain(common), [], "Certificate(WrongName)"),
+        "unknown root": Case("ws.test", chain(unknown), [], "Certificate(UnknownIssuer)"),
+        "root of that name": Case("ws.test", chain(pretended), [], "Certificate(BadSignature)"),
+        "leaf as issuer": Case("ws.test", chain(forged, other), [], "Certificate(IssuerNotCa)"),
+        "expired": Case("ws.test", chain(right), [f"now={FAR_AHEAD}"], "Certificate(Expired)"),
+        "not yet valid": Case("ws.test", chain(right), [f"now={LONG_AGO}"], "NotYetValid"),
+        "cut in the handshake": Case("ws.test", None, [], "Tls(CutInHandshake)"),
     }
-    return types.SimpleNamespace(root=maker.der(root), cases=cases)
+    return Made(maker.der(root), cases)
 
 
 class Maker:

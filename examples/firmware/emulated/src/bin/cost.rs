@@ -9,30 +9,30 @@
 use core::{fmt, hint::black_box};
 
 use bare_ws::{
+    deflate::{Compressor, Inflater, Lean, State, negotiate::Agreed},
     entropy::{Entropy, EntropyError},
     error::Error,
     handshake::{
         ClientHandshake, Progress, Request,
         server::{ServerHandshake, Service},
     },
-    header::FrameHeader,
     message::MessageKind,
-    opcode::Opcode,
     receiver::{Delivery, Receiver, Step},
-    role::Client,
+    role::{Client, Role, Server},
     sender::Sender,
+    stage::{Compress, Decompress},
     uri::Uri,
 };
 use emulated::{
     board::{self, println},
     measure::{self, Cost},
 };
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
 /// Octets of payload in each operation.
 const LENGTHS: [usize; 4] = [16, 125, 1024, 16384];
 const BUFFER: usize = 2048;
-const LONGEST_HEADER: usize = 14;
+const WINDOW: usize = 1 << 10;
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
@@ -49,50 +49,134 @@ extern "C" fn main() -> ! {
 }
 
 struct Memory {
-    wire: [u8; 16384 + LONGEST_HEADER],
+    wire: [u8; 16384 + 256],
+    payload: [u8; 16384],
     receive: [u8; BUFFER],
-    send: [u8; BUFFER],
+    transmit: [u8; BUFFER],
+    window: [u8; WINDOW],
+    compressor: Form,
 }
+
+/// Serves a window of 10 bits in full.
+type Form = Lean<1536, 1024>;
+
+/// What was agreed where compression is measured.
+const AGREED: Agreed = Agreed {
+    receive_window_bits: 10,
+    receive_no_context_takeover: false,
+    send_window_bits: 10,
+    send_no_context_takeover: false,
+};
 
 fn app() -> Option<()> {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
         wire: [0; _],
+        payload: [0; _],
         receive: [0; _],
-        send: [0; _],
+        transmit: [0; _],
+        window: [0; _],
+        compressor: Lean::new(),
     });
-    let Memory {
-        wire,
-        receive,
-        send,
-    } = MEMORY.take();
+    static INFLATER: StaticCell<State> = StaticCell::new();
+    let memory = MEMORY.take();
+    let inflater = INFLATER.init_with(State::new);
+    fill(&mut memory.payload);
 
     let state = size_of::<Receiver<Client, [u8; 0]>>() + size_of::<Sender<Client, [u8; 0], ()>>();
     println!("measure connection-state octets={state}");
+    handshake(&mut memory.wire)?;
+    plain(memory)?;
+    compressed(memory, inflater)
+}
 
-    handshake(wire)?;
-
+fn plain(memory: &mut Memory) -> Option<()> {
+    let Memory {
+        wire,
+        payload,
+        receive,
+        transmit,
+        ..
+    } = memory;
     let kinds = [(MessageKind::Binary, "binary"), (MessageKind::Text, "text")];
     for (kind, word) in kinds {
         for length in LENGTHS {
-            let frame = frame(wire, kind, length)?;
-            let mut receiver = Receiver::<Client, &mut [u8]>::new(receive);
-            let (cost, received) = measure::cost(|| receive_message(&mut receiver, frame));
+            let payload = payload.get(..length)?;
+            let server = Sender::<Server, _, _>::new(&mut transmit[..], Predictable);
+            let frames = frames(server, kind, payload, wire)?;
+            let mut receiver = Receiver::<Client, _>::new(&mut receive[..]);
+            let (cost, received) = measure::cost(|| receive_message(&mut receiver, frames));
+            report(format_args!("receive-{word}-{length}"), cost);
             if received != Ok(length) {
                 return None;
             }
-            report(format_args!("receive-{word}-{length}"), cost);
         }
     }
     for length in LENGTHS {
-        let payload = wire.get(..length)?;
-        let mut sender = Sender::<Client, &mut [u8], _>::new(send, Predictable);
+        let payload = payload.get(..length)?;
+        let mut sender = Sender::<Client, _, _>::new(&mut transmit[..], Predictable);
         let (cost, sent) = measure::cost(|| send_message(&mut sender, payload));
+        report(format_args!("send-binary-{length}"), cost);
         if sent.ok()? < length {
             return None;
         }
-        report(format_args!("send-binary-{length}"), cost);
     }
     Some(())
+}
+
+fn compressed(memory: &mut Memory, state: &mut State) -> Option<()> {
+    let Memory {
+        wire,
+        payload,
+        receive,
+        transmit,
+        window,
+        compressor,
+    } = memory;
+    for length in LENGTHS {
+        let payload = payload.get(..length)?;
+        let stage = deflate(compressor);
+        let server = Sender::<Server, _, _, _>::with_stage(&mut transmit[..], Predictable, stage);
+        let frames = frames(server, MessageKind::Text, payload, wire)?;
+        let mut stage = Inflater::new(&mut *state, &mut window[..]);
+        stage.configure(Some(&AGREED)).ok()?;
+        let mut receiver = Receiver::<Client, _, _>::with_stage(&mut receive[..], stage);
+        let (cost, received) = measure::cost(|| receive_message(&mut receiver, frames));
+        report(format_args!("receive-deflate-{length}"), cost);
+        if received != Ok(length) {
+            return None;
+        }
+    }
+    for length in LENGTHS {
+        let payload = payload.get(..length)?;
+        let stage = deflate(compressor);
+        let mut sender =
+            Sender::<Client, _, _, _>::with_stage(&mut transmit[..], Predictable, stage);
+        let (cost, sent) = measure::cost(|| send_message(&mut sender, payload));
+        report(format_args!("send-deflate-{length}"), cost);
+        println!("measure send-deflate-{length} wire={}", sent.ok()?);
+    }
+    Some(())
+}
+
+/// A compressor at the start of a connection, which compresses messages of any length.
+fn deflate(form: &mut Form) -> Compressor<&mut Form> {
+    let mut stage = Compressor::new(form).with_threshold(0);
+    stage.configure(Some(&AGREED));
+    stage
+}
+
+/// Text such as boards send: records that differ in a few digits.
+fn fill(payload: &mut [u8]) {
+    const RECORD: &[u8; 50] = b"{\"sequence\":0000,\"temperature_millidegrees\":00000}";
+    const CHANGES: [usize; 6] = [12, 13, 14, 15, 47, 48];
+    for (number, record) in payload.chunks_mut(RECORD.len()).enumerate() {
+        let mut text = *RECORD;
+        for (place, digit) in CHANGES.into_iter().zip(0u32..) {
+            let changed = (number as u32).wrapping_mul(2_654_435_761) >> (4 * digit);
+            text[place] = b'0' + (changed % 10) as u8;
+        }
+        record.copy_from_slice(&text[..record.len()]);
+    }
 }
 
 fn report(
@@ -131,36 +215,38 @@ fn handshake(wire: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// One whole frame of a server, with a payload of ASCII.
-fn frame(wire: &mut [u8], kind: MessageKind, length: usize) -> Option<&[u8]> {
-    let opcode = match kind {
-        MessageKind::Text => Opcode::Text,
-        MessageKind::Binary => Opcode::Binary,
-    };
-    let header = FrameHeader::new(opcode, true, length as u64).emit();
-    let header = header.as_ref();
-    let wire = wire.get_mut(..header.len() + length)?;
-    let (start, payload) = wire.split_at_mut(header.len());
-    start.copy_from_slice(header);
-    for (octet, letter) in payload.iter_mut().zip((b'a'..=b'z').cycle()) {
-        *octet = letter;
+/// The frames of one message as `sender` sends it.
+fn frames<'w, R: Role, C: Compress>(
+    mut sender: Sender<R, &mut [u8], Predictable, C>,
+    kind: MessageKind,
+    mut payload: &[u8],
+    wire: &'w mut [u8],
+) -> Option<&'w [u8]> {
+    let mut written = 0;
+    let mut first = true;
+    loop {
+        let queued = sender.message(kind, payload, first).ok()?;
+        let pending = sender.pending();
+        let end = written + pending.len();
+        wire.get_mut(written..end)?.copy_from_slice(pending);
+        sender.advance(end - written);
+        written = end;
+        if queued.complete {
+            return wire.get(..written);
+        }
+        payload = payload.get(queued.taken..)?;
+        first = first && !sender.in_message();
     }
-    Some(wire)
 }
 
 /// Takes one message out of `wire`, as a transport that always has octets would; gives its length.
-fn receive_message(
-    receiver: &mut Receiver<Client, &mut [u8]>,
+fn receive_message<D: Decompress>(
+    receiver: &mut Receiver<Client, &mut [u8], D>,
     mut wire: &[u8],
 ) -> Result<usize, Error> {
-    let delivery = if wire.len() < BUFFER {
-        Delivery::Message
-    } else {
-        Delivery::Chunk
-    };
     let mut received = 0;
     loop {
-        match receiver.step(delivery)? {
+        match receiver.step(Delivery::Chunk)? {
             Step::NeedOctets => {
                 let spare = receiver.spare();
                 let length = spare.len().min(wire.len());
@@ -168,10 +254,6 @@ fn receive_message(
                 spare[..length].copy_from_slice(now);
                 receiver.commit(length);
                 wire = later;
-            }
-            Step::Message => {
-                let message = receiver.message()?;
-                return Ok(black_box(message).map_or(0, |message| message.len()));
             }
             Step::Chunk => {
                 let Some(chunk) = black_box(receiver.chunk()) else {
@@ -188,8 +270,8 @@ fn receive_message(
 }
 
 /// Sends one message to a transport that takes all; gives the number of octets on the wire.
-fn send_message(
-    sender: &mut Sender<Client, &mut [u8], Predictable>,
+fn send_message<C: Compress>(
+    sender: &mut Sender<Client, &mut [u8], Predictable, C>,
     mut payload: &[u8],
 ) -> Result<usize, Error> {
     let mut sent = 0;
@@ -202,8 +284,8 @@ fn send_message(
         if queued.complete {
             return Ok(sent);
         }
-        payload = &payload[queued.taken..];
-        first = false;
+        payload = payload.get(queued.taken..).unwrap_or_default();
+        first = first && !sender.in_message();
     }
 }
 

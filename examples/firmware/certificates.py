@@ -1,0 +1,99 @@
+"""Certificates for the TLS scenarios, made on the spot by the openssl program."""
+
+import collections
+import subprocess
+
+ACCEPTED = "echoed 1048576 octets"
+SERVER = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+
+Case = collections.namedtuple("Case", "host chain words verdict")
+Made = collections.namedtuple("Made", "root cases")
+
+# Seconds since 1970, far on either side of the certificates' month.
+LONG_AGO = 946684800
+FAR_AHEAD = 4102444800
+
+
+def make(directory):
+    """The root as DER, and the cases: host in the URI, the server's chain, arguments, verdict."""
+    maker = Maker(directory)
+    root = maker.certificate("root", "/CN=Root", AUTHORITY)
+    stranger = maker.certificate("stranger", "/CN=Stranger", AUTHORITY)
+    namesake = maker.certificate("namesake", "/CN=Root", AUTHORITY)
+    intermediate = maker.certificate("intermediate", "/CN=Intermediate", AUTHORITY, root)
+    right = maker.certificate("right", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", root)
+    below = maker.certificate(
+        "below", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", intermediate
+    )
+    address = maker.certificate(
+        "address", "/CN=x", SERVER + "subjectAltName=IP:10.0.2.2", root
+    )
+    common = maker.certificate(
+        "common", "/CN=ws.test", SERVER + "subjectAltName=DNS:other.test", root
+    )
+    other = maker.certificate("other", "/CN=x", SERVER + "subjectAltName=DNS:other.test", root)
+    # What anybody can make who holds the ordinary certificate of other.test.
+    forged = maker.certificate("forged", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", other)
+    unknown = maker.certificate(
+        "unknown", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", stranger
+    )
+    pretended = maker.certificate(
+        "pretended", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", namesake
+    )
+    chain = maker.chain
+    cases = {
+        "right": Case("ws.test", chain(right), [], ACCEPTED),
+        "with an intermediate": Case("ws.test", chain(below, intermediate), [], ACCEPTED),
+        "address": Case("10.0.2.2", chain(address), [], ACCEPTED),
+        "wrong name": Case("ws.test", chain(other), [], "Certificate(WrongName)"),
+        "common name only": Case("ws.test", chain(common), [], "Certificate(WrongName)"),
+        "unknown root": Case("ws.test", chain(unknown), [], "Certificate(UnknownIssuer)"),
+        "root of that name": Case("ws.test", chain(pretended), [], "Certificate(BadSignature)"),
+        "leaf as issuer": Case("ws.test", chain(forged, other), [], "Certificate(IssuerNotCa)"),
+        "expired": Case("ws.test", chain(right), [f"now={FAR_AHEAD}"], "Certificate(Expired)"),
+        "not yet valid": Case("ws.test", chain(right), [f"now={LONG_AGO}"], "NotYetValid"),
+        "cut in the handshake": Case("ws.test", None, [], "Tls(CutInHandshake)"),
+    }
+    return Made(maker.der(root), cases)
+
+
+class Maker:
+    def __init__(self, directory):
+        self.directory = directory
+
+    def certificate(self, name, subject, extensions, issuer=None):
+        """A key on P-256 and a certificate for it, by `issuer` or its own."""
+        key, request = self._file(name, "key"), self._file(name, "csr")
+        certificate, config = self._file(name, "pem"), self._file(name, "cnf")
+        config.write_text(extensions)
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
+        self._openssl("req", *curve, "-keyout", key, "-out", request, "-subj", subject)
+        by = (
+            ["-CA", self._file(issuer, "pem"), "-CAkey", self._file(issuer, "key")]
+            if issuer
+            else ["-signkey", key]
+        )
+        options = ["-days", "30", "-sha256", "-extfile", config, "-out", certificate]
+        self._openssl("x509", "-req", "-in", request, *by, *options)
+        return name
+
+    def chain(self, leaf, *above):
+        """A file with the leaf's key and certificate, and those above it."""
+        parts = [self._file(leaf, "key"), *(self._file(name, "pem") for name in (leaf, *above))]
+        chain = self._file(leaf, "chain")
+        chain.write_text("".join(part.read_text() for part in parts))
+        return chain
+
+    def der(self, name):
+        der = self._file(name, "der")
+        self._openssl("x509", "-in", self._file(name, "pem"), "-outform", "DER", "-out", der)
+        return der
+
+    def _file(self, name, kind):
+        return self.directory / f"{name}.{kind}"
+
+    def _openssl(self, *arguments):
+        ended = subprocess.run(["openssl", *arguments], capture_output=True, text=True)
+        if ended.returncode != 0:
+            raise OSError(ended.stderr)

@@ -1,0 +1,242 @@
+//! A verified TLS connection: 1 MiB goes to a WebSocket server, and comes back.
+//!
+//! Arguments: `uri=wss://NAME:PORT/`, `ca=FILE` with the one certificate (DER) to trust;
+//! `address=A.B.C.D` where the name is not in the DNS; `now=SECONDS` for another time than the
+//! host's, since 1970.
+
+#![no_std]
+#![no_main]
+
+use bare_ws::{
+    entropy::RandCore,
+    handshake::Request,
+    message::MessageKind,
+    receiver::Receiver,
+    role::Client,
+    sender::Sender,
+    uri::{Uri, UriError},
+};
+use bare_ws_embassy::{
+    ConnectError, Connection, Error, Timing,
+    net::{self, Socket},
+    tls::{
+        self, CertificateDer, Clock, Link, MaxFragmentLength, Records, Roots,
+        anchor_from_trusted_cert,
+    },
+};
+use core::fmt::Write as _;
+use embassy_executor::Spawner;
+use embassy_net::Stack;
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::{ErrorKind, Read, Write};
+use emulated::{
+    arguments::Arguments,
+    board::{self, println},
+    entropy::HostSeeded,
+    measure,
+};
+use heapless::String;
+use semihosting::{fs::File, io::Read as _};
+use static_cell::ConstStaticCell;
+
+/// What is echoed, in all and at a time.
+const OCTETS: usize = 1 << 20;
+const PIECE: usize = 1000;
+
+const BUFFER: usize = 1024;
+const TCP_BUFFER: usize = 2048;
+/// Records of at most 2^12 octets from the server, if it grants that; see
+/// `bare_ws_embassy::tls` for what the buffers must hold then.
+const FRAGMENT: MaxFragmentLength = MaxFragmentLength::Bits12;
+const READ: usize = 4113;
+const RECEIVE: usize = 4118;
+/// A frame of ours fills one record.
+const WRITE: usize = BUFFER + 133;
+const CERTIFICATE: usize = 2048;
+
+const TLS_TIME_LIMIT: Duration = Duration::from_secs(60);
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
+    board::run(|spawner: Spawner, stack| spawner.spawn(program(stack).expect("spawned once")))
+}
+
+#[embassy_executor::task]
+async fn program(stack: Stack<'static>) {
+    let status = match app(stack, Arguments::read()).await {
+        Ok(()) => 0,
+        Err(failure) => {
+            println!("failed: {failure:?}");
+            1
+        }
+    };
+    measure::report_stack("wss");
+    board::exit(status)
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "printed by its Debug")]
+enum Failure {
+    Argument(&'static str),
+    Uri(UriError),
+    Anchor,
+    NoTime,
+    Entropy,
+    Connect(ConnectError<ErrorKind>),
+    Tls(tls::Error<ErrorKind>),
+    TlsTimeOut,
+    Open(ConnectError<tls::Error<ErrorKind>>),
+    Connection(Error<tls::Error<ErrorKind>>),
+    Different,
+}
+
+struct Memory {
+    certificate: [u8; CERTIFICATE],
+    tcp: [[u8; TCP_BUFFER]; 2],
+    records: ([u8; READ], [u8; WRITE]),
+    link: ([u8; RECEIVE], [u8; WRITE]),
+    buffers: [[u8; BUFFER]; 2],
+}
+
+async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure> {
+    static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
+        certificate: [0; _],
+        tcp: [[0; _]; 2],
+        records: ([0; _], [0; _]),
+        link: ([0; _], [0; _]),
+        buffers: [[0; _]; 2],
+    });
+    let Memory {
+        certificate,
+        tcp,
+        records,
+        link,
+        buffers,
+    } = MEMORY.take();
+    let [tcp_receive, tcp_transmit] = tcp;
+    let [receive, transmit] = buffers;
+
+    let uri = arguments.value("uri").ok_or(Failure::Argument("uri"))?;
+    let uri = Uri::parse(uri).map_err(Failure::Uri)?;
+    let now = match arguments.parsed("now") {
+        Some(now) => now,
+        None => board::unix_time().ok_or(Failure::NoTime)?,
+    };
+    let random = HostSeeded::generator().map_err(|_| Failure::Entropy)?;
+    let mut entropy = RandCore(random);
+
+    let file = arguments.value("ca").ok_or(Failure::Argument("ca"))?;
+    let certificate = read(file, certificate).ok_or(Failure::Argument("ca"))?;
+    let certificate = CertificateDer::from(certificate);
+    let anchors = [anchor_from_trusted_cert(&certificate).map_err(|_| Failure::Anchor)?];
+    let trust = Roots::new(&anchors, Clock::UnixSeconds(now));
+
+    stack.wait_config_up().await;
+    let timing = Timing::default();
+    let socket = Socket::new(stack, tcp_receive, tcp_transmit);
+    let mut text = String::<64>::new();
+    let dialled = match arguments.value("address") {
+        Some(address) => {
+            let port = uri.port();
+            write!(text, "ws://{address}:{port}").map_err(|_| Failure::Argument("address"))?;
+            Uri::parse(&text).map_err(Failure::Uri)?
+        }
+        None => uri,
+    };
+    net::dial(stack, &socket, &dialled, &timing)
+        .await
+        .map_err(Failure::Connect)?;
+
+    let link = Link::new(&mut link.0, &mut link.1);
+    let records = Records {
+        read: &mut records.0,
+        write: &mut records.1,
+    };
+    let client = tls::Client::new(uri.host(), trust).with_max_fragment_length(FRAGMENT);
+    let before = measure::instructions();
+    let tls = client.connect(&link, records, (&socket, &socket), &mut entropy);
+    let mut tls = with_timeout(TLS_TIME_LIMIT, tls)
+        .await
+        .map_err(|_| Failure::TlsTimeOut)?
+        .map_err(Failure::Tls)?;
+    measure::report_instructions("tls-handshake", measure::instructions() - before);
+
+    let (mut connection, _) = Connection::open(
+        tls.split(),
+        &Request::new(uri),
+        (),
+        Receiver::<Client, _, _>::new(&mut receive[..]),
+        Sender::new(&mut transmit[..], entropy),
+        &timing,
+    )
+    .await
+    .map_err(Failure::Open)?;
+
+    let before = measure::instructions();
+    echo(&mut connection).await?;
+    measure::report_instructions("wss-echo-1m", measure::instructions() - before);
+    connection
+        .close(None, "")
+        .await
+        .map_err(Failure::Connection)?;
+    println!("echoed {OCTETS} octets");
+    Ok(())
+}
+
+/// Sends one long message in pieces, and compares what returns.
+async fn echo<R, W>(
+    connection: &mut Connection<R, W, &mut [u8], &mut [u8], impl bare_ws::entropy::Entropy>,
+) -> Result<(), Failure>
+where
+    R: Read<Error = tls::Error<ErrorKind>>,
+    W: bare_ws_embassy::transport::Shutdown<Error = R::Error> + Write,
+{
+    let (mut reader, writer) = connection.split();
+    let mut sent = 0;
+    while sent < OCTETS {
+        let length = PIECE.min(OCTETS - sent);
+        let mut piece = [0; PIECE];
+        for (index, octet) in piece.iter_mut().enumerate() {
+            *octet = pattern(sent + index);
+        }
+        sent += length;
+        writer
+            .send_fragment(MessageKind::Binary, &piece[..length], sent == OCTETS)
+            .await
+            .map_err(Failure::Connection)?;
+    }
+    let mut received = 0;
+    while received < OCTETS {
+        let chunk = reader.recv_chunk().await.map_err(Failure::Connection)?;
+        let octets = chunk.ok_or(Failure::Different)?.octets;
+        let same = octets.iter().enumerate();
+        if !same
+            .clone()
+            .all(|(index, octet)| *octet == pattern(received + index))
+        {
+            return Err(Failure::Different);
+        }
+        received += octets.len();
+    }
+    Ok(())
+}
+
+fn pattern(place: usize) -> u8 {
+    (place ^ place >> 8 ^ place >> 16) as u8
+}
+
+/// Reads a file of the host, over semihosting.
+fn read<'m>(path: &str, memory: &'m mut [u8]) -> Option<&'m [u8]> {
+    let mut name = String::<256>::new();
+    write!(name, "{path}\0").ok()?;
+    let name = core::ffi::CStr::from_bytes_with_nul(name.as_bytes()).ok()?;
+    let mut file = File::open(name).ok()?;
+    let mut length = 0;
+    loop {
+        let room = memory.get_mut(length..)?;
+        match file.read(room).ok()? {
+            0 => return memory.get(..length),
+            read => length += read,
+        }
+    }
+}

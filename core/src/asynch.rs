@@ -129,17 +129,18 @@ where
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
     pub async fn open<X: Offers>(
         io: T,
-        handshake: ClientHandshake<'_, X>,
+        mut handshake: ClientHandshake<'_, X>,
         receiver: Receiver<R, B, D>,
         sender: Sender<R, W, E, C>,
     ) -> Result<(Self, Established<X>), HandshakeError<T::Error>> {
         let mut connection = Self::new(io, receiver, sender);
-        let established = connection.shake_hands(handshake).await?;
+        connection.shake_hands(&mut handshake).await?;
+        let established = handshake.finish().map_err(HandshakeError::widen)?;
         Ok((connection, established))
     }
 
-    /// [`open`](Self::open) for a connection that is in its place already and need not be moved:
-    /// a [`new`](Self::new) one.
+    /// [`open`](Self::open) for a [`new`](Self::new) connection that is in its place already, so
+    /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
     ///
     /// # Errors
     /// As there.
@@ -149,8 +150,8 @@ where
     #[inline]
     pub async fn shake_hands<X: Offers>(
         &mut self,
-        mut handshake: ClientHandshake<'_, X>,
-    ) -> Result<Established<X>, HandshakeError<T::Error>> {
+        handshake: &mut ClientHandshake<'_, X>,
+    ) -> Result<(), HandshakeError<T::Error>> {
         let io = &mut self.writer.io;
         let scratch = self.writer.sender.scratch();
         loop {
@@ -181,7 +182,7 @@ where
                 Progress::Done { consumed } => {
                     // RFC 6455 §4.1 ends the response with its head: what follows is frames.
                     receiver.skip(consumed);
-                    return handshake.finish().map_err(HandshakeError::widen);
+                    return Ok(());
                 }
             }
         }

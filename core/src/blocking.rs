@@ -99,25 +99,26 @@ where
     /// have it afterwards.
     pub fn open<X: Offers>(
         io: T,
-        handshake: ClientHandshake<'_, X>,
+        mut handshake: ClientHandshake<'_, X>,
         receiver: Receiver<R, B, D>,
         sender: Sender<R, W, E, C>,
     ) -> Result<(Self, Established<X>), HandshakeError<T::Error>> {
         let mut connection = Self::new(io, receiver, sender);
-        let established = connection.shake_hands(handshake)?;
+        connection.shake_hands(&mut handshake)?;
+        let established = handshake.finish().map_err(HandshakeError::widen)?;
         Ok((connection, established))
     }
 
-    /// [`open`](Self::open) for a connection that is in its place already and need not be moved:
-    /// a [`new`](Self::new) one.
+    /// [`open`](Self::open) for a [`new`](Self::new) connection that is in its place already, so
+    /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
     ///
     /// # Errors
     /// As there.
     #[inline]
     pub fn shake_hands<X: Offers>(
         &mut self,
-        mut handshake: ClientHandshake<'_, X>,
-    ) -> Result<Established<X>, HandshakeError<T::Error>> {
+        handshake: &mut ClientHandshake<'_, X>,
+    ) -> Result<(), HandshakeError<T::Error>> {
         let io = &mut self.writer.io;
         let scratch = self.writer.sender.scratch();
         loop {
@@ -148,7 +149,7 @@ where
                 Progress::Done { consumed } => {
                     // RFC 6455 §4.1 ends the response with its head: what follows is frames.
                     receiver.skip(consumed);
-                    return handshake.finish().map_err(HandshakeError::widen);
+                    return Ok(());
                 }
             }
         }

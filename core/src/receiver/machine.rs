@@ -253,12 +253,7 @@ impl Machine {
     }
 
     #[cold]
-    fn need_octets<X: Decompress>(
-        &mut self,
-        delivery: Delivery,
-        octets: &[u8],
-        stage: &X,
-    ) -> Step {
+    fn need_octets<X: Decompress>(&mut self, delivery: Delivery, octets: &[u8], stage: &X) -> Step {
         if self.check_gathered(delivery, octets, stage) && self.ended {
             self.inbound.ended(&mut self.owed);
         }

@@ -49,7 +49,8 @@ async fn session() -> Option<()> {
 #[inline(never)]
 async fn open(connection: &mut Session) -> Option<()> {
     let request = Request::new(uri!("ws://example.com/ws"));
-    let handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
-    connection.shake_hands(handshake).await.ok()?;
+    let mut handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
+    connection.shake_hands(&mut handshake).await.ok()?;
+    handshake.finish().ok()?;
     Some(())
 }

@@ -39,7 +39,8 @@ fn session() -> Option<()> {
 #[inline(never)]
 fn open(connection: &mut Session) -> Option<()> {
     let request = Request::new(uri!("ws://example.com/ws"));
-    let handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
-    connection.shake_hands(handshake).ok()?;
+    let mut handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
+    connection.shake_hands(&mut handshake).ok()?;
+    handshake.finish().ok()?;
     Some(())
 }

@@ -98,12 +98,29 @@ where
     /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
     /// have it afterwards.
     pub fn open<X: Offers>(
-        mut io: T,
+        io: T,
         mut handshake: ClientHandshake<'_, X>,
-        mut receiver: Receiver<R, B, D>,
-        mut sender: Sender<R, W, E, C>,
+        receiver: Receiver<R, B, D>,
+        sender: Sender<R, W, E, C>,
     ) -> Result<(Self, Established<X>), HandshakeError<T::Error>> {
-        let scratch = sender.scratch();
+        let mut connection = Self::new(io, receiver, sender);
+        connection.shake_hands(&mut handshake)?;
+        let established = handshake.finish().map_err(HandshakeError::widen)?;
+        Ok((connection, established))
+    }
+
+    /// [`open`](Self::open) for a [`new`](Self::new) connection that is in its place already, so
+    /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn shake_hands<X: Offers>(
+        &mut self,
+        handshake: &mut ClientHandshake<'_, X>,
+    ) -> Result<(), HandshakeError<T::Error>> {
+        let io = &mut self.writer.io;
+        let scratch = self.writer.sender.scratch();
         loop {
             let written = handshake.write(scratch);
             if written == 0 {
@@ -118,10 +135,10 @@ where
             }
         }
         io.flush().map_err(HandshakeError::Transport)?;
+        let receiver = &mut self.reader.receiver;
         loop {
-            let n = io
-                .read(receiver.spare())
-                .map_err(HandshakeError::Transport)?;
+            let read = io.read(receiver.spare());
+            let n = read.map_err(HandshakeError::Transport)?;
             receiver.commit(n);
             match handshake
                 .read(receiver.unparsed())
@@ -132,14 +149,14 @@ where
                 Progress::Done { consumed } => {
                     // RFC 6455 §4.1 ends the response with its head: what follows is frames.
                     receiver.skip(consumed);
-                    let established = handshake.finish().map_err(HandshakeError::widen)?;
-                    return Ok((Self::new(io, receiver, sender), established));
+                    return Ok(());
                 }
             }
         }
     }
 
-    /// A connection whose opening handshake is done. `receiver` may hold octets already.
+    /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `receiver`
+    /// may hold octets already.
     pub fn new(io: T, receiver: Receiver<R, B, D>, sender: Sender<R, W, E, C>) -> Self {
         Self {
             reader: Reader::new(receiver),

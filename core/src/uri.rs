@@ -11,6 +11,8 @@ pub struct Uri<'a> {
     secure: bool,
     /// As given, with the brackets of an IPv6 address.
     host: &'a str,
+    /// The host, and the port as given if it is not the scheme's own.
+    authority: &'a str,
     port: u16,
     /// Path and query as given; empty, or without its first slash, when the path is empty.
     target: &'a str,
@@ -40,13 +42,19 @@ impl<'a> Uri<'a> {
             Ok(target) => target,
             Err(error) => return Err(error),
         };
+        let port = match port {
+            Some(port) => port,
+            None => default_port(secure),
+        };
         Ok(Self {
             secure,
             host,
-            port: match port {
-                Some(port) => port,
-                None => default_port(secure),
+            authority: if port == default_port(secure) {
+                host
+            } else {
+                authority
             },
+            port,
             target,
         })
     }
@@ -71,6 +79,13 @@ impl<'a> Uri<'a> {
     #[must_use]
     pub const fn host_literal(&self) -> &'a str {
         self.host
+    }
+
+    /// What the Host header field carries: the host as it stands in the URI, and the port if it is
+    /// not the scheme's own (RFC 6455 §4.1).
+    #[must_use]
+    pub const fn authority(&self) -> &'a str {
+        self.authority
     }
 
     /// The port to connect to: 80 for `ws` and 443 for `wss` unless the URI says another.

@@ -146,7 +146,12 @@ pub(crate) struct Spelling {
 }
 
 impl Spelling {
-    /// Nothing at all is spelled.
+    pub(crate) const NOTHING: Self = Self {
+        len: 0,
+        candidate: 0,
+    };
+
+    /// What no text of the list begins with.
     const NEVER: Self = Self {
         len: 0,
         candidate: usize::MAX,
@@ -172,6 +177,11 @@ impl Spelling {
     pub(crate) fn spelled(&self, list: &[&str]) -> Option<usize> {
         let so_far = self.so_far(list)?;
         list.iter().position(|text| text.as_bytes() == so_far)
+    }
+
+    /// The same, and nothing is spelled any more.
+    pub(crate) fn end(&mut self, list: &[&str]) -> Option<usize> {
+        core::mem::take(self).spelled(list)
     }
 
     fn so_far<'a>(&self, list: &[&'a str]) -> Option<&'a [u8]> {

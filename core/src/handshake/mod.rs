@@ -93,7 +93,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             accept: accept::accept(&key),
             written: 0,
             head_len: 0,
-            response: Response::default(),
+            response: Response::new(0),
             outcome: None,
         })
     }
@@ -156,8 +156,9 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             return Err(HandshakeError::HeadTooLarge { limit });
         }
         self.head_len += 1;
+        let accept = [core::str::from_utf8(&self.accept).unwrap_or_default()];
         let expected = Expected {
-            accept: &self.accept,
+            accept: &accept,
             subprotocols: self.request.subprotocols,
             subprotocol_required: self.request.subprotocol_required,
         };

@@ -93,72 +93,64 @@ impl<'a> Request<'a> {
     }
 
     /// Writes what of the request follows its first `skip` octets. `0` when nothing does.
-    pub(crate) fn write<X: Offers>(
+    pub(crate) fn write<'o, X: Offers>(
         &self,
         key: &[u8; KEY_LEN],
-        offers: &X,
+        offers: &'o X,
         skip: usize,
         out: &mut [u8],
     ) -> usize {
         let mut out = Stretch::new(skip, out);
-        let offered = |index| match const { has_extensions::<X>() } {
-            true => offers.piece(index),
-            false => None,
-        };
-        self.pieces(key, &offered, &mut out);
+        let piece = |index| offers.piece(index);
+        let offered: Option<&dyn Fn(usize) -> Option<&'o str>> =
+            const { has_extensions::<X>() }.then_some(&piece);
+        self.pieces(key, offered, &mut out);
         out.written()
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn pieces<'o>(
         &self,
         key: &[u8; KEY_LEN],
-        offers: &dyn Fn(usize) -> Option<&'o str>,
+        offered: Option<&dyn Fn(usize) -> Option<&'o str>>,
         out: &mut Stretch<'_>,
     ) {
-        let mut digits = [0; 6];
-        let port = match (self.host, self.uri.explicit_port()) {
-            (None, Some(port)) => decimal(port, &mut digits),
-            _ => &[],
-        };
-        let host = self.host.unwrap_or_else(|| self.uri.host_literal());
+        let mut put = |piece: &str| out.put(piece.as_bytes());
         let [slash, target] = self.uri.resource();
-        let head: [&[u8]; 9] = [
-            b"GET ",
-            slash.as_bytes(),
-            target.as_bytes(),
-            b" HTTP/1.1\r\nHost: ",
-            host.as_bytes(),
-            // RFC 6455 §4.1: "optionally followed by a ":" and the port (when not using the
-            // default port)"
-            port,
-            b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
-            b"\r\nSec-WebSocket-Key: ",
-            key,
-        ];
-        head.into_iter().for_each(|piece| out.put(piece));
-
+        put("GET ");
+        put(slash);
+        put(target);
+        put(" HTTP/1.1\r\nHost: ");
+        // RFC 6455 §4.1: "optionally followed by a ":" and the port (when not using the default
+        // port)"
+        put(self.host.unwrap_or_else(|| self.uri.authority()));
+        put(concat!(
+            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
+            "\r\nSec-WebSocket-Key: ",
+        ));
+        put(core::str::from_utf8(key).unwrap_or_default());
         let mut before = "\r\nSec-WebSocket-Protocol: ";
         for subprotocol in self.subprotocols {
-            out.put(before.as_bytes());
-            out.put(subprotocol.as_bytes());
+            put(before);
+            put(subprotocol);
             before = ", ";
         }
-        let mut index = 0;
-        while let Some(piece) = offers(index) {
-            if index == 0 {
-                out.put(b"\r\nSec-WebSocket-Extensions: ");
+        if let Some(offered) = offered {
+            let mut index = 0;
+            while let Some(piece) = offered(index) {
+                if index == 0 {
+                    put("\r\nSec-WebSocket-Extensions: ");
+                }
+                put(piece);
+                index += 1;
             }
-            out.put(piece.as_bytes());
-            index += 1;
         }
         let origin = self.origin.map(|origin| ("Origin", origin));
         for (name, value) in origin.iter().chain(self.headers) {
             for piece in ["\r\n", name, ": ", value] {
-                out.put(piece.as_bytes());
+                put(piece);
             }
         }
-        out.put(b"\r\n\r\n");
+        put("\r\n\r\n");
     }
 }
 
@@ -302,25 +294,4 @@ fn check_offers<'o>(offers: &dyn Fn(usize) -> Option<&'o str>) -> Result<(), Req
         scanner.end().map_err(|_| RequestError::Extensions)?;
     }
     Ok(())
-}
-
-/// A colon and the decimal digits of `port`, by subtraction: small boards have no division.
-fn decimal(port: u16, digits: &mut [u8; 6]) -> &[u8] {
-    let mut rest = port;
-    let mut len = 1;
-    digits[0] = b':';
-    for unit in [10_000u16, 1000, 100, 10, 1] {
-        let mut digit = b'0';
-        while rest >= unit {
-            rest -= unit;
-            digit += 1;
-        }
-        if len > 1 || digit > b'0' {
-            if let Some(slot) = digits.get_mut(len) {
-                *slot = digit;
-            }
-            len += 1;
-        }
-    }
-    digits.get(..len).unwrap_or_default()
 }

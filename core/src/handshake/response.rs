@@ -4,7 +4,6 @@
 //! kept. So a field of any length passes through a buffer of any length, and each octet is looked
 //! at once.
 
-use super::accept::ACCEPT_LEN;
 use super::error::Violation;
 use super::head::{Item, Spelling};
 
@@ -13,7 +12,8 @@ const MAX_INTERIM: u8 = 8;
 
 /// What the answer is held against.
 pub(crate) struct Expected<'a> {
-    pub(crate) accept: &'a [u8; ACCEPT_LEN],
+    /// The one right Sec-WebSocket-Accept.
+    pub(crate) accept: &'a [&'a str],
     pub(crate) subprotocols: &'a [&'a str],
     pub(crate) subprotocol_required: bool,
 }
@@ -64,29 +64,72 @@ const FIELDS: [&str; 5] = [
     "sec-websocket-extensions",
 ];
 
-const UPGRADE: usize = 0;
-const CONNECTION: usize = 1;
-const ACCEPT: usize = 2;
-const SUBPROTOCOL: usize = 3;
-const EXTENSIONS: usize = 4;
+const UPGRADE: u8 = 0;
+const CONNECTION: u8 = 1;
+const ACCEPT: u8 = 2;
+const SUBPROTOCOL: u8 = 3;
+const EXTENSIONS: u8 = 4;
+const OTHER: u8 = 5;
+
+/// What a field violates by standing there twice. Connection is a list. RFC 6455 §11.3.2: the
+/// extensions "MUST NOT appear more than once in an HTTP response".
+const REPEATED: [Option<Flaw>; 6] = [
+    Some(Flaw::UpgradeRepeated),
+    None,
+    Some(Flaw::AcceptRepeated),
+    Some(Flaw::SubprotocolRepeated),
+    Some(Flaw::ExtensionsRepeated),
+    None,
+];
+
+/// What a field violates by having another value than it must.
+const WRONG: [Option<Flaw>; 6] = [
+    Some(Flaw::Upgrade),
+    None,
+    Some(Flaw::Accept),
+    Some(Flaw::SubprotocolNotOffered),
+    None,
+    None,
+];
+
+/// What is violated where the first fields are not there, or Connection does not say `upgrade`.
+const MISSING: [Flaw; 3] = [
+    Flaw::UpgradeMissing,
+    Flaw::ConnectionMissing,
+    Flaw::AcceptMissing,
+];
 
 /// The state of reading an answer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Response {
     last: Item,
-    /// Place in the start line, or in a value that is compared octet by octet.
-    place: usize,
-    status: u16,
+    /// Place in the start line.
+    place: u8,
     interim: u8,
     /// One bit for each of [`FIELDS`] that was read.
     seen: u8,
-    /// Which of [`FIELDS`] the name spells, or the subprotocol.
+    /// Which of [`FIELDS`] the value belongs to.
+    field: u8,
+    status: u16,
+    /// Which of [`FIELDS`] the name spells, or which of its lawful values the value.
     spelling: Spelling,
-    field: Option<usize>,
     subprotocol: Option<usize>,
 }
 
 impl Response {
+    pub(crate) const fn new(interim: u8) -> Self {
+        Self {
+            last: Item::Start,
+            place: 0,
+            interim,
+            seen: 0,
+            field: OTHER,
+            status: 0,
+            spelling: Spelling::NOTHING,
+            subprotocol: None,
+        }
+    }
+
     /// The subprotocol that the server chose, as its place in the list.
     pub(crate) const fn subprotocol(&self) -> Option<usize> {
         self.subprotocol
@@ -98,19 +141,19 @@ impl Response {
         let spaced = self.last == Item::Blank;
         match self.last.push(octet) {
             Item::Start => self.start(octet)?,
-            Item::StartEnd if self.place < START.len() => return Err(Flaw::StatusLine),
-            Item::StartEnd => self.spelling = Spelling::default(),
+            Item::StartEnd if usize::from(self.place) < START.len() => {
+                return Err(Flaw::StatusLine);
+            }
+            Item::StartEnd => {}
             Item::Name => _ = self.spelling.push(&FIELDS, octet.to_ascii_lowercase()),
             Item::NameEnd => self.begin_value()?,
-            Item::Value if self.field == Some(EXTENSIONS) => {
+            Item::Value if self.field == EXTENSIONS => {
                 return Ok(Step::Extension { octet, spaced });
             }
             Item::Value => self.value(octet, spaced, expected)?,
             Item::ValueEnd => {
-                self.end_value(expected)?;
-                let field = self.field.take();
-                self.spelling = Spelling::default();
-                if field == Some(EXTENSIONS) {
+                self.end_token(expected)?;
+                if self.field == EXTENSIONS {
                     return Ok(Step::ExtensionsEnd);
                 }
             }
@@ -127,7 +170,8 @@ impl Response {
     /// RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. The second
     /// space may be missing where the reason is.
     fn start(&mut self, octet: u8) -> Result<(), Flaw> {
-        let fits = match START.get(self.place) {
+        let place = usize::from(self.place);
+        let fits = match START.get(place) {
             Some(b'0') => {
                 let digit = octet.wrapping_sub(b'0');
                 self.status = self.status.wrapping_mul(10).wrapping_add(digit.into());
@@ -135,107 +179,75 @@ impl Response {
                 digit <= 9 && self.status > 0
             }
             Some(&expected) => octet == expected,
-            None => self.place > START.len() || octet == b' ',
+            None => place > START.len() || octet == b' ',
         };
         if !fits {
             return Err(Flaw::StatusLine);
         }
-        self.place = self.place.wrapping_add(1).min(START.len() + 1);
+        if place <= START.len() {
+            self.place += 1;
+        }
         Ok(())
     }
 
     fn begin_value(&mut self) -> Result<(), Flaw> {
-        // Of any other answer the fields mean nothing to us.
-        self.field = match self.status {
-            101 => self.spelling.spelled(&FIELDS),
-            _ => None,
+        let spelled = self.spelling.end(&FIELDS);
+        self.field = match spelled {
+            // Of any other answer the fields mean nothing to us.
+            Some(field) if self.status == 101 => field as u8,
+            _ => OTHER,
         };
-        self.spelling = Spelling::default();
-        self.place = 0;
-        let repeated = match self.field {
-            // Connection is a list: it counts when `upgrade` is found in it.
-            None | Some(CONNECTION) => return Ok(()),
-            Some(UPGRADE) => Flaw::UpgradeRepeated,
-            Some(ACCEPT) => Flaw::AcceptRepeated,
-            Some(SUBPROTOCOL) => Flaw::SubprotocolRepeated,
-            // RFC 6455 §11.3.2: it "MUST NOT appear more than once in an HTTP response".
-            Some(_) => Flaw::ExtensionsRepeated,
-        };
-        let before = self.seen;
-        self.saw(self.field);
-        if self.seen == before {
-            return Err(repeated);
+        let bit = 1 << self.field;
+        match of(&REPEATED, self.field) {
+            Some(repeated) if self.seen & bit != 0 => return Err(repeated),
+            Some(_) => self.seen |= bit,
+            None => {}
         }
         Ok(())
     }
 
-    fn saw(&mut self, field: Option<usize>) {
-        self.seen |= field.map_or(0, |field| 1 << field);
+    /// The values that the field may have, in lower case where case does not matter.
+    fn lawful<'e>(&self, expected: &Expected<'e>) -> &'e [&'e str] {
+        match self.field {
+            UPGRADE => &["websocket"],
+            CONNECTION => &["upgrade"],
+            ACCEPT => expected.accept,
+            SUBPROTOCOL => expected.subprotocols,
+            _ => &[],
+        }
     }
 
     fn value(&mut self, octet: u8, spaced: bool, expected: &Expected<'_>) -> Result<(), Flaw> {
-        let place = self.place;
-        self.place = place.saturating_add(1);
-        // White space around the value is no part of it; inside these values there is none.
-        let torn = spaced && place > 0;
-        let fits = match self.field {
-            Some(UPGRADE) => WEBSOCKET.get(place) == Some(&octet.to_ascii_lowercase()),
-            Some(ACCEPT) => expected.accept.get(place) == Some(&octet),
-            Some(SUBPROTOCOL) => self.spelling.push(expected.subprotocols, octet),
-            Some(CONNECTION) => {
-                self.connection(octet, torn);
-                return Ok(());
-            }
-            _ => return Ok(()),
+        // RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
+        // case-insensitive match for the value "Upgrade"", among others perhaps.
+        if self.field == CONNECTION && octet == b',' {
+            return self.end_token(expected);
+        }
+        let octet = match self.field {
+            // White space around a value is no part of it; inside these there is none.
+            _ if spaced && self.spelling != Spelling::NOTHING => b' ',
+            UPGRADE | CONNECTION => octet.to_ascii_lowercase(),
+            _ => octet,
         };
-        self.must(fits && !torn)
-    }
-
-    /// The value of the field must be as it is.
-    fn must(&self, fits: bool) -> Result<(), Flaw> {
-        match self.field {
-            _ if fits => Ok(()),
-            Some(UPGRADE) => Err(Flaw::Upgrade),
-            Some(ACCEPT) => Err(Flaw::Accept),
-            _ => Err(Flaw::SubprotocolNotOffered),
-        }
-    }
-
-    /// RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
-    /// case-insensitive match for the value "Upgrade"", among others perhaps.
-    fn connection(&mut self, octet: u8, spaced: bool) {
-        if octet == b',' {
-            self.end_token();
-        } else {
-            // Two words with white space between them are no token.
-            let torn = spaced && self.spelling != Spelling::default();
-            let octet = if torn { b' ' } else { octet };
-            self.spelling.push(&FIELDS[..1], octet.to_ascii_lowercase());
-        }
-    }
-
-    fn end_token(&mut self) {
-        if self.spelling.spelled(&FIELDS[..1]).is_some() {
-            self.saw(Some(CONNECTION));
-        }
-        self.spelling = Spelling::default();
-    }
-
-    fn end_value(&mut self, expected: &Expected<'_>) -> Result<(), Flaw> {
-        let fits = match self.field {
-            Some(UPGRADE) => self.place == WEBSOCKET.len(),
-            Some(ACCEPT) => self.place == ACCEPT_LEN,
-            Some(SUBPROTOCOL) => {
-                self.subprotocol = self.spelling.spelled(expected.subprotocols);
-                self.subprotocol.is_some()
-            }
-            Some(CONNECTION) => {
-                self.end_token();
-                true
-            }
-            _ => true,
-        };
+        let fits = self.spelling.push(self.lawful(expected), octet);
         self.must(fits)
+    }
+
+    fn end_token(&mut self, expected: &Expected<'_>) -> Result<(), Flaw> {
+        let spelled = self.spelling.end(self.lawful(expected));
+        match self.field {
+            SUBPROTOCOL => self.subprotocol = spelled,
+            CONNECTION if spelled.is_some() => self.seen |= 1 << CONNECTION,
+            _ => {}
+        }
+        self.must(spelled.is_some())
+    }
+
+    fn must(&self, fits: bool) -> Result<(), Flaw> {
+        match of(&WRONG, self.field) {
+            Some(wrong) if !fits => Err(wrong),
+            _ => Ok(()),
+        }
     }
 
     fn end(&mut self, expected: &Expected<'_>) -> Result<Step, Flaw> {
@@ -248,20 +260,15 @@ impl Response {
             if self.interim >= MAX_INTERIM {
                 return Err(Flaw::TooManyInterim);
             }
-            *self = Self {
-                interim: self.interim + 1,
-                ..Self::default()
-            };
+            *self = Self::new(self.interim + 1);
             return Ok(Step::More);
         }
-        for (field, missing) in [
-            (UPGRADE, Flaw::UpgradeMissing),
-            (CONNECTION, Flaw::ConnectionMissing),
-            (ACCEPT, Flaw::AcceptMissing),
-        ] {
-            if self.seen & 1 << field == 0 {
+        let mut seen = self.seen;
+        for missing in MISSING {
+            if seen & 1 == 0 {
                 return Err(missing);
             }
+            seen >>= 1;
         }
         if expected.subprotocol_required && self.subprotocol.is_none() {
             return Err(Flaw::SubprotocolMissing);
@@ -270,8 +277,11 @@ impl Response {
     }
 }
 
+fn of(flaws: &[Option<Flaw>; 6], field: u8) -> Option<Flaw> {
+    flaws.get(usize::from(field)).copied().flatten()
+}
+
 const START: &[u8; 12] = b"HTTP/1.1 000";
-const WEBSOCKET: &[u8; 9] = b"websocket";
 
 impl From<Flaw> for Violation {
     fn from(flaw: Flaw) -> Self {

@@ -209,11 +209,13 @@ impl Machine {
             let found = match &self.frame {
                 None => self.begin_frame::<R, X>(delivery, octets, room, stage),
                 Some(frame) if frame.opcode.is_control() => self.control::<R>(delivery, octets),
-                Some(_) => self.data::<R, X>(octets, stage),
+                Some(_) => self.data::<R, X>(delivery, octets, stage),
             };
             match found {
                 Found::Again => {}
-                Found::Step(Step::NeedOctets) => return Ok(self.need_octets(octets, stage)),
+                Found::Step(Step::NeedOctets) => {
+                    return Ok(self.need_octets(delivery, octets, stage));
+                }
                 Found::Step(step) => return Ok(step),
                 Found::OtherLevel => return Err(Stop::MixedLevels),
             }
@@ -251,8 +253,8 @@ impl Machine {
     }
 
     #[cold]
-    fn need_octets<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> Step {
-        if self.check_gathered(octets, stage) && self.ended {
+    fn need_octets<X: Decompress>(&mut self, delivery: Delivery, octets: &[u8], stage: &X) -> Step {
+        if self.check_gathered(delivery, octets, stage) && self.ended {
             self.inbound.ended(&mut self.owed);
         }
         if matches!(self.inbound, Inbound::Open) {
@@ -264,11 +266,16 @@ impl Machine {
 
     /// Before anything else is waited for or looked at: text must be refused at the first octet
     /// that cannot continue it, though the message is not complete.
-    fn check_gathered<X: Decompress>(&mut self, octets: &[u8], stage: &X) -> bool {
+    fn check_gathered<X: Decompress>(
+        &mut self,
+        delivery: Delivery,
+        octets: &[u8],
+        stage: &X,
+    ) -> bool {
         let Some(message) = &mut self.message else {
             return true;
         };
-        let is_gathered = match message.delivery {
+        let is_gathered = match delivery {
             Delivery::Message => true,
             Delivery::Chunk => false,
             Delivery::Frame => !message.compressed,
@@ -442,28 +449,33 @@ impl Machine {
     }
 
     #[inline]
-    fn data<R: Role, X: Decompress>(&mut self, octets: &mut [u8], stage: &mut X) -> Found {
+    fn data<R: Role, X: Decompress>(
+        &mut self,
+        delivery: Delivery,
+        octets: &mut [u8],
+        stage: &mut X,
+    ) -> Found {
         let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
             return Found::Again;
         };
         let available = self.places.available();
         let n = usize::try_from(frame.remaining).map_or(available, |r| r.min(available));
-        if X::POSSIBLE && message.compressed && message.delivery != Delivery::Frame {
-            return self.compressed::<R, X>(n, octets, stage);
+        if X::POSSIBLE && message.compressed && delivery != Delivery::Frame {
+            return self.compressed::<R, X>(delivery, n, octets, stage);
         }
         frame.unmask::<R>(n, &self.places, octets);
         self.places.gather(n, octets);
         frame.remaining -= n as u64;
         let fragment_ends = frame.remaining == 0;
         self.message_ends = fragment_ends && frame.fin;
-        let (announced, step) = match message.delivery {
+        let (announced, step) = match delivery {
             Delivery::Message if self.message_ends => {
                 self.announced = Announced::Message;
                 return Found::Step(Step::Message);
             }
             Delivery::Message if fragment_ends => {
                 self.frame = None;
-                self.check_gathered(octets, stage);
+                self.check_gathered(delivery, octets, stage);
                 return Found::Again;
             }
             Delivery::Chunk if n > 0 || fragment_ends => (Announced::Chunk, Step::Chunk),
@@ -487,6 +499,7 @@ impl Machine {
 
     fn compressed<R: Role, X: Decompress>(
         &mut self,
+        delivery: Delivery,
         n: usize,
         octets: &mut [u8],
         stage: &mut X,
@@ -521,7 +534,7 @@ impl Machine {
         let fragment_ends = frame.remaining == 0 && done.finished;
         self.message_ends = fragment_ends && frame.fin;
         // Where nothing was released, a stage that has no room for more is full.
-        let is_whole = message.delivery == Delivery::Message;
+        let is_whole = delivery == Delivery::Message;
         let before = if is_whole { 0 } else { message.total };
         let stuck = !done.finished && (is_whole || (output.is_empty() && consumed == 0));
         let needed = before
@@ -556,7 +569,7 @@ impl Machine {
         }
         if fragment_ends {
             self.frame = None;
-            self.check_gathered(octets, stage);
+            self.check_gathered(delivery, octets, stage);
             return Found::Again;
         }
         Found::Step(Step::NeedOctets)

@@ -79,16 +79,30 @@ pub fn binary(octets: &[u8]) {
     unsafe { on_binary(octets.as_ptr(), octets.len()) }
 }
 
+/// A connection of these images.
+#[macro_export]
+macro_rules! place {
+    ($connection:ty = $value:expr) => {{
+        static mut CONNECTION: core::mem::MaybeUninit<$connection> =
+            core::mem::MaybeUninit::uninit();
+        // SAFETY: each expansion is reached once, by the one `_start`.
+        unsafe { (*core::ptr::addr_of_mut!(CONNECTION)).write($value) }
+    }};
+}
+
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
+/// A buffer whose length is known when the image is built.
+pub type Kib = [u8; 1024];
+
 /// 1 KiB of static memory, handed out once.
 #[macro_export]
 macro_rules! kib {
     () => {{
-        static mut MEMORY: [u8; 1024] = [0; 1024];
+        static mut MEMORY: $crate::Kib = [0; 1024];
         // SAFETY: each expansion is reached once, by the one `_start`.
         unsafe { &mut *core::ptr::addr_of_mut!(MEMORY) }
     }};

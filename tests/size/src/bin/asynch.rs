@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use bare_ws::asynch::Connection;
@@ -12,21 +12,29 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws::uri;
-use bare_ws_size::{Board, Io, binary, kib, text};
+use bare_ws_size::{Board, Io, Kib, binary, kib, place, text};
+
+/// In static memory, as firmware keeps it.
+type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>;
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
     let mut session = pin!(session());
-    while let Poll::Pending = session.as_mut().poll(&mut Context::from_waker(Waker::noop())) {}
+    while let Poll::Pending = poll(session.as_mut()) {}
     loop {}
 }
 
+/// As executors do: a function of its own, whose frame does not hold the future.
+#[inline(never)]
+fn poll(session: Pin<&mut dyn Future<Output = Option<()>>>) -> Poll<Option<()>> {
+    session.poll(&mut Context::from_waker(Waker::noop()))
+}
+
 async fn session() -> Option<()> {
-    let request = Request::new(uri!("ws://example.com/ws"));
-    let handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
-    let receiver = Receiver::<Client, &mut [u8]>::new(kib!());
-    let sender = Sender::<Client, &mut [u8], _>::new(kib!(), Board);
-    let (mut connection, _) = Connection::open(Io, handshake, receiver, sender).await.ok()?;
+    let receiver = Receiver::<Client, &mut Kib>::new(kib!());
+    let sender = Sender::<Client, &mut Kib, _>::new(kib!(), Board);
+    let connection = place!(Session = Connection::new(Io, receiver, sender));
+    open(connection).await?;
     connection.send("hello").await.ok()?;
     while let Some(message) = connection.recv().await.ok()? {
         match message {
@@ -34,5 +42,15 @@ async fn session() -> Option<()> {
             Message::Binary(octets) => binary(octets),
         }
     }
+    Some(())
+}
+
+/// Apart, so that what only the opening handshake needs is not kept beside the connection.
+#[inline(never)]
+async fn open(connection: &mut Session) -> Option<()> {
+    let request = Request::new(uri!("ws://example.com/ws"));
+    let mut handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
+    connection.shake_hands(&mut handshake).await.ok()?;
+    handshake.finish().ok()?;
     Some(())
 }

@@ -2,8 +2,8 @@
 #![no_std]
 #![no_main]
 
-use bare_ws_size::{Board, Io, binary, kib, text};
 use bare_ws::entropy::Entropy;
+use bare_ws_size::{Board, Io, binary, kib, text};
 use embedded_io::{Read, Write};
 
 #[unsafe(no_mangle)]

@@ -9,7 +9,10 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws::uri;
-use bare_ws_size::{Board, Io, binary, kib, text};
+use bare_ws_size::{Board, Io, Kib, binary, kib, place, text};
+
+/// In static memory, as firmware keeps it.
+type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>;
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
@@ -18,11 +21,10 @@ extern "C" fn _start() -> ! {
 }
 
 fn session() -> Option<()> {
-    let request = Request::new(uri!("ws://example.com/ws"));
-    let handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
-    let receiver = Receiver::<Client, &mut [u8]>::new(kib!());
-    let sender = Sender::<Client, &mut [u8], _>::new(kib!(), Board);
-    let (mut connection, _) = Connection::open(Io, handshake, receiver, sender).ok()?;
+    let receiver = Receiver::<Client, &mut Kib>::new(kib!());
+    let sender = Sender::<Client, &mut Kib, _>::new(kib!(), Board);
+    let connection = place!(Session = Connection::new(Io, receiver, sender));
+    open(connection)?;
     connection.send("hello").ok()?;
     while let Some(message) = connection.recv().ok()? {
         match message {
@@ -30,5 +32,15 @@ fn session() -> Option<()> {
             Message::Binary(octets) => binary(octets),
         }
     }
+    Some(())
+}
+
+/// Apart, so that what only the opening handshake needs is not kept beside the connection.
+#[inline(never)]
+fn open(connection: &mut Session) -> Option<()> {
+    let request = Request::new(uri!("ws://example.com/ws"));
+    let mut handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
+    connection.shake_hands(&mut handshake).ok()?;
+    handshake.finish().ok()?;
     Some(())
 }

@@ -368,18 +368,22 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
-        if self.must_answer(link) && link.is_free() {
+        let mut answers = self.must_answer(link) && link.is_free();
+        if answers {
             // What was announced before is done with, and makes room to read into meanwhile:
             // else a peer that writes everything before it reads could stop both.
             self.receiver.release();
-            self.answer(link).await?;
         }
         loop {
+            // The one place to answer from: each more would be a copy of it in the image.
+            if answers {
+                self.answer(link).await?;
+                answers = false;
+            }
             match self.receiver.look(delivery) {
                 // What is buffered already is looked at before the sender is waited for.
-                Ok(Step::ReplyDue) if self.receiver.is_open() && !link.is_free() => {}
-                Ok(Step::ReplyDue) => self.answer(link).await?,
-                Ok(Step::NeedOctets) if self.must_answer(link) => self.answer(link).await?,
+                Ok(Step::ReplyDue) => answers = !self.receiver.is_open() || link.is_free(),
+                Ok(Step::NeedOctets) if self.must_answer(link) => answers = true,
                 Ok(Step::NeedOctets) => {
                     let read = link.read(self.receiver.spare()).await;
                     self.took(read.map_err(Error::Transport)?);
@@ -598,13 +602,14 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Fault>,
         needed: usize,
     ) -> Result<(), Error<T::Error>> {
-        if !queue(&mut self.sender)? {
+        for _ in 0..2 {
+            let queued = queue(&mut self.sender)?;
             self.flush().await?;
-            if !queue(&mut self.sender)? {
-                return Err(Usage::BufferTooSmall { needed }.into());
+            if queued {
+                return Ok(());
             }
         }
-        self.flush().await
+        Err(Usage::BufferTooSmall { needed }.into())
     }
 }
 
@@ -624,15 +629,17 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
     }
 
     async fn answer(&mut self, owed: &mut Owed, _: &mut [u8]) -> Result<Answered, Error<T::Error>> {
-        while let Some(reply) = owed.reply() {
-            if self.sender.queue_reply(reply)? {
+        loop {
+            if let Some(reply) = owed.reply()
+                && self.sender.queue_reply(reply)?
+            {
                 owed.taken();
-            } else {
-                self.flush().await?;
+            }
+            self.flush().await?;
+            if !owed.is_due() {
+                return Ok(Answered::Sent);
             }
         }
-        self.flush().await?;
-        Ok(Answered::Sent)
     }
 
     async fn fail(&mut self, code: CloseCode) {

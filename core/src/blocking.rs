@@ -494,13 +494,14 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Fault>,
         needed: usize,
     ) -> Result<(), Error<T::Error>> {
-        if !queue(&mut self.sender)? {
+        for _ in 0..2 {
+            let queued = queue(&mut self.sender)?;
             self.flush()?;
-            if !queue(&mut self.sender)? {
-                return Err(Usage::BufferTooSmall { needed }.into());
+            if queued {
+                return Ok(());
             }
         }
-        self.flush()
+        Err(Usage::BufferTooSmall { needed }.into())
     }
 }
 
@@ -518,14 +519,17 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
     }
 
     fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
-        while let Some(reply) = owed.reply() {
-            if self.sender.queue_reply(reply)? {
+        loop {
+            if let Some(reply) = owed.reply()
+                && self.sender.queue_reply(reply)?
+            {
                 owed.taken();
-            } else {
-                self.flush()?;
+            }
+            self.flush()?;
+            if !owed.is_due() {
+                return Ok(());
             }
         }
-        self.flush()
     }
 
     fn fail(&mut self, code: CloseCode) {

@@ -113,8 +113,6 @@ pub enum Usage {
     NothingToContinue,
     /// A longer message was dropped midway, so no data can follow; closing still works.
     InterruptedMessage,
-    /// Text in fragments that is not UTF-8 as a whole.
-    InvalidUtf8,
     /// The buffer cannot hold the smallest frame: `needed` octets.
     BufferTooSmall {
         /// Octets needed.
@@ -317,7 +315,6 @@ impl fmt::Display for Usage {
             Self::MessageOpen => "a message is still being sent in fragments",
             Self::NothingToContinue => "no message is open",
             Self::InterruptedMessage => "a message was interrupted, only closing is left",
-            Self::InvalidUtf8 => "the text is not UTF-8",
             Self::BufferTooSmall { needed } => {
                 return write!(f, "the buffer must hold {needed} octets");
             }

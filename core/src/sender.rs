@@ -150,7 +150,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 
     /// Queues a piece of a message that is still being produced; `fin`: the last. `first`: a new
-    /// message. A text may be cut between any two octets.
+    /// message. A text may be cut between any two octets; that it is UTF-8 as a whole is for the
+    /// caller to see to (a whole text is a `&str`, which always is).
     ///
     /// # Errors
     /// As [`message`](Self::message); [`Usage::NothingToContinue`] when no message is open.

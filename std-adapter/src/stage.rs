@@ -115,8 +115,9 @@ impl Compress for Deflating {
 
 #[cfg(feature = "deflate")]
 mod deflate {
+    use bare_ws::buffer::Growing;
     use bare_ws::deflate::negotiate::{Agreed, Refusal};
-    use bare_ws::deflate::{self, Growing, Limits};
+    use bare_ws::deflate::{self, Limits};
 
     use super::{Deflating, Inflating};
 
@@ -133,7 +134,7 @@ mod deflate {
     impl Inflating {
         pub(crate) fn new(agreed: &Agreed, limits: Limits) -> Result<Self, Refusal> {
             let mut inflater =
-                Inflater::new(Box::new(State::new()), Growing::new()).with_limits(limits);
+                Inflater::new(Box::new(State::new()), Growing::default()).with_limits(limits);
             inflater.configure(Some(agreed))?;
             Ok(Self {
                 inflater: Some(inflater),

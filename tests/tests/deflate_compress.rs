@@ -1,8 +1,7 @@
 //! The send side of permessage-deflate, held against decoders of others and one of our own.
 
-use bare_ws::deflate::{
-    Compressor, Form, Full, Growing, Heap, Inflater, Lean, Limits, State, zlib,
-};
+use bare_ws::buffer::Growing;
+use bare_ws::deflate::{Compressor, Form, Full, Heap, Inflater, Lean, Limits, State, zlib};
 use bare_ws::stage::Compress;
 use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
@@ -51,7 +50,7 @@ fn law(name: &str, stage: &mut impl Compress, bits: u8, takeover: bool, chunk: u
     // A ring of exactly the window (512 octets at least, for the engine's sake).
     let mut ring = Inflater::new(State::new(), vec![0; 1 << bits.max(9)]);
     ring.configure(Some(&agreed(bits, takeover))).unwrap();
-    let mut zlib = Inflater::new(zlib::State::new(), Growing::new());
+    let mut zlib = Inflater::new(zlib::State::new(), Growing::default());
     zlib.configure(Some(&agreed(bits, takeover))).unwrap();
     for (i, message) in messages().iter().enumerate() {
         let payload = compress(stage, message, chunk, room);
@@ -299,7 +298,7 @@ fn random_messages_come_back() {
         full.configure(Some(&agreed(bits, takeover)));
         let mut checkers = [Checker::new(bits, takeover), Checker::new(bits, takeover)];
         let mut inflater =
-            Inflater::new(State::new(), Growing::new()).with_limits(Limits::new(1 << 20));
+            Inflater::new(State::new(), Growing::default()).with_limits(Limits::new(1 << 20));
         inflater.configure(Some(&agreed(bits, takeover))).unwrap();
         for _ in 0..6 {
             // Few different octets, and copies from before: matches of all lengths.

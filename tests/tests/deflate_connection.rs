@@ -3,7 +3,7 @@
 use bare_ws::buffer::Growing;
 use bare_ws::close::CloseCode;
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{self, Compressor, Full, Heap, Inflater, Lean, State, zlib};
+use bare_ws::deflate::{Compressor, Full, Heap, Inflater, Lean, State, zlib};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Capacity, Error, Usage, Violation};
 use bare_ws::message::{Message, MessageKind};
@@ -182,7 +182,7 @@ fn what_is_compressed_arrives_in_every_delivery() {
                         receive(&mut whole, Delivery::Message, wire, read),
                         &messages,
                     );
-                    let mut growing = Inflater::new(zlib::State::new(), deflate::Growing::new());
+                    let mut growing = Inflater::new(zlib::State::new(), Growing::default());
                     growing.configure(Some(&agreed)).unwrap();
                     let mut growing =
                         Receiver::<Server, _, _>::with_stage(Growing::default(), growing);

@@ -643,7 +643,6 @@ fn every_error_says_something_and_has_its_close_code() {
         (Usage::MessageOpen.into(), None),
         (Usage::NothingToContinue.into(), None),
         (Usage::InterruptedMessage.into(), None),
-        (Usage::InvalidUtf8.into(), None),
         (Usage::BufferTooSmall { needed: 125 }.into(), None),
         (Usage::Busy.into(), None),
         (Usage::MixedLevels.into(), None),

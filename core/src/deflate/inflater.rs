@@ -1,8 +1,8 @@
 //! The receive side of permessage-deflate (RFC 7692 §7.2.2).
 
 use super::engine::{Engine, State, Step, Stop, TAIL};
-use super::memory::Memory;
 use super::negotiate::{Agreed, Parameter, Refusal};
+use crate::buffer::Storage;
 use crate::error::{Capacity, Error, Violation};
 use crate::stage::{Decompress, Decompressed};
 
@@ -64,7 +64,7 @@ pub struct Inflater<M, E = State> {
     course: Course,
 }
 
-impl<M: Memory, E: Engine> Inflater<M, E> {
+impl<M: Storage, E: Engine> Inflater<M, E> {
     /// An inflater that is not active until [`configure`](Self::configure) tells it what was
     /// negotiated.
     pub fn new(engine: E, memory: M) -> Self {
@@ -98,8 +98,7 @@ impl<M: Memory, E: Engine> Inflater<M, E> {
         let window = 1 << agreed.receive_window_bits.clamp(9, 15);
         let takeover = !agreed.receive_no_context_takeover;
         if takeover {
-            self.memory
-                .grow(window)
+            grow(&mut self.memory, window)
                 .map_err(|_| Refusal::Window(Parameter::ServerMaxWindowBits))?;
         }
         // Octets of another connection are never history: `wrapped` is what makes them so.
@@ -118,7 +117,7 @@ impl<M: Memory, E: Engine> Inflater<M, E> {
     }
 }
 
-impl<M: Memory, E: Engine> Decompress for Inflater<M, E> {
+impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
     fn is_active(&self) -> bool {
         self.course.active
     }
@@ -225,7 +224,7 @@ impl Course {
     fn decompress<E: Engine>(
         &mut self,
         engine: &mut E,
-        memory: &mut dyn Memory,
+        memory: &mut dyn Storage,
         limits: Limits,
         input: &[u8],
         last: bool,
@@ -241,7 +240,7 @@ impl Course {
     fn advance<E: Engine>(
         &mut self,
         engine: &mut E,
-        memory: &mut dyn Memory,
+        memory: &mut dyn Storage,
         limits: Limits,
         input: &[u8],
         last: bool,
@@ -309,8 +308,9 @@ impl Course {
     }
 
     /// Octets that the open message may have.
-    fn limit(&self, memory: &dyn Memory, limits: Limits) -> u64 {
-        let held = match (self.delivery(), memory.fixed()) {
+    fn limit(&self, memory: &dyn Storage, limits: Limits) -> u64 {
+        let fixed = (!memory.can_grow()).then(|| memory.octets().len());
+        let held = match (self.delivery(), fixed) {
             (_, None) => u64::MAX,
             // Less than a window is no ring: a distance could be lawful and out of reach.
             (Delivery::Pieces, Some(fixed)) if fixed < self.window => fixed as u64,
@@ -321,20 +321,20 @@ impl Course {
         limits.message.min(held)
     }
 
-    fn room(&mut self, memory: &mut dyn Memory, limit: u64) -> Result<Room, Error> {
+    fn room(&mut self, memory: &mut dyn Storage, limit: u64) -> Result<Room, Error> {
         let left = usize::try_from(limit.saturating_sub(self.produced)).unwrap_or(usize::MAX);
         let (base, end) = if self.delivery() == Delivery::Linear {
             if self.position == memory.octets().len() && left > 0 {
                 let more = self.position.max(1024).min(left);
-                memory.grow(self.position.saturating_add(more))?;
+                grow(memory, self.position.saturating_add(more))?;
             }
             // What lies more than a window back is not lent, so that no distance reaches it.
             let base = self.position.saturating_sub(self.window);
             let end = base.saturating_add(self.window.saturating_mul(2));
             (base, end.min(memory.octets().len()))
         } else {
-            if memory.fixed().is_none() {
-                memory.grow(self.window)?;
+            if memory.can_grow() {
+                grow(memory, self.window)?;
             }
             let end = self.window.min(memory.octets().len());
             if self.position == end && left > 0 {
@@ -355,13 +355,13 @@ impl Course {
     }
 
     /// Takes a whole message's octets out of the ring.
-    fn gather(&mut self, memory: &mut dyn Memory) -> Result<(), Error> {
+    fn gather(&mut self, memory: &mut dyn Storage) -> Result<(), Error> {
         if self.delivery() != Delivery::Gathered {
             return Ok(());
         }
         let fresh = self.position.saturating_sub(self.start);
         let to = self.window.saturating_add(self.gathered);
-        memory.grow(to.saturating_add(fresh))?;
+        grow(memory, to.saturating_add(fresh))?;
         if let Some((ring, message)) = memory.octets_mut().split_at_mut_checked(self.window) {
             let from = ring.get(self.start..self.position).unwrap_or_default();
             let to = message.get_mut(self.gathered..).unwrap_or_default();
@@ -379,6 +379,14 @@ impl Course {
         for &octet in taken.iter().skip(taken.len().saturating_sub(TAIL.len())) {
             self.recent = self.recent << 8 | u32::from(octet);
         }
+    }
+}
+
+fn grow(memory: &mut dyn Storage, len: usize) -> Result<(), Capacity> {
+    if memory.grow(len) {
+        Ok(())
+    } else {
+        Err(Capacity::Memory { needed: len as u64 })
     }
 }
 

@@ -23,7 +23,7 @@
 //!   memory belong in a static; `Inflater<&'static mut [u8], &'static mut State>` is a few
 //!   words. Messages taken whole need their own length besides, and nothing else if the server
 //!   grants `server_no_context_takeover`: let [`negotiate::Held`] say so.
-//! - **A host**: `Inflater::new(State::new(), Growing::new())` and `Heap::new(15)`, or the same
+//! - **A host**: `Inflater::new(State::new(), Growing::default())` and `Heap::new(15)`, or the same
 //!   with `zlib::State` and `zlib::Compressor` (feature `zlib-rs`) for the highest speed.
 //! - Context takeover matters far more than the window: a telemetry message of 160 octets
 //!   shrinks to a third with it, to four fifths without.
@@ -37,7 +37,6 @@ mod compressor;
 mod engine;
 mod extension;
 mod inflater;
-mod memory;
 pub mod negotiate;
 #[cfg(feature = "zlib-rs")]
 pub mod zlib;
@@ -48,6 +47,3 @@ pub use compressor::{Compressor, Form, Full, Lean};
 pub use engine::{Engine, State, Step, Stop};
 pub use extension::{Answering, Negotiation};
 pub use inflater::{Inflater, Limits};
-#[cfg(feature = "alloc")]
-pub use memory::Growing;
-pub use memory::Memory;

@@ -14,7 +14,7 @@ use embedded_io_async::{Read, Write};
 
 use crate::buffer::Storage;
 use crate::close::CloseCode;
-use crate::closing::Owed;
+use crate::closing::{Owed, Reply};
 use crate::entropy::Entropy;
 use crate::error::{Error, Fault, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
@@ -644,6 +644,7 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     async fn fail(&mut self, code: CloseCode) {
         // Best effort: the failure itself is what the caller hears of.
-        let _ = self.close(Some(code), "").await;
+        let queue = |sender: &mut Sender<R, B, E, X>| sender.queue_reply(Reply::Fail(code));
+        let _ = self.send_when_drained(queue, 0).await;
     }
 }

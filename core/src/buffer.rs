@@ -94,6 +94,8 @@ impl Storage for Growing {
 ///  0 ......... start ====== end ....... read ------ filled ......... len
 ///    released        message     gap        unparsed        free
 /// ```
+///
+/// They never change places, so none of the arithmetic here wraps. It could not panic either.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Places {
     pub(crate) start: usize,
@@ -118,19 +120,19 @@ impl Places {
     /// How many octets are not parsed yet.
     #[inline]
     pub(crate) const fn available(&self) -> usize {
-        self.filled.saturating_sub(self.read)
+        self.filled.wrapping_sub(self.read)
     }
 
     /// How many octets were gathered.
     #[inline]
     pub(crate) const fn len(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.end.wrapping_sub(self.start)
     }
 
     /// Steps over `n` unparsed octets.
     #[inline]
     pub(crate) const fn skip(&mut self, n: usize) {
-        self.read = self.read.saturating_add(n);
+        self.read = self.read.wrapping_add(n);
         if self.len() == 0 {
             // Nothing is gathered: what comes next may be, where it lies.
             self.start = self.read;
@@ -142,11 +144,11 @@ impl Places {
     #[inline]
     pub(crate) fn gather(&mut self, n: usize, octets: &mut [u8]) {
         let from = self.read;
-        let to = from.saturating_add(n);
+        let to = from.wrapping_add(n);
         if from != self.end {
             octets::slide(octets, from, to, self.end);
         }
-        self.end = self.end.saturating_add(n);
+        self.end = self.end.wrapping_add(n);
         self.read = to;
     }
 

@@ -115,7 +115,6 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     ///
     /// # Errors
     /// At the first octet that cannot stand where it stands. From then on the error stays.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub fn read(&mut self, octets: &[u8]) -> Result<Progress, HandshakeError> {
         if let Some(outcome) = self.outcome {
             return outcome.map(|()| Progress::Done { consumed: 0 });

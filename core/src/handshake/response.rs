@@ -136,7 +136,6 @@ impl Response {
     }
 
     /// Takes an octet.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn push(&mut self, octet: u8, expected: &Expected<'_>) -> Result<Step, Flaw> {
         let spaced = self.last == Item::Blank;
         match self.last.push(octet) {

@@ -1,5 +1,6 @@
 """Building the emulated boards' images, and running them in QEMU."""
 
+import functools
 import os
 import pathlib
 import shlex
@@ -17,40 +18,42 @@ TARGETS = [
 ]
 
 
-def toolchain():
-    """The cargo to call, its environment, and the options that give it a core library.
+def cargo(package, target, *words, settings=()):
+    """Calls cargo in a package for a target; raises CalledProcessError if it fails.
 
-    With the targets installed by rustup, nothing special. Without, a compiler that has the
-    library's source builds it: Debian's rustc-web, cargo-web, rust-web-src and lld.
+    With the target installed by rustup, nothing special. Without, a compiler that has the library's
+    source builds it: Debian's rustc-web, cargo-web, rust-web-src and lld.
     """
-    environment = dict(os.environ)
-    if shutil.which("rustup"):
-        installed = subprocess.run(
-            ["rustup", "target", "list", "--installed"], capture_output=True, text=True
-        ).stdout.split()
-        if set(TARGETS) <= set(installed):
-            return ["cargo"], environment, []
-    # The directory comes first in PATH, too: cargo asks the compiler it finds there for the
-    # version that dependencies must fit.
-    environment["PATH"] = "/usr/bin:" + environment.get("PATH", "")
-    environment["RUSTC"] = "/usr/bin/rustc"
-    environment["RUSTC_BOOTSTRAP"] = "1"
-    for target in TARGETS:
+    environment = dict(os.environ) | dict(settings)
+    program, options = "cargo", []
+    if target not in installed_targets():
+        # The directory comes first in PATH, too: cargo asks the compiler it finds there for the
+        # version that dependencies must fit.
+        environment["PATH"] = "/usr/bin:" + environment.get("PATH", "")
+        environment["RUSTC"] = "/usr/bin/rustc"
+        environment["RUSTC_BOOTSTRAP"] = "1"
         name = target.upper().replace("-", "_")
         environment[f"CARGO_TARGET_{name}_LINKER"] = "ld.lld"
-    return ["/usr/bin/cargo"], environment, ["-Zbuild-std=core,alloc"]
+        program, options = "/usr/bin/cargo", ["-Zbuild-std=core,alloc"]
+    subcommand, *words = words
+    options = ["--release", "--locked", "--target", target, *options]
+    subprocess.run(
+        [program, subcommand, *options, *words], cwd=package, env=environment, check=True
+    )
+
+
+@functools.cache
+def installed_targets():
+    if not shutil.which("rustup"):
+        return []
+    listed = ["rustup", "target", "list", "--installed"]
+    return subprocess.run(listed, capture_output=True, text=True).stdout.split()
 
 
 def build(targets, programs):
-    cargo, environment, options = toolchain()
     select = [word for program in programs for word in ("--bin", program)]
     for target in targets:
-        subprocess.run(
-            [*cargo, "build", "--release", "--locked", "--target", target, *options, *select],
-            cwd=PACKAGE,
-            env=environment,
-            check=True,
-        )
+        cargo(PACKAGE, target, "build", *select)
 
 
 def image(target, program):

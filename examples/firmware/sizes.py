@@ -72,7 +72,7 @@ def compare(figures, targets):
         verdict = judge(key[1], was, now)
         failed += verdict in ("GROWN", "NEW", "GONE")
         print(f"{' '.join(key):<64} {was or '-':>10} {now or '-':>10} {verdict}")
-    print(f"{len(figures)} figures, {failed} failed")
+    print(f"{len(recorded | figures) - failed} passed, {failed} failed")
     return int(failed > 0)
 
 

@@ -31,9 +31,7 @@ fn poll(session: Pin<&mut dyn Future<Output = Option<()>>>) -> Poll<Option<()>> 
 }
 
 async fn session() -> Option<()> {
-    let receiver = Receiver::<Client, &mut Kib>::new(kib!());
-    let sender = Sender::<Client, &mut Kib, _>::new(kib!(), Board);
-    let connection = place!(Session = Connection::new(Io, receiver, sender));
+    let connection = connection();
     open(connection).await?;
     connection.send("hello").await.ok()?;
     while let Some(message) = connection.recv().await.ok()? {
@@ -53,4 +51,12 @@ async fn open(connection: &mut Session) -> Option<()> {
     connection.shake_hands(&mut handshake).await.ok()?;
     handshake.finish().ok()?;
     Some(())
+}
+
+/// Apart, so that the connection is not made in the frame of what uses it.
+#[inline(never)]
+fn connection() -> &'static mut Session {
+    let receiver = Receiver::new(kib!());
+    let sender = Sender::new(kib!(), Board);
+    place!(Session = Connection::new(Io, receiver, sender))
 }

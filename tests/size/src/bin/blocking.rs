@@ -21,9 +21,7 @@ extern "C" fn _start() -> ! {
 }
 
 fn session() -> Option<()> {
-    let receiver = Receiver::<Client, &mut Kib>::new(kib!());
-    let sender = Sender::<Client, &mut Kib, _>::new(kib!(), Board);
-    let connection = place!(Session = Connection::new(Io, receiver, sender));
+    let connection = connection();
     open(connection)?;
     connection.send("hello").ok()?;
     while let Some(message) = connection.recv().ok()? {
@@ -43,4 +41,12 @@ fn open(connection: &mut Session) -> Option<()> {
     connection.shake_hands(&mut handshake).ok()?;
     handshake.finish().ok()?;
     Some(())
+}
+
+/// Apart, so that the connection is not made in the frame of what uses it.
+#[inline(never)]
+fn connection() -> &'static mut Session {
+    let receiver = Receiver::new(kib!());
+    let sender = Sender::new(kib!(), Board);
+    place!(Session = Connection::new(Io, receiver, sender))
 }

@@ -8,6 +8,7 @@
 )]
 
 pub mod asynch;
+pub mod authority;
 pub mod blocking;
 pub mod options;
 pub mod server;

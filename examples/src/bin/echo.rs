@@ -36,6 +36,8 @@ Echoes every message of the server at URL until the closing handshake.
                             (default: alloc 15, fixed 10)
   --subprotocol NAME        offer a subprotocol; repeatable
   --header 'Name: value'    send a header field; repeatable
+  --ca FILE                 wss: trust the certificates of this PEM file, not the
+                            platform's; repeatable
   --max-message OCTETS      refuse longer messages (default: alloc 16 MiB, fixed none)
   --connect-timeout S       (default 10)
   --handshake-timeout S     (default 10)

@@ -26,10 +26,6 @@ const CONFIGURATIONS: [&[&str]; 4] = [
     &["--engine", "fixed", "--io", "async"],
 ];
 
-/// Those that have a wss.
-const SECURE_CONFIGURATIONS: [&[&str]; 2] =
-    [&[], &["--engine", "fixed", "--rx", "128", "--tx", "128"]];
-
 struct Run {
     stdout: String,
     stderr: String,
@@ -909,7 +905,7 @@ const SECURE_ROWS: &[SecureRow] = &[
         names: HERE,
         trusted: false,
         server: is_told_nothing,
-        outcome: Error("tls", "trust"),
+        outcome: Error("tls", "no path to a trust"),
     },
     SecureRow {
         name: "a server of another name",
@@ -971,7 +967,7 @@ fn every_end_of_a_secure_connection_is_one_line_and_a_status() {
         files.write("ours.pem", &ours.pem()),
         files.write("other.pem", &other.pem()),
     );
-    for configuration in SECURE_CONFIGURATIONS {
+    for configuration in CONFIGURATIONS {
         for row in SECURE_ROWS {
             let config = ours.server(row.names).unwrap();
             let server = row.server;
@@ -1164,9 +1160,13 @@ fn what_comes_before_the_handshake_has_its_own_words() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let refused = format!("ws://{}/", free.local_addr().unwrap());
     drop(free);
+    let secure = refused.replace("ws://", "wss://");
     for configuration in CONFIGURATIONS {
+        // The embedded TLS path has no roots of the platform's.
+        let needs_roots = configuration.contains(&"async");
         for (uri, kind) in [
             (refused.as_str(), "connect"),
+            (&secure, if needs_roots { "tls" } else { "connect" }),
             ("ws://host.invalid/", "resolve"),
         ] {
             let run = echo(&[configuration, &[uri]].concat());
@@ -1176,6 +1176,7 @@ fn what_comes_before_the_handshake_has_its_own_words() {
                 "{uri}: {}",
                 run.stderr
             );
+            assert_eq!(run.stderr.contains("needs --ca"), kind == "tls", "{uri}");
             assert_one_line(&run.stderr);
             assert!(run.took < LONG);
         }

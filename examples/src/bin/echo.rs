@@ -15,7 +15,7 @@
 use std::process::ExitCode;
 
 use bare_ws_examples::options::{Options, text};
-use bare_ws_examples::{Line, echo};
+use bare_ws_examples::{Failure, Line, echo};
 use bare_ws_std::Error;
 
 const HELP: &str = "\
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
             println!("closed {closed}");
             ExitCode::SUCCESS
         }
-        Err(error @ (Error::Request(_) | Error::Offer(_))) => {
+        Err(Failure::Connection(error @ (Error::Request(_) | Error::Offer(_)))) => {
             failed("usage", &error.to_string(), 2)
         }
         Err(error) => failed(error.kind(), &error.to_string(), 1),

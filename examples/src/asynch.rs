@@ -43,7 +43,7 @@ pub fn echo(options: &Options, uri: &str) -> Result<Closed, Failure> {
     let (link, records) = memory.split();
     block_on(async {
         let opened = Secure::connect(target.host(), &roots, &link, records, &socket);
-        over(options, uri, opened.await?).await
+        Box::pin(over(options, uri, opened.await?)).await
     })
 }
 

@@ -835,6 +835,7 @@ type Secure = StreamOwned<ServerConnection, TcpStream>;
 /// As [`Row`], behind TLS.
 struct SecureRow {
     name: &'static str,
+    arguments: &'static [&'static str],
     /// For whom the server's certificate is.
     names: &'static [&'static str],
     /// Whether the root of the server is in the file.
@@ -849,6 +850,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     // row: SEED-06, REQ-14
     SecureRow {
         name: "a server that is what it says",
+        arguments: &[],
         names: HERE,
         trusted: true,
         server: |c| {
@@ -867,6 +869,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     },
     SecureRow {
         name: "its answer is cut short",
+        arguments: &[],
         names: HERE,
         trusted: true,
         server: |c| {
@@ -879,6 +882,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     },
     SecureRow {
         name: "the end of TLS without a Close",
+        arguments: &[],
         names: HERE,
         trusted: true,
         server: |c| {
@@ -889,6 +893,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     },
     SecureRow {
         name: "a violation inside TLS",
+        arguments: &[],
         names: HERE,
         trusted: true,
         server: |c| {
@@ -902,6 +907,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     },
     SecureRow {
         name: "a root that nobody trusts",
+        arguments: &[],
         names: HERE,
         trusted: false,
         server: is_told_nothing,
@@ -909,6 +915,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     },
     SecureRow {
         name: "a server of another name",
+        arguments: &[],
         names: &["localhost", "127.0.0.2"],
         trusted: true,
         server: is_told_nothing,
@@ -916,6 +923,7 @@ const SECURE_ROWS: &[SecureRow] = &[
     },
     SecureRow {
         name: "the end within the TLS handshake",
+        arguments: &[],
         names: HERE,
         trusted: true,
         server: |c| {
@@ -923,6 +931,32 @@ const SECURE_ROWS: &[SecureRow] = &[
             assert_ne!(c.tcp.sock.read(&mut [0; 4096]).unwrap(), 0);
         },
         outcome: Error("tls", "TLS handshake"),
+    },
+    // row: STA-02, TRAP-07
+    SecureRow {
+        name: "a server that is silent",
+        arguments: &["--handshake-timeout", "0.3"],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            let mut scratch = [0; 4096];
+            while c.tcp.sock.read(&mut scratch).unwrap() != 0 {}
+        },
+        outcome: Error("timeout", "opening handshake"),
+    },
+    // row: STA-02
+    SecureRow {
+        name: "a peer that is idle",
+        arguments: &["--idle-timeout", "0.3"],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            assert_eq!(c.read_close(), Some(1001));
+            c.close(1001, b"");
+            goodbye(c);
+        },
+        outcome: Error("timeout", "idle"),
     },
 ];
 
@@ -980,7 +1014,7 @@ fn every_end_of_a_secure_connection_is_one_line_and_a_status() {
                 true => &["--ca", &other_file, "--ca", &ours_file],
                 false => &["--ca", &other_file],
             };
-            let run = echo(&[configuration, roots, &[&uri]].concat());
+            let run = echo(&[configuration, row.arguments, roots, &[&uri]].concat());
             judge(
                 &format!("{} {configuration:?}", row.name),
                 &run,

@@ -27,7 +27,8 @@ Echoes every message of the server at URL until the closing handshake.
   --engine alloc|fixed      whole messages in memory that grows, or pieces through
                             fixed buffers, without an allocation (default alloc)
   --rx OCTETS, --tx OCTETS  buffers (default: alloc 16384, fixed 512)
-  --io blocking|async       (default blocking)
+  --io blocking|async       the loop, and with wss the TLS: rustls, or that of the
+                            boards, which needs --ca (default blocking)
   --deflate[=PARAMS]        offer permessage-deflate; repeatable, in order of preference;
                             PARAMS as in the header, such as
                             'server_max_window_bits=10; client_max_window_bits';

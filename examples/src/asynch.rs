@@ -1,11 +1,9 @@
 //! Echo by a task that waits: the core's asynchronous loop over a socket of the operating
-//! system's.
+//! system's, or the embedded TLS path over it.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
 
-use async_io::{Async, Timer, block_on};
+use async_io::block_on;
 use bare_ws::asynch::{Answered, Connection, Link, Reader, Writer};
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::closing::{Owed, Reply};
@@ -15,44 +13,58 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws_std::{CloseCode, Deflating, Error, Inflating, MessageKind, SystemEntropy, Timeout};
-use embedded_io_async::Read;
-use futures_lite::future::or;
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use embedded_io_async::{Read, Write};
 
-use crate::Closed;
 use crate::blocking::ended;
 use crate::options::{Engine, Options};
+use crate::secure::{Memory, Secure, roots};
+use crate::socket::Socket;
+use crate::{Closed, Failure};
 
 /// [`crate::echo`] over the core's asynchronous loop.
 ///
 /// # Errors
 /// As there.
-pub fn echo(options: &Options, uri: &str) -> Result<Closed, Error> {
+pub fn echo(options: &Options, uri: &str) -> Result<Closed, Failure> {
     let config = options.config();
     config.check(uri)?;
-    if config.parts().request(uri)?.uri.is_secure() {
-        return Err(Error::NoTls);
-    }
+    let parts = config.parts();
+    let target = parts.request(uri)?.uri;
+    let roots = match target.is_secure() {
+        true => Some(roots(&options.ca)?),
+        false => None,
+    };
     // The adapter resolves and connects; what comes after it waits as a task.
-    let socket = Socket::new(config.dial(uri)?, options).map_err(Error::Io)?;
+    let socket = Socket::new(config.dial(uri)?, options.timeouts).map_err(Error::Io)?;
+    let Some(roots) = roots else {
+        return block_on(over(options, uri, &socket));
+    };
+    let mut memory = Memory::new();
+    let (link, records) = memory.split();
     block_on(async {
-        match options.engine {
-            Engine::Alloc => run(options, uri, socket, Growing::with_len(options.rx())).await,
-            Engine::Fixed => {
-                let buffer = vec![0; options.rx()].into_boxed_slice();
-                run(options, uri, socket, buffer).await
-            }
-        }
+        let opened = Secure::connect(target.host(), &roots, &link, records, &socket);
+        Box::pin(over(options, uri, opened.await?)).await
     })
 }
 
-type EchoReader<B> = Reader<Client, B, Inflating>;
-type EchoWriter = Writer<Socket, Client, Box<[u8]>, SystemEntropy, Deflating>;
+async fn over<T: Transport>(options: &Options, uri: &str, io: T) -> Result<Closed, Failure> {
+    let outcome = match options.engine {
+        Engine::Alloc => run(options, uri, io, Growing::with_len(options.rx())).await,
+        Engine::Fixed => {
+            let buffer = vec![0; options.rx()].into_boxed_slice();
+            run(options, uri, io, buffer).await
+        }
+    };
+    outcome.map_err(Failure::from)
+}
 
-async fn run<B: Storage>(
+type EchoReader<B> = Reader<Client, B, Inflating>;
+type EchoWriter<T> = Writer<T, Client, Box<[u8]>, SystemEntropy, Deflating>;
+
+async fn run<T: Transport, B: Storage>(
     options: &Options,
     uri: &str,
-    socket: Socket,
+    io: T,
     buffer: B,
 ) -> Result<Closed, Error> {
     let config = options.config();
@@ -64,14 +76,14 @@ async fn run<B: Storage>(
     receiver.set_limits(config.limits());
     let transmit = vec![0; options.tx()].into_boxed_slice();
     let sender = Sender::with_stage(transmit, entropy, Deflating::default());
-    let (connection, established) = Connection::open(socket, handshake, receiver, sender)
+    let (connection, established) = Connection::open(io, handshake, receiver, sender)
         .await
         .map_err(not_opened)?;
     let Connection {
         mut reader,
         mut writer,
     } = connection;
-    writer.io_mut().deadline = None;
+    writer.io_mut().socket().opened();
     let (inflating, deflating) = config.stages(established.extensions.agreed())?;
     *reader.receiver_mut().stage_mut() = inflating;
     *writer.sender_mut().stage_mut() = deflating;
@@ -87,9 +99,9 @@ async fn run<B: Storage>(
 }
 
 /// Message by message, until the peer has closed.
-async fn whole<B: Storage>(
+async fn whole<T: Transport, B: Storage>(
     reader: &mut EchoReader<B>,
-    writer: &mut EchoWriter,
+    writer: &mut EchoWriter<T>,
     text_only: bool,
 ) -> Result<(), Error> {
     let mut first_error = None;
@@ -110,9 +122,9 @@ async fn whole<B: Storage>(
 }
 
 /// Each piece is sent back as a fragment while the next is still on its way. Nothing is allocated.
-async fn pieces<B: Storage>(
+async fn pieces<T: Transport, B: Storage>(
     reader: &mut EchoReader<B>,
-    writer: &mut EchoWriter,
+    writer: &mut EchoWriter<T>,
     text_only: bool,
 ) -> Result<(), Error> {
     let mut first_error = None;
@@ -134,14 +146,14 @@ async fn pieces<B: Storage>(
 }
 
 /// As in [`crate::blocking`].
-async fn refuse(
+async fn refuse<T: Transport>(
     kind: MessageKind,
     text_only: bool,
-    writer: &mut EchoWriter,
+    writer: &mut EchoWriter<T>,
 ) -> Result<bool, Error> {
     let refused = text_only && kind == MessageKind::Binary;
     if refused {
-        writer.io_mut().start_closing();
+        writer.io_mut().socket().start_closing();
         let closed = writer.close(Some(CloseCode::UNSUPPORTED_DATA), "text only");
         closed.await.map_err(broken)?;
     }
@@ -149,16 +161,16 @@ async fn refuse(
 }
 
 /// As in [`crate::blocking`].
-async fn go_on(
+async fn go_on<T: Transport>(
     error: Error,
     first_error: &mut Option<Error>,
-    writer: &mut EchoWriter,
+    writer: &mut EchoWriter<T>,
 ) -> Result<(), Error> {
     if let Some(first) = first_error.take() {
         return Err(first);
     }
     if matches!(error, Error::Timeout(Timeout::Idle)) {
-        writer.io_mut().start_closing();
+        writer.io_mut().socket().start_closing();
         let closed = writer.close(Some(CloseCode::GOING_AWAY), "idle");
         if closed.await.is_ok() {
             *first_error = Some(error);
@@ -170,18 +182,22 @@ async fn go_on(
 
 /// Waits for the peer to close the transport; after a failure it is told first that nothing more
 /// comes, and must have the time to read our Close.
-async fn end(writer: &mut EchoWriter, echoed: &Result<(), Error>) {
-    let socket = writer.io_mut();
-    socket.start_closing();
-    match echoed {
-        Ok(()) => {}
-        Err(Error::Protocol(ProtocolError::Peer(_) | ProtocolError::Capacity(_))) => {
-            let _ = socket.tcp.get_ref().shutdown(Shutdown::Write);
-        }
-        Err(_) => return,
-    }
+async fn end<T: Transport>(writer: &mut EchoWriter<T>, echoed: &Result<(), Error>) {
+    let io = writer.io_mut();
+    io.socket().start_closing();
     let mut scratch = [0; 4096];
-    while matches!(socket.read(&mut scratch).await, Ok(n) if n > 0) {}
+    match echoed {
+        Ok(()) => {
+            while matches!(io.read(&mut scratch).await, Ok(n) if n > 0) {}
+            io.finish().await;
+        }
+        Err(Error::Protocol(ProtocolError::Peer(_) | ProtocolError::Capacity(_))) => {
+            io.finish().await;
+            let mut socket = io.socket();
+            while matches!(socket.read(&mut scratch).await, Ok(n) if n > 0) {}
+        }
+        Err(_) => {}
+    }
 }
 
 fn not_opened(error: HandshakeError<io::Error>) -> Error {
@@ -192,88 +208,37 @@ fn broken(error: ProtocolError<io::Error>) -> Error {
     error.narrow().map_or_else(transport, Error::from)
 }
 
-fn transport(error: io::Error) -> Error {
+pub(crate) fn transport(error: io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
         Some(timeout) => Error::Timeout(*timeout),
         None => Error::Io(error),
     }
 }
 
-/// A socket with the deadlines that hold for the moment.
-struct Socket {
-    tcp: Async<TcpStream>,
-    idle: Option<Duration>,
-    close: Duration,
-    /// For all of the handshake that is going on.
-    deadline: Option<(Instant, Timeout)>,
+/// What the loop runs over.
+pub trait Transport: Read<Error = io::Error> + Write {
+    /// The socket below, for its deadlines.
+    fn socket(&self) -> &Socket;
+
+    /// Tells the peer that nothing more comes. With TLS nothing is read any more then.
+    fn finish(&mut self) -> impl Future<Output = ()>;
 }
 
-impl Socket {
-    fn new(tcp: TcpStream, options: &Options) -> io::Result<Self> {
-        let timeouts = options.timeouts;
-        let handshake = Instant::now().checked_add(timeouts.handshake);
-        Ok(Self {
-            tcp: Async::new(tcp)?,
-            idle: timeouts.idle,
-            close: timeouts.close,
-            deadline: handshake.map(|at| (at, Timeout::Handshake)),
-        })
+/// ws
+impl Transport for &Socket {
+    fn socket(&self) -> &Socket {
+        self
     }
 
-    /// The closing handshake has one deadline, from its first Close on.
-    fn start_closing(&mut self) {
-        if self.deadline.is_none() {
-            let at = Instant::now().checked_add(self.close);
-            self.deadline = at.map(|at| (at, Timeout::Close));
-        }
-    }
-
-    /// `io`, or the time-out that comes before it.
-    async fn bounded(&self, io: impl Future<Output = io::Result<usize>>) -> io::Result<usize> {
-        let (timer, timeout) = match (self.deadline, self.idle) {
-            (Some((at, timeout)), _) if at <= Instant::now() => return Err(passed(timeout)),
-            (Some((at, timeout)), _) => (Timer::at(at), timeout),
-            (None, Some(idle)) => (Timer::after(idle), Timeout::Idle),
-            (None, None) => return io.await,
-        };
-        or(io, async {
-            timer.await;
-            Err(passed(timeout))
-        })
-        .await
-    }
-}
-
-fn passed(timeout: Timeout) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, timeout)
-}
-
-impl embedded_io_async::ErrorType for Socket {
-    type Error = io::Error;
-}
-
-impl Read for Socket {
-    async fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        let mut tcp = &self.tcp;
-        self.bounded(tcp.read(octets)).await
-    }
-}
-
-impl embedded_io_async::Write for Socket {
-    async fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let mut tcp = &self.tcp;
-        self.bounded(tcp.write(octets)).await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    async fn finish(&mut self) {
+        Socket::finish(self);
     }
 }
 
 /// The writer as the receive loop sees it: a Close that it owes starts the close time-out.
-struct Through<'a>(&'a mut EchoWriter);
+struct Through<'a, T>(&'a mut EchoWriter<T>);
 
-impl Link for Through<'_> {
+impl<T: Transport> Link for Through<'_, T> {
     type Error = io::Error;
 
     async fn read(&mut self, spare: &mut [u8]) -> io::Result<usize> {
@@ -294,13 +259,13 @@ impl Link for Through<'_> {
         spare: &mut [u8],
     ) -> Result<Answered, ProtocolError<io::Error>> {
         if let Some(Reply::Close(_) | Reply::Fail(_)) = owed.reply() {
-            self.0.io_mut().start_closing();
+            self.0.io_mut().socket().start_closing();
         }
         self.0.answer(owed, spare).await
     }
 
     async fn fail(&mut self, code: CloseCode) {
-        self.0.io_mut().start_closing();
+        self.0.io_mut().socket().start_closing();
         self.0.fail(code).await;
     }
 }

@@ -8,12 +8,16 @@
 )]
 
 pub mod asynch;
+pub mod authority;
 pub mod blocking;
 pub mod options;
+pub mod secure;
 pub mod server;
+pub mod socket;
 
-use std::fmt;
+use std::{fmt, io};
 
+use bare_ws_embassy::tls;
 use bare_ws_std::{CloseCode, Error};
 use options::{Io, Options};
 
@@ -38,10 +42,76 @@ impl Closed {
 ///
 /// # Errors
 /// Whatever ended it otherwise.
-pub fn echo(options: &Options, uri: &str) -> Result<Closed, Error> {
+pub fn echo(options: &Options, uri: &str) -> Result<Closed, Failure> {
     match options.io {
-        Io::Blocking => blocking::echo(options, uri),
+        Io::Blocking => Ok(blocking::echo(options, uri)?),
         Io::Async => asynch::echo(options, uri),
+    }
+}
+
+/// Why a connection ended without a closing handshake, or never began.
+#[derive(Debug)]
+pub enum Failure {
+    /// As the std adapter and the core have it.
+    Connection(Error),
+    /// Of the embedded TLS path.
+    Tls(tls::Error<io::Error>),
+    /// The embedded TLS path knows no roots but those given to it.
+    NoRoots,
+}
+
+impl Failure {
+    /// One word, as [`Error::kind`] has it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Connection(error) => error.kind(),
+            Self::Tls(_) | Self::NoRoots => "tls",
+        }
+    }
+}
+
+/// Through the loops an error of the embedded TLS path passes as the transport's.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io(error) => match error.downcast() {
+                Ok(error) => Self::Tls(error),
+                Err(error) => Self::Connection(Error::Io(error)),
+            },
+            error => Self::Connection(error),
+        }
+    }
+}
+
+/// Before the loops, what passes through TLS is the socket's: an error of the operating system's,
+/// or a time-out.
+impl From<tls::Error<io::Error>> for Failure {
+    fn from(error: tls::Error<io::Error>) -> Self {
+        match error {
+            tls::Error::Transport(error) => Self::Connection(asynch::transport(error)),
+            error => Self::Tls(error),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+            Self::NoRoots => f.write_str("wss by the asynchronous loop needs --ca"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connection(error) => Some(error),
+            Self::Tls(error) => Some(error),
+            Self::NoRoots => None,
+        }
     }
 }
 

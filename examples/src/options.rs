@@ -1,10 +1,11 @@
 //! The options that `echo` and `autobahn` share.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bare_ws::deflate::negotiate::Offer;
-use bare_ws_std::{Config, Deflate};
+use bare_ws_std::{Config, Deflate, Tls, TlsError};
 use lexopt::{Arg, Parser, ValueExt};
 
 /// How messages are received.
@@ -44,6 +45,8 @@ pub struct Options {
     pub deflate: Vec<Option<Offer>>,
     /// The window in each direction, in bits.
     pub window: Option<u8>,
+    /// PEM files of the only roots that are trusted; none: the platform's.
+    pub ca: Vec<PathBuf>,
     /// Everything about connecting.
     pub config: Config,
     /// The time-outs again, for the loop that is not the adapter's.
@@ -80,6 +83,7 @@ impl Options {
             max_message: None,
             deflate: Vec::new(),
             window: None,
+            ca: Vec::new(),
             config: Config::new(),
             timeouts: Timeouts {
                 handshake: Duration::from_secs(10),
@@ -140,6 +144,11 @@ impl Options {
                 };
                 let content = content.trim_matches([' ', '\t']);
                 config(self, &|config| config.header(field, content));
+            }
+            "ca" => {
+                self.ca.push(value()?.into());
+                let tls = trusting(&self.ca).map_err(|error| format!("--ca {error}"))?;
+                config(self, &|config| config.tls(tls.clone()));
             }
             "connect-timeout" => {
                 let timeout = seconds(&name, &value()?)?;
@@ -232,6 +241,13 @@ impl Default for Options {
 /// When it is none.
 pub fn text(value: OsString) -> Result<String, String> {
     value.string().map_err(|error| error.to_string())
+}
+
+fn trusting(files: &[PathBuf]) -> Result<Tls, TlsError> {
+    let builder = files
+        .iter()
+        .try_fold(Tls::builder(), |tls, file| tls.root_file(file));
+    builder?.build()
 }
 
 fn one_of<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use bare_ws::blocking::Connection;
@@ -16,14 +17,26 @@ use bare_ws::sender::Sender;
 use bare_ws_std::{Deflate, Deflating, Inflating, SystemEntropy};
 use embedded_io::{Read, Write};
 use embedded_io_adapters::std::FromStd;
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection, StreamOwned};
 
 /// A server that takes one client, echoes its messages (compressed, if the client offers it), and
 /// ends with it.
 #[derive(Debug)]
 pub struct EchoServer {
     address: SocketAddr,
-    thread: JoinHandle<Result<u64, String>>,
+    thread: JoinHandle<Result<Served, String>>,
 }
+
+/// What a client was served.
+#[derive(Clone, Copy, Debug)]
+pub struct Served {
+    /// Messages.
+    pub messages: u64,
+    /// Over which version of TLS.
+    pub tls: Option<ProtocolVersion>,
+}
+
+type Secure = StreamOwned<ServerConnection, TcpStream>;
 
 impl EchoServer {
     /// Listens on a free port, and speaks these subprotocols.
@@ -31,11 +44,40 @@ impl EchoServer {
     /// # Errors
     /// The operating system's.
     pub fn start(subprotocols: &'static [&'static str]) -> io::Result<Self> {
+        Self::listen(move |tcp| {
+            let (messages, tcp) = serve(tcp, subprotocols)?;
+            // RFC 6455 §7.1.1: the server closes the transport first.
+            let _ = tcp.shutdown(Shutdown::Both);
+            let tls = None;
+            Ok(Served { messages, tls })
+        })
+    }
+
+    /// The same behind TLS.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn start_secure(config: Arc<ServerConfig>) -> io::Result<Self> {
+        Self::listen(move |tcp| {
+            let session = ServerConnection::new(config).map_err(|error| error.to_string())?;
+            let (messages, mut stream) = serve(Secure::new(session, tcp), &[])?;
+            stream.conn.send_close_notify();
+            let _ = io::Write::flush(&mut stream);
+            let _ = stream.sock.shutdown(Shutdown::Both);
+            let tls = stream.conn.protocol_version();
+            Ok(Served { messages, tls })
+        })
+    }
+
+    fn listen(
+        serve: impl FnOnce(TcpStream) -> Result<Served, String> + Send + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let thread = thread::Builder::new().spawn(move || {
             let (tcp, _) = listener.accept().map_err(|error| error.to_string())?;
-            serve(tcp, subprotocols)
+            tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+            serve(tcp)
         })?;
         Ok(Self { address, thread })
     }
@@ -46,24 +88,24 @@ impl EchoServer {
         self.address
     }
 
-    /// Waits for its end: how many messages it echoed.
+    /// Waits for its end: what it served.
     ///
     /// # Errors
     /// In words, what went wrong on its side.
-    pub fn join(self) -> Result<u64, String> {
+    pub fn join(self) -> Result<Served, String> {
         let ended = self.thread.join();
         ended.map_err(|_| "the server panicked".to_owned())?
     }
 }
 
-fn serve(tcp: TcpStream, subprotocols: &[&str]) -> Result<u64, String> {
+/// How many messages, until the closing handshake.
+fn serve<S: io::Read + io::Write>(stream: S, subprotocols: &[&str]) -> Result<(u64, S), String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
-    tcp.set_nodelay(true).map_err(|error| said(&error))?;
     let service = Service {
         subprotocols,
         ..Service::ANY
     };
-    let mut io = FromStd::new(tcp);
+    let mut io = FromStd::new(stream);
     let mut handshake = ServerHandshake::new(&service, Answering::new(Held::ALL));
     let mut receiver =
         Receiver::<Server, _, _>::with_stage(Growing::with_len(16 * 1024), Inflating::default());
@@ -105,8 +147,6 @@ fn serve(tcp: TcpStream, subprotocols: &[&str]) -> Result<u64, String> {
         writer.send(message).map_err(|error| said(&error))?;
         messages += 1;
     }
-    // RFC 6455 §7.1.1: the server closes the transport first.
     let (io, _) = writer.into_parts();
-    let _ = io.into_inner().shutdown(Shutdown::Both);
-    Ok(messages)
+    Ok((messages, io.into_inner()))
 }

@@ -5,15 +5,19 @@
 #[path = "../../std-adapter/tests/peer/mod.rs"]
 mod peer;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bare_ws_examples::authority::Authority;
 use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
 use bare_ws_std::bare_ws::stage::Decompress;
 use bare_ws_std::{Deflate, Inflating};
 use peer::{Conn, LONG, serve};
+use rustls::{ServerConnection, StreamOwned};
 
 const CONFIGURATIONS: [&[&str]; 4] = [
     &[],
@@ -806,7 +810,7 @@ const ROWS: &[Row] = &[
                 .set_write_timeout(Some(Duration::from_millis(300)))
                 .unwrap();
             let data = peer::frame(0x82, &[1; 100_000]);
-            while std::io::Write::write_all(&mut c.tcp, &data).is_ok() {}
+            while Write::write_all(&mut c.tcp, &data).is_ok() {}
             thread::sleep(Duration::from_millis(1500));
         },
         Error("timeout", "idle"),
@@ -826,13 +830,217 @@ fn every_end_of_a_connection_is_one_line_and_a_status() {
     });
 }
 
+type Secure = StreamOwned<ServerConnection, TcpStream>;
+
+/// As [`Row`], behind TLS.
+struct SecureRow {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    /// For whom the server's certificate is.
+    names: &'static [&'static str],
+    /// Whether the root of the server is in the file.
+    trusted: bool,
+    server: fn(&mut Conn<Secure>),
+    outcome: Outcome,
+}
+
+const HERE: &[&str] = &["127.0.0.1"];
+
+const SECURE_ROWS: &[SecureRow] = &[
+    // row: SEED-06, REQ-14
+    SecureRow {
+        name: "a server that is what it says",
+        arguments: &[],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            c.frame(0x81, "grüße".as_bytes());
+            assert_eq!(c.read_message(), (1, "grüße".as_bytes().to_vec()));
+            // Many records.
+            let long: Vec<u8> = (0..200_000u32).map(|i| i as u8).collect();
+            c.frame(0x82, &long);
+            assert!(c.read_message() == (2, long), "the same octets");
+            c.close(1000, b"bye");
+            assert_eq!(c.read_close(), Some(1000));
+            goodbye(c);
+        },
+        outcome: Closed("1000 bye"),
+    },
+    SecureRow {
+        name: "its answer is cut short",
+        arguments: &[],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            c.frame(0x81, b"a");
+            assert_eq!(c.read_message(), (1, b"a".to_vec()));
+            c.send(&[0x82, 10]);
+        },
+        outcome: Error("tls", "without close_notify"),
+    },
+    SecureRow {
+        name: "the end of TLS without a Close",
+        arguments: &[],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            goodbye(c);
+        },
+        outcome: Error("lost", "without a closing handshake"),
+    },
+    SecureRow {
+        name: "a violation inside TLS",
+        arguments: &[],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            c.frame(0x83, b"");
+            assert_eq!(c.read_close(), Some(1002));
+            // RFC 8446 §6.1: close_notify, before the transport ends.
+            assert_eq!(c.tcp.read(&mut [0; 64]).unwrap(), 0);
+        },
+        outcome: Error("protocol", "opcode"),
+    },
+    SecureRow {
+        name: "a root that nobody trusts",
+        arguments: &[],
+        names: HERE,
+        trusted: false,
+        server: is_told_nothing,
+        outcome: Error("tls", "no path to a trust"),
+    },
+    SecureRow {
+        name: "a server of another name",
+        arguments: &[],
+        names: &["localhost", "127.0.0.2"],
+        trusted: true,
+        server: is_told_nothing,
+        outcome: Error("tls", "another name"),
+    },
+    SecureRow {
+        name: "the end within the TLS handshake",
+        arguments: &[],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            // All of it, so that the end is no reset.
+            assert_ne!(c.tcp.sock.read(&mut [0; 4096]).unwrap(), 0);
+        },
+        outcome: Error("tls", "TLS handshake"),
+    },
+    // row: STA-02, TRAP-07
+    SecureRow {
+        name: "a server that is silent",
+        arguments: &["--handshake-timeout", "0.3"],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            let mut scratch = [0; 4096];
+            while c.tcp.sock.read(&mut scratch).unwrap() != 0 {}
+        },
+        outcome: Error("timeout", "opening handshake"),
+    },
+    // row: STA-02
+    SecureRow {
+        name: "a peer that is idle",
+        arguments: &["--idle-timeout", "0.3"],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            assert_eq!(c.read_close(), Some(1001));
+            c.close(1001, b"");
+            goodbye(c);
+        },
+        outcome: Error("timeout", "idle"),
+    },
+];
+
+/// The end of TLS, as it should be.
+fn goodbye(conn: &mut Conn<Secure>) {
+    conn.tcp.conn.send_close_notify();
+    conn.tcp.flush().unwrap();
+}
+
+/// Whoever is not verified reads not one octet.
+fn is_told_nothing(conn: &mut Conn<Secure>) {
+    let read = conn.tcp.read(&mut [0; 64]);
+    assert!(read.is_err(), "{read:?}");
+}
+
+/// Whatever of these exists is removed in the end.
+struct Files(Vec<PathBuf>);
+
+impl Files {
+    fn write(&mut self, name: &str, content: &str) -> String {
+        let name = format!("bare-ws-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        self.0.push(path.clone());
+        path.into_os_string().into_string().unwrap()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[test]
+fn every_end_of_a_secure_connection_is_one_line_and_a_status() {
+    let (ours, other) = (authority("ours"), authority("other"));
+    let mut files = Files(Vec::new());
+    let (ours_file, other_file) = (
+        files.write("ours.pem", &ours.pem()),
+        files.write("other.pem", &other.pem()),
+    );
+    for configuration in CONFIGURATIONS {
+        for row in SECURE_ROWS {
+            let config = ours.server(row.names).unwrap();
+            let server = row.server;
+            let peer = serve(move |conn| {
+                let connection = ServerConnection::new(config).unwrap();
+                server(&mut Conn::over(StreamOwned::new(connection, conn.tcp)));
+            });
+            let uri = peer.uri().replace("ws://", "wss://");
+            let roots: &[&str] = match row.trusted {
+                true => &["--ca", &other_file, "--ca", &ours_file],
+                false => &["--ca", &other_file],
+            };
+            let run = echo(&[configuration, row.arguments, roots, &[&uri]].concat());
+            judge(
+                &format!("{} {configuration:?}", row.name),
+                &run,
+                row.outcome,
+            );
+            peer.join();
+        }
+    }
+}
+
+fn authority(name: &str) -> Authority {
+    Authority::new(name).unwrap()
+}
+
 fn check(row: &Row, configuration: &[&str]) {
     let name = format!("{} {configuration:?}", row.name);
     let server = row.server;
     let peer = serve(move |mut conn| server(&mut conn));
     let uri = peer.uri();
     let run = echo(&[configuration, row.arguments, &[uri.as_str()]].concat());
-    match row.outcome {
+    judge(&name, &run, row.outcome);
+    peer.join();
+}
+
+fn judge(name: &str, run: &Run, outcome: Outcome) {
+    match outcome {
         Closed(what) => {
             assert_eq!(
                 run.stdout,
@@ -857,7 +1065,6 @@ fn check(row: &Row, configuration: &[&str]) {
     }
     // No time-out of a row is longer than half a second, and the default ones are 5 s and more.
     assert!(run.took < Duration::from_secs(4), "{name}: {:?}", run.took);
-    peer.join();
 }
 
 fn assert_one_line(text: &str) {
@@ -876,6 +1083,16 @@ fn what_must_not_be_sent_exits_2_and_nothing_is_sent() {
     let with = |tail: &str| format!("{uri}{tail}");
     let (fragment, space, line, other) = (with("#x"), with("a b"), with("a\r\nX: y"), with("x"));
     let uri = uri.as_str();
+    let mut files = Files(Vec::new());
+    let empty = files.write("empty.pem", "no certificate\n");
+    let torn = files.write(
+        "torn.pem",
+        "-----BEGIN CERTIFICATE-----\nMAMC\n-----END CERTIFICATE-----\n",
+    );
+    let good = files.write("good.pem", &authority("good").pem());
+    let missing = format!("{good}.not");
+    let secure = uri.replace("ws://", "wss://");
+    let secure = secure.as_str();
     let rows: &[&[&str]] = &[
         &[],
         &[uri, &other],
@@ -943,6 +1160,12 @@ fn what_must_not_be_sent_exits_2_and_nothing_is_sent() {
             "--deflate=server_no_context_takeover",
             uri,
         ],
+        &["--ca", &missing, secure],
+        &["--ca", &empty, secure],
+        &["--ca", &torn, secure],
+        &["--ca", &good, "--ca", &missing, secure],
+        &["--ca", &missing, uri],
+        &[secure, "--ca"],
         &[uri, "--rx"],
     ];
     for arguments in rows {
@@ -971,9 +1194,13 @@ fn what_comes_before_the_handshake_has_its_own_words() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let refused = format!("ws://{}/", free.local_addr().unwrap());
     drop(free);
+    let secure = refused.replace("ws://", "wss://");
     for configuration in CONFIGURATIONS {
+        // The embedded TLS path has no roots of the platform's.
+        let needs_roots = configuration.contains(&"async");
         for (uri, kind) in [
             (refused.as_str(), "connect"),
+            (&secure, if needs_roots { "tls" } else { "connect" }),
             ("ws://host.invalid/", "resolve"),
         ] {
             let run = echo(&[configuration, &[uri]].concat());
@@ -983,6 +1210,7 @@ fn what_comes_before_the_handshake_has_its_own_words() {
                 "{uri}: {}",
                 run.stderr
             );
+            assert_eq!(run.stderr.contains("needs --ca"), kind == "tls", "{uri}");
             assert_one_line(&run.stderr);
             assert!(run.took < LONG);
         }

@@ -1,7 +1,7 @@
 //! The client that the Autobahn WebSocket Testsuite tests.
 //!
 //! `AUTOBAHN_URL` is the address of its fuzzing server. Options: those of `echo` about engine,
-//! buffers and loop, and `--agent NAME`, what the reports call us.
+//! buffers, loop and roots, and `--agent NAME`, what the reports call us.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::std_instead_of_core,
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use bare_ws_examples::echo;
 use bare_ws_examples::options::{Options, text};
-use bare_ws_std::{Error, Message, connect};
+use bare_ws_std::{Error, Message};
 
 fn main() -> ExitCode {
     let arguments = arguments(lexopt::Parser::from_env());
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options, agent: &str, server: &str) -> Result<(), Error> {
-    let cases = case_count(server)?;
+    let cases = case_count(options, server)?;
     for case in 1..=cases {
         // An error that ends the connection is part of many cases; the server judges.
         match echo(
@@ -46,13 +46,15 @@ fn run(options: &Options, agent: &str, server: &str) -> Result<(), Error> {
             Err(error) => println!("{case}: {}: {error}", error.kind()),
         }
     }
-    let mut socket = connect(&format!("{server}/updateReports?agent={agent}"))?;
+    let uri = format!("{server}/updateReports?agent={agent}");
+    let mut socket = options.config.connect(&uri)?;
     while socket.recv()?.is_some() {}
     Ok(())
 }
 
-fn case_count(server: &str) -> Result<u32, Error> {
-    let mut socket = connect(&format!("{server}/getCaseCount"))?;
+fn case_count(options: &Options, server: &str) -> Result<u32, Error> {
+    let uri = format!("{server}/getCaseCount");
+    let mut socket = options.config.connect(&uri)?;
     let mut count = 0;
     while let Some(message) = socket.recv()? {
         count = match message {

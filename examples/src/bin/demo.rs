@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bare_ws::opcode::Opcode;
+use bare_ws_examples::authority::Authority;
 use bare_ws_examples::server::EchoServer;
-use bare_ws_std::{CloseCode, Config, Deflate, Message, MessageKind, WebSocket};
+use bare_ws_std::{CloseCode, Config, Deflate, Message, MessageKind, Tls, WebSocket};
 
 const MIB: usize = 1024 * 1024;
 
@@ -108,11 +109,12 @@ fn run() -> Result<u32, Box<dyn Error>> {
     );
     expect(socket.recv()?.is_none(), "nothing after the end")?;
 
-    let echoed = server.join()?;
+    let echoed = server.join()?.messages;
     expect(echoed == 6 + u64::from(MANY), "the server's count")?;
     say("server", &format!("echoed {echoed} messages"));
     say("compressed", &compressed()?);
-    Ok(12)
+    say("secure", &secure()?);
+    Ok(13)
 }
 
 /// The same again with permessage-deflate: telemetry as a device sends it, in messages of its own.
@@ -142,7 +144,10 @@ fn compressed() -> Result<String, Box<dyn Error>> {
     let status = socket.finish(Some(CloseCode::NORMAL), "")?;
     let status = status.ok_or("no Close from the server")?;
     expect(status.code == CloseCode::NORMAL, "status code 1000")?;
-    expect(server.join()? == u64::from(READINGS), "the server's count")?;
+    expect(
+        server.join()?.messages == u64::from(READINGS),
+        "the server's count",
+    )?;
     Ok(format!(
         "{READINGS} readings, {} octets as {} on the wire: to {:.0} %, there and back in {}",
         totals.plain,
@@ -151,6 +156,53 @@ fn compressed() -> Result<String, Box<dyn Error>> {
         Took(took)
     ))
 }
+
+/// And over TLS, with a certificate made on the spot: whoever does not know its root stays away.
+fn secure() -> Result<String, Box<dyn Error>> {
+    let authority = Authority::new("demo")?;
+    let config = authority.server(&["127.0.0.1"])?;
+    let connect = |server: &EchoServer, root: &Authority| {
+        Config::new()
+            .tls(Tls::builder().root(root.der()).build()?)
+            .idle_timeout(Duration::from_secs(30))
+            .connect(&format!("wss://{}/", server.address()))
+    };
+
+    let server = EchoServer::start_secure(config.clone())?;
+    let refused = connect(&server, &Authority::new("another")?);
+    expect(
+        refused.is_err_and(|error| error.kind() == "tls"),
+        "an unknown server to be refused",
+    )?;
+    expect(server.join().is_err(), "no request to it")?;
+
+    let server = EchoServer::start_secure(config)?;
+    let began = Instant::now();
+    let mut socket = connect(&server, &authority)?;
+    let opened = began.elapsed();
+    let octets: Vec<u8> = (0..=255).cycle().take(MIB).collect();
+    let mut took = Duration::ZERO;
+    for _ in 0..SECURE_ROUNDS {
+        took += echo(&mut socket, octets.as_slice().into())?;
+    }
+    let rate = 2.0 * f64::from(SECURE_ROUNDS) / took.as_secs_f64();
+    let status = socket.finish(Some(CloseCode::NORMAL), "")?;
+    let status = status.ok_or("no Close from the server")?;
+    expect(status.code == CloseCode::NORMAL, "status code 1000")?;
+    let served = server.join()?;
+    expect(
+        served.messages == u64::from(SECURE_ROUNDS),
+        "the server's count",
+    )?;
+    let version = served.tls.ok_or("no version of TLS")?;
+    Ok(format!(
+        "wss, {version:?}, both handshakes in {}, {} there and back: {rate:.0} MiB/s; without its root: refused",
+        Took(opened),
+        Size(octets.len()),
+    ))
+}
+
+const SECURE_ROUNDS: u32 = 16;
 
 const READINGS: u32 = 1000;
 

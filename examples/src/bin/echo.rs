@@ -15,7 +15,7 @@
 use std::process::ExitCode;
 
 use bare_ws_examples::options::{Options, text};
-use bare_ws_examples::{Line, echo};
+use bare_ws_examples::{Failure, Line, echo};
 use bare_ws_std::Error;
 
 const HELP: &str = "\
@@ -27,7 +27,8 @@ Echoes every message of the server at URL until the closing handshake.
   --engine alloc|fixed      whole messages in memory that grows, or pieces through
                             fixed buffers, without an allocation (default alloc)
   --rx OCTETS, --tx OCTETS  buffers (default: alloc 16384, fixed 512)
-  --io blocking|async       (default blocking)
+  --io blocking|async       the loop, and with wss the TLS: rustls, or that of the
+                            boards, which needs --ca (default blocking)
   --deflate[=PARAMS]        offer permessage-deflate; repeatable, in order of preference;
                             PARAMS as in the header, such as
                             'server_max_window_bits=10; client_max_window_bits';
@@ -36,6 +37,8 @@ Echoes every message of the server at URL until the closing handshake.
                             (default: alloc 15, fixed 10)
   --subprotocol NAME        offer a subprotocol; repeatable
   --header 'Name: value'    send a header field; repeatable
+  --ca FILE                 wss: trust the certificates of this PEM file, not the
+                            platform's; repeatable
   --max-message OCTETS      refuse longer messages (default: alloc 16 MiB, fixed none)
   --connect-timeout S       (default 10)
   --handshake-timeout S     (default 10)
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
             println!("closed {closed}");
             ExitCode::SUCCESS
         }
-        Err(error @ (Error::Request(_) | Error::Offer(_))) => {
+        Err(Failure::Connection(error @ (Error::Request(_) | Error::Offer(_)))) => {
             failed("usage", &error.to_string(), 2)
         }
         Err(error) => failed(error.kind(), &error.to_string(), 1),

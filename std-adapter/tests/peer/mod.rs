@@ -55,8 +55,8 @@ impl<T> Peer<T> {
 }
 
 /// A client, as the server sees it.
-pub(crate) struct Conn {
-    pub(crate) tcp: TcpStream,
+pub(crate) struct Conn<S = TcpStream> {
+    pub(crate) tcp: S,
     pub(crate) request: String,
 }
 
@@ -65,6 +65,13 @@ impl Conn {
         tcp.set_read_timeout(Some(LONG)).unwrap();
         tcp.set_write_timeout(Some(LONG)).unwrap();
         tcp.set_nodelay(true).unwrap();
+        Self::over(tcp)
+    }
+}
+
+impl<S: Read + Write> Conn<S> {
+    /// Over something that stands on a connection.
+    pub(crate) fn over(tcp: S) -> Self {
         Self {
             tcp,
             request: String::new(),

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use heapless::Vec;
+
 /// The registered name of the extension.
 pub const NAME: &str = "permessage-deflate";
 
@@ -156,23 +158,18 @@ impl Offer {
     ///   servers grant only the one, some only the other, and some neither when both stand in
     ///   one offer.
     #[must_use]
-    pub fn sensible(held: Held) -> Offers {
+    pub fn sensible(held: Held) -> Vec<Self, 2> {
         let base = Self::HOST[0];
         let window = held.window_bits.map(|bits| Self {
             server_max_window_bits: (bits < 15).then_some(bits),
             ..base
         });
-        let linear = held.whole.then_some(Self {
+        let holds_any = window.is_some_and(|offer| offer.server_max_window_bits.is_none());
+        let linear = (held.whole && !holds_any).then_some(Self {
             server_no_context_takeover: true,
             ..base
         });
-        let (offers, len) = match (window, linear) {
-            (Some(any), _) if any.server_max_window_bits.is_none() => ([any, any], 1),
-            (Some(first), Some(second)) => ([first, second], 2),
-            (Some(only), None) | (None, Some(only)) => ([only, only], 1),
-            (None, None) => ([base, base], 0),
-        };
-        Offers { offers, len }
+        window.into_iter().chain(linear).collect()
     }
 
     /// Reads parameters as they stand in the header after the extension's name:
@@ -324,21 +321,6 @@ impl fmt::Display for Offer {
         let mut result = Ok(());
         self.write(&mut |piece| result = result.and_then(|()| f.write_str(piece)));
         result
-    }
-}
-
-/// At most two offers, in order of preference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offers {
-    offers: [Offer; 2],
-    len: usize,
-}
-
-impl core::ops::Deref for Offers {
-    type Target = [Offer];
-
-    fn deref(&self) -> &[Offer] {
-        self.offers.get(..self.len).unwrap_or_default()
     }
 }
 

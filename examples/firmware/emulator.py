@@ -44,10 +44,17 @@ def cargo(package, target, *words, settings=()):
 
 @functools.cache
 def installed_targets():
-    if not shutil.which("rustup"):
+    if os.environ.get("BUILD_CORE") or not shutil.which("rustup"):
         return []
     listed = ["rustup", "target", "list", "--installed"]
     return subprocess.run(listed, capture_output=True, text=True).stdout.split()
+
+
+def compiler(target):
+    """The version of the compiler that builds for the target."""
+    program = "rustc" if target in installed_targets() else "/usr/bin/rustc"
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return told.stdout.split()[1]
 
 
 def build(targets, programs):

@@ -3,10 +3,18 @@
 //! Every future here may be dropped at any await, if the transport's own futures may: all progress
 //! lives in the machines, and is written down right after each await.
 //!
-//! ```ignore
-//! let Connection { mut reader, mut writer } = connection;
-//! while let Some(message) = reader.recv(&mut writer).await? {
-//!     writer.send(message).await?;
+//! ```
+//! # use bare_ws::asynch::Connection;
+//! # use bare_ws::{buffer::Storage, entropy::Entropy, error::Error, role::Client};
+//! # use embedded_io_async::{Read, Write};
+//! async fn echo<T: Read + Write, B: Storage, W: Storage, E: Entropy>(
+//!     connection: Connection<T, Client, B, W, E>,
+//! ) -> Result<(), Error<T::Error>> {
+//!     let Connection { mut reader, mut writer } = connection;
+//!     while let Some(message) = reader.recv(&mut writer).await? {
+//!         writer.send(message).await?;
+//!     }
+//!     Ok(())
 //! }
 //! ```
 

@@ -3,10 +3,18 @@
 //! A [`Connection`] is two halves from the start: a message borrows the [`Reader`], so the
 //! [`Writer`] is free to answer it.
 //!
-//! ```ignore
-//! let Connection { mut reader, mut writer } = connection;
-//! while let Some(message) = reader.recv(&mut writer)? {
-//!     writer.send(message)?;
+//! ```
+//! # use bare_ws::blocking::Connection;
+//! # use bare_ws::{buffer::Storage, entropy::Entropy, error::Error, role::Client};
+//! # use embedded_io::{Read, Write};
+//! fn echo<T: Read + Write, B: Storage, W: Storage, E: Entropy>(
+//!     connection: Connection<T, Client, B, W, E>,
+//! ) -> Result<(), Error<T::Error>> {
+//!     let Connection { mut reader, mut writer } = connection;
+//!     while let Some(message) = reader.recv(&mut writer)? {
+//!         writer.send(message)?;
+//!     }
+//!     Ok(())
 //! }
 //! ```
 

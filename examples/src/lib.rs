@@ -1,11 +1,5 @@
 //! What the host examples share.
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::std_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::alloc_instead_of_core,
-    reason = "for hosts: there is always std"
-)]
 
 pub mod asynch;
 pub mod authority;

@@ -24,12 +24,6 @@
 //! can have one; the closing handshake has one from its first Close to the end of the transport.
 //! Each is a [`Timeout`] when it has passed.
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::std_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::alloc_instead_of_core,
-    reason = "for hosts: there is always std"
-)]
 #![deny(missing_docs)]
 
 mod config;

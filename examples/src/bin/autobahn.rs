@@ -3,12 +3,6 @@
 //! `AUTOBAHN_URL` is the address of its fuzzing server. Options: those of `echo` about engine,
 //! buffers, loop and roots, and `--agent NAME`, what the reports call us.
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::std_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::alloc_instead_of_core,
-    reason = "for hosts: there is always std"
-)]
 
 use std::process::ExitCode;
 

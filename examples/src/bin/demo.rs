@@ -2,7 +2,6 @@
 //!
 //! Ends with exit status 1 if anything is not as it should be.
 #![forbid(unsafe_code)]
-#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -5,12 +5,6 @@
 //! status 1 when the connection failed; the same and exit status 2 when the command line is wrong,
 //! or asks for what must not be sent: nothing was sent then.
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::std_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::alloc_instead_of_core,
-    reason = "for hosts: there is always std"
-)]
 
 use std::process::ExitCode;
 

@@ -24,13 +24,13 @@ use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::{Owed, Reply};
 use crate::entropy::Entropy;
-use crate::error::{Error, Fault, Usage};
-use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
+use crate::error::{Cut, Error, Fault, Usage};
+use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
 use crate::opcode::Opcode;
-use crate::receiver::{Delivery, Receiver, Step};
+use crate::receiver::{Delivery, Receiver, Step, Stop};
 use crate::role::Role;
 use crate::sender::Sender;
 use crate::stage::{Compress, Decompress, Plain};
@@ -160,38 +160,26 @@ where
         &mut self,
         handshake: &mut ClientHandshake<'_, X>,
     ) -> Result<(), HandshakeError<T::Error>> {
-        let io = &mut self.writer.io;
-        let scratch = self.writer.sender.scratch();
-        loop {
-            let written = handshake.write(scratch);
-            if written == 0 {
-                break;
-            }
-            let mut rest = octets::part(scratch, 0, written);
-            while !rest.is_empty() {
-                match io.write(rest).await.map_err(HandshakeError::Transport)? {
-                    0 => return Err(HandshakeError::Lost),
-                    n => rest = octets::rest(rest, n),
-                }
-            }
+        while self
+            .writer
+            .sender
+            .queue_raw(|buffer| handshake.write(buffer))
+        {
+            self.writer.drain().await?;
         }
-        io.flush().await.map_err(HandshakeError::Transport)?;
+        let io = &mut self.writer.io;
         let receiver = &mut self.reader.receiver;
         loop {
             let read = io.read(receiver.spare()).await;
             let n = read.map_err(HandshakeError::Transport)?;
             receiver.commit(n);
-            match handshake
-                .read(receiver.unparsed())
-                .map_err(HandshakeError::widen)?
-            {
-                Progress::NeedOctets if n == 0 => return Err(HandshakeError::Lost),
-                Progress::NeedOctets => receiver.skip(usize::MAX),
-                Progress::Done { consumed } => {
-                    // RFC 6455 §4.1 ends the response with its head: what follows is frames.
-                    receiver.skip(consumed);
-                    return Ok(());
-                }
+            // RFC 6455 §4.1 ends the response with its head: what follows is frames.
+            let head = handshake.take(receiver.unparsed());
+            receiver.skip(head);
+            match handshake.outcome() {
+                Some(outcome) => return outcome.map_err(HandshakeError::widen),
+                None if n == 0 => return Err(HandshakeError::Lost),
+                None => {}
             }
         }
     }
@@ -212,8 +200,8 @@ where
     ///
     /// # Cancel safety
     /// As there.
-    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<T::Error>> {
-        self.reader.recv(&mut self.writer).await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message<'_>>, Error<T::Error>>> {
+        self.reader.recv(&mut self.writer)
     }
 
     /// The next piece of a message: [`Reader::recv_chunk`].
@@ -223,8 +211,10 @@ where
     ///
     /// # Cancel safety
     /// As there.
-    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<T::Error>> {
-        self.reader.recv_chunk(&mut self.writer).await
+    pub fn recv_chunk(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Chunk<'_>>, Error<T::Error>>> {
+        self.reader.recv_chunk(&mut self.writer)
     }
 
     /// The next frame: [`Reader::recv_frame`].
@@ -234,8 +224,10 @@ where
     ///
     /// # Cancel safety
     /// As there.
-    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<T::Error>> {
-        self.reader.recv_frame(&mut self.writer).await
+    pub fn recv_frame(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Frame<'_>>, Error<T::Error>>> {
+        self.reader.recv_frame(&mut self.writer)
     }
 
     /// Sends a message: [`Writer::send`].
@@ -245,11 +237,11 @@ where
     ///
     /// # Cancel safety
     /// As there.
-    pub async fn send<'m>(
+    pub fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
-    ) -> Result<(), Error<T::Error>> {
-        self.writer.send(message).await
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.writer.send(message)
     }
 
     /// Starts the closing handshake: [`Writer::close`]. Go on receiving until there is nothing
@@ -260,12 +252,12 @@ where
     ///
     /// # Cancel safety
     /// As there.
-    pub async fn close(
+    pub fn close(
         &mut self,
         code: Option<CloseCode>,
         reason: &str,
-    ) -> Result<(), Error<T::Error>> {
-        self.writer.close(code, reason).await
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.writer.close(code, reason)
     }
 }
 
@@ -300,7 +292,10 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Message<'_>>, Error<L::Error>> {
-        if !self.advance(link, Delivery::Message).await? {
+        if !self
+            .advance_by(link, |it| it.look(Delivery::Message))
+            .await?
+        {
             return Ok(None);
         }
         match self.receiver.message() {
@@ -325,7 +320,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Chunk<'_>>, Error<L::Error>> {
-        self.advance(link, Delivery::Chunk).await?;
+        self.advance_by(link, |it| it.look(Delivery::Chunk)).await?;
         Ok(self.receiver.chunk())
     }
 
@@ -340,7 +335,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
-        self.advance(link, Delivery::Frame).await?;
+        self.advance_by(link, |it| it.look(Delivery::Frame)).await?;
         Ok(self.receiver.frame())
     }
 
@@ -376,6 +371,15 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
+        self.advance_by(link, |it| it.look(delivery)).await
+    }
+
+    /// With the way of delivery as a function, so that an image holds only those that it uses.
+    async fn advance_by<L: Link>(
+        &mut self,
+        link: &mut L,
+        look: impl Fn(&mut Receiver<R, B, X>) -> Result<Step, Stop>,
+    ) -> Result<bool, Error<L::Error>> {
         let mut answers = self.must_answer(link) && link.is_free();
         if answers {
             // What was announced before is done with, and makes room to read into meanwhile:
@@ -385,10 +389,17 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         loop {
             // The one place to answer from: each more would be a copy of it in the image.
             if answers {
-                self.answer(link).await?;
+                let (owed, spare) = self.receiver.owed_and_spare();
+                match link.answer(owed, spare).await {
+                    Ok(Answered::Sent) => {}
+                    Ok(Answered::Read(n)) => self.took(n),
+                    // A Close that cannot be sent must not hide why it was due.
+                    Err(_) if !self.receiver.is_open() => self.receiver.owed().taken(),
+                    Err(error) => return Err(error),
+                }
                 answers = false;
             }
-            match self.receiver.look(delivery) {
+            match look(&mut self.receiver) {
                 // What is buffered already is looked at before the sender is waited for.
                 Ok(Step::ReplyDue) => answers = !self.receiver.is_open() || link.is_free(),
                 Ok(Step::NeedOctets) if self.must_answer(link) => answers = true,
@@ -398,30 +409,13 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
                 }
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(stop) => return Err(self.receiver.error(stop).widen()),
+                Err(stop) => return Err(self.receiver.error(stop)),
             }
         }
     }
 
     fn must_answer<L: Link>(&mut self, link: &L) -> bool {
         self.receiver.owed().is_due() || link.has_queued()
-    }
-
-    async fn answer<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
-        let (owed, spare) = self.receiver.owed_and_spare();
-        match link.answer(owed, spare).await {
-            Ok(Answered::Sent) => Ok(()),
-            Ok(Answered::Read(n)) => {
-                self.took(n);
-                Ok(())
-            }
-            Err(_) if !self.receiver.is_open() => {
-                // A Close that cannot be sent must not hide why it was due.
-                self.receiver.owed().taken();
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
     }
 
     fn took(&mut self, n: usize) {
@@ -488,7 +482,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         let mut first = true;
         loop {
             let queued = self.sender.queue_message(kind, payload, first)?;
-            self.flush().await?;
+            self.drain().await?;
             if queued.complete {
                 return Ok(());
             }
@@ -514,7 +508,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         loop {
             let first = !self.sender.in_fragments();
             let queued = self.sender.queue_fragment(kind, payload, first, fin)?;
-            self.flush().await?;
+            self.drain().await?;
             if queued.complete {
                 return Ok(());
             }
@@ -529,14 +523,13 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// The frame is either not sent or queued whole.
-    pub async fn send_frame(
+    pub fn send_frame(
         &mut self,
         header: FrameHeader,
         payload: &[u8],
-    ) -> Result<(), Error<T::Error>> {
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
         let needed = payload.len() + crate::header::MAX_HEADER;
-        self.send_when_drained(|sender| sender.queue_frame(header, payload), needed)
-            .await
+        self.send_when_drained(move |sender| sender.queue_frame(header, payload), needed)
     }
 
     /// Sends a Ping with up to 125 octets.
@@ -546,9 +539,8 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// The Ping is either not sent or queued whole.
-    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
-            .await
+    pub fn ping(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.send_when_drained(move |sender| sender.queue_control(Opcode::Ping, payload), 0)
     }
 
     /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
@@ -558,9 +550,8 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// The Pong is either not sent or queued whole.
-    pub async fn pong(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
-            .await
+    pub fn pong(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.send_when_drained(move |sender| sender.queue_control(Opcode::Pong, payload), 0)
     }
 
     /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
@@ -571,13 +562,12 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// The Close is either not sent or queued whole.
-    pub async fn close(
+    pub fn close(
         &mut self,
         code: Option<CloseCode>,
         reason: &str,
-    ) -> Result<(), Error<T::Error>> {
-        self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
-            .await
+    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+        self.send_when_drained(move |sender| sender.queue_close(code, reason), 0)
     }
 
     /// Writes out what is queued.
@@ -588,19 +578,18 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
     pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
+        Ok(self.drain().await?)
+    }
+
+    async fn drain(&mut self) -> Result<(), Cut<T::Error>> {
         while !self.sender.pending().is_empty() {
             self.unflushed = true;
-            match self
-                .io
-                .write(self.sender.pending())
-                .await
-                .map_err(Error::Transport)?
-            {
-                0 => return Err(Error::Lost),
+            match self.io.write(self.sender.pending()).await? {
+                0 => return Err(Cut::Lost),
                 n => self.sender.advance(n),
             }
         }
-        self.io.flush().await.map_err(Error::Transport)?;
+        self.io.flush().await?;
         self.unflushed = false;
         Ok(())
     }
@@ -612,7 +601,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ) -> Result<(), Error<T::Error>> {
         for _ in 0..2 {
             let queued = queue(&mut self.sender)?;
-            self.flush().await?;
+            self.drain().await?;
             if queued {
                 return Ok(());
             }
@@ -624,8 +613,8 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
 impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Writer<T, R, B, E, X> {
     type Error = T::Error;
 
-    async fn read(&mut self, spare: &mut [u8]) -> Result<usize, T::Error> {
-        self.io.read(spare).await
+    fn read(&mut self, spare: &mut [u8]) -> impl Future<Output = Result<usize, T::Error>> {
+        self.io.read(spare)
     }
 
     fn is_free(&self) -> bool {
@@ -643,7 +632,7 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
             {
                 owed.taken();
             }
-            self.flush().await?;
+            self.drain().await?;
             if !owed.is_due() {
                 return Ok(Answered::Sent);
             }
@@ -652,7 +641,9 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     async fn fail(&mut self, code: CloseCode) {
         // Best effort: the failure itself is what the caller hears of.
-        let queue = |sender: &mut Sender<R, B, E, X>| sender.queue_reply(Reply::Fail(code));
+        let queue = |sender: &mut Sender<R, B, E, X>| {
+            sender.queue_reply(Reply::Close(&code.0.to_be_bytes()))
+        };
         let _ = self.send_when_drained(queue, 0).await;
     }
 }

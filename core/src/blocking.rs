@@ -24,8 +24,8 @@ use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::{Owed, Reply};
 use crate::entropy::Entropy;
-use crate::error::{Error, Fault, Usage};
-use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers, Progress};
+use crate::error::{Cut, Error, Fault, Usage};
+use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
@@ -127,38 +127,26 @@ where
         &mut self,
         handshake: &mut ClientHandshake<'_, X>,
     ) -> Result<(), HandshakeError<T::Error>> {
-        let io = &mut self.writer.io;
-        let scratch = self.writer.sender.scratch();
-        loop {
-            let written = handshake.write(scratch);
-            if written == 0 {
-                break;
-            }
-            let mut rest = octets::part(scratch, 0, written);
-            while !rest.is_empty() {
-                match io.write(rest).map_err(HandshakeError::Transport)? {
-                    0 => return Err(HandshakeError::Lost),
-                    n => rest = octets::rest(rest, n),
-                }
-            }
+        while self
+            .writer
+            .sender
+            .queue_raw(|buffer| handshake.write(buffer))
+        {
+            self.writer.drain()?;
         }
-        io.flush().map_err(HandshakeError::Transport)?;
+        let io = &mut self.writer.io;
         let receiver = &mut self.reader.receiver;
         loop {
             let read = io.read(receiver.spare());
             let n = read.map_err(HandshakeError::Transport)?;
             receiver.commit(n);
-            match handshake
-                .read(receiver.unparsed())
-                .map_err(HandshakeError::widen)?
-            {
-                Progress::NeedOctets if n == 0 => return Err(HandshakeError::Lost),
-                Progress::NeedOctets => receiver.skip(usize::MAX),
-                Progress::Done { consumed } => {
-                    // RFC 6455 §4.1 ends the response with its head: what follows is frames.
-                    receiver.skip(consumed);
-                    return Ok(());
-                }
+            // RFC 6455 §4.1 ends the response with its head: what follows is frames.
+            let head = handshake.take(receiver.unparsed());
+            receiver.skip(head);
+            match handshake.outcome() {
+                Some(outcome) => return outcome.map_err(HandshakeError::widen),
+                None if n == 0 => return Err(HandshakeError::Lost),
+                None => {}
             }
         }
     }
@@ -312,7 +300,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
                 Ok(Step::ReplyDue) => self.answer(link)?,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(stop) => return Err(self.receiver.error(stop).widen()),
+                Err(stop) => return Err(self.receiver.error(stop)),
             }
         }
     }
@@ -374,10 +362,10 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<T::Error>> {
         let message = message.into();
         let (kind, payload) = (message.kind(), message.octets());
-        if self.sender.takes_whole(payload.len()) {
-            self.send_queued(kind, payload)
+        if self.sender.compresses(Some(payload.len())) {
+            self.send_compressed(kind, payload)
         } else {
-            self.send_streamed(kind, payload)
+            self.send_plain(kind, payload)
         }
     }
 
@@ -395,7 +383,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
             let first = !self.sender.in_fragments();
             let queued = self.sender.queue_fragment(kind, payload, first, fin)?;
             payload = octets::rest(payload, queued.taken);
-            self.flush()?;
+            self.drain()?;
             if queued.complete {
                 return Ok(());
             }
@@ -448,24 +436,25 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// The transport's; [`Error::Lost`] when it takes nothing any more.
     #[inline]
     pub fn flush(&mut self) -> Result<(), Error<T::Error>> {
+        Ok(self.drain()?)
+    }
+
+    #[inline]
+    fn drain(&mut self) -> Result<(), Cut<T::Error>> {
         while !self.sender.pending().is_empty() {
             self.unflushed = true;
-            match self
-                .io
-                .write(self.sender.pending())
-                .map_err(Error::Transport)?
-            {
-                0 => return Err(Error::Lost),
+            match self.io.write(self.sender.pending())? {
+                0 => return Err(Cut::Lost),
                 n => self.sender.advance(n),
             }
         }
-        self.io.flush().map_err(Error::Transport)?;
+        self.io.flush()?;
         self.unflushed = false;
         Ok(())
     }
 
-    #[inline]
-    fn send_queued(
+    /// As fragments that fill the buffer: how long the whole will be cannot be foreseen.
+    fn send_compressed(
         &mut self,
         kind: MessageKind,
         mut payload: &[u8],
@@ -473,7 +462,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         let mut first = true;
         loop {
             let queued = self.sender.queue_message(kind, payload, first)?;
-            self.flush()?;
+            self.drain()?;
             if queued.complete {
                 return Ok(());
             }
@@ -482,19 +471,23 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         }
     }
 
-    fn send_streamed(
-        &mut self,
-        kind: MessageKind,
-        mut payload: &[u8],
-    ) -> Result<(), Error<T::Error>> {
-        self.flush()?;
-        self.sender.queue_frame_header(kind, payload.len() as u64)?;
-        while !payload.is_empty() {
+    /// As one frame, whose header and payload leave in one write if the buffer holds both.
+    #[inline]
+    fn send_plain(&mut self, kind: MessageKind, mut payload: &[u8]) -> Result<(), Error<T::Error>> {
+        while let Err(fault) = self.sender.queue_frame_header(kind, payload.len()) {
+            if fault != Fault::Usage(Usage::Busy) {
+                return Err(fault.into());
+            }
+            self.drain()?;
+        }
+        loop {
             let taken = self.sender.frame_payload(payload);
             payload = octets::rest(payload, taken);
-            self.flush()?;
+            self.drain()?;
+            if payload.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn send_when_drained(
@@ -504,7 +497,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ) -> Result<(), Error<T::Error>> {
         for _ in 0..2 {
             let queued = queue(&mut self.sender)?;
-            self.flush()?;
+            self.drain()?;
             if queued {
                 return Ok(());
             }
@@ -533,7 +526,7 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
             {
                 owed.taken();
             }
-            self.flush()?;
+            self.drain()?;
             if !owed.is_due() {
                 return Ok(());
             }
@@ -542,7 +535,9 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
 
     fn fail(&mut self, code: CloseCode) {
         // Best effort: the failure itself is what the caller hears of.
-        let queue = |sender: &mut Sender<R, B, E, X>| sender.queue_reply(Reply::Fail(code));
+        let queue = |sender: &mut Sender<R, B, E, X>| {
+            sender.queue_reply(Reply::Close(&code.0.to_be_bytes()))
+        };
         let _ = self.send_when_drained(queue, 0);
     }
 }

@@ -19,7 +19,7 @@
 use core::fmt;
 
 use crate::close::{CloseCode, MAX_REASON};
-use crate::error::{Error, Usage, Violation};
+use crate::error::{Failure, Usage, Violation};
 use crate::header::MAX_CONTROL;
 use crate::message::CloseStatus;
 use crate::octets;
@@ -30,7 +30,7 @@ pub(crate) enum Inbound {
     Open,
     /// The peer's Close was read.
     Closed,
-    Failed(Error),
+    Failed(Failure),
 }
 
 impl Inbound {
@@ -41,27 +41,27 @@ impl Inbound {
                 *self = Self::Closed;
                 owed.due = Due::Close;
             }
-            Err(violation) => self.violated(violation, owed),
+            Err(violation) => self.fail(Failure::Peer(violation), owed),
         }
     }
 
-    /// The peer violated the protocol.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn violated(&mut self, violation: Violation, owed: &mut Owed) {
-        self.fail(Error::Peer(violation), owed);
-    }
-
     /// §7.1.7: the connection fails; the first failure is the one that counts.
-    pub(crate) fn fail(&mut self, error: Error, owed: &mut Owed) {
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn fail(&mut self, failure: Failure, owed: &mut Owed) {
         if matches!(self, Self::Open) {
-            *self = Self::Failed(error);
-            owed.due = error.close_code().map_or(Due::Shut, Due::Fail);
+            *self = Self::Failed(failure);
+            owed.due = Due::Shut;
+            if let Some(code) = failure.close_code() {
+                owed.due = Due::Close;
+                owed.restart();
+                owed.push(&code.0.to_be_bytes());
+            }
         }
     }
 
     /// The transport gives no more octets. §7.1.5: without a Close frame that is status 1006.
     pub(crate) fn ended(&mut self, owed: &mut Owed) {
-        self.fail(Error::Lost, owed);
+        self.fail(Failure::Lost, owed);
     }
 }
 
@@ -94,12 +94,13 @@ impl Outbound {
 }
 
 /// The receiver's one control slot: the payload of the control frame read last, and the reply
-/// that is owed for it.
+/// that is owed for it; or the status code that says why we fail the connection.
 #[derive(Clone)]
+#[repr(C)] // In this order: what is short is reached with less code at the front.
 pub struct Owed {
-    payload: [u8; MAX_CONTROL],
-    len: u8,
     due: Due,
+    len: u8,
+    payload: [u8; MAX_CONTROL],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +110,6 @@ enum Due {
     Pong,
     /// A Close with the status code of the payload, or without one.
     Close,
-    /// A Close that says why we fail the connection.
-    Fail(CloseCode),
     /// Nothing to send, and nothing may be sent any more.
     Shut,
 }
@@ -121,10 +120,9 @@ pub enum Reply<'a> {
     /// A Pong with this payload. §5.5.3: "identical 'Application data' as found in the message
     /// body of the Ping frame".
     Pong(&'a [u8]),
-    /// A Close with this payload: the peer's status code, or empty as the peer's was.
+    /// A Close with this payload: the peer's status code, or empty as the peer's was; or the
+    /// status code that says why we fail the connection.
     Close(&'a [u8]),
-    /// A Close that fails the connection.
-    Fail(CloseCode),
     /// The peer is gone: refuse to send from now on.
     Shut,
 }
@@ -146,7 +144,6 @@ impl Owed {
             Due::Pong => Reply::Pong(self.payload()),
             // §5.5.1: "the endpoint typically echos the status code it received".
             Due::Close => Reply::Close(octets::part(self.payload(), 0, 2)),
-            Due::Fail(code) => Reply::Fail(code),
             Due::Shut => Reply::Shut,
         })
     }

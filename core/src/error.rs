@@ -216,6 +216,31 @@ impl<T> From<crate::entropy::EntropyError> for Error<T> {
     }
 }
 
+/// Why a connection failed, in few octets. How much was too much is for its owner to remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Peer(Violation),
+    /// [`Capacity::Message`].
+    Message,
+    /// [`Capacity::Fragments`].
+    Fragments,
+    /// [`Capacity::Memory`].
+    Memory,
+    Lost,
+}
+
+impl Failure {
+    /// As [`Error::close_code`].
+    pub(crate) const fn close_code(self) -> Option<CloseCode> {
+        Some(match self {
+            Self::Peer(violation) => violation.close_code(),
+            Self::Message | Self::Memory => CloseCode::TOO_BIG,
+            Self::Fragments => CloseCode::POLICY_VIOLATION,
+            Self::Lost => return None,
+        })
+    }
+}
+
 /// What keeps a frame from being queued: an [`Error`] that fits two registers, since it passes
 /// through many hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,6 +266,31 @@ impl<T> From<Fault> for Error<T> {
         match fault {
             Fault::Usage(usage) => Self::Usage(usage),
             Fault::Entropy => Self::Entropy,
+        }
+    }
+}
+
+/// What keeps queued octets from leaving: an [`Error`] as small as the transport's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub(crate) enum Cut<T> {
+    Lost,
+    Transport(T),
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<T> From<T> for Cut<T> {
+    fn from(error: T) -> Self {
+        Self::Transport(error)
+    }
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<T> From<Cut<T>> for Error<T> {
+    fn from(cut: Cut<T>) -> Self {
+        match cut {
+            Cut::Lost => Self::Lost,
+            Cut::Transport(error) => Self::Transport(error),
         }
     }
 }

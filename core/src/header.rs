@@ -8,6 +8,9 @@ use crate::opcode::Opcode;
 /// The longest header: two octets, a 64-bit length, a masking key.
 pub const MAX_HEADER: usize = 14;
 
+/// The longest header of a control frame: two octets and a masking key.
+pub(crate) const CONTROL_HEADER: usize = 6;
+
 /// The longest payload of a control frame, in octets (§5.5).
 pub const MAX_CONTROL: usize = 125;
 
@@ -108,39 +111,31 @@ impl FrameHeader {
         if opcode.is_control() && short > 125 {
             return Err(Violation::ControlTooLong);
         }
-        // §5.2: "the minimal number of bytes MUST be used to encode the length"; of 64 bits "the
-        // most significant bit MUST be 0".
-        let (len, rest, extended) = match short {
-            126 => {
-                let Some((length, rest)) = rest.split_first_chunk::<2>() else {
-                    return Ok(None);
-                };
-                let len = u16::from_be_bytes(*length);
-                if len < 126 {
-                    return Err(Violation::LengthNotMinimal);
-                }
-                (u64::from(len), rest, 2)
-            }
-            127 => {
-                let Some((length, rest)) = rest.split_first_chunk::<8>() else {
-                    return Ok(None);
-                };
-                let len = u64::from_be_bytes(*length);
-                if len >> 63 != 0 {
-                    return Err(Violation::LengthTopBit);
-                }
-                if len <= 0xffff {
-                    return Err(Violation::LengthNotMinimal);
-                }
-                (len, rest, 8)
-            }
-            short => (u64::from(short), rest, 0),
+        let (extended, least) = match short {
+            126 => (2, 126),
+            127 => (8, 0x1_0000),
+            _ => (0, 0),
         };
+        let Some((length, rest)) = rest.split_at_checked(extended) else {
+            return Ok(None);
+        };
+        let mut len = u64::from(short);
+        if extended > 0 {
+            len = length.iter().fold(0, |len, &o| len << 8 | u64::from(o));
+        }
+        // §5.2: of 64 bits "the most significant bit MUST be 0"; "the minimal number of bytes
+        // MUST be used to encode the length".
+        if len >> 63 != 0 {
+            return Err(Violation::LengthTopBit);
+        }
+        if len < least {
+            return Err(Violation::LengthNotMinimal);
+        }
         let (masking_key, key_len) = if rules.masked {
             let Some(key) = rest.first_chunk::<4>() else {
                 return Ok(None);
             };
-            (Some(MaskingKey(*key)), 4)
+            (Some(MaskingKey::new(*key)), 4)
         } else {
             (None, 0)
         };
@@ -191,6 +186,20 @@ pub(crate) const fn header_len(len: u64, masked: bool) -> usize {
     2 + extended + if masked { 4 } else { 0 }
 }
 
+/// §5.2: the seven bits of the length in the second octet, and how many octets of the 64-bit
+/// length, from its front, are not written after it.
+#[inline]
+pub(crate) const fn short_len(len: u64) -> (u8, usize) {
+    match len {
+        0..=125 => (len as u8, 8),
+        126..=0xffff => (126, 6),
+        _ => (127, 0),
+    }
+}
+
+/// The second octet's highest bit: the payload is masked.
+pub(crate) const MASK: u8 = 0x80;
+
 /// A header as it goes over the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderOctets {
@@ -199,28 +208,17 @@ pub struct HeaderOctets {
 }
 
 impl HeaderOctets {
-    #[cfg_attr(not(target_os = "none"), inline)]
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn new(first: u8, len: u64, key: Option<MaskingKey>) -> Self {
+    fn new(first: u8, len: u64, key: Option<MaskingKey>) -> Self {
         let mut out = Self {
             octets: [0; MAX_HEADER],
             len: 0,
         };
-        let mask = u8::from(key.is_some()) << 7;
-        // Three fixed layouts, so that every copy is of a length the compiler knows.
-        match len {
-            0..=125 => out.push(&[first, mask | len as u8]),
-            126..=0xffff => {
-                let [high, low] = (len as u16).to_be_bytes();
-                out.push(&[first, mask | 126, high, low]);
-            }
-            _ => {
-                out.push(&[first, mask | 127]);
-                out.push(&len.to_be_bytes());
-            }
-        }
+        let mask = if key.is_some() { MASK } else { 0 };
+        let (short, unused) = short_len(len);
+        out.push(&[first, mask | short]);
+        out.push(octets::rest(&len.to_be_bytes(), unused));
         if let Some(key) = key {
-            out.push(&key.0);
+            out.push(&key.octets());
         }
         out
     }

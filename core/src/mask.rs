@@ -1,14 +1,30 @@
 //! Masking of payload data (RFC 6455 §5.3).
 
 use crate::entropy::{Entropy, EntropyError};
-#[cfg(target_os = "none")]
-use crate::octets;
 
 /// Four octets from a strong source of entropy, used for exactly one frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct MaskingKey(pub [u8; 4]);
+pub struct MaskingKey(
+    /// The first octet in the lowest bits: one register, and one instruction to turn it.
+    u32,
+);
 
 impl MaskingKey {
+    /// Masks nothing: the same as no key at all.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The key of these octets, in the order of the wire.
+    #[must_use]
+    pub const fn new(octets: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(octets))
+    }
+
+    /// Its octets, in the order of the wire.
+    #[must_use]
+    pub const fn octets(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
     /// A fresh key.
     ///
     /// # Errors
@@ -16,7 +32,7 @@ impl MaskingKey {
     pub fn fresh<E: Entropy + ?Sized>(entropy: &mut E) -> Result<Self, EntropyError> {
         let mut key = [0; 4];
         entropy.fill(&mut key)?;
-        Ok(Self(key))
+        Ok(Self::new(key))
     }
 
     /// The key as seen from `offset` octets into the payload data.
@@ -24,11 +40,11 @@ impl MaskingKey {
     /// RFC 6455 §5.3: "j = i MOD 4", where i counts from the start of the frame's payload.
     #[must_use]
     pub const fn at(self, offset: u64) -> Self {
-        let turn = (offset % 4) as u32 * 8;
-        Self(u32::from_be_bytes(self.0).rotate_left(turn).to_be_bytes())
+        Self(self.0.rotate_right((offset % 4) as u32 * 8))
     }
 
     /// Masks or unmasks in place. The same algorithm does both (§5.3).
+    #[cfg(not(target_os = "none"))]
     pub fn apply(self, octets: &mut [u8]) {
         let wide = self.wide();
         let mut words = octets.chunks_exact_mut(WORD);
@@ -66,24 +82,43 @@ impl MaskingKey {
         }
     }
 
-    /// Masks while copying. Copies as much as the shorter of both holds. Two passes over memory
-    /// take a third of the code here.
+    /// Masks or unmasks in place. The same algorithm does both (§5.3).
+    ///
+    /// Octet by octet: where nothing can be read from an odd address, words take as long.
     #[cfg(target_os = "none")]
-    pub fn copy(self, from: &[u8], to: &mut [u8]) {
-        let to = octets::part_mut(to, 0, from.len().min(to.len()));
-        octets::put(to, 0, octets::part(from, 0, to.len()));
-        self.apply(to);
+    pub fn apply(mut self, octets: &mut [u8]) {
+        for octet in octets {
+            *octet ^= self.turn();
+        }
+    }
+
+    /// Masks while copying: one pass over memory. Copies as much as the shorter of both holds.
+    #[cfg(target_os = "none")]
+    pub fn copy(mut self, from: &[u8], to: &mut [u8]) {
+        for (source, target) in from.iter().zip(to) {
+            *target = *source ^ self.turn();
+        }
+    }
+
+    /// The key's octet for the next of the payload.
+    #[cfg(target_os = "none")]
+    const fn turn(&mut self) -> u8 {
+        let octet = self.0 as u8;
+        self.0 = self.0.rotate_right(8);
+        octet
     }
 
     /// The key, as often as it fits a word, in memory order.
+    #[cfg(not(target_os = "none"))]
     const fn wide(self) -> usize {
         // 1 in each of the word's 32-bit parts.
         const PARTS: usize = usize::MAX / u32::MAX as usize;
-        u32::from_ne_bytes(self.0) as usize * PARTS
+        self.0.to_le() as usize * PARTS
     }
 }
 
 /// Octets that are masked at once.
+#[cfg(not(target_os = "none"))]
 const WORD: usize = size_of::<usize>();
 
 impl core::fmt::Debug for MaskingKey {

@@ -65,13 +65,18 @@ pub struct Limits {
     pub fragments: u32,
 }
 
+impl Limits {
+    /// Any length that the buffer and the delivery take; a million fragments.
+    const DEFAULT: Self = Self {
+        message: u64::MAX,
+        fragments: 1_000_000,
+    };
+}
+
 impl Default for Limits {
     /// Any length that the buffer and the delivery take; a million fragments.
     fn default() -> Self {
-        Self {
-            message: u64::MAX,
-            fragments: 1_000_000,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -113,7 +118,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
 
     /// Sets the limits, for the messages that begin from now on.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.machine.limits = limits;
+        self.machine.set_limits(limits);
     }
 
     /// The compression stage.
@@ -190,9 +195,9 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
 
     /// Why there was no step.
     #[cold]
-    pub(crate) fn error(&self, stop: Stop) -> Error {
+    pub(crate) fn error<T>(&self, stop: Stop) -> Error<T> {
         match (stop, self.machine.inbound) {
-            (Stop::Failed, Inbound::Failed(error)) => error,
+            (Stop::Failed, Inbound::Failed(failure)) => self.machine.error(failure),
             (Stop::BufferTooSmall, _) => Usage::BufferTooSmall { needed: MAX_HEADER }.into(),
             _ => Usage::MixedLevels.into(),
         }
@@ -236,7 +241,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             } else {
                 self.machine.places.gathered(self.storage.octets())
             },
-            offset: message.total,
+            offset: self.machine.total,
             fin: self.machine.message_ends,
             frame_remaining: self.machine.frame.map_or(0, |frame| frame.remaining),
         })
@@ -258,9 +263,8 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             header: FrameHeader {
                 rsv1: frame.rsv1,
                 // Turned back to the payload's first octet.
-                masking_key: frame
-                    .key
-                    .map(|key| key.at((payload.len() as u64).wrapping_neg())),
+                masking_key: (!R::MASKS)
+                    .then(|| frame.key.at((payload.len() as u64).wrapping_neg())),
                 ..FrameHeader::new(frame.opcode, frame.fin, payload.len() as u64)
             },
             payload,
@@ -273,9 +277,9 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.machine.fragments
     }
 
-    /// How many Pongs came, modulo 2^32. [`Delivery::Frame`] shows their payloads.
+    /// How many Pongs came, modulo 2^16. [`Delivery::Frame`] shows their payloads.
     #[must_use]
-    pub fn pongs(&self) -> u32 {
+    pub fn pongs(&self) -> u16 {
         self.machine.pongs
     }
 
@@ -310,7 +314,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         match self.machine.inbound {
-            Inbound::Failed(error) => Some(error),
+            Inbound::Failed(failure) => Some(self.machine.error(failure)),
             Inbound::Open | Inbound::Closed => None,
         }
     }

@@ -1,5 +1,7 @@
 //! The send machine: takes messages, fragments and control frames, gives octets, never does I/O.
 
+mod machine;
+
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -8,16 +10,17 @@ use crate::close::CloseCode;
 use crate::closing::{Outbound, Reply, check_own_close};
 use crate::entropy::Entropy;
 use crate::error::{Error, Fault, Usage};
-use crate::header::{FrameHeader, HeaderOctets, MAX_CONTROL, MAX_HEADER, header_len};
+use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
 use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
 use crate::stage::{Compress, Plain};
+use machine::{Machine, Open};
 
-/// The smallest transmit buffer: it must hold the payload of any control frame.
-pub const MIN_TRANSMIT: usize = MAX_CONTROL;
+/// The smallest transmit buffer: it must hold any control frame.
+pub const MIN_TRANSMIT: usize = CONTROL_HEADER + MAX_CONTROL;
 
 /// How far a message came into the transmit buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +91,14 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         &mut self.entropy
     }
 
-    /// The whole buffer, before anything is queued: the opening handshake writes through it.
+    /// Queues what `write` puts at the front of the buffer, in place of all that was pending: the
+    /// opening handshake leaves that way. `false`: it put nothing.
     #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
-    pub(crate) fn scratch(&mut self) -> &mut [u8] {
-        self.storage.octets_mut()
+    #[inline]
+    pub(crate) fn queue_raw(&mut self, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
+        self.machine.forget();
+        self.machine.filled = write(self.storage.octets_mut());
+        !self.machine.is_drained()
     }
 
     /// The octets to be written next; empty when there are none.
@@ -188,16 +195,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.machine.open == Open::Fragments
     }
 
-    /// Whether [`message`](Self::message) takes a message of `len` octets in one frame, at the
-    /// latest once nothing is pending; or compresses it, so that its frames cannot be foreseen.
-    #[must_use]
-    pub fn takes_whole(&self, len: usize) -> bool {
-        let overhead = if R::MASKS { MAX_HEADER } else { MAX_HEADER - 4 };
-        len.saturating_add(overhead) <= self.storage.octets().len() || self.compresses(Some(len))
-    }
-
     #[inline]
-    fn compresses(&self, len: Option<usize>) -> bool {
+    pub(crate) fn compresses(&self, len: Option<usize>) -> bool {
         X::POSSIBLE && !self.machine.raw && self.stage.is_active() && self.stage.wants(len)
     }
 
@@ -213,11 +212,15 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     ///
     /// # Errors
     /// As [`message`](Self::message); [`Usage::Busy`] while octets are pending.
-    pub fn begin_frame(&mut self, kind: MessageKind, len: u64) -> Result<(), Error> {
+    pub fn begin_frame(&mut self, kind: MessageKind, len: usize) -> Result<(), Error> {
         Ok(self.queue_frame_header(kind, len)?)
     }
 
-    pub(crate) fn queue_frame_header(&mut self, kind: MessageKind, len: u64) -> Result<(), Fault> {
+    pub(crate) fn queue_frame_header(
+        &mut self,
+        kind: MessageKind,
+        len: usize,
+    ) -> Result<(), Fault> {
         self.machine.admits(true, true)?;
         if !self.machine.is_drained() {
             return Err(Usage::Busy.into());
@@ -231,7 +234,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             Open::Nothing
         } else {
             Open::Frame {
-                key,
+                key: key.unwrap_or(MaskingKey::NONE),
                 remaining: len,
             }
         };
@@ -308,7 +311,6 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         match reply {
             Reply::Pong(payload) => self.put_control(Opcode::Pong, payload, &[]),
             Reply::Close(payload) => self.put_control(Opcode::Close, payload, &[]),
-            Reply::Fail(code) => self.put_control(Opcode::Close, &code.0.to_be_bytes(), &[]),
             Reply::Shut => {
                 self.shut();
                 Ok(true)
@@ -379,8 +381,17 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             return Ok(false);
         }
         let key = self.key()?;
+        let octets = self.storage.octets_mut();
         self.machine
-            .put_control(opcode, key, front, back, self.storage.octets_mut());
+            .put_header(FIN | opcode as u8, len, key, octets);
+        let key = key.unwrap_or(MaskingKey::NONE);
+        self.machine.put(front, key, octets);
+        if !back.is_empty() {
+            self.machine.put(back, key.at(front.len() as u64), octets);
+        }
+        if opcode == Opcode::Close {
+            self.machine.outbound.close_queued();
+        }
         Ok(true)
     }
 
@@ -509,9 +520,6 @@ impl<R, B, E, X> fmt::Debug for Sender<R, B, E, X> {
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 
-/// The header of a control frame: two octets and a masking key.
-const CONTROL_HEADER: usize = 6;
-
 struct Piece<'a> {
     kind: MessageKind,
     payload: &'a [u8],
@@ -519,268 +527,3 @@ struct Piece<'a> {
     fin: bool,
     whole: bool,
 }
-
-/// The data message that is not wholly queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
-    Nothing,
-    /// One given whole, of which some fragments are queued.
-    Message,
-    /// One given in pieces.
-    Fragments,
-    /// One frame, of which `remaining` octets of payload are still to be given.
-    Frame {
-        key: Option<MaskingKey>,
-        remaining: u64,
-    },
-}
-
-/// The state, apart from whose memory it is and which end we are.
-#[derive(Clone)]
-struct Machine {
-    /// The header of a control frame that did not fit the buffer with its payload. It goes first.
-    apart: Apart,
-    /// `sent <= filled`: what is pending.
-    sent: usize,
-    filled: usize,
-    open: Open,
-    /// A frame of the open message is queued: the next one is a continuation.
-    begun: bool,
-    compressing: bool,
-    /// No message that begins is compressed.
-    raw: bool,
-    outbound: Outbound,
-}
-
-#[derive(Clone)]
-struct Apart {
-    octets: [u8; CONTROL_HEADER],
-    sent: u8,
-    len: u8,
-}
-
-impl Apart {
-    const EMPTY: Self = Self {
-        octets: [0; CONTROL_HEADER],
-        sent: 0,
-        len: 0,
-    };
-
-    fn new(header: &HeaderOctets) -> Self {
-        let mut apart = Self::EMPTY;
-        for (target, octet) in apart.octets.iter_mut().zip(header.as_ref()) {
-            *target = *octet;
-            apart.len += 1;
-        }
-        apart
-    }
-
-    fn pending(&self) -> &[u8] {
-        octets::rest(
-            octets::part(&self.octets, 0, usize::from(self.len)),
-            usize::from(self.sent),
-        )
-    }
-}
-
-impl Machine {
-    const fn new() -> Self {
-        Self {
-            apart: Apart::EMPTY,
-            sent: 0,
-            filled: 0,
-            open: Open::Nothing,
-            begun: false,
-            compressing: false,
-            raw: false,
-            outbound: Outbound::Open,
-        }
-    }
-
-    #[inline]
-    fn pending<'a>(&'a self, octets: &'a [u8]) -> &'a [u8] {
-        if self.apart.sent < self.apart.len {
-            return self.apart.pending();
-        }
-        octets::part(octets, self.sent, self.filled.saturating_sub(self.sent))
-    }
-
-    #[inline]
-    fn advance(&mut self, n: usize) {
-        if self.apart.sent < self.apart.len {
-            self.apart.sent = self
-                .apart
-                .len
-                .min(self.apart.sent.saturating_add(n.min(MAX_HEADER) as u8));
-            return;
-        }
-        self.sent = self.sent.saturating_add(n);
-        if self.sent >= self.filled {
-            self.sent = 0;
-            self.filled = 0;
-        }
-    }
-
-    #[inline]
-    const fn is_drained(&self) -> bool {
-        self.filled == 0 && self.apart.sent >= self.apart.len
-    }
-
-    #[inline]
-    const fn free(&self, len: usize) -> usize {
-        len.saturating_sub(self.filled)
-    }
-
-    /// What is pending is not sent any more.
-    const fn forget(&mut self) {
-        self.sent = 0;
-        self.filled = 0;
-        self.apart = Apart::EMPTY;
-    }
-
-    /// Whether data may follow: the `first` of a message, or more of one that was given `whole`
-    /// or is given in fragments.
-    #[inline]
-    fn admits(&self, first: bool, whole: bool) -> Result<(), Usage> {
-        self.outbound.open()?;
-        match self.open {
-            Open::Nothing if first => Ok(()),
-            Open::Fragments if first => Err(Usage::MessageOpen),
-            Open::Message if !first && whole => Ok(()),
-            Open::Fragments if !first && !whole => Ok(()),
-            Open::Message | Open::Frame { .. } if first || !whole => Err(Usage::InterruptedMessage),
-            _ => Err(Usage::NothingToContinue),
-        }
-    }
-
-    /// Whether a control frame with `len` octets of payload may follow, and has room.
-    fn admits_control(&self, len: usize, memory: usize) -> Result<bool, Usage> {
-        self.outbound.open()?;
-        if len > MAX_CONTROL {
-            return Err(Usage::ControlTooLong);
-        }
-        if let Open::Frame { .. } = self.open {
-            return Err(Usage::InterruptedMessage);
-        }
-        let needed = CONTROL_HEADER + len;
-        Ok(needed <= self.free(memory) || self.is_drained())
-    }
-
-    /// The first octet of the next frame of a message.
-    #[inline]
-    const fn first(&self, kind: MessageKind, fin: bool) -> u8 {
-        let opcode = if self.begun {
-            Opcode::Continuation
-        } else {
-            kind.opcode()
-        };
-        opcode as u8 | if fin { FIN } else { 0 }
-    }
-
-    /// A frame of the message was queued.
-    #[inline]
-    const fn after(&mut self, piece: &Piece<'_>, fin: bool) {
-        self.begun = true;
-        if fin {
-            self.open = Open::Nothing;
-        } else {
-            self.leave_open(piece);
-        }
-    }
-
-    const fn leave_open(&mut self, piece: &Piece<'_>) {
-        self.open = if piece.whole {
-            Open::Message
-        } else {
-            Open::Fragments
-        };
-    }
-
-    fn put_control(
-        &mut self,
-        opcode: Opcode,
-        key: Option<MaskingKey>,
-        front: &[u8],
-        back: &[u8],
-        octets: &mut [u8],
-    ) {
-        let len = front.len() + back.len();
-        let header = HeaderOctets::new(FIN | opcode as u8, len as u64, key);
-        if CONTROL_HEADER + len > octets.len() {
-            // A buffer that holds the payload but not the header too: the header leaves first,
-            // from a place of its own.
-            self.apart = Apart::new(&header);
-        } else {
-            self.put(header.as_ref(), None, octets);
-        }
-        self.put(front, key, octets);
-        self.put(back, key.map(|key| key.at(front.len() as u64)), octets);
-        if opcode == Opcode::Close {
-            self.outbound.close_queued();
-        }
-    }
-
-    #[inline]
-    fn put_frame(&mut self, first: u8, key: Option<MaskingKey>, payload: &[u8], octets: &mut [u8]) {
-        self.put_header(first, payload.len() as u64, key, octets);
-        self.put(payload, key, octets);
-    }
-
-    #[inline]
-    fn put_header(&mut self, first: u8, len: u64, key: Option<MaskingKey>, octets: &mut [u8]) {
-        self.put(HeaderOctets::new(first, len, key).as_ref(), None, octets);
-    }
-
-    /// Adds octets, masked if there is a key. The caller has seen that they fit.
-    #[inline]
-    fn put(&mut self, from: &[u8], key: Option<MaskingKey>, octets: &mut [u8]) {
-        match key {
-            Some(key) => key.copy(from, octets::part_mut(octets, self.filled, from.len())),
-            None => _ = octets::put(octets, self.filled, from),
-        }
-        self.filled += from.len();
-    }
-
-    /// Frames `len` octets that already lie in the buffer at `from`, behind room for any header.
-    fn put_in_place(
-        &mut self,
-        first: u8,
-        key: Option<MaskingKey>,
-        from: usize,
-        len: usize,
-        octets: &mut [u8],
-    ) {
-        if let Some(key) = key {
-            key.apply(octets::part_mut(octets, from, len));
-        }
-        let header = HeaderOctets::new(first, len as u64, key);
-        let to = self.filled + header.as_ref().len();
-        octets::slide(octets, from, from.saturating_add(len), to);
-        self.put(header.as_ref(), None, octets);
-        self.filled += len;
-    }
-
-    fn frame_payload(&mut self, payload: &[u8], octets: &mut [u8]) -> usize {
-        let Open::Frame { key, remaining } = self.open else {
-            return 0;
-        };
-        let wanted = usize::try_from(remaining)
-            .map_or(payload.len(), |remaining| remaining.min(payload.len()));
-        let n = wanted.min(self.free(octets.len()));
-        self.put(octets::part(payload, 0, n), key, octets);
-        let remaining = remaining - n as u64;
-        self.open = if remaining == 0 {
-            Open::Nothing
-        } else {
-            Open::Frame {
-                key: key.map(|key| key.at(n as u64)),
-                remaining,
-            }
-        };
-        n
-    }
-}
-
-// What a connection costs a board beside its buffers.
-#[cfg(target_pointer_width = "32")]
-const _: () = assert!(size_of::<Machine>() <= 40);

@@ -35,7 +35,7 @@
 //! | of `Connection::close` / `Writer::close` | 624 / 176 |
 //!
 //! The receive buffer holds the longest message and 14 octets more (or any part of one:
-//! `recv_chunk`), the transmit buffer 139 at least. `net::Socket` has two buffers of its own for
+//! `recv_chunk`), the transmit buffer 131 at least. `net::Socket` has two buffers of its own for
 //! TCP.
 #![no_std]
 #![forbid(unsafe_code)]

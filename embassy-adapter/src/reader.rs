@@ -343,7 +343,7 @@ where
         owed: &mut Owed,
         spare: &mut [u8],
     ) -> Result<Answered, CoreError<Self::Error>> {
-        if let Some(Reply::Close(_) | Reply::Fail(_) | Reply::Shut) = owed.reply() {
+        if let Some(Reply::Close(_) | Reply::Shut) = owed.reply() {
             self.shared.begin_close();
         }
         self.drive(Some(owed), spare).await

@@ -258,7 +258,7 @@ impl<T: Transport> Link for Through<'_, T> {
         owed: &mut Owed,
         spare: &mut [u8],
     ) -> Result<Answered, ProtocolError<io::Error>> {
-        if let Some(Reply::Close(_) | Reply::Fail(_)) = owed.reply() {
+        if let Some(Reply::Close(_)) = owed.reply() {
             self.0.io_mut().socket().start_closing();
         }
         self.0.answer(owed, spare).await

@@ -22,7 +22,7 @@ use rustls::{ServerConnection, StreamOwned};
 const CONFIGURATIONS: [&[&str]; 4] = [
     &[],
     &["--io", "async"],
-    &["--engine", "fixed", "--rx", "128", "--tx", "128"],
+    &["--engine", "fixed", "--rx", "128", "--tx", "131"],
     &["--engine", "fixed", "--io", "async"],
 ];
 

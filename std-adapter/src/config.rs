@@ -209,7 +209,7 @@ impl Config {
         self
     }
 
-    /// How many octets the transmit buffer has, at least 125; it does not grow, what is longer
+    /// How many octets the transmit buffer has, at least 131; it does not grow, what is longer
     /// passes through it. Default: 16 KiB.
     #[must_use]
     pub fn transmit_buffer(mut self, octets: usize) -> Self {

@@ -469,7 +469,7 @@ impl<R: Stream, W: Stream> Link for Shares<R, W> {
     }
 
     fn answer(&mut self, owed: &mut Owed) -> Result<(), ProtocolError<Cut>> {
-        if let Some(Reply::Close(_) | Reply::Fail(_)) = owed.reply() {
+        if let Some(Reply::Close(_)) = owed.reply() {
             self.shared.start_closing();
         }
         let newest = Due::Reply(owed.clone());

@@ -444,7 +444,7 @@ impl<S: Stream> Link for Through<'_, S> {
     }
 
     fn answer(&mut self, owed: &mut Owed) -> Result<(), ProtocolError<Cut>> {
-        if let Some(Reply::Close(_) | Reply::Fail(_)) = owed.reply() {
+        if let Some(Reply::Close(_)) = owed.reply() {
             self.0.start_closing();
         }
         self.0.inner.answer(owed)

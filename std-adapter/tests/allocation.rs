@@ -68,7 +68,7 @@ fn echoed() -> peer::Peer {
 #[test]
 fn pieces_of_messages_are_echoed_without_an_allocation() -> Result<(), Error> {
     let peer = echoed();
-    let config = Config::new().transmit_buffer(128);
+    let config = Config::new().transmit_buffer(131);
     let mut socket = config.connect_into(&peer.uri(), || [0; 128])?;
     let (reader, writer) = (&mut socket.reader, &mut socket.writer);
     let before = ALLOCATIONS.get();
@@ -128,7 +128,7 @@ fn echoed_compressed() -> peer::Peer {
 fn pieces_are_inflated_and_compressed_again_without_an_allocation() -> Result<(), Error> {
     let peer = echoed_compressed();
     let deflate = bare_ws_std::Deflate::new().window_bits(9).pieces();
-    let config = Config::new().deflate(deflate).transmit_buffer(128);
+    let config = Config::new().deflate(deflate).transmit_buffer(131);
     let mut socket = config.connect_into(&peer.uri(), || [0; 128])?;
     assert!(socket.deflate().is_some());
     let (reader, writer) = (&mut socket.reader, &mut socket.writer);

@@ -226,7 +226,7 @@ pub struct Watch<'v> {
     /// Octets of the message at hand that were seen, and those that are still to come.
     begun: usize,
     rest: Option<Rest>,
-    heard: u32,
+    heard: u16,
     frames: u32,
     close: Option<Option<u16>>,
     kind: Option<MessageKind>,
@@ -252,7 +252,7 @@ impl<'v> Watch<'v> {
             .seen
             .iter()
             .filter(|seen| matches!(seen, Seen::Heard(_)))
-            .count() as u32;
+            .count() as u16;
         watch
     }
 

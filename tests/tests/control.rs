@@ -134,7 +134,7 @@ fn a_frame_shows_the_masking_key_it_came_with() {
                 }
                 let frame = receiver.frame().expect("a frame");
                 assert_eq!(frame.payload, vec![b'x'; usize::from(len)]);
-                let key = MaskingKey([octets[2], octets[3], octets[4], octets[5]]);
+                let key = MaskingKey::new([octets[2], octets[3], octets[4], octets[5]]);
                 assert_eq!(
                     frame.header,
                     FrameHeader {

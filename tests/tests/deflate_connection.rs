@@ -149,7 +149,7 @@ fn what_is_compressed_arrives_in_every_delivery() {
     let messages = samples();
     for (bits, takeover) in [(9, true), (10, true), (12, false), (15, true)] {
         let agreed = agreed(bits, takeover);
-        for transmit in [128, 700, 64 * 1024] {
+        for transmit in [131, 700, 64 * 1024] {
             for piece in [None, Some(1), Some(400)] {
                 let mut lean = Compressor::new(Box::new(Lean::<1536, 1024>::new()));
                 lean.configure(Some(&agreed));

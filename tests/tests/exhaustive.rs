@@ -86,7 +86,7 @@ fn all_headers_of_two_octets() {
                     assert_eq!(u8::from(header.opcode), first & 15);
                     assert_eq!(header.is_masked(), second >= 128);
                     assert_eq!(
-                        header.masking_key.map(|key| key.0),
+                        header.masking_key.map(|key| key.octets()),
                         masked.then_some([0xaa, 0xbb, 0xcc, 0xdd])
                     );
                     let len = match second & 127 {
@@ -238,7 +238,7 @@ fn all_close_codes_received_and_sent() {
         receiver.spare()[..4].copy_from_slice(&[0x88, 2, high, low]);
         receiver.commit(4);
         assert_eq!(receiver.step(Delivery::Message), Ok(Step::ReplyDue));
-        let mut sender = Sender::<Server, _, _>::new([0; 127], Keys::default());
+        let mut sender = Sender::<Server, _, _>::new([0; 131], Keys::default());
         let reply = receiver.owed().reply().unwrap();
         assert_eq!(sender.reply(reply), Ok(true));
         receiver.owed().taken();
@@ -256,7 +256,7 @@ fn all_close_codes_received_and_sent() {
         let [high, low] = answer.to_be_bytes();
         assert_eq!(sender.pending(), [0x88, 2, high, low]);
 
-        let mut sender = Sender::<Server, _, _>::new([0; 127], Keys::default());
+        let mut sender = Sender::<Server, _, _>::new([0; 131], Keys::default());
         let sent = sender.close(Some(CloseCode(code)), "");
         if may_be_sent(code) {
             assert_eq!(sent, Ok(true));

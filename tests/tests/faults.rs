@@ -40,8 +40,8 @@ trait Calls {
     fn failure(&self) -> Option<Error>;
 }
 
-type Asynch = asynch::Connection<Transport, Client, [u8; 64], [u8; 130], Keys>;
-type Blocking = blocking::Connection<Transport, Client, [u8; 64], [u8; 130], Keys>;
+type Asynch = asynch::Connection<Transport, Client, [u8; 64], [u8; 131], Keys>;
+type Blocking = blocking::Connection<Transport, Client, [u8; 64], [u8; 131], Keys>;
 
 macro_rules! calls {
     ($connection:ty, $run:path) => {
@@ -224,7 +224,7 @@ const SCENARIOS: &[Scenario] = &[
 
 fn connect<const ASYNCH: bool>(transport: Transport) -> Box<dyn Calls> {
     let receiver = Receiver::<Client, _>::new([0xa5; 64]);
-    let sender = Sender::<Client, _, _>::new([0xa5; 130], Keys::default());
+    let sender = Sender::<Client, _, _>::new([0xa5; 131], Keys::default());
     if ASYNCH {
         Box::new(Asynch::new(transport, receiver, sender))
     } else {

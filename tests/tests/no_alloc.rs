@@ -10,7 +10,7 @@ use bare_ws::handshake::{ClientHandshake, Request};
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
-use bare_ws::sender::Sender;
+use bare_ws::sender::{MIN_TRANSMIT, Sender};
 use bare_ws::uri::Uri;
 use bare_ws::{asynch, blocking};
 use bare_ws_tests::laws::Keys;
@@ -264,7 +264,7 @@ fn session_over(stale: u8) -> Vec<u8> {
     let mut connection = blocking::Connection::new(
         io,
         Receiver::<Client, _>::new([stale; 14]),
-        Sender::<Client, _, _>::new([stale; 125], Keys::default()),
+        Sender::<Client, _, _>::new([stale; MIN_TRANSMIT], Keys::default()),
     );
     connection.send(&[7; 400]).unwrap();
     connection.writer.ping(&[7; 125]).unwrap();

@@ -12,7 +12,7 @@ use bare_ws::message::MessageKind;
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::{Client, Role, Server};
-use bare_ws::sender::Sender;
+use bare_ws::sender::{MIN_TRANSMIT, Sender};
 use bare_ws_tests::laws::Keys;
 use bare_ws_tests::stream::{Sent, Stream};
 use fastrand::Rng;
@@ -54,7 +54,7 @@ impl<R: Role> End<R> {
             Delivery::Chunk => random.usize(14..80),
             Delivery::Message | Delivery::Frame => random.usize(LONGEST + 14..LONGEST + 60),
         };
-        let transmit = random.usize(125..LONGEST + 40);
+        let transmit = random.usize(MIN_TRANSMIT..LONGEST + 40);
         Self {
             receiver: Receiver::new(vec![random.u8(..); receive]),
             sender: Sender::new(vec![random.u8(..); transmit], Keys::default()),

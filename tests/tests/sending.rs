@@ -8,7 +8,7 @@ use bare_ws::mask::MaskingKey;
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::opcode::Opcode;
 use bare_ws::role::{Client, Role, Server};
-use bare_ws::sender::Sender;
+use bare_ws::sender::{MIN_TRANSMIT, Sender};
 use bare_ws::{asynch, blocking};
 use bare_ws_tests::io::{IoError, Transport};
 use bare_ws_tests::laws::Keys;
@@ -28,7 +28,7 @@ fn payload(len: usize) -> Vec<u8> {
 #[test]
 fn a_message_of_any_length_through_a_buffer_of_any_length() {
     for len in LENGTHS {
-        for buffer in [125, 126, 139, 140, 141, 512, 70_000, 110_000] {
+        for buffer in [131, 132, 139, 140, 141, 512, 70_000, 110_000] {
             let payload = payload(len);
             let message = Message::Binary(&payload);
             let sender = || {
@@ -273,7 +273,7 @@ fn masking_agrees_with_the_octets_of_the_rfc() {
             for len in 0..=300 {
                 let octets = &data[start..start + len];
                 let wanted = plain(key, offset, octets);
-                let at = MaskingKey(key).at(offset as u64);
+                let at = MaskingKey::new(key).at(offset as u64);
                 let mut in_place = data.clone();
                 at.apply(&mut in_place[start..start + len]);
                 assert_eq!(&in_place[start..start + len], &wanted[..]);
@@ -297,14 +297,14 @@ fn masking_agrees_with_the_octets_of_the_rfc() {
         let mut pieces = Vec::new();
         for part in data.chunks(piece) {
             let mut part = part.to_vec();
-            MaskingKey(key).at(offset).apply(&mut part);
+            MaskingKey::new(key).at(offset).apply(&mut part);
             offset += part.len() as u64;
             pieces.extend(part);
         }
         assert_eq!(pieces, plain(key, 0, &data));
     }
     assert_eq!(
-        MaskingKey(key).at(u64::MAX).0,
+        MaskingKey::new(key).at(u64::MAX).octets(),
         [key[3], key[0], key[1], key[2]]
     );
 }
@@ -315,7 +315,7 @@ fn a_frame_given_in_pieces_is_one_frame() {
     let data = payload(1000);
     for piece in (1..18).chain([125, 126, 999, 1000]) {
         for advance in [1, 7, 1000] {
-            let mut sender = Sender::<Client, _, _>::new([0xa5; 125], Keys::default());
+            let mut sender = Sender::<Client, _, _>::new([0xa5; MIN_TRANSMIT], Keys::default());
             let mut wire = Vec::new();
             sender.begin_frame(MessageKind::Binary, 1000).unwrap();
             for mut part in data.chunks(piece) {
@@ -351,7 +351,7 @@ fn a_frame_given_in_pieces_is_one_frame() {
 // row: CTL-01, CLS-05
 #[test]
 fn control_frames_are_short() {
-    for buffer in 125..145 {
+    for buffer in MIN_TRANSMIT..MIN_TRANSMIT + 20 {
         for len in [0, 1, 119, 120, 121, 124, 125] {
             let mut sender = Sender::<Client, _, _>::new(vec![0xa5; buffer], Keys::default());
             let data = payload(len);
@@ -452,10 +452,13 @@ fn smallest<R: Role>(len: usize) -> Result<bool, Error> {
 // row: STA-01
 #[test]
 fn a_buffer_too_small_is_refused() {
-    for len in 0..125 {
-        let refused = Err(Usage::BufferTooSmall { needed: 125 }.into());
+    for len in 0..MIN_TRANSMIT {
+        let refused = Err(Usage::BufferTooSmall {
+            needed: MIN_TRANSMIT,
+        }
+        .into());
         assert_eq!(smallest::<Client>(len), refused);
         assert_eq!(smallest::<Server>(len), refused);
     }
-    assert_eq!(smallest::<Client>(125), Ok(true));
+    assert_eq!(smallest::<Client>(MIN_TRANSMIT), Ok(true));
 }

@@ -156,7 +156,7 @@ const CALLS: [(&str, Call, [Is; 6]); 14] = [
     ),
     (
         "reply Fail",
-        |s| s.reply(Reply::Fail(CloseCode::TOO_BIG)),
+        |s| s.reply(Reply::Close(&CloseCode::TOO_BIG.0.to_be_bytes())),
         [Yes, Yes, Yes, Not(Torn), Silent, Silent],
     ),
     (
@@ -380,7 +380,7 @@ fn a_message_is_as_long_as_the_buffer_takes_or_the_limit() {
                     assert_eq!(step, Ok(Step::ReplyDue));
                     assert_eq!(
                         receiver.owed().reply(),
-                        Some(Reply::Fail(CloseCode::TOO_BIG))
+                        Some(Reply::Close(&CloseCode::TOO_BIG.0.to_be_bytes()))
                     );
                     let error = Capacity::Message {
                         needed: len,
@@ -423,7 +423,7 @@ fn a_million_empty_fragments_are_all_there_may_be() {
     assert_eq!(receiver.step(Delivery::Message), Ok(Step::ReplyDue));
     assert_eq!(
         receiver.owed().reply(),
-        Some(Reply::Fail(CloseCode::POLICY_VIOLATION))
+        Some(Reply::Close(&CloseCode::POLICY_VIOLATION.0.to_be_bytes()))
     );
 }
 
@@ -576,7 +576,7 @@ impl Entropy for Secret {
 // row: TRAP-30
 #[test]
 fn no_key_no_payload_and_no_generator_stands_in_debug_output() {
-    assert_eq!(format!("{:?}", MaskingKey([77; 4])), "MaskingKey");
+    assert_eq!(format!("{:?}", MaskingKey::new([77; 4])), "MaskingKey");
     let mut incoming = b"\x81\x09SECRETkey\x89\x09SECRETkey\x81\x03abc".to_vec();
     incoming.extend(b"\x01\x09SECRETkey");
     let mut connection = asynch::Connection::new(
@@ -643,7 +643,7 @@ fn every_error_says_something_and_has_its_close_code() {
         (Usage::MessageOpen.into(), None),
         (Usage::NothingToContinue.into(), None),
         (Usage::InterruptedMessage.into(), None),
-        (Usage::BufferTooSmall { needed: 125 }.into(), None),
+        (Usage::BufferTooSmall { needed: 131 }.into(), None),
         (Usage::Busy.into(), None),
         (Usage::MixedLevels.into(), None),
         (Error::Entropy, None),

@@ -54,10 +54,8 @@ mod looped {
 
     pub(super) fn digest(key: &[u8; KEY_LEN]) -> [u8; 20] {
         let mut words = PADDED;
-        for (word, octets) in words.iter_mut().zip(key.chunks_exact(4)) {
-            if let &[a, b, c, d] = octets {
-                *word = u32::from_be_bytes([a, b, c, d]);
-            }
+        for (at, octet) in key.iter().enumerate() {
+            words[at / 4] = words[at / 4] << 8 | u32::from(*octet);
         }
         let mut state = [
             0x6745_2301,
@@ -72,9 +70,8 @@ mod looped {
         compress(&mut state, &mut words);
 
         let mut digest = [0; 20];
-        let octets = state.map(u32::to_be_bytes);
-        for (slot, octet) in digest.iter_mut().zip(octets.as_flattened()) {
-            *slot = *octet;
+        for (at, octet) in digest.iter_mut().enumerate() {
+            *octet = (state[at / 4] >> (24 - at % 4 * 8)) as u8;
         }
         digest
     }
@@ -100,22 +97,23 @@ mod looped {
     fn compress(state: &mut [u32; 5], words: &mut [u32; 16]) {
         let [mut a, mut b, mut c, mut d, mut e] = *state;
         for t in 0..80 {
-            let at = |back: usize| (t + 16 - back) & 15;
-            if t >= 16 {
-                let mixed = words[at(3)] ^ words[at(8)] ^ words[at(14)] ^ words[at(16)];
-                words[at(16)] = mixed.rotate_left(1);
-            }
-            let mixed = match t {
-                0..20 => (d ^ (b & (c ^ d))).wrapping_add(0x5a82_7999),
-                20..40 => (b ^ c ^ d).wrapping_add(0x6ed9_eba1),
-                40..60 => ((b & c) | (d & (b | c))).wrapping_add(0x8f1b_bcdc),
-                _ => (b ^ c ^ d).wrapping_add(0xca62_c1d6),
+            // Each is a choice between two of the three, or their parity.
+            let (mixed, constant) = match t {
+                0..20 => (d ^ (b & (c ^ d)), 0x5a82_7999),
+                20..40 => (b ^ c ^ d, 0x6ed9_eba1),
+                40..60 => (b ^ ((b ^ c) & (b ^ d)), 0x8f1b_bcdc),
+                _ => (b ^ c ^ d, 0xca62_c1d6),
             };
+            let word = words[t & 15];
+            // The word of sixteen rounds later, in the place of this one.
+            let later = words[(t + 13) & 15] ^ words[(t + 8) & 15] ^ words[(t + 2) & 15] ^ word;
+            words[t & 15] = later.rotate_left(1);
             let next = a
                 .rotate_left(5)
                 .wrapping_add(mixed)
+                .wrapping_add(constant)
                 .wrapping_add(e)
-                .wrapping_add(words[at(16)]);
+                .wrapping_add(word);
             (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
         }
         for (sum, word) in state.iter_mut().zip([a, b, c, d, e]) {
@@ -128,27 +126,24 @@ mod looped {
 fn base64(octets: &[u8], out: &mut [u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rest = octets.iter();
-    let mut bits = 0u32;
-    let mut count = 0;
-    for letter in out {
-        if count < 6 {
-            match rest.next() {
-                Some(&octet) => {
-                    bits = bits << 8 | u32::from(octet);
-                    count += 8;
-                }
-                None if count == 0 => {
-                    *letter = b'=';
-                    continue;
-                }
-                None => {
-                    bits <<= 6 - count;
-                    count = 6;
-                }
+    for letters in out.chunks_exact_mut(4) {
+        let mut bits = 0u32;
+        let mut count = 0;
+        for _ in 0..3 {
+            bits <<= 8;
+            if let Some(&octet) = rest.next() {
+                bits |= u32::from(octet);
+                count += 1;
             }
         }
-        count -= 6;
-        *letter = ALPHABET[(bits >> count & 63) as usize];
+        for (place, letter) in letters.iter_mut().enumerate() {
+            *letter = if place <= count {
+                ALPHABET[(bits >> 18 & 63) as usize]
+            } else {
+                b'='
+            };
+            bits <<= 6;
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use core::fmt;
 use super::extension::{Malformed, Refusal};
 use super::request::RequestError;
 use crate::entropy::EntropyError;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+use crate::error::Cut;
 use crate::uri::UriError;
 
 /// Why an opening handshake did not lead to a connection, sorted by whose fault it is.
@@ -112,6 +114,16 @@ impl HandshakeError<Infallible> {
             Self::HeadTooLarge { limit } => HandshakeError::HeadTooLarge { limit },
             Self::Lost => HandshakeError::Lost,
             Self::Transport(never) => match never {},
+        }
+    }
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<T> From<Cut<T>> for HandshakeError<T> {
+    fn from(cut: Cut<T>) -> Self {
+        match cut {
+            Cut::Lost => Self::Lost,
+            Cut::Transport(error) => Self::Transport(error),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What both heads are made of: lines and fields (RFC 9112 §2, §5), read octet by octet and held
 //! nowhere, and written through a buffer of any size.
 
+use crate::octets;
+
 /// What the octet of a head that was read last meant: all the state that reading it takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -140,8 +142,9 @@ static AFTER: [[Item; Class::ALL.len()]; Item::GOOD.len()] = {
 /// the beginning of one of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spelling {
-    /// Octets that agree with `candidate`, which is past the list if no text of it begins so.
+    /// Octets that agree with `candidate`.
     len: usize,
+    /// The first text of the list that begins so; past the list if none does.
     candidate: usize,
 }
 
@@ -151,46 +154,34 @@ impl Spelling {
         candidate: 0,
     };
 
-    /// What no text of the list begins with.
-    const NEVER: Self = Self {
-        len: 0,
-        candidate: usize::MAX,
-    };
-
     /// Takes an octet; `false` when no text of the list begins like this.
     pub(crate) fn push(&mut self, list: &[&str], octet: u8) -> bool {
-        let continues = |text: &&str| {
-            prefix(text, self.len) == self.so_far(list)
-                && text.as_bytes().get(self.len) == Some(&octet)
-        };
-        let found = self
-            .so_far(list)
-            .and_then(|_| list.iter().position(continues));
-        *self = found.map_or(Self::NEVER, |candidate| Self {
-            len: self.len.saturating_add(1),
-            candidate,
-        });
-        found.is_some()
+        let found = self.find(list, Some(octet));
+        self.len = self.len.saturating_add(1);
+        found
     }
 
-    /// The text that was spelled to its end.
-    pub(crate) fn spelled(&self, list: &[&str]) -> Option<usize> {
-        let so_far = self.so_far(list)?;
-        list.iter().position(|text| text.as_bytes() == so_far)
-    }
-
-    /// The same, and nothing is spelled any more.
+    /// The text that was spelled to its end; and nothing is spelled any more.
     pub(crate) fn end(&mut self, list: &[&str]) -> Option<usize> {
-        core::mem::take(self).spelled(list)
+        let mut ended = core::mem::take(self);
+        ended.find(list, None).then_some(ended.candidate)
     }
 
-    fn so_far<'a>(&self, list: &[&'a str]) -> Option<&'a [u8]> {
-        prefix(list.get(self.candidate)?, self.len)
+    /// Goes on to the first candidate that has `next` there, or its end.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn find(&mut self, list: &[&str], next: Option<u8>) -> bool {
+        let begins = list.get(self.candidate).map_or("", |text| *text);
+        let so_far = octets::part(begins.as_bytes(), 0, self.len);
+        while let Some(text) = list.get(self.candidate) {
+            let rest = text.as_bytes().strip_prefix(so_far);
+            if rest.is_some_and(|rest| rest.first().copied() == next) {
+                return true;
+            }
+            self.candidate += 1;
+        }
+        self.candidate = usize::MAX;
+        false
     }
-}
-
-fn prefix(text: &str, len: usize) -> Option<&[u8]> {
-    text.as_bytes().get(..len)
 }
 
 /// A stretch of a longer text, written into a buffer: the text is given in pieces from its
@@ -223,6 +214,15 @@ impl<'a> Stretch<'a> {
             *slot = *octet;
             self.written += 1;
         }
+    }
+
+    /// A header field on a line of its own, less the end of the line.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn field(&mut self, name: &str, value: &[u8]) {
+        self.put(b"\r\n");
+        self.put(name.as_bytes());
+        self.put(b": ");
+        self.put(value);
     }
 
     /// Octets written into the buffer.

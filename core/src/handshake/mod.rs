@@ -19,11 +19,11 @@ pub use extension::{Offers, RawOffers, Refusal};
 pub use head::{Fields, fields};
 pub use request::{Request, RequestError};
 
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, EntropyError};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
-use extension::{Extensions, Scanner};
-use response::{Expected, Response, Step};
+use extension::{Extensions, Malformed, Scanner};
+use response::{Flaw, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -37,12 +37,30 @@ pub struct ClientHandshake<'a, X: Offers = ()> {
     scanner: Scanner,
     answer: X::Answer,
     answer_len: usize,
-    key: [u8; KEY_LEN],
-    accept: [u8; ACCEPT_LEN],
+    proof: Proof,
     written: usize,
     head_len: u32,
     response: Response,
-    outcome: Option<Result<(), HandshakeError>>,
+    end: Option<End>,
+    /// Of [`End::Refused`].
+    refusal: Refusal,
+}
+
+/// What is sent, then what must come back for it.
+enum Proof {
+    Key([u8; KEY_LEN]),
+    Accept([u8; ACCEPT_LEN]),
+}
+
+/// How reading came to its end, in one octet: what belongs to it stands elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    Rejected,
+    TooLarge,
+    Flaw(Flaw),
+    ExtensionsMalformed,
+    Refused,
 }
 
 /// How far [`ClientHandshake::read`] came.
@@ -80,21 +98,29 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         entropy: &mut (impl Entropy + ?Sized),
     ) -> Result<Self, HandshakeError> {
         request.check(&offers)?;
+        Ok(Self::begin(request, offers, entropy)?)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))] // so that its frame ends before others begin
+    fn begin(
+        request: &'a Request<'a>,
+        offers: X,
+        entropy: &mut (impl Entropy + ?Sized),
+    ) -> Result<Self, EntropyError> {
         let mut nonce = [0; 16];
         entropy.fill(&mut nonce)?;
-        let key = accept::key(&nonce);
         Ok(Self {
             request,
             offers,
             scanner: Scanner::default(),
             answer: X::ANSWER,
             answer_len: 0,
-            key,
-            accept: accept::accept(&key),
+            proof: Proof::Key(accept::key(&nonce)),
             written: 0,
             head_len: 0,
             response: Response::new(0),
-            outcome: None,
+            end: None,
+            refusal: Refusal::NotOffered,
         })
     }
 
@@ -102,9 +128,10 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// before (or `out` is empty).
     #[must_use]
     pub fn write(&mut self, out: &mut [u8]) -> usize {
-        let written = self
-            .request
-            .write(&self.key, &self.offers, self.written, out);
+        let Proof::Key(key) = &self.proof else {
+            return 0;
+        };
+        let written = self.request.write(key, &self.offers, self.written, out);
         self.written = self.written.saturating_add(written);
         written
     }
@@ -116,24 +143,46 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// # Errors
     /// At the first octet that cannot stand where it stands. From then on the error stays.
     pub fn read(&mut self, octets: &[u8]) -> Result<Progress, HandshakeError> {
-        if let Some(outcome) = self.outcome {
-            return outcome.map(|()| Progress::Done { consumed: 0 });
+        let consumed = self.take(octets);
+        match self.outcome() {
+            None => Ok(Progress::NeedOctets),
+            Some(outcome) => outcome.map(|()| Progress::Done { consumed }),
         }
-        let mut rest = octets.iter();
-        let outcome = loop {
-            let Some(&octet) = rest.next() else {
-                return Ok(Progress::NeedOctets);
-            };
-            match self.octet(octet) {
-                Ok(false) => {}
-                Ok(true) => break Ok(()),
-                Err(error) => break Err(error),
-            }
+    }
+
+    /// Takes octets of the answer, and gives how many were taken; [`outcome`](Self::outcome) tells
+    /// what came of it.
+    #[cfg_attr(target_os = "none", inline(never))] // as above
+    pub(crate) fn take(&mut self, octets: &[u8]) -> usize {
+        let accept = match &self.proof {
+            Proof::Key(key) => accept::accept(key),
+            Proof::Accept(accept) => *accept,
         };
-        self.outcome = Some(outcome);
-        outcome.map(|()| Progress::Done {
-            consumed: octets.len() - rest.len(),
-        })
+        self.proof = Proof::Accept(accept);
+        let accept = [core::str::from_utf8(&accept).unwrap_or_default()];
+        for (taken, octet) in octets.iter().enumerate() {
+            if self.end.is_some() {
+                return taken;
+            }
+            self.end = self.octet(*octet, &accept);
+        }
+        octets.len()
+    }
+
+    /// How the handshake ended; `None`: more octets are needed.
+    pub(crate) fn outcome(&self) -> Option<Result<(), HandshakeError>> {
+        Some(Err(match self.end? {
+            End::Done => return Some(Ok(())),
+            End::Rejected => HandshakeError::Rejected {
+                status: self.response.status(),
+            },
+            End::TooLarge => HandshakeError::HeadTooLarge {
+                limit: self.request.head_limit,
+            },
+            End::Flaw(flaw) => Violation::from(flaw).into(),
+            End::ExtensionsMalformed => Violation::ExtensionsMalformed.into(),
+            End::Refused => Violation::Extension(self.refusal).into(),
+        }))
     }
 
     /// What was agreed on.
@@ -141,67 +190,60 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// # Errors
     /// What [`read`](Self::read) gave; [`HandshakeError::Lost`] if the answer is not complete.
     pub fn finish(self) -> Result<Established<X>, HandshakeError> {
-        self.outcome.unwrap_or(Err(HandshakeError::Lost))?;
+        self.outcome().unwrap_or(Err(HandshakeError::Lost))?;
         Ok(Established {
             subprotocol: self.response.subprotocol(),
             extensions: self.offers,
         })
     }
 
-    /// Whether the head is complete.
-    fn octet(&mut self, octet: u8) -> Result<bool, HandshakeError> {
-        let limit = self.request.head_limit;
-        if self.head_len >= limit {
-            return Err(HandshakeError::HeadTooLarge { limit });
+    /// Whether that was the end.
+    #[inline]
+    fn octet(&mut self, octet: u8, accept: &[&str]) -> Option<End> {
+        if self.head_len >= self.request.head_limit {
+            return Some(End::TooLarge);
         }
         self.head_len += 1;
-        let accept = [core::str::from_utf8(&self.accept).unwrap_or_default()];
-        let expected = Expected {
-            accept: &accept,
-            subprotocols: self.request.subprotocols,
-            subprotocol_required: self.request.subprotocol_required,
-        };
-        match self
-            .response
-            .push(octet, &expected)
-            .map_err(Violation::from)?
-        {
-            Step::More => Ok(false),
-            Step::Extension { octet, spaced } => {
-                self.extension_octet(octet, spaced)?;
-                Ok(false)
-            }
-            Step::ExtensionsEnd => {
-                self.extensions_end()?;
-                Ok(false)
-            }
-            Step::End(101) => Ok(true),
-            Step::End(status) => Err(HandshakeError::Rejected { status }),
+        match self.response.push(octet, (self.request, accept)) {
+            Step::More => None,
+            Step::Extension => self.extension_octet(octet),
+            Step::ExtensionsEnd => self.extensions_end(),
+            Step::Switched => Some(End::Done),
+            Step::Rejected => Some(End::Rejected),
+            Step::Flaw(flaw) => Some(End::Flaw(flaw)),
         }
     }
 
     /// Writes the list of extensions down without white space, quotes and escapes.
-    fn extension_octet(&mut self, octet: u8, spaced: bool) -> Result<(), Violation> {
+    fn extension_octet(&mut self, octet: u8) -> Option<End> {
         if const { !has_extensions::<X>() } {
-            return Err(Refusal::NotOffered.into());
+            return Some(End::Refused);
         }
-        if let Some(octet) = self.scanner.push(octet, spaced)? {
-            let slot = self.answer.as_mut().get_mut(self.answer_len);
-            *slot.ok_or(Refusal::NotOffered)? = octet;
-            self.answer_len = self.answer_len.saturating_add(1);
+        match self.scanner.push(octet, self.response.spaced) {
+            Err(Malformed) => Some(End::ExtensionsMalformed),
+            Ok(None) => None,
+            Ok(Some(octet)) => match self.answer.as_mut().get_mut(self.answer_len) {
+                None => Some(End::Refused),
+                Some(slot) => {
+                    *slot = octet;
+                    self.answer_len = self.answer_len.saturating_add(1);
+                    None
+                }
+            },
         }
-        Ok(())
     }
 
-    fn extensions_end(&mut self) -> Result<(), Violation> {
-        if const { !has_extensions::<X>() } {
-            return Err(Violation::ExtensionsMalformed);
+    fn extensions_end(&mut self) -> Option<End> {
+        if const { !has_extensions::<X>() } || self.scanner.end().is_err() {
+            return Some(End::ExtensionsMalformed);
         }
-        self.scanner.end()?;
         for extension in Extensions::scanned(self.answer.as_ref(), self.answer_len) {
-            self.offers.accept(&extension)?;
+            if let Err(refusal) = self.offers.accept(&extension) {
+                self.refusal = refusal;
+                return Some(End::Refused);
+            }
         }
-        Ok(())
+        None
     }
 }
 
@@ -216,7 +258,7 @@ impl<X: Offers> fmt::Debug for ClientHandshake<'_, X> {
         f.debug_struct("ClientHandshake")
             .field("request", self.request)
             .field("written", &self.written)
-            .field("outcome", &self.outcome)
+            .field("end", &self.end)
             .finish_non_exhaustive()
     }
 }

@@ -114,43 +114,40 @@ impl<'a> Request<'a> {
         offered: Option<&dyn Fn(usize) -> Option<&'o str>>,
         out: &mut Stretch<'_>,
     ) {
-        let mut put = |piece: &str| out.put(piece.as_bytes());
         let [slash, target] = self.uri.resource();
-        put("GET ");
-        put(slash);
-        put(target);
-        put(" HTTP/1.1\r\nHost: ");
+        out.put(b"GET ");
+        out.put(slash.as_bytes());
+        out.put(target.as_bytes());
+        out.put(b" HTTP/1.1");
         // RFC 6455 §4.1: "optionally followed by a ":" and the port (when not using the default
         // port)"
-        put(self.host.unwrap_or_else(|| self.uri.authority()));
-        put(concat!(
-            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
-            "\r\nSec-WebSocket-Key: ",
-        ));
-        put(core::str::from_utf8(key).unwrap_or_default());
+        let host = self.host.unwrap_or_else(|| self.uri.authority());
+        out.field("Host", host.as_bytes());
+        out.put(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13");
+        out.field("Sec-WebSocket-Key", key);
         let mut before = "\r\nSec-WebSocket-Protocol: ";
         for subprotocol in self.subprotocols {
-            put(before);
-            put(subprotocol);
+            out.put(before.as_bytes());
+            out.put(subprotocol.as_bytes());
             before = ", ";
         }
         if let Some(offered) = offered {
             let mut index = 0;
             while let Some(piece) = offered(index) {
                 if index == 0 {
-                    put("\r\nSec-WebSocket-Extensions: ");
+                    out.field("Sec-WebSocket-Extensions", b"");
                 }
-                put(piece);
+                out.put(piece.as_bytes());
                 index += 1;
             }
         }
-        let origin = self.origin.map(|origin| ("Origin", origin));
-        for (name, value) in origin.iter().chain(self.headers) {
-            for piece in ["\r\n", name, ": ", value] {
-                put(piece);
-            }
+        if let Some(origin) = self.origin {
+            out.field("Origin", origin.as_bytes());
         }
-        put("\r\n\r\n");
+        for (name, value) in self.headers {
+            out.field(name, value.as_bytes());
+        }
+        out.put(b"\r\n\r\n");
     }
 }
 

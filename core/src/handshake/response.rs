@@ -6,31 +6,27 @@
 
 use super::error::Violation;
 use super::head::{Item, Spelling};
+use super::request::Request;
 
 /// The most interim responses that are passed over.
 const MAX_INTERIM: u8 = 8;
 
-/// What the answer is held against.
-pub(crate) struct Expected<'a> {
-    /// The one right Sec-WebSocket-Accept.
-    pub(crate) accept: &'a [&'a str],
-    pub(crate) subprotocols: &'a [&'a str],
-    pub(crate) subprotocol_required: bool,
-}
+/// What the answer is held against: the request, and the one right Sec-WebSocket-Accept.
+pub(crate) type Expected<'a> = (&'a Request<'a>, &'a [&'a str]);
 
 /// What an octet of the answer led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     More,
-    /// Part of the list of extensions.
-    Extension {
-        octet: u8,
-        spaced: bool,
-    },
+    /// The octet is part of the list of extensions; [`Response::spaced`] tells of what came before.
+    Extension,
     /// The list of extensions is complete.
     ExtensionsEnd,
-    /// The final head is complete, with this status.
-    End(u16),
+    /// The head is complete, and the protocol is the one that was asked for.
+    Switched,
+    /// The final head is complete, with another [status](Response::status) than 101.
+    Rejected,
+    Flaw(Flaw),
 }
 
 /// What the answer violates, less what the list of extensions may: small, since it passes through
@@ -70,33 +66,43 @@ const ACCEPT: u8 = 2;
 const SUBPROTOCOL: u8 = 3;
 const EXTENSIONS: u8 = 4;
 const OTHER: u8 = 5;
+/// Not a field: what is read is a field's name.
+const NAME: u8 = 6;
 
 /// What a field violates by standing there twice. Connection is a list. RFC 6455 §11.3.2: the
 /// extensions "MUST NOT appear more than once in an HTTP response".
-const REPEATED: [Option<Flaw>; 6] = [
+const REPEATED: [Option<Flaw>; 7] = [
     Some(Flaw::UpgradeRepeated),
     None,
     Some(Flaw::AcceptRepeated),
     Some(Flaw::SubprotocolRepeated),
     Some(Flaw::ExtensionsRepeated),
     None,
+    None,
 ];
 
 /// What a field violates by having another value than it must.
-const WRONG: [Option<Flaw>; 6] = [
+const WRONG: [Option<Flaw>; 7] = [
     Some(Flaw::Upgrade),
     None,
     Some(Flaw::Accept),
     Some(Flaw::SubprotocolNotOffered),
     None,
     None,
+    None,
 ];
 
-/// What is violated where the first fields are not there, or Connection does not say `upgrade`.
-const MISSING: [Flaw; 3] = [
-    Flaw::UpgradeMissing,
-    Flaw::ConnectionMissing,
-    Flaw::AcceptMissing,
+/// What is violated by a head with these of the first three fields: the first that is not there.
+/// Connection is there if it says `upgrade`.
+const MISSING: [Option<Flaw>; 8] = [
+    Some(Flaw::UpgradeMissing),
+    Some(Flaw::ConnectionMissing),
+    Some(Flaw::UpgradeMissing),
+    Some(Flaw::AcceptMissing),
+    Some(Flaw::UpgradeMissing),
+    Some(Flaw::ConnectionMissing),
+    Some(Flaw::UpgradeMissing),
+    None,
 ];
 
 /// The state of reading an answer.
@@ -108,8 +114,10 @@ pub(crate) struct Response {
     interim: u8,
     /// One bit for each of [`FIELDS`] that was read.
     seen: u8,
-    /// Which of [`FIELDS`] the value belongs to.
+    /// Which of [`FIELDS`] is read, or the [`NAME`] of one.
     field: u8,
+    /// White space stands before the octet that was read last.
+    pub(crate) spaced: bool,
     status: u16,
     /// Which of [`FIELDS`] the name spells, or which of its lawful values the value.
     spelling: Spelling,
@@ -123,7 +131,8 @@ impl Response {
             place: 0,
             interim,
             seen: 0,
-            field: OTHER,
+            field: NAME,
+            spaced: false,
             status: 0,
             spelling: Spelling::NOTHING,
             subprotocol: None,
@@ -135,29 +144,28 @@ impl Response {
         self.subprotocol
     }
 
+    pub(crate) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Takes an octet.
-    pub(crate) fn push(&mut self, octet: u8, expected: &Expected<'_>) -> Result<Step, Flaw> {
-        let spaced = self.last == Item::Blank;
+    pub(crate) fn push(&mut self, octet: u8, expected: Expected<'_>) -> Step {
+        self.look(octet, expected).unwrap_or_else(Step::Flaw)
+    }
+
+    #[inline]
+    fn look(&mut self, octet: u8, expected: Expected<'_>) -> Result<Step, Flaw> {
+        self.spaced = self.last == Item::Blank;
         match self.last.push(octet) {
             Item::Start => self.start(octet)?,
             Item::StartEnd if usize::from(self.place) < START.len() => {
                 return Err(Flaw::StatusLine);
             }
-            Item::StartEnd => {}
-            Item::Name => _ = self.spelling.push(&FIELDS, octet.to_ascii_lowercase()),
-            Item::NameEnd => self.begin_value()?,
-            Item::Value if self.field == EXTENSIONS => {
-                return Ok(Step::Extension { octet, spaced });
-            }
-            Item::Value => self.value(octet, spaced, expected)?,
-            Item::ValueEnd => {
-                self.end_token(expected)?;
-                if self.field == EXTENSIONS {
-                    return Ok(Step::ExtensionsEnd);
-                }
-            }
+            Item::Value if self.field == EXTENSIONS => return Ok(Step::Extension),
+            Item::Name | Item::Value => self.text(octet, expected)?,
+            Item::NameEnd | Item::ValueEnd => return self.end_text(expected),
             Item::End => return self.end(expected),
-            Item::StartCr | Item::Blank | Item::ValueCr | Item::EndCr => {}
+            Item::StartEnd | Item::StartCr | Item::Blank | Item::ValueCr | Item::EndCr => {}
             Item::BadStart => return Err(Flaw::StatusLine),
             Item::BadField => return Err(Flaw::Field),
             Item::Folded => return Err(Flaw::Folded),
@@ -189,57 +197,62 @@ impl Response {
         Ok(())
     }
 
-    fn begin_value(&mut self) -> Result<(), Flaw> {
-        let spelled = self.spelling.end(&FIELDS);
-        self.field = match spelled {
-            // Of any other answer the fields mean nothing to us.
-            Some(field) if self.status == 101 => field as u8,
-            _ => OTHER,
-        };
-        let bit = 1 << self.field;
-        match of(&REPEATED, self.field) {
-            Some(repeated) if self.seen & bit != 0 => return Err(repeated),
-            Some(_) => self.seen |= bit,
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// The values that the field may have, in lower case where case does not matter.
-    fn lawful<'e>(&self, expected: &Expected<'e>) -> &'e [&'e str] {
+    /// What may be spelled, in lower case where case does not matter.
+    fn lawful<'e>(&self, (request, accept): Expected<'e>) -> &'e [&'e str] {
         match self.field {
+            NAME => &FIELDS,
             UPGRADE => &["websocket"],
             CONNECTION => &["upgrade"],
-            ACCEPT => expected.accept,
-            SUBPROTOCOL => expected.subprotocols,
+            ACCEPT => accept,
+            SUBPROTOCOL => request.subprotocols,
             _ => &[],
         }
     }
 
-    fn value(&mut self, octet: u8, spaced: bool, expected: &Expected<'_>) -> Result<(), Flaw> {
+    /// Part of a name or of a value.
+    fn text(&mut self, octet: u8, expected: Expected<'_>) -> Result<(), Flaw> {
         // RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
         // case-insensitive match for the value "Upgrade"", among others perhaps.
         if self.field == CONNECTION && octet == b',' {
-            return self.end_token(expected);
+            self.end_text(expected)?;
+            self.field = CONNECTION;
+            return Ok(());
         }
         let octet = match self.field {
             // White space around a value is no part of it; inside these there is none.
-            _ if spaced && self.spelling != Spelling::NOTHING => b' ',
-            UPGRADE | CONNECTION => octet.to_ascii_lowercase(),
+            _ if self.spaced && self.spelling != Spelling::NOTHING => b' ',
+            NAME | UPGRADE | CONNECTION => octet.to_ascii_lowercase(),
             _ => octet,
         };
         let fits = self.spelling.push(self.lawful(expected), octet);
         self.must(fits)
     }
 
-    fn end_token(&mut self, expected: &Expected<'_>) -> Result<(), Flaw> {
+    /// A name or a value is complete, or one of the tokens that Connection lists.
+    fn end_text(&mut self, expected: Expected<'_>) -> Result<Step, Flaw> {
         let spelled = self.spelling.end(self.lawful(expected));
-        match self.field {
-            SUBPROTOCOL => self.subprotocol = spelled,
-            CONNECTION if spelled.is_some() => self.seen |= 1 << CONNECTION,
+        self.must(spelled.is_some())?;
+        let field = core::mem::replace(&mut self.field, NAME);
+        match (field, spelled) {
+            (NAME, _) => {
+                self.field = match spelled {
+                    // Of any other answer the fields mean nothing to us.
+                    Some(field) if self.status == 101 => field as u8,
+                    _ => OTHER,
+                };
+                let bit = 1 << self.field;
+                match of(&REPEATED, self.field) {
+                    Some(repeated) if self.seen & bit != 0 => return Err(repeated),
+                    Some(_) => self.seen |= bit,
+                    None => {}
+                }
+            }
+            (SUBPROTOCOL, _) => self.subprotocol = spelled,
+            (CONNECTION, Some(_)) => self.seen |= 1 << CONNECTION,
+            (EXTENSIONS, _) => return Ok(Step::ExtensionsEnd),
             _ => {}
         }
-        self.must(spelled.is_some())
+        Ok(Step::More)
     }
 
     fn must(&self, fits: bool) -> Result<(), Flaw> {
@@ -249,12 +262,12 @@ impl Response {
         }
     }
 
-    fn end(&mut self, expected: &Expected<'_>) -> Result<Step, Flaw> {
+    fn end(&mut self, (request, _): Expected<'_>) -> Result<Step, Flaw> {
         // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received
         // prior to a final response". 101 is final here (RFC 6455 §4.1).
         if self.status != 101 {
             if self.status >= 200 {
-                return Ok(Step::End(self.status));
+                return Ok(Step::Rejected);
             }
             if self.interim >= MAX_INTERIM {
                 return Err(Flaw::TooManyInterim);
@@ -262,21 +275,17 @@ impl Response {
             *self = Self::new(self.interim + 1);
             return Ok(Step::More);
         }
-        let mut seen = self.seen;
-        for missing in MISSING {
-            if seen & 1 == 0 {
-                return Err(missing);
-            }
-            seen >>= 1;
+        if let Some(missing) = of(&MISSING, self.seen & 7) {
+            return Err(missing);
         }
-        if expected.subprotocol_required && self.subprotocol.is_none() {
+        if request.subprotocol_required && self.subprotocol.is_none() {
             return Err(Flaw::SubprotocolMissing);
         }
-        Ok(Step::End(self.status))
+        Ok(Step::Switched)
     }
 }
 
-fn of(flaws: &[Option<Flaw>; 6], field: u8) -> Option<Flaw> {
+fn of(flaws: &[Option<Flaw>], field: u8) -> Option<Flaw> {
     flaws.get(usize::from(field)).copied().flatten()
 }
 

@@ -343,7 +343,7 @@ impl Head {
                     return Err(Bad);
                 }
                 if self.part == Part::Method {
-                    if self.spelling.spelled(&["GET"]).is_none() {
+                    if self.spelling.end(&["GET"]).is_none() {
                         self.flaw(405);
                     }
                     self.part = Part::Target;
@@ -370,7 +370,7 @@ impl Head {
     }
 
     fn begin_value(&mut self) -> Result<(), Bad> {
-        self.field = self.spelling.spelled(&FIELDS);
+        self.field = self.spelling.end(&FIELDS);
         self.spelling = Spelling::default();
         self.place = 0;
         self.torn = false;
@@ -434,12 +434,12 @@ impl Head {
     fn end_token(&mut self, service: &Service<'_>) {
         if !self.torn {
             match self.field {
-                Some(UPGRADE) => self.upgrade |= self.spelling.spelled(&["websocket"]).is_some(),
+                Some(UPGRADE) => self.upgrade |= self.spelling.end(&["websocket"]).is_some(),
                 Some(CONNECTION) => {
-                    self.connection |= self.spelling.spelled(&["upgrade"]).is_some();
+                    self.connection |= self.spelling.end(&["upgrade"]).is_some();
                 }
                 _ => {
-                    let spelled = self.spelling.spelled(service.subprotocols);
+                    let spelled = self.spelling.end(service.subprotocols);
                     self.subprotocol = self.subprotocol.or(spelled);
                     self.tokens |= self.token_len > 0;
                 }
@@ -467,7 +467,7 @@ impl Head {
             Some(VERSION) if self.place < 2 => self.flaw(426),
             Some(ORIGIN) => {
                 let origins = service.origins.unwrap_or_default();
-                self.origin = self.spelling.spelled(origins).is_some();
+                self.origin = self.spelling.end(origins).is_some();
             }
             _ => {}
         }

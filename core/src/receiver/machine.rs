@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::{Delivery, Limits, Step, Stop};
 use crate::buffer::{Places, Storage};
 use crate::closing::{Inbound, Owed};
-use crate::error::{Capacity, Error, Violation};
+use crate::error::{Capacity, Error, Failure, Violation};
 use crate::header::{FrameHeader, MAX_CONTROL, MAX_HEADER, Rules};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
@@ -15,8 +15,8 @@ use crate::role::Role;
 use crate::stage::Decompress;
 use crate::utf8::Utf8;
 
-/// In this order, the large slot last: on small boards what stands near the front is reached
-/// with less code.
+/// In this order, single octets first and the large slot last: on small boards what stands near
+/// the front is reached with less code.
 #[derive(Clone)]
 #[repr(C)]
 pub(super) struct Machine {
@@ -30,15 +30,19 @@ pub(super) struct Machine {
     long_frames: bool,
     pub(super) announced: Announced,
     utf8: Utf8,
-    pub(super) fragments: u32,
-    /// The frame whose payload is being read, or is announced.
-    pub(super) frame: Option<OpenFrame>,
+    pub(super) inbound: Inbound,
+    pub(super) pongs: u16,
     /// The message that is not complete, or is announced.
     message: Option<OpenMessage>,
+    /// The frame whose payload is being read, or is announced.
+    pub(super) frame: Option<OpenFrame>,
+    /// Octets of the message that were gathered, or delivered and released. Once a message or a
+    /// buffer was too long: how long it would have been, and the limit is then the one it met.
+    pub(super) total: u64,
+    message_limit: u64,
+    fragments_limit: u32,
+    pub(super) fragments: u32,
     pub(super) places: Places,
-    pub(super) limits: Limits,
-    pub(super) inbound: Inbound,
-    pub(super) pongs: u32,
     pub(super) owed: Owed,
 }
 
@@ -52,22 +56,22 @@ pub(super) enum Announced {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct OpenFrame {
     pub(super) opcode: Opcode,
     pub(super) fin: bool,
     pub(super) rsv1: bool,
     /// As seen from the first octet that is still to come.
-    pub(super) key: Option<MaskingKey>,
+    pub(super) key: MaskingKey,
     pub(super) remaining: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct OpenMessage {
     pub(super) kind: MessageKind,
     pub(super) compressed: bool,
     delivery: Delivery,
-    /// Octets gathered, or delivered and released.
-    pub(super) total: u64,
     /// How many of those that are gathered were checked to be UTF-8.
     checked: usize,
 }
@@ -100,6 +104,7 @@ impl Machine {
             },
             frame: None,
             message: None,
+            total: 0,
             announced: Announced::Nothing,
             message_ends: false,
             stage_passed: false,
@@ -110,10 +115,16 @@ impl Machine {
             owed: Owed::new(),
             fragments: 0,
             pongs: 0,
-            limits: Limits {
-                message: u64::MAX,
-                fragments: 1_000_000,
-            },
+            message_limit: Limits::DEFAULT.message,
+            fragments_limit: Limits::DEFAULT.fragments,
+        }
+    }
+
+    /// For the messages that begin from now on.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        if matches!(self.inbound, Inbound::Open) {
+            self.message_limit = limits.message;
+            self.fragments_limit = limits.fragments;
         }
     }
 
@@ -139,12 +150,8 @@ impl Machine {
         if filled >= storage.octets().len() && storage.can_grow() {
             let needed = filled.saturating_add(1);
             if !storage.grow(needed) {
-                self.fail(
-                    Capacity::Memory {
-                        needed: needed as u64,
-                    }
-                    .into(),
-                );
+                self.total = needed as u64;
+                self.fail(Failure::Memory);
                 return None;
             }
         }
@@ -178,13 +185,48 @@ impl Machine {
     }
 
     pub(super) fn violated(&mut self, violation: Violation) {
-        self.announced = Announced::Nothing;
-        self.inbound.violated(violation, &mut self.owed);
+        self.fail(Failure::Peer(violation));
     }
 
-    pub(super) fn fail(&mut self, error: Error) {
+    /// The message is longer than `limit`: it has at least `needed` octets.
+    fn too_long(&mut self, needed: u64, limit: u64) {
+        self.total = needed;
+        self.message_limit = limit;
+        self.fail(Failure::Message);
+    }
+
+    fn stage_failed(&mut self, error: Error) {
+        match error {
+            Error::Capacity(Capacity::Message { needed, limit }) => self.too_long(needed, limit),
+            Error::Capacity(Capacity::Memory { needed }) => {
+                self.total = needed;
+                self.fail(Failure::Memory);
+            }
+            Error::Peer(violation) => self.violated(violation),
+            // Nothing else is a stage's to say.
+            _ => self.violated(Violation::CorruptCompression),
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
         self.announced = Announced::Nothing;
-        self.inbound.fail(error, &mut self.owed);
+        self.inbound.fail(failure, &mut self.owed);
+    }
+
+    /// The connection failed for that: in full.
+    pub(super) fn error<T>(&self, failure: Failure) -> Error<T> {
+        match failure {
+            Failure::Peer(violation) => Error::Peer(violation),
+            Failure::Lost => Error::Lost,
+            Failure::Message => Error::Capacity(Capacity::Message {
+                needed: self.total,
+                limit: self.message_limit,
+            }),
+            Failure::Fragments => Error::Capacity(Capacity::Fragments {
+                limit: self.fragments_limit,
+            }),
+            Failure::Memory => Error::Capacity(Capacity::Memory { needed: self.total }),
+        }
     }
 
     #[cfg_attr(not(target_os = "none"), inline)]
@@ -237,12 +279,12 @@ impl Machine {
             self.frame = None;
             return;
         }
-        if let Some(message) = &mut self.message {
+        if let Some(message) = &self.message {
             if X::POSSIBLE && message.compressed && announced != Announced::Frame {
-                message.total = message.total.wrapping_add(stage.output().len() as u64);
+                self.total = self.total.wrapping_add(stage.output().len() as u64);
                 stage.release();
             } else {
-                message.total = message.total.wrapping_add(self.places.len() as u64);
+                self.total = self.total.wrapping_add(self.places.len() as u64);
                 self.places.release();
             }
         }
@@ -338,7 +380,7 @@ impl Machine {
             opcode: header.opcode,
             fin: header.fin,
             rsv1: header.rsv1,
-            key: header.masking_key,
+            key: header.masking_key.unwrap_or(MaskingKey::NONE),
             remaining: header.len,
         });
         Found::Again
@@ -386,32 +428,31 @@ impl Machine {
                     },
                     compressed: X::POSSIBLE && header.rsv1,
                     delivery,
-                    total: 0,
                     checked: 0,
                 });
+                self.total = 0;
             }
         }
         self.long_frames = header.len > READ_AHEAD as u64;
-        if self.fragments >= self.limits.fragments {
-            let limit = self.limits.fragments;
-            self.fail(Capacity::Fragments { limit }.into());
+        if self.fragments >= self.fragments_limit {
+            self.fail(Failure::Fragments);
             return Some(Found::Again);
         }
         self.fragments += 1;
-        let (total, compressed) = self.message.map_or((0, false), |m| (m.total, m.compressed));
+        let compressed = X::POSSIBLE && self.message.is_some_and(|message| message.compressed);
         let (before, room) = match delivery {
             // Only this frame must fit the buffer.
-            Delivery::Frame => (total, total.saturating_add(room)),
+            Delivery::Frame => (self.total, self.total.saturating_add(room)),
             // What counts is what it inflates to.
-            _ if X::POSSIBLE && compressed => return None,
+            _ if compressed => return None,
             Delivery::Message => (self.places.len() as u64, room),
-            Delivery::Chunk => (total, u64::MAX),
+            Delivery::Chunk => (self.total, u64::MAX),
         };
         // Both are below 2^63: what was received, and a length without its top bit.
         let needed = before.wrapping_add(header.len);
-        let limit = self.limits.message.min(room);
+        let limit = self.message_limit.min(room);
         if needed > limit {
-            self.fail(Capacity::Message { needed, limit }.into());
+            self.too_long(needed, limit);
             return Some(Found::Again);
         }
         None
@@ -518,7 +559,7 @@ impl Machine {
         let done = match stage.decompress(input, last) {
             Ok(done) => done,
             Err(error) => {
-                self.fail(error);
+                self.stage_failed(error);
                 return Found::Again;
             }
         };
@@ -526,11 +567,11 @@ impl Machine {
         let output = stage.output();
         if consumed < n {
             // What the stage left is masked again, so that it is unmasked when its turn comes.
-            if let Some(key) = key {
-                frame.key = Some(key.at(consumed as u64));
+            if !R::MASKS {
+                frame.key = key.at(consumed as u64);
                 let from = self.places.read.saturating_add(consumed);
                 let left = octets::part_mut(octets, from, n - consumed);
-                key.at(consumed as u64).apply(left);
+                frame.key.apply(left);
             }
         }
         self.places.skip(consumed);
@@ -539,7 +580,7 @@ impl Machine {
         self.message_ends = fragment_ends && frame.fin;
         // Where nothing was released, a stage that has no room for more is full.
         let is_whole = delivery == Delivery::Message;
-        let before = if is_whole { 0 } else { message.total };
+        let before = if is_whole { 0 } else { self.total };
         let stuck = !done.finished && (is_whole || (output.is_empty() && consumed == 0));
         let needed = before
             .saturating_add(output.len() as u64)
@@ -547,10 +588,10 @@ impl Machine {
         let limit = if stuck {
             needed - 1
         } else {
-            self.limits.message
+            self.message_limit
         };
         if needed > limit {
-            self.fail(Capacity::Message { needed, limit }.into());
+            self.too_long(needed, limit);
             return Found::Again;
         }
         if is_whole {
@@ -584,11 +625,9 @@ impl OpenFrame {
     #[inline]
     fn unmask<R: Role>(&mut self, n: usize, places: &Places, octets: &mut [u8]) {
         // A client has no such step: it refuses masked frames.
-        if !R::MASKS
-            && let Some(key) = self.key
-        {
-            key.apply(octets::part_mut(octets, places.read, n));
-            self.key = Some(key.at(n as u64));
+        if !R::MASKS {
+            self.key.apply(octets::part_mut(octets, places.read, n));
+            self.key = self.key.at(n as u64);
         }
     }
 }
@@ -600,4 +639,4 @@ fn check_text(utf8: &mut Utf8, piece: &[u8], ends: bool) -> bool {
 
 // What a connection costs a board beside its buffers.
 #[cfg(target_pointer_width = "32")]
-const _: () = assert!(size_of::<Machine>() <= 240);
+const _: () = assert!(size_of::<Machine>() <= 208);

@@ -82,7 +82,7 @@ fn receiving_may_be_dropped_at_every_await() {
     let mut drops = 0;
     for schedule in schedules() {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<128>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
         // What the client writes is taken away at once.
         let taken = peer.from_client.clone();
         let (mut reader, writer) = client.split();
@@ -167,7 +167,7 @@ fn sending_may_be_dropped_at_every_await() {
     clock::set(Instant::MIN);
     let (mut whole, mut polls) = (0, 0);
     loop {
-        let (mut client, peer) = connected::<128>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
         let sent_all = run_for(polls, client.send("a message")).is_some();
         run(client.send(&b"the next"[..])).expect("to be sent");
         let mut expected = vec![
@@ -200,7 +200,7 @@ fn a_long_message_that_is_dropped_midway_leaves_a_connection_that_can_close() {
             capacity: usize::MAX,
             ..BAD
         };
-        let (mut client, peer) = connected::<128>(manner, &Timing::default());
+        let (mut client, peer) = connected::<131>(manner, &Timing::default());
         if run_for(polls, client.send(long.as_str())).is_some() {
             break;
         }
@@ -229,7 +229,7 @@ fn a_long_message_that_is_dropped_midway_leaves_a_connection_that_can_close() {
 fn closing_may_be_dropped_at_every_await() {
     for polls in 0..80 {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<128>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
         peer.to_client.put(&frames::ping(b"before"));
         let _ = run_for(polls, client.close(Some(CloseCode::GOING_AWAY), "bye"));
         peer.to_client.put(&frames::close(1001)).end();
@@ -263,7 +263,7 @@ fn closing_may_be_dropped_at_every_await() {
 #[test]
 fn the_waiting_reader_brings_out_what_was_left_behind() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = connected::<128>(BAD, &Timing::default());
+    let (mut client, peer) = connected::<131>(BAD, &Timing::default());
     let (mut reader, writer) = client.split();
     let mut tasks = Tasks::new();
     tasks.spawn(async {
@@ -455,7 +455,7 @@ fn messages_of_two_tasks_do_not_mix() {
 fn either_half_can_close() {
     for we_begin in [true, false] {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<128>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
         let (mut reader, writer) = client.split();
         let (to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
         let mut tasks = Tasks::new();
@@ -516,7 +516,7 @@ fn either_half_can_close() {
 #[test]
 fn a_close_of_one_half_ends_the_other_in_time() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = connected::<128>(Manner::GOOD, &Timing::default());
+    let (mut client, peer) = connected::<131>(Manner::GOOD, &Timing::default());
     let (mut reader, writer) = client.split();
     let mut tasks = Tasks::new();
     tasks.spawn(async {
@@ -536,7 +536,7 @@ fn a_close_of_one_half_ends_the_other_in_time() {
 #[test]
 fn a_message_is_one_write() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = connected::<128>(Manner::GOOD, &Timing::default());
+    let (mut client, peer) = connected::<131>(Manner::GOOD, &Timing::default());
     run(client.send("one write")).expect("to be sent");
     assert_eq!(
         (peer.from_client.writes(), peer.from_client.flushes()),

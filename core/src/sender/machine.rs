@@ -1,0 +1,220 @@
+//! The state of a sender, apart from whose memory it is and which end we are.
+
+use super::{FIN, Piece};
+use crate::closing::Outbound;
+use crate::error::Usage;
+use crate::header::{CONTROL_HEADER, MASK, MAX_CONTROL, header_len, short_len};
+use crate::mask::MaskingKey;
+use crate::message::MessageKind;
+use crate::octets;
+use crate::opcode::Opcode;
+
+/// The data message that is not wholly queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Open {
+    Nothing,
+    /// One given whole, of which some fragments are queued.
+    Message,
+    /// One given in pieces.
+    Fragments,
+    /// One frame, of which `remaining` octets of payload are still to be given.
+    Frame {
+        /// As seen from the first octet that is still to be given.
+        key: MaskingKey,
+        remaining: usize,
+    },
+}
+
+#[derive(Clone)]
+pub(super) struct Machine {
+    /// `sent <= filled`: what is pending.
+    sent: usize,
+    pub(super) filled: usize,
+    pub(super) open: Open,
+    /// A frame of the open message is queued: the next one is a continuation.
+    pub(super) begun: bool,
+    pub(super) compressing: bool,
+    /// No message that begins is compressed.
+    pub(super) raw: bool,
+    pub(super) outbound: Outbound,
+}
+
+impl Machine {
+    pub(super) const fn new() -> Self {
+        Self {
+            sent: 0,
+            filled: 0,
+            open: Open::Nothing,
+            begun: false,
+            compressing: false,
+            raw: false,
+            outbound: Outbound::Open,
+        }
+    }
+
+    #[inline]
+    pub(super) fn pending<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        octets::part(octets, self.sent, self.filled.saturating_sub(self.sent))
+    }
+
+    #[inline]
+    pub(super) fn advance(&mut self, n: usize) {
+        self.sent = self.sent.saturating_add(n);
+        if self.sent >= self.filled {
+            self.forget();
+        }
+    }
+
+    #[inline]
+    pub(super) const fn is_drained(&self) -> bool {
+        self.filled == 0
+    }
+
+    #[inline]
+    pub(super) const fn free(&self, len: usize) -> usize {
+        len.saturating_sub(self.filled)
+    }
+
+    /// What is pending is not sent any more.
+    #[inline]
+    pub(super) const fn forget(&mut self) {
+        self.sent = 0;
+        self.filled = 0;
+    }
+
+    /// Whether data may follow: the `first` of a message, or more of one that was given `whole`
+    /// or is given in fragments.
+    #[inline]
+    pub(super) fn admits(&self, first: bool, whole: bool) -> Result<(), Usage> {
+        self.outbound.open()?;
+        match self.open {
+            Open::Nothing if first => Ok(()),
+            Open::Fragments if first => Err(Usage::MessageOpen),
+            Open::Message if !first && whole => Ok(()),
+            Open::Fragments if !first && !whole => Ok(()),
+            Open::Message | Open::Frame { .. } if first || !whole => Err(Usage::InterruptedMessage),
+            _ => Err(Usage::NothingToContinue),
+        }
+    }
+
+    /// Whether a control frame with `len` octets of payload may follow, and has room.
+    pub(super) fn admits_control(&self, len: usize, memory: usize) -> Result<bool, Usage> {
+        self.outbound.open()?;
+        if len > MAX_CONTROL {
+            return Err(Usage::ControlTooLong);
+        }
+        if let Open::Frame { .. } = self.open {
+            return Err(Usage::InterruptedMessage);
+        }
+        Ok(CONTROL_HEADER + len <= self.free(memory))
+    }
+
+    /// The first octet of the next frame of a message.
+    #[inline]
+    pub(super) const fn first(&self, kind: MessageKind, fin: bool) -> u8 {
+        let opcode = if self.begun {
+            Opcode::Continuation
+        } else {
+            kind.opcode()
+        };
+        opcode as u8 | if fin { FIN } else { 0 }
+    }
+
+    /// A frame of the message was queued.
+    #[inline]
+    pub(super) const fn after(&mut self, piece: &Piece<'_>, fin: bool) {
+        self.begun = true;
+        if fin {
+            self.open = Open::Nothing;
+        } else {
+            self.leave_open(piece);
+        }
+    }
+
+    pub(super) const fn leave_open(&mut self, piece: &Piece<'_>) {
+        self.open = if piece.whole {
+            Open::Message
+        } else {
+            Open::Fragments
+        };
+    }
+
+    #[inline]
+    pub(super) fn put_frame(
+        &mut self,
+        first: u8,
+        key: Option<MaskingKey>,
+        payload: &[u8],
+        octets: &mut [u8],
+    ) {
+        self.put_header(first, payload.len(), key, octets);
+        self.put(payload, key.unwrap_or(MaskingKey::NONE), octets);
+    }
+
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn put_header(
+        &mut self,
+        first: u8,
+        len: usize,
+        key: Option<MaskingKey>,
+        octets: &mut [u8],
+    ) {
+        let mask = if key.is_some() { MASK } else { 0 };
+        let (short, unused) = short_len(len as u64);
+        let extended = (len as u64).to_be_bytes();
+        self.put(&[first, mask | short], MaskingKey::NONE, octets);
+        self.put(octets::rest(&extended, unused), MaskingKey::NONE, octets);
+        if let Some(key) = key {
+            self.put(&key.octets(), MaskingKey::NONE, octets);
+        }
+    }
+
+    /// Adds octets, masked. The caller has seen that they fit.
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn put(&mut self, from: &[u8], key: MaskingKey, octets: &mut [u8]) {
+        key.copy(from, octets::part_mut(octets, self.filled, from.len()));
+        self.filled += from.len();
+    }
+
+    /// Frames `len` octets that already lie in the buffer at `from`, behind room for any header.
+    pub(super) fn put_in_place(
+        &mut self,
+        first: u8,
+        key: Option<MaskingKey>,
+        from: usize,
+        len: usize,
+        octets: &mut [u8],
+    ) {
+        if let Some(key) = key {
+            key.apply(octets::part_mut(octets, from, len));
+        }
+        let to = self.filled + header_len(len as u64, key.is_some());
+        octets::slide(octets, from, from.saturating_add(len), to);
+        self.put_header(first, len, key, octets);
+        self.filled += len;
+    }
+
+    pub(super) fn frame_payload(&mut self, payload: &[u8], octets: &mut [u8]) -> usize {
+        let Open::Frame { key, remaining } = self.open else {
+            return 0;
+        };
+        let n = payload.len().min(remaining).min(self.free(octets.len()));
+        self.put(octets::part(payload, 0, n), key, octets);
+        let remaining = remaining - n;
+        self.open = if remaining == 0 {
+            Open::Nothing
+        } else {
+            Open::Frame {
+                key: key.at(n as u64),
+                remaining,
+            }
+        };
+        n
+    }
+}
+
+// What a connection costs a board beside its buffers.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Machine>() <= 24);

@@ -6,6 +6,8 @@ use core::future::poll_fn;
 use core::task::Poll;
 
 use bare_ws::entropy::{Entropy, EntropyError};
+use bare_ws::error::Error;
+use bare_ws::handshake::HandshakeError;
 
 unsafe extern "C" {
     fn io_read(octets: *mut u8, len: usize) -> usize;
@@ -14,6 +16,7 @@ unsafe extern "C" {
     fn on_text(octets: *const u8, len: usize);
     fn on_binary(octets: *const u8, len: usize);
     fn panicked();
+    fn on_end(outcome: *const u8);
 }
 
 /// A transport outside of the image.
@@ -79,6 +82,50 @@ pub fn text(text: &str) {
 pub fn binary(octets: &[u8]) {
     // SAFETY: as above.
     unsafe { on_binary(octets.as_ptr(), octets.len()) }
+}
+
+/// Why a session ended, for an application that looks at it: each error is made with all that it
+/// says.
+#[cfg(feature = "errors")]
+pub enum Ended {
+    /// The opening handshake failed.
+    Opening(HandshakeError),
+    /// The connection failed.
+    Open(Error),
+}
+
+/// For an application to which an error is an error.
+#[cfg(not(feature = "errors"))]
+pub struct Ended;
+
+impl From<HandshakeError> for Ended {
+    #[cfg(feature = "errors")]
+    fn from(error: HandshakeError) -> Self {
+        Self::Opening(error)
+    }
+
+    #[cfg(not(feature = "errors"))]
+    fn from(_: HandshakeError) -> Self {
+        Self
+    }
+}
+
+impl From<Error> for Ended {
+    #[cfg(feature = "errors")]
+    fn from(error: Error) -> Self {
+        Self::Open(error)
+    }
+
+    #[cfg(not(feature = "errors"))]
+    fn from(_: Error) -> Self {
+        Self
+    }
+}
+
+/// The application's handler of the end.
+pub fn ended(outcome: Result<(), Ended>) {
+    // SAFETY: as above.
+    unsafe { on_end(core::ptr::from_ref(&outcome).cast()) }
 }
 
 /// A connection of these images.

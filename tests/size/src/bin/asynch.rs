@@ -12,7 +12,7 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws::uri;
-use bare_ws_size::{Board, Io, Kib, binary, kib, place, text};
+use bare_ws_size::{Board, Ended, Io, Kib, binary, ended, kib, place, text};
 
 /// In static memory, as firmware keeps it.
 type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>;
@@ -20,37 +20,40 @@ type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
     let mut session = pin!(session());
-    while let Poll::Pending = poll(session.as_mut()) {}
-    loop {}
+    loop {
+        if let Poll::Ready(outcome) = poll(session.as_mut()) {
+            ended(outcome);
+        }
+    }
 }
 
 /// As executors do: a function of its own, whose frame does not hold the future.
 #[inline(never)]
-fn poll(session: Pin<&mut dyn Future<Output = Option<()>>>) -> Poll<Option<()>> {
+fn poll(session: Pin<&mut dyn Future<Output = Result<(), Ended>>>) -> Poll<Result<(), Ended>> {
     session.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-async fn session() -> Option<()> {
+async fn session() -> Result<(), Ended> {
     let connection = connection();
     open(connection).await?;
-    connection.send("hello").await.ok()?;
-    while let Some(message) = connection.recv().await.ok()? {
+    connection.send("hello").await?;
+    while let Some(message) = connection.recv().await? {
         match message {
             Message::Text(octets) => text(octets),
             Message::Binary(octets) => binary(octets),
         }
     }
-    Some(())
+    Ok(())
 }
 
 /// Apart, so that what only the opening handshake needs is not kept beside the connection.
 #[inline(never)]
-async fn open(connection: &mut Session) -> Option<()> {
+async fn open(connection: &mut Session) -> Result<(), Ended> {
     let request = Request::new(uri!("ws://example.com/ws"));
-    let mut handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
-    connection.shake_hands(&mut handshake).await.ok()?;
-    handshake.finish().ok()?;
-    Some(())
+    let mut handshake = ClientHandshake::new(&request, (), &mut Board)?;
+    connection.shake_hands(&mut handshake).await?;
+    handshake.finish()?;
+    Ok(())
 }
 
 /// Apart, so that the connection is not made in the frame of what uses it.

@@ -9,38 +9,38 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws::uri;
-use bare_ws_size::{Board, Io, Kib, binary, kib, place, text};
+use bare_ws_size::{Board, Ended, Io, Kib, binary, ended, kib, place, text};
 
 /// In static memory, as firmware keeps it.
 type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>;
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
-    let _ = session();
+    ended(session());
     loop {}
 }
 
-fn session() -> Option<()> {
+fn session() -> Result<(), Ended> {
     let connection = connection();
     open(connection)?;
-    connection.send("hello").ok()?;
-    while let Some(message) = connection.recv().ok()? {
+    connection.send("hello")?;
+    while let Some(message) = connection.recv()? {
         match message {
             Message::Text(octets) => text(octets),
             Message::Binary(octets) => binary(octets),
         }
     }
-    Some(())
+    Ok(())
 }
 
 /// Apart, so that what only the opening handshake needs is not kept beside the connection.
 #[inline(never)]
-fn open(connection: &mut Session) -> Option<()> {
+fn open(connection: &mut Session) -> Result<(), Ended> {
     let request = Request::new(uri!("ws://example.com/ws"));
-    let mut handshake = ClientHandshake::new(&request, (), &mut Board).ok()?;
-    connection.shake_hands(&mut handshake).ok()?;
-    handshake.finish().ok()?;
-    Some(())
+    let mut handshake = ClientHandshake::new(&request, (), &mut Board)?;
+    connection.shake_hands(&mut handshake)?;
+    handshake.finish()?;
+    Ok(())
 }
 
 /// Apart, so that the connection is not made in the frame of what uses it.

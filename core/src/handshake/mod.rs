@@ -23,7 +23,7 @@ use crate::entropy::{Entropy, EntropyError};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
 use extension::{Extensions, Malformed, Scanner};
-use response::{Flaw, Response, Step};
+use response::{End, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -50,17 +50,6 @@ pub struct ClientHandshake<'a, X: Offers = ()> {
 enum Proof {
     Key([u8; KEY_LEN]),
     Accept([u8; ACCEPT_LEN]),
-}
-
-/// How reading came to its end, in one octet: what belongs to it stands elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Done,
-    Rejected,
-    TooLarge,
-    Flaw(Flaw),
-    ExtensionsMalformed,
-    Refused,
 }
 
 /// How far [`ClientHandshake::read`] came.
@@ -172,7 +161,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// How the handshake ended; `None`: more octets are needed.
     pub(crate) fn outcome(&self) -> Option<Result<(), HandshakeError>> {
         Some(Err(match self.end? {
-            End::Done => return Some(Ok(())),
+            End::Switched => return Some(Ok(())),
             End::Rejected => HandshakeError::Rejected {
                 status: self.response.status(),
             },
@@ -208,9 +197,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             Step::More => None,
             Step::Extension => self.extension_octet(octet),
             Step::ExtensionsEnd => self.extensions_end(),
-            Step::Switched => Some(End::Done),
-            Step::Rejected => Some(End::Rejected),
-            Step::Flaw(flaw) => Some(End::Flaw(flaw)),
+            Step::End(end) => Some(end),
         }
     }
 

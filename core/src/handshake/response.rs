@@ -22,11 +22,22 @@ pub(crate) enum Step {
     Extension,
     /// The list of extensions is complete.
     ExtensionsEnd,
+    End(End),
+}
+
+/// How reading came to its end, in one octet: what belongs to it stands elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
     /// The head is complete, and the protocol is the one that was asked for.
     Switched,
     /// The final head is complete, with another [status](Response::status) than 101.
     Rejected,
     Flaw(Flaw),
+    /// The head is longer than it may be.
+    TooLarge,
+    ExtensionsMalformed,
+    /// An extension of the answer cannot be used.
+    Refused,
 }
 
 /// What the answer violates, less what the list of extensions may: small, since it passes through
@@ -150,7 +161,10 @@ impl Response {
 
     /// Takes an octet.
     pub(crate) fn push(&mut self, octet: u8, expected: Expected<'_>) -> Step {
-        self.look(octet, expected).unwrap_or_else(Step::Flaw)
+        match self.look(octet, expected) {
+            Ok(step) => step,
+            Err(flaw) => Step::End(End::Flaw(flaw)),
+        }
     }
 
     #[inline]
@@ -267,7 +281,7 @@ impl Response {
         // prior to a final response". 101 is final here (RFC 6455 §4.1).
         if self.status != 101 {
             if self.status >= 200 {
-                return Ok(Step::Rejected);
+                return Ok(Step::End(End::Rejected));
             }
             if self.interim >= MAX_INTERIM {
                 return Err(Flaw::TooManyInterim);
@@ -281,7 +295,7 @@ impl Response {
         if request.subprotocol_required && self.subprotocol.is_none() {
             return Err(Flaw::SubprotocolMissing);
         }
-        Ok(Step::Switched)
+        Ok(Step::End(End::Switched))
     }
 }
 

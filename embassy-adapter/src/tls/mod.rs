@@ -55,11 +55,12 @@
 //! # What it cannot do
 //!
 //! **TLS 1.2. RSA, Ed25519, and without `tls-p384` P-384. Client certificates. Session
-//! resumption. Revocation.** An alert that the server sends after its ServerHello is seen as
-//! [`Error::Protocol`] only. embedded-tls panics when a server that has proved itself sends a
-//! handshake message other than NewSessionTicket or KeyUpdate after the handshake.
+//! resumption. Revocation. New keys**: a KeyUpdate of the server's (RFC 8446 §4.6.3) ends the
+//! connection. An alert that the server sends after its ServerHello is seen as
+//! [`Error::Protocol`] only, close_notify apart.
 
 mod algorithm;
+mod cipher;
 mod der;
 mod error;
 mod link;

@@ -12,7 +12,7 @@ use embassy_time::{Duration, Instant, Timer};
 pub struct Timing {
     /// From the name to a connected transport: 10 s unless set.
     pub connect: Duration,
-    /// The whole opening handshake: 10 s unless set.
+    /// The whole opening handshake, with that of TLS before it where there is one: 10 s unless set.
     pub handshake: Duration,
     /// The most time from one message, chunk or frame delivered to the next, while somebody
     /// receives. It bounds a peer that is silent as well as one whose message drips in octet by

@@ -155,8 +155,8 @@ impl<R: ErrorType, W: Shutdown<Error = R::Error>> Shutdown for Stream<'_, R, W> 
 }
 
 impl<W: Shutdown> Shutdown for WriteHalf<'_, '_, W> {
-    /// Sends what is queued and close_notify, and ends the transport's writing direction. With
-    /// embedded-tls that is the end of reading, too.
+    /// Sends what is queued and close_notify, whether the peer's has come or not (RFC 8446 §6.1), and
+    /// ends the transport's writing direction. With embedded-tls that is the end of reading, too.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, another call goes on.

@@ -44,11 +44,13 @@ struct Attempt<'a, V> {
     name: Option<&'a str>,
     trust: V,
     timing: Timing,
+    /// How long the messages are.
+    lengths: &'a [usize],
     /// The client closes, not the server.
     closes: bool,
 }
 
-/// Connects, sends one message, receives it, and waits for the end: what came of it.
+/// Connects, has each message echoed, and waits for the end: what came of it.
 fn attempt<V: Trust, E: Entropy>(
     to: (Stack<'_>, &Socket<'_>),
     attempt: Attempt<'_, V>,
@@ -85,11 +87,13 @@ async fn attempted<V: Trust, E: Entropy>(
     )
     .await
     .map_err(|error| format!("{error:?}"))?;
-    connection.send("over TLS").await.expect("to be sent");
-    assert_eq!(
-        connection.recv().await.expect("it back"),
-        Some("over TLS".into())
-    );
+    for &length in attempt.lengths {
+        let message = "x".repeat(length);
+        let sent = connection.send(message.as_str()).await;
+        sent.expect("to be sent");
+        let back = connection.recv().await.expect("it back");
+        assert_eq!(back, Some(message.as_str().into()));
+    }
     if attempt.closes {
         let closed = connection.close(Some(CloseCode::NORMAL), "").await;
         return closed
@@ -219,6 +223,7 @@ fn each_outcome_is_said_by_name_and_in_time() {
                     name,
                     trust: Roots::new(&anchors, CLOCK),
                     timing,
+                    lengths: &[8],
                     closes: false,
                 };
                 let outcome = attempt((stack, &socket), first, Repeatable(1)).await;
@@ -275,6 +280,7 @@ fn trust_and_entropy_are_asked_before_anything_is_said() {
                 name: None,
                 trust,
                 timing: Timing::default(),
+                lengths: &[8],
                 closes: false,
             };
             let roots = Roots::new(&anchors, CLOCK);
@@ -298,7 +304,7 @@ fn trust_and_entropy_are_asked_before_anything_is_said() {
     }));
 }
 
-/// Our Close, the server's answer, its end and ours: all of it under TLS, and ours also where the
+/// Each frame in a record of its own, our Close, the server's answer, its end and ours: all of it under TLS, and ours also where the
 /// server only goes on reading.
 // row: CLS-09, CLS-10, SEED-06
 #[test]
@@ -307,6 +313,9 @@ fn the_client_s_own_end_is_said_whatever_the_server_does() {
     let uri = format!("wss://{HOST}/");
     let anchors = [anchor_from_trusted_cert(&pki.root.der).unwrap()];
     let honest = config(&pki.leaf, &[&pki.leaf]);
+    // Each fits the buffers: RFC 6455 frames of 6 octets and the payload, and of 8 from 126 octets on.
+    let lengths = [0, 1, 125, 126, 240];
+    let framed = lengths.map(|length| length + if length < 126 { 6 } else { 8 });
     for (ends, after) in [(true, 0.0), (false, 5.0)] {
         clock::set(Instant::MIN);
         let left = RefCell::new(Vec::new());
@@ -321,6 +330,7 @@ fn the_client_s_own_end_is_said_whatever_the_server_does() {
                     name: None,
                     trust: Roots::new(&anchors, CLOCK),
                     timing: Timing::default(),
+                    lengths: &lengths,
                     closes: true,
                 };
                 let outcome = attempt((stack, &socket), closing, Repeatable(1)).await;
@@ -329,11 +339,18 @@ fn the_client_s_own_end_is_said_whatever_the_server_does() {
             };
             beside(servers, client).await;
         }));
-        let said = Left {
-            notified: true,
-            closed: true,
+        let left = left.borrow();
+        let [left] = &left[..] else {
+            panic!("one client, not {}", left.len());
         };
-        assert_eq!(*left.borrow(), [said], "{ends}");
+        assert!(left.notified && left.closed, "{ends}");
+        // One frame is one record, with its content type and tag; after ClientHello, Finished and the
+        // request, and before the Close and close_notify.
+        let records = left.records();
+        let frames = framed.map(|length| (23, length + 17));
+        assert_eq!(records[3..3 + frames.len()], frames);
+        let ends = [(23, 6 + 2 + 17), (23, 2 + 17)];
+        assert_eq!(records[3 + frames.len()..], ends);
     }
 }
 
@@ -357,6 +374,7 @@ fn an_attempt_dropped_at_any_await_leaves_the_socket_usable() {
                 name: None,
                 trust: PinnedKey::new(&pins),
                 timing: Timing::default(),
+                lengths: &[8],
                 closes: false,
             };
             let mut drops = 0;

@@ -76,12 +76,28 @@ pub(crate) async fn serve(
 }
 
 /// How a client left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Left {
     /// With close_notify.
     pub(crate) notified: bool,
     /// With a Close.
     pub(crate) closed: bool,
+    /// All that it said, as it was on the wire.
+    pub(crate) octets: Vec<u8>,
+}
+
+impl Left {
+    /// The records that it said: the content type in the clear, and the length.
+    pub(crate) fn records(&self) -> Vec<(u8, usize)> {
+        let mut rest = &self.octets[..];
+        let mut records = Vec::new();
+        while let [kind, _, _, high, low, after @ ..] = rest {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            records.push((*kind, length));
+            rest = &after[length.min(after.len())..];
+        }
+        records
+    }
 }
 
 async fn acceptor(
@@ -190,8 +206,9 @@ impl Session<'_, '_> {
             let (sent, _) = sent_so_far(&self.seen);
             if let Some(frame) = sent.into_iter().next() {
                 self.left.closed |= frame.opcode == Opcode::Close;
-                // As this client frames it: masked, and short.
-                self.seen.drain(..6 + frame.payload.len());
+                // Masked, and of less than 2^16 octets.
+                let header = if frame.payload.len() < 126 { 6 } else { 8 };
+                self.seen.drain(..header + frame.payload.len());
                 return Some(frame);
             }
             self.hear().await?;
@@ -239,6 +256,7 @@ impl Session<'_, '_> {
             return None;
         }
         let mut rest = &octets[..length];
+        self.left.octets.extend(rest);
         while !rest.is_empty() {
             self.tls.read_tls(&mut rest).ok()?;
             let state = self.tls.process_new_packets().ok()?;
@@ -258,6 +276,7 @@ impl Session<'_, '_> {
                 break;
             }
             let mut rest = &octets[..length];
+            self.left.octets.extend(rest);
             while !rest.is_empty() && self.tls.read_tls(&mut rest).is_ok() {
                 match self.tls.process_new_packets() {
                     Ok(state) => self.left.notified |= state.peer_has_closed(),

@@ -277,6 +277,66 @@ fn no_handshake_message_makes_the_client_panic_or_trust() {
     assert!(refused > 390);
 }
 
+/// What anybody on the way can send: a message in the clear, in the place of ServerHello.
+// row: SEED-06
+#[test]
+fn no_server_hello_makes_the_client_panic() {
+    let root = Node::root("root");
+    let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
+    let greet = |answer: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let wire = Rc::new(RefCell::new(Wire::default()));
+        let (mut read, mut write) = ([0; 1024], [0; 1024]);
+        let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
+        let link = Link::new(&mut receive, &mut transmit);
+        let records = Records {
+            read: &mut read,
+            write: &mut write,
+        };
+        let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
+        let mut entropy = Random(SystemRandom::new());
+        let halves = (End(wire.clone()), End(wire.clone()));
+        let mut connect = pin!(client.connect(&link, records, halves, &mut entropy));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(connect.as_mut().poll(&mut context).is_pending());
+        {
+            let mut wire = wire.borrow_mut();
+            let message = answer(&wire.sent[5..]);
+            wire.coming.extend([22, 3, 3]);
+            wire.coming.extend(with_length(2, &message));
+            wire.ended = true;
+        }
+        run(connect).map(drop)
+    };
+    let lawful = |hello: &[u8]| {
+        let records = answer(hello, &[], &[]);
+        let length = usize::from(u16::from_be_bytes([records[3], records[4]]));
+        records[5..5 + length].to_vec()
+    };
+    let outcome = greet(&lawful);
+    assert!(matches!(outcome, Err(Error::CutInHandshake)), "{outcome:?}");
+    let mut changed = 0;
+    for at in 0..130 {
+        for change in 0..4 {
+            let outcome = greet(&|hello| {
+                let mut message = lawful(hello);
+                if at < message.len() {
+                    match change {
+                        0 => message.truncate(at + 1),
+                        1 => message[at] ^= 0x80,
+                        2 => message[at] = message[at].wrapping_add(1),
+                        _ => message[at] = 0xFF,
+                    }
+                }
+                message
+            });
+            // The RFC lets a few octets be anything, such as the random ones.
+            let error = outcome.expect_err("the transport ends");
+            changed += usize::from(!matches!(error, Error::CutInHandshake));
+        }
+    }
+    assert!(changed > 200, "{changed} were refused for what they are");
+}
+
 /// A server that proved itself is still a stranger's program.
 // row: SEED-06
 #[test]

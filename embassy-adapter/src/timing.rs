@@ -77,6 +77,17 @@ impl fmt::Display for Timeout {
 
 impl core::error::Error for Timeout {}
 
+#[cfg(feature = "tls")]
+impl Timing {
+    /// The same, with so much left of the time for the handshake.
+    pub(crate) fn until(&self, handshake: Instant) -> Self {
+        Self {
+            handshake: handshake.saturating_duration_since(Instant::now()),
+            ..*self
+        }
+    }
+}
+
 /// The deadlines of an open connection that the receiving side keeps.
 #[derive(Debug)]
 pub(crate) struct Clock {

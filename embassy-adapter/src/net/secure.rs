@@ -14,7 +14,7 @@ use embedded_io_async::ErrorKind;
 use super::{Socket, dial};
 use crate::Connection;
 use crate::error::ConnectError;
-use crate::timing::Timing;
+use crate::timing::{Timing, after};
 use crate::tls::{self, ReadHalf, Setup, Trust, WriteHalf};
 
 /// Opens a connection over verified TLS: looks the name up, connects, makes the TLS handshake with
@@ -37,7 +37,7 @@ pub async fn connect_secure<'t, 'a, 's, 'n, V, B, T, E, D, C, X>(
     request: &Request<'_>,
     offers: X,
     receiver: Receiver<Client, B, D>,
-    sender: Sender<Client, T, E, C>,
+    mut sender: Sender<Client, T, E, C>,
     timing: &Timing,
 ) -> Result<
     (
@@ -69,8 +69,15 @@ where
     dial(stack, socket, &request.uri, timing)
         .await
         .map_err(|error| error.map(tls::Error::Transport))?;
+    let by = after(timing.handshake);
     let halves = (socket, socket);
-    tls::open(halves, tls, request, offers, receiver, sender, timing)
-        .await
-        .inspect_err(|_| socket.with(TcpSocket::abort))
+    // Not by `tls::open`: each future inside another one holds what it was called with once more.
+    let opened = match tls.connect(halves, request, sender.entropy_mut(), by).await {
+        Ok(halves) => {
+            let timing = timing.until(by);
+            Connection::open(halves, request, offers, receiver, sender, &timing).await
+        }
+        Err(error) => Err(error),
+    };
+    opened.inspect_err(|_| socket.with(TcpSocket::abort))
 }

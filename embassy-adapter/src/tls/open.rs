@@ -8,7 +8,7 @@ use bare_ws::role::Client as ClientRole;
 use bare_ws::sender::Sender;
 use bare_ws::stage::{Compress, Decompress};
 use embassy_time::{Instant, with_deadline};
-use embedded_io_async::Read;
+use embedded_io_async::{Read, Write};
 
 use super::{Client, Error, Link, MaxFragmentLength, ReadHalf, Records, Stream, Trust, WriteHalf};
 use crate::Connection;
@@ -59,6 +59,34 @@ impl<'t, 'a, R, W, V: Trust> Setup<'t, 'a, R, W, V> {
         self.server_name = Some(name);
         self
     }
+
+    /// The TLS handshake with the server of the URI: the halves of what is in its place now.
+    pub(crate) async fn connect<E: Entropy>(
+        self,
+        halves: (R, W),
+        request: &Request<'_>,
+        entropy: &mut E,
+        by: Instant,
+    ) -> Result<(ReadHalf<'t, 'a, R>, WriteHalf<'t, 'a, W>), ConnectError<Error<R::Error>>>
+    where
+        R: Read,
+        W: Write<Error = R::Error>,
+    {
+        if !request.uri.is_secure() {
+            return Err(ConnectError::Plain);
+        }
+        let client = Client {
+            server: self.server_name.unwrap_or_else(|| request.uri.host()),
+            trust: self.trust,
+            max_fragment_length: self.max_fragment_length,
+        };
+        let connecting = client.connect(self.link, self.records, halves, entropy);
+        let stream = with_deadline(by, connecting)
+            .await
+            .map_err(|_| ConnectError::Timeout(Timeout::Handshake))?
+            .map_err(ConnectError::Tls)?;
+        Ok(self.stream.insert(stream).split())
+    }
 }
 
 /// Makes the TLS handshake and the opening handshake over a transport that is connected, as
@@ -100,24 +128,10 @@ where
     C: Compress,
     X: Offers,
 {
-    if !request.uri.is_secure() {
-        return Err(ConnectError::Plain);
-    }
     let by = after(timing.handshake);
-    let client = Client {
-        server: tls.server_name.unwrap_or_else(|| request.uri.host()),
-        trust: tls.trust,
-        max_fragment_length: tls.max_fragment_length,
-    };
-    let connecting = client.connect(tls.link, tls.records, halves, sender.entropy_mut());
-    let stream = with_deadline(by, connecting)
-        .await
-        .map_err(|_| ConnectError::Timeout(Timeout::Handshake))?
-        .map_err(ConnectError::Tls)?;
-    let halves = tls.stream.insert(stream).split();
-    let rest = Timing {
-        handshake: by.saturating_duration_since(Instant::now()),
-        ..*timing
-    };
-    Connection::open(halves, request, offers, receiver, sender, &rest).await
+    let halves = tls
+        .connect(halves, request, sender.entropy_mut(), by)
+        .await?;
+    let timing = timing.until(by);
+    Connection::open(halves, request, offers, receiver, sender, &timing).await
 }

@@ -12,16 +12,26 @@ use embassy_time::Duration;
 /// of it to all of it. A thousand devices that lost the same server at once do not come back at
 /// once.
 ///
-/// ```ignore
+/// ```
+/// # use bare_ws::entropy::{Entropy, EntropyError};
+/// # use bare_ws_embassy::{Backoff, Connection, transport::Shutdown};
+/// # use embassy_time::Timer;
+/// # use embedded_io_async::Read;
+/// # async fn device<R: Read, W: Shutdown<Error = R::Error>, E: Entropy>(
+/// #     mut entropy: impl Entropy,
+/// #     connect: impl AsyncFn() -> Option<Connection<R, W, [u8; 512], [u8; 512], E>>,
+/// # ) -> Result<(), EntropyError> {
 /// let mut backoff = Backoff::default();
 /// loop {
 ///     Timer::after(backoff.delay(&mut entropy)?).await;
-///     let Ok((mut connection, _)) = net::connect(/* … */).await else { continue };
+///     let Some(mut connection) = connect().await else { continue };
 ///     while let Ok(Some(message)) = connection.recv().await {
 ///         backoff.reset(); // the server is there, and does its work
+///         # let _ = message;
 ///         // …
 ///     }
 /// }
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

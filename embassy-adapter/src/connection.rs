@@ -15,13 +15,13 @@ use bare_ws::sender::Sender;
 use bare_ws::stage::{Compress, Decompress, Plain};
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
-use embassy_time::with_timeout;
+use embassy_time::with_deadline;
 use embedded_io_async::Read;
 
 use crate::error::{ConnectError, Error};
 use crate::reader::{Reader, Side, is_mixed};
 use crate::shared::Shared;
-use crate::timing::{Timeout, Timing};
+use crate::timing::{Timeout, Timing, after};
 use crate::transport::{Joined, Shutdown};
 use crate::writer::Writer;
 
@@ -69,7 +69,7 @@ where
             .map_err(HandshakeError::widen)?;
         let io = Joined { read, write };
         let opening = asynch::Connection::open(io, handshake, receiver, sender);
-        let (core, established) = with_timeout(timing.handshake, opening)
+        let (core, established) = with_deadline(after(timing.handshake), opening)
             .await
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))??;
         let (io, sender) = core.writer.into_parts();
@@ -115,11 +115,19 @@ where
 {
     /// Two halves, for two tasks or for one that sends while it borrows what it received:
     ///
-    /// ```ignore
+    /// ```
+    /// # use bare_ws::{buffer::Storage, entropy::Entropy};
+    /// # use bare_ws_embassy::{Connection, Error, transport::Shutdown};
+    /// # use embedded_io_async::Read;
+    /// # async fn echo<R: Read, W: Shutdown<Error = R::Error>, E: Entropy>(
+    /// #     mut connection: Connection<R, W, &mut [u8], &mut [u8], E>,
+    /// # ) -> Result<(), Error<R::Error>> {
     /// let (mut reader, writer) = connection.split();
     /// while let Some(message) = reader.recv().await? {
     ///     writer.send(message).await?;
     /// }
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// Nothing is lost with them: they may be dropped and made again.

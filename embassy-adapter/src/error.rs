@@ -31,8 +31,30 @@ pub enum ConnectError<T> {
     Refused(T),
     /// The URI is `wss`, and there is no TLS below.
     Insecure,
+    /// The URI is `ws`, and TLS was asked for.
+    Plain,
+    /// The TLS handshake failed: here `T` is `tls::Error`.
+    Tls(T),
     /// The opening handshake failed.
     Handshake(HandshakeError<T>),
+}
+
+impl<T> ConnectError<T> {
+    /// The same, with another error for the transport's.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> ConnectError<U> {
+        match self {
+            Self::Timeout(timeout) => ConnectError::Timeout(timeout),
+            Self::Name => ConnectError::Name,
+            Self::Refused(error) => ConnectError::Refused(map(error)),
+            Self::Insecure => ConnectError::Insecure,
+            Self::Plain => ConnectError::Plain,
+            Self::Tls(error) => ConnectError::Tls(map(error)),
+            Self::Handshake(error) => ConnectError::Handshake(match error.narrow() {
+                Ok(error) => error.widen(),
+                Err(error) => HandshakeError::Transport(map(error)),
+            }),
+        }
+    }
 }
 
 impl<T> From<Timeout> for Error<T> {
@@ -69,6 +91,8 @@ impl<T: fmt::Display> fmt::Display for ConnectError<T> {
             Self::Name => f.write_str("the host's name has no address"),
             Self::Refused(error) => write!(f, "no connection to the host: {error}"),
             Self::Insecure => f.write_str("the URI asks for TLS, and there is none"),
+            Self::Plain => f.write_str("the URI does not ask for TLS"),
+            Self::Tls(error) => write!(f, "no TLS with the host: {error}"),
             Self::Handshake(error) => error.fmt(f),
         }
     }
@@ -87,9 +111,9 @@ impl<T: core::error::Error + 'static> core::error::Error for ConnectError<T> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Timeout(timeout) => Some(timeout),
-            Self::Refused(error) => Some(error),
+            Self::Refused(error) | Self::Tls(error) => Some(error),
             Self::Handshake(error) => Some(error),
-            Self::Name | Self::Insecure => None,
+            Self::Name | Self::Insecure | Self::Plain => None,
         }
     }
 }

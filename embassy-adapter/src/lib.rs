@@ -2,7 +2,9 @@
 //!
 //! - [`Connection::open`] makes the opening handshake over the two halves of any
 //!   `embedded_io_async` transport; `net::connect` (feature `net`) also looks the name up and
-//!   connects an embassy-net socket; module `tls` (feature `tls`) is what may stand between.
+//!   connects an embassy-net socket.
+//! - `net::connect_secure` (features `net` and `tls`) does it over verified TLS, for a `wss` URI; module
+//!   `tls` has what stands between.
 //! - [`Connection::split`] gives a [`Reader`] and a [`Writer`], for two tasks. Pings are answered
 //!   and the closing handshake works from either half, as long as one of them receives.
 //! - [`Timing`] says how long things may take; a deadline that passes is an [`Error::Timeout`].
@@ -10,12 +12,29 @@
 //!
 //! # Two tasks
 //!
-//! ```ignore
-//! static CONNECTION: StaticCell<net::Connection<'static, 'static, Rng>> = StaticCell::new();
-//! let (reader, writer) = CONNECTION.init(connection).split();
-//! spawner.spawn(commands(reader).unwrap());
-//! spawner.spawn(telemetry(writer).unwrap());
 //! ```
+//! # use bare_ws::{entropy::Entropy, message::Message};
+//! # use bare_ws_embassy::{Connection, Error, transport::Shutdown};
+//! # use embassy_futures::join::join;
+//! # use embedded_io_async::Read;
+//! # fn obey(_: Message<'_>) {}
+//! # async fn device<R: Read, W: Shutdown<Error = R::Error>, E: Entropy>(
+//! #     mut connection: Connection<R, W, &mut [u8], &mut [u8], E>,
+//! # ) -> Result<(), Error<R::Error>> {
+//! let (mut reader, writer) = connection.split();
+//! let commands = async {
+//!     while let Some(message) = reader.recv().await? {
+//!         obey(message);
+//!     }
+//!     Ok(())
+//! };
+//! let telemetry = async { writer.send("temperature=21").await };
+//! let (obeyed, told) = join(commands, telemetry).await;
+//! # obeyed.and(told)
+//! # }
+//! ```
+//!
+//! With the connection in a `StaticCell` the halves can go to two tasks of the executor's.
 //!
 //! A reader that owes a reply waits for the sender *or* for more input, never for the sender
 //! alone: a peer that writes everything before it reads cannot stop both ends. What a dropped

@@ -12,7 +12,7 @@ use embassy_time::{Duration, Instant, Timer};
 pub struct Timing {
     /// From the name to a connected transport: 10 s unless set.
     pub connect: Duration,
-    /// The whole opening handshake: 10 s unless set.
+    /// The whole opening handshake, with that of TLS before it where there is one: 10 s unless set.
     pub handshake: Duration,
     /// The most time from one message, chunk or frame delivered to the next, while somebody
     /// receives. It bounds a peer that is silent as well as one whose message drips in octet by
@@ -76,6 +76,17 @@ impl fmt::Display for Timeout {
 }
 
 impl core::error::Error for Timeout {}
+
+#[cfg(feature = "tls")]
+impl Timing {
+    /// The same, with so much left of the time for the handshake.
+    pub(crate) fn until(&self, handshake: Instant) -> Self {
+        Self {
+            handshake: handshake.saturating_duration_since(Instant::now()),
+            ..*self
+        }
+    }
+}
 
 /// The deadlines of an open connection that the receiving side keeps.
 #[derive(Debug)]

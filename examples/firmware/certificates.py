@@ -16,7 +16,7 @@ FAR_AHEAD = 4102444800
 
 
 def make(directory):
-    """The root as DER, and the cases: host in the URI, the server's chain, arguments, verdict."""
+    """The root as DER, and the cases: the host asked for, the server's chain, arguments, verdict."""
     maker = Maker(directory)
     root = maker.certificate("root", "/CN=Root", AUTHORITY)
     stranger = maker.certificate("stranger", "/CN=Stranger", AUTHORITY)

@@ -24,8 +24,8 @@ COMPILER_MARGIN = 0.25
 NETWORK = {
     ("tcp", "stack"),
     ("tcp-echo-64k", "instructions"),
-    ("tls-handshake", "instructions"),
     ("wss", "stack"),
+    ("wss-connect", "instructions"),
     ("wss-echo-1m", "instructions"),
 }
 

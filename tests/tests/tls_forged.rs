@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws_embassy::tls::{
-    CertificateError, Client, Clock, Error, Link, Records, Roots, anchor_from_trusted_cert,
+    CertificateError, Client, Clock, Error, Link, Records, Roots, Stream, anchor_from_trusted_cert,
 };
 use embedded_io_async::{ErrorType, Read, Write};
 use rcgen::SigningKey;
@@ -46,6 +46,17 @@ const CLIENT: &[u8; 33] = b"TLS 1.3, client CertificateVerify";
 
 /// Connects to a server that says so. The verdict, and how many records the client sent.
 fn verdict(root: &Node, flight: &[Said<'_>]) -> (Result<(), Error<Infallible>>, usize) {
+    connected(root, flight, &[], |_| ())
+}
+
+/// Connects to a server that says so, and then sends records of its own making (what is in them,
+/// the content type last). What came of the connection, and how many records the client sent.
+fn connected<T>(
+    root: &Node,
+    flight: &[Said<'_>],
+    after: &[Vec<u8>],
+    then: impl FnOnce(Stream<'_, End, End>) -> T,
+) -> (Result<T, Error<Infallible>>, usize) {
     let wire = Rc::new(RefCell::new(Wire::default()));
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
     let (mut read, mut write) = ([0; 4096], [0; 1024]);
@@ -64,14 +75,14 @@ fn verdict(root: &Node, flight: &[Said<'_>]) -> (Result<(), Error<Infallible>>, 
     assert!(hello.is_pending(), "before the server said anything");
     {
         let mut wire = wire.borrow_mut();
-        let answer = answer(&wire.sent[5..], flight);
+        let answer = answer(&wire.sent[5..], flight, after);
         wire.coming.extend(answer);
         wire.ended = true;
     }
     let Poll::Ready(outcome) = connect.as_mut().poll(&mut context) else {
         panic!("a hang at the end of the transport");
     };
-    let outcome = outcome.map(drop);
+    let outcome = outcome.map(then);
     let wire = wire.borrow();
     let (mut rest, mut records) = (&wire.sent[..], 0);
     while let [_, _, _, high, low, after @ ..] = rest {
@@ -266,6 +277,182 @@ fn no_handshake_message_makes_the_client_panic_or_trust() {
     assert!(refused > 390);
 }
 
+/// What anybody on the way can send: a message in the clear, in the place of ServerHello.
+// row: SEED-06
+#[test]
+fn no_server_hello_makes_the_client_panic() {
+    let root = Node::root("root");
+    let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
+    let greet = |answer: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let wire = Rc::new(RefCell::new(Wire::default()));
+        let (mut read, mut write) = ([0; 1024], [0; 1024]);
+        let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
+        let link = Link::new(&mut receive, &mut transmit);
+        let records = Records {
+            read: &mut read,
+            write: &mut write,
+        };
+        let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
+        let mut entropy = Random(SystemRandom::new());
+        let halves = (End(wire.clone()), End(wire.clone()));
+        let mut connect = pin!(client.connect(&link, records, halves, &mut entropy));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(connect.as_mut().poll(&mut context).is_pending());
+        {
+            let mut wire = wire.borrow_mut();
+            let message = answer(&wire.sent[5..]);
+            wire.coming.extend([22, 3, 3]);
+            wire.coming.extend(with_length(2, &message));
+            wire.ended = true;
+        }
+        run(connect).map(drop)
+    };
+    let lawful = |hello: &[u8]| {
+        let records = answer(hello, &[], &[]);
+        let length = usize::from(u16::from_be_bytes([records[3], records[4]]));
+        records[5..5 + length].to_vec()
+    };
+    let outcome = greet(&lawful);
+    assert!(matches!(outcome, Err(Error::CutInHandshake)), "{outcome:?}");
+    let mut changed = 0;
+    for at in 0..130 {
+        for change in 0..4 {
+            let outcome = greet(&|hello| {
+                let mut message = lawful(hello);
+                if at < message.len() {
+                    match change {
+                        0 => message.truncate(at + 1),
+                        1 => message[at] ^= 0x80,
+                        2 => message[at] = message[at].wrapping_add(1),
+                        _ => message[at] = 0xFF,
+                    }
+                }
+                message
+            });
+            // The RFC lets a few octets be anything, such as the random ones.
+            let error = outcome.expect_err("the transport ends");
+            changed += usize::from(!matches!(error, Error::CutInHandshake));
+        }
+    }
+    assert!(changed > 200, "{changed} were refused for what they are");
+}
+
+/// A server that proved itself is still a stranger's program.
+// row: SEED-06
+#[test]
+fn no_record_of_a_proven_server_makes_the_client_panic() {
+    let root = Node::root("root");
+    let honest = root.issue(server(&[HOST]));
+    let flight = [
+        Said::Certificate(Some(&honest)),
+        Said::CertificateVerify(&honest, SERVER),
+        Said::Finished,
+    ];
+    let of = |kind: u8, content: &[u8]| [content, &[kind]].concat();
+    let ticket = message(4, &[0, 0, 1, 0, 9, 9, 9, 9, 1, 0, 0, 2, 7, 7, 0, 0]);
+    // Two extensions, and one that nobody knows.
+    let extended = message(
+        4,
+        &[
+            0, 0, 1, 0, 9, 9, 9, 9, 0, 0, 1, 7, 0, 12, 0, 42, 0, 4, 0, 0, 4, 0, 0xFE, 0xED, 0, 0,
+        ],
+    );
+    let data = of(23, b"data");
+    let read = |records: &[Vec<u8>]| {
+        let (outcome, sent) = connected(&root, &flight, records, |mut stream| {
+            let mut seen = Vec::<u8>::new();
+            let end = loop {
+                let mut octets = [0; 64];
+                match run(stream.read(&mut octets)) {
+                    Ok(0) => break Ok(()),
+                    Ok(length) => seen.extend(&octets[..length]),
+                    Err(error) => break Err(error),
+                }
+            };
+            // What was refused stays refused.
+            match end {
+                Ok(()) => assert_eq!(run(stream.read(&mut [0; 64])).unwrap(), 0),
+                Err(_) => assert!(matches!(run(stream.read(&mut [0; 64])), Err(Error::Closed))),
+            }
+            (seen, end)
+        });
+        assert_eq!(sent, 2, "nothing is answered");
+        outcome.unwrap()
+    };
+
+    let lawful: &[(&str, Vec<u8>)] = &[
+        ("a ticket", of(22, &ticket)),
+        (
+            "two in one record",
+            of(22, &[&ticket[..], &extended].concat()),
+        ),
+        ("a padded ticket", [of(22, &ticket), vec![0; 40]].concat()),
+        ("nothing", of(23, &[])),
+        ("padding of nothing", [of(23, &[]), vec![0; 40]].concat()),
+    ];
+    for (label, record) in lawful {
+        let end = of(21, &[1, 0]);
+        let (seen, end) = read(&[
+            data.clone(),
+            record.clone(),
+            record.clone(),
+            data.clone(),
+            end,
+        ]);
+        assert!(end.is_ok(), "{label}: {end:?}");
+        assert_eq!(seen, b"datadata", "{label}");
+    }
+
+    let mut refused: Vec<(String, Vec<u8>)> = vec![
+        ("half a ticket".into(), of(22, &ticket[..9])),
+        ("a header".into(), of(22, &ticket[..4])),
+        ("half a header".into(), of(22, &ticket[..3])),
+        ("no message".into(), of(22, &[])),
+        ("a fatal alert".into(), of(21, &[2, 40])),
+        ("an alert of no number".into(), of(21, &[2, 254])),
+        ("an alert of no level".into(), of(21, &[3, 80])),
+        ("half an alert".into(), of(21, &[1])),
+        ("no alert".into(), of(21, &[])),
+        ("two alerts".into(), of(21, &[1, 0, 1, 0])),
+        ("change_cipher_spec".into(), of(20, &[1])),
+        ("no content type".into(), vec![0; 30]),
+        ("a content type of nothing".into(), of(99, b"what")),
+        (
+            "a CertificateRequest".into(),
+            of(22, &message(13, &[0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3])),
+        ),
+        ("a Finished".into(), of(22, &message(20, &[5; 32]))),
+        (
+            "a ticket and a Finished".into(),
+            of(22, &[&ticket[..], &message(20, &[5; 32])].concat()),
+        ),
+        ("a KeyUpdate".into(), of(22, &message(24, &[0]))),
+        (
+            "a KeyUpdate and a Finished".into(),
+            of(22, &[message(24, &[0]), message(20, &[5; 32])].concat()),
+        ),
+    ];
+    for kind in [0, 1, 2, 3, 5, 8, 11, 13, 15, 20, 24, 25, 99, 254, 255] {
+        for body in [&[][..], &[0; 1], &[0; 40], &honest.der] {
+            let label = format!("message {kind} of {} octets", body.len());
+            refused.push((label, of(22, &message(kind, body))));
+        }
+    }
+    for (label, record) in &refused {
+        let (seen, end) = read(&[data.clone(), record.clone(), data.clone()]);
+        assert!(matches!(end, Err(Error::Protocol(_))), "{label}: {end:?}");
+        assert_eq!(seen, b"data", "{label}");
+    }
+}
+
+/// The wire has all that will come.
+fn run<F: Future>(future: F) -> F::Output {
+    let Poll::Ready(output) = pin!(future).poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("a hang at the end of the transport");
+    };
+    output
+}
+
 impl Said<'_> {
     /// RFC 8446 §4: the message, its header first.
     fn encode(&self, transcript: &[u8], finished_key: &[u8]) -> Vec<u8> {
@@ -300,8 +487,8 @@ impl Said<'_> {
     }
 }
 
-/// ServerHello in the clear, and one record of all the rest.
-fn answer(client_hello: &[u8], flight: &[Said<'_>]) -> Vec<u8> {
+/// ServerHello in the clear, one record of all the rest of the handshake, and those after it.
+fn answer(client_hello: &[u8], flight: &[Said<'_>], after: &[Vec<u8>]) -> Vec<u8> {
     let random = SystemRandom::new();
     let key = agreement::EphemeralPrivateKey::generate(&agreement::ECDH_P256, &random).unwrap();
     let own = key.compute_public_key().unwrap();
@@ -338,23 +525,34 @@ fn answer(client_hello: &[u8], flight: &[Said<'_>]) -> Vec<u8> {
         plain.extend(message);
     }
     plain.push(22);
+    let master = mac(&expand(&handshake, "derived", &sha256(&[]), 32), &[0; 32]);
+    let application = expand(&master, "s ap traffic", &sha256(&transcript), 32);
 
     let mut records = vec![22, 3, 3];
     records.extend(with_length(2, &server_hello));
+    records.extend(sealed(&traffic, 0, plain));
+    for (sequence, plain) in after.iter().enumerate() {
+        records.extend(sealed(&application, sequence, plain.clone()));
+    }
+    records
+}
+
+/// RFC 8446 §5.2, §5.3
+fn sealed(secret: &[u8], sequence: usize, mut plain: Vec<u8>) -> Vec<u8> {
     let length = u16::try_from(plain.len() + 16).unwrap().to_be_bytes();
-    let header = [23, 3, 3, length[0], length[1]];
-    let key = aead::UnboundKey::new(&aead::AES_128_GCM, &expand(&traffic, "key", &[], 16)).unwrap();
-    let nonce = expand(&traffic, "iv", &[], 12).try_into().unwrap();
+    let mut record = vec![23, 3, 3, length[0], length[1]];
+    let key = aead::UnboundKey::new(&aead::AES_128_GCM, &expand(secret, "key", &[], 16)).unwrap();
+    let mut nonce: [u8; 12] = expand(secret, "iv", &[], 12).try_into().unwrap();
+    nonce[11] ^= u8::try_from(sequence).unwrap();
     aead::LessSafeKey::new(key)
         .seal_in_place_append_tag(
             aead::Nonce::assume_unique_for_key(nonce),
-            aead::Aad::from(header),
+            aead::Aad::from(&record),
             &mut plain,
         )
         .unwrap();
-    records.extend(header);
-    records.extend(plain);
-    records
+    record.extend(plain);
+    record
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {

@@ -364,6 +364,14 @@ fn the_end_of_the_stream_is_clean_with_close_notify_only() {
             let mut buffer = [0; 8];
             assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
             assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
+            // RFC 8446 §6.1: "This does not have any effect on its read side": a server that goes on
+            // reading has the rest, and our own end, under our keys.
+            stream.write_all(b"the rest").await.unwrap();
+            stream.shutdown().await.unwrap();
+            let peer = peer.borrow();
+            assert_eq!(peer.read, b"the rest");
+            assert!(peer.closed_cleanly && peer.finished && peer.error.is_none());
+            assert!(peer.records()[1..].iter().all(|(kind, _)| *kind == 23));
         },
     )
     .unwrap();

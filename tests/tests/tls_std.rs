@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use bare_ws::blocking::Connection;
 use bare_ws::buffer::Growing;
+use bare_ws::error::Error as ProtocolError;
 use bare_ws::handshake::Progress;
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::message::Message;
@@ -366,22 +367,131 @@ fn a_handshake_that_ends_or_stalls_is_that_error() {
     silent.join()[0].as_ref().unwrap();
 }
 
-// row: SEED-06
+/// RFC 8446 §6.1: with close_notify the server left, without it somebody cut the wire; after both
+/// Closes nothing is missing either way.
+// row: SEED-06, CLS-15, CLS-17
 #[test]
 fn an_end_without_close_notify_is_said_to_be_one() {
     let root = Node::root("root");
     let leaf = root.issue(current(&["localhost"]));
-    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |mut tls| {
+    let tls = trusting(&root);
+    for versions in [&[&version::TLS13], &[&version::TLS12]] {
+        for (closes, notifies) in [(false, false), (false, true), (true, false), (true, true)] {
+            let config = config_of(&leaf, &[&leaf], versions, None);
+            let peer = Peer::tls(config, 1, move |mut tls| {
+                accept(&mut FromStd::new(&mut tls)).unwrap();
+                if closes {
+                    tls.write_all(&[0x88, 2, 3, 0xE8]).unwrap();
+                }
+                if notifies {
+                    tls.conn.send_close_notify();
+                }
+                tls.flush().unwrap();
+                tls.sock.shutdown(Shutdown::Write).unwrap();
+                // It goes on reading: our Close, and our close_notify.
+                let mut heard = Vec::new();
+                let ended = tls.read_to_end(&mut heard);
+                (heard.first().copied(), ended.is_ok())
+            });
+            let mut socket = connect(&tls, "localhost", peer.port).unwrap();
+            let outcome = socket.recv().map(|message| message.is_none());
+            let what = format!("{versions:?}, Close {closes}, close_notify {notifies}");
+            match (closes, notifies) {
+                (true, _) => assert!(outcome.unwrap(), "{what}"),
+                (false, true) => assert!(
+                    matches!(outcome, Err(Error::Protocol(ProtocolError::Lost))),
+                    "{what}: {outcome:?}"
+                ),
+                (false, false) => assert!(
+                    matches!(outcome, Err(Error::Tls(TlsError::Truncated))),
+                    "{what}: {outcome:?}"
+                ),
+            }
+            if closes {
+                socket.finish(None, "").unwrap();
+            }
+            drop(socket);
+            let [(heard, notified)] = peer.join()[..] else {
+                panic!("one client");
+            };
+            if closes {
+                assert_eq!((heard, notified), (Some(0x88), true), "{what}");
+            }
+        }
+    }
+}
+
+/// A server's end of the wire that keeps what came over it.
+struct Tapped {
+    tcp: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Read for Tapped {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        let length = self.tcp.read(octets)?;
+        self.seen.extend(&octets[..length]);
+        Ok(length)
+    }
+}
+
+impl Write for Tapped {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.tcp.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+// row: SEED-06
+#[test]
+fn one_frame_is_one_record_where_it_fits() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let tls = trusting(&root);
+    // RFC 6455 §5.2: 6 octets and the payload, 8 from 126 octets on; RFC 8446 §5.1: 2^14 a record.
+    let lengths = [0, 1, 125, 126, 4000, (1 << 14) - 8];
+    let server = Arc::new(config_of(&leaf, &[&leaf], &[&version::TLS13], None));
+    let peer = Peer::tcp(1, move |tcp| {
+        let tapped = Tapped {
+            tcp,
+            seen: Vec::new(),
+        };
+        let mut tls = StreamOwned::new(ServerConnection::new(server.clone()).unwrap(), tapped);
         accept(&mut FromStd::new(&mut tls)).unwrap();
-        tls.sock.shutdown(Shutdown::Both).unwrap();
+        let before = tls.sock.seen.len();
+        tls.read_to_end(&mut Vec::new()).unwrap();
+        tls.sock.seen.split_off(before)
     });
-    let mut socket = connect(&trusting(&root), "localhost", peer.port).unwrap();
-    let outcome = socket.recv();
-    assert!(
-        matches!(outcome, Err(Error::Tls(TlsError::Truncated))),
-        "{outcome:?}"
-    );
-    peer.join();
+    let config = client(&tls)
+        .transmit_buffer((1 << 14) + 8)
+        .close_timeout(SHORT);
+    let uri = format!("wss://localhost:{}/", peer.port);
+    let mut socket = config.connect(&uri).unwrap();
+    for length in lengths {
+        socket.send(&octets(length)[..]).unwrap();
+    }
+    // Nobody answers our Close.
+    assert!(socket.finish(Some(CloseCode::NORMAL), "").is_err());
+    drop(socket);
+    let seen = &peer.join()[0];
+    let mut rest = &seen[..];
+    let mut records = Vec::new();
+    while let [23, 3, 3, high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        records.push(length - 17);
+        rest = &after[length..];
+    }
+    assert_eq!(rest, []);
+    let mut expected: Vec<_> = lengths
+        .iter()
+        .map(|length| length + if *length < 126 { 6 } else { 8 })
+        .collect();
+    // The Close, and close_notify.
+    expected.extend([8, 2]);
+    assert_eq!(records, expected);
 }
 
 // row: SEED-06

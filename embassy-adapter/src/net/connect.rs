@@ -28,12 +28,13 @@ use crate::transport::Shutdown;
 /// Opens a connection: looks the name up, connects, and makes the opening handshake.
 ///
 /// # Errors
-/// [`ConnectError`]. The socket can be used again, whatever came of it.
+/// [`ConnectError`]; `Insecure` for a `wss` URI. The TCP connection is cut off, and the socket can be
+/// used again.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket can be used for another.
 pub async fn connect<'s, 'n, B, T, E, D, C, X>(
-    (stack, socket): (Stack<'n>, &'s Socket<'n>),
+    (stack, socket): (Stack<'_>, &'s Socket<'n>),
     request: &Request<'_>,
     offers: X,
     receiver: Receiver<Client, B, D>,
@@ -58,11 +59,13 @@ where
         return Err(ConnectError::Insecure);
     }
     dial(stack, socket, &request.uri, timing).await?;
-    Connection::open((socket, socket), request, offers, receiver, sender, timing).await
+    Connection::open((socket, socket), request, offers, receiver, sender, timing)
+        .await
+        .inspect_err(|_| socket.with(TcpSocket::abort))
 }
 
 /// Connects the socket to the URI's host and port, within [`Timing::connect`]; what it was
-/// connected to before is cut off. TLS or [`Connection::open`] come next.
+/// connected to before is cut off. [`Connection::open`] comes next, or `tls::open`.
 ///
 /// Of a name with several addresses each is tried, and has its share of the time.
 ///

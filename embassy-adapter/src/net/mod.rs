@@ -1,9 +1,18 @@
 //! Connections over embassy-net: names by DNS, TCP, addresses of IPv4 and, with feature `ipv6`,
 //! of IPv6.
 //!
-//! ```ignore
+//! ```no_run
+//! # use bare_ws::{entropy::Entropy, handshake::Request, receiver::Receiver, sender::Sender, uri::Uri};
+//! # use bare_ws_embassy::{ConnectError, Timing, net::{self, Socket}};
+//! # use embedded_io_async::ErrorKind;
+//! # async fn device(
+//! #     stack: embassy_net::Stack<'_>,
+//! #     (mut rx, mut tx): ([u8; 1024], [u8; 1024]),
+//! #     (mut receive, mut transmit): ([u8; 1024], [u8; 1024]),
+//! #     entropy: impl Entropy,
+//! # ) -> Result<(), ConnectError<ErrorKind>> {
 //! let socket = Socket::new(stack, &mut rx, &mut tx);
-//! let uri = Uri::parse("ws://broker.example/telemetry")?;
+//! let uri = Uri::parse("ws://broker.example/telemetry").expect("a URI");
 //! let (mut connection, _) = net::connect(
 //!     (stack, &socket),
 //!     &Request::new(uri),
@@ -13,14 +22,34 @@
 //!     &Timing::default(),
 //! )
 //! .await?;
+//! # Ok(())
+//! # }
 //! ```
+//!
+//! [`connect`] refuses a `wss` URI, and `connect_secure` (feature `tls`) a `ws` one: what is meant to be
+//! secret never goes out in the clear by mistake.
 
 mod connect;
+#[cfg(feature = "tls")]
+mod secure;
 mod socket;
 
 pub use connect::{connect, dial};
+#[cfg(feature = "tls")]
+pub use secure::connect_secure;
 pub use socket::Socket;
 
 /// A connection over a [`Socket`], with its memory borrowed.
 pub type Connection<'s, 'n, E> =
     crate::Connection<&'s Socket<'n>, &'s Socket<'n>, &'s mut [u8], &'s mut [u8], E>;
+
+/// A connection over TLS over a [`Socket`], with its memory borrowed: `'t` is the life of the place of
+/// its [`Stream`](crate::tls::Stream), `'a` of the buffers of TLS, `'s` of the rest.
+#[cfg(feature = "tls")]
+pub type SecureConnection<'t, 'a, 's, 'n, E> = crate::Connection<
+    crate::tls::ReadHalf<'t, 'a, &'s Socket<'n>>,
+    crate::tls::WriteHalf<'t, 'a, &'s Socket<'n>>,
+    &'s mut [u8],
+    &'s mut [u8],
+    E,
+>;

@@ -7,7 +7,8 @@
 //! progress kept here.
 //!
 //! Records pass the gate of RFC 8446 §5 on their way in: what embedded-tls would choke on, or
-//! take for its peer's word although it is in the clear, goes no further.
+//! take for its peer's word although it is in the clear, goes no further. What they contain passes
+//! another one, in [`cipher`].
 
 use core::cell::{RefCell, RefMut};
 use core::convert::Infallible;
@@ -17,8 +18,8 @@ use core::task::Poll;
 use embedded_io_async::{ErrorType, Read, Write};
 use embedded_tls::TlsError;
 
-use super::Records;
 use super::error::Error;
+use super::{Records, cipher};
 
 /// Where records wait while they are incomplete, one buffer for each direction.
 ///
@@ -164,6 +165,9 @@ impl Inbound<'_> {
                 if let (HEADER, Some(&header)) = (self.end, self.hold.first_chunk()) {
                     let length = self.pass(header).inspect_err(|_| self.fail())?;
                     self.rest = Some(length);
+                    if let (Phase::Open, Some(header)) = (self.phase, self.hold.first_chunk_mut()) {
+                        cipher::mark(header);
+                    }
                 }
             }
         }

@@ -10,15 +10,43 @@
 //!
 //! There is no way to switch verification off.
 //!
-//! ```ignore
-//! net::dial(stack, &socket, &request.uri, &timing).await?;
-//! let trust = Roots::new(&ANCHORS, Clock::UnixSeconds(now));
-//! let mut tls = tls::Client::new(request.uri.host(), trust)
-//!     .connect(&link, records, (&socket, &socket), &mut entropy)
-//!     .await?;
-//! let (mut connection, _) =
-//!     Connection::open(tls.split(), &request, (), receiver, sender, &timing).await?;
+//! From a URI to an open connection, over embassy-net (feature `net`):
+//!
+#![cfg_attr(feature = "net", doc = "```no_run")]
+#![cfg_attr(not(feature = "net"), doc = "```ignore")]
+//! # use bare_ws::{entropy::Entropy, handshake::Request, receiver::Receiver, sender::Sender, uri::Uri};
+//! # use bare_ws_embassy::{ConnectError, Timing, net::{self, Socket}};
+//! # use bare_ws_embassy::tls::{self, Clock, Link, Records, Roots, Setup, TrustAnchor};
+//! # use embedded_io_async::ErrorKind;
+//! # struct Memory { read: [u8; 16_640], write: [u8; 1152], receive: [u8; 16_645], transmit: [u8; 1152] }
+//! # async fn device(
+//! #     (stack, socket): (embassy_net::Stack<'_>, &Socket<'_>),
+//! #     (anchors, now): (&[TrustAnchor<'_>], u64),
+//! #     memory: &mut Memory,
+//! #     (mut receive, mut transmit): ([u8; 1024], [u8; 1024]),
+//! #     entropy: impl Entropy,
+//! # ) -> Result<(), ConnectError<tls::Error<ErrorKind>>> {
+//! let uri = Uri::parse("wss://broker.example/telemetry").expect("a URI");
+//! let trust = Roots::new(anchors, Clock::UnixSeconds(now));
+//! let link = Link::new(&mut memory.receive, &mut memory.transmit);
+//! let records = Records { read: &mut memory.read, write: &mut memory.write };
+//! let mut stream = None;
+//! let (mut connection, _) = net::connect_secure(
+//!     (stack, socket),
+//!     Setup::new(trust, &link, records, &mut stream),
+//!     &Request::new(uri),
+//!     (),
+//!     Receiver::new(&mut receive[..]),
+//!     Sender::new(&mut transmit[..], entropy),
+//!     &Timing::default(),
+//! )
+//! .await?;
+//! # Ok(())
+//! # }
 //! ```
+//!
+//! [`open`] does the same over any transport that is connected, and [`Client::connect`] gives the
+//! stream alone.
 //!
 //! # Memory
 //!
@@ -55,14 +83,16 @@
 //! # What it cannot do
 //!
 //! **TLS 1.2. RSA, Ed25519, and without `tls-p384` P-384. Client certificates. Session
-//! resumption. Revocation.** An alert that the server sends after its ServerHello is seen as
-//! [`Error::Protocol`] only. embedded-tls panics when a server that has proved itself sends a
-//! handshake message other than NewSessionTicket or KeyUpdate after the handshake.
+//! resumption. Revocation. New keys**: a KeyUpdate of the server's (RFC 8446 §4.6.3) ends the
+//! connection. An alert that the server sends after its ServerHello is seen as
+//! [`Error::Protocol`] only, close_notify apart.
 
 mod algorithm;
+mod cipher;
 mod der;
 mod error;
 mod link;
+mod open;
 pub mod stream;
 pub mod trust;
 mod verifier;
@@ -79,6 +109,7 @@ pub use embedded_tls::MaxFragmentLength;
 pub use embedded_tls::alert::AlertDescription;
 pub use error::{CertificateError, Error};
 pub use link::Link;
+pub use open::{Setup, open};
 pub use pki_types::{CertificateDer, Der, TrustAnchor};
 pub use stream::{ReadHalf, Stream, WriteHalf};
 pub use trust::{Clock, MAX_INTERMEDIATES, PinnedKey, Roots, Trust};

@@ -16,8 +16,9 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
-use embedded_tls::{Aes128GcmSha256, TlsConnection, TlsError};
+use embedded_tls::TlsConnection;
 
+use super::cipher::{Suite, is_end};
 use super::error::Error;
 use super::link::Link;
 use crate::transport::Shutdown;
@@ -154,8 +155,8 @@ impl<R: ErrorType, W: Shutdown<Error = R::Error>> Shutdown for Stream<'_, R, W> 
 }
 
 impl<W: Shutdown> Shutdown for WriteHalf<'_, '_, W> {
-    /// Sends what is queued and close_notify, and ends the transport's writing direction. With
-    /// embedded-tls that is the end of reading, too.
+    /// Sends what is queued and close_notify, whether the peer's has come or not (RFC 8446 §6.1), and
+    /// ends the transport's writing direction. With embedded-tls that is the end of reading, too.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, another call goes on.
@@ -169,7 +170,7 @@ impl<W: Shutdown> Shutdown for WriteHalf<'_, '_, W> {
 }
 
 /// embedded-tls between its queues.
-pub(super) type Connection<'a> = TlsConnection<'a, &'a Link<'a>, Aes128GcmSha256>;
+pub(super) type Connection<'a> = TlsConnection<'a, &'a Link<'a>, Suite>;
 
 /// What both halves share. It is borrowed for the moment of one poll, never across an await:
 /// with a whole record in its queue, or room for one, embedded-tls does not wait.
@@ -214,7 +215,7 @@ impl Session<'_> {
             // Between two records, where nothing is lost with the future.
             Poll::Pending => Ok(None),
             Poll::Ready(Ok(length)) => Ok(Some(length)),
-            Poll::Ready(Err(TlsError::ConnectionClosed)) => {
+            Poll::Ready(Err(error)) if is_end(&error) => {
                 self.ended.set(true);
                 Ok(Some(0))
             }
@@ -270,8 +271,9 @@ impl Session<'_> {
     async fn shutdown<W: Shutdown>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
         drain(self.link, writer).await?;
         let tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?.take();
-        // Once the peer has closed, embedded-tls would say it in the clear, which is no TLS.
-        if let Some(tls) = tls.filter(|_| !self.ended.get()) {
+        // RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side",
+        // whether the other one has or not.
+        if let Some(tls) = tls {
             let _in_the_queue = run(pin!(tls.close()));
         }
         drain(self.link, writer).await?;

@@ -8,8 +8,8 @@ use core::cell::Cell;
 
 use bare_ws::entropy::Entropy;
 use embedded_tls::{
-    Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider,
-    CryptoRng, CryptoRngCore, TlsError, TlsVerifier,
+    CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider, CryptoRng,
+    CryptoRngCore, TlsError, TlsVerifier,
 };
 use heapless::Vec;
 use pki_types::{CertificateDer, ServerName};
@@ -17,6 +17,7 @@ use rand_core::RngCore;
 use sha2::{Digest, Sha256};
 
 use super::algorithm::{self, MAX_KEY};
+use super::cipher::Suite;
 use super::der::Fields;
 use super::error::CertificateError;
 use super::trust::{Chain, Trust};
@@ -91,7 +92,7 @@ impl<'a, E, V> Provider<'a, E, V> {
 }
 
 impl<E: Entropy, V: Trust> CryptoProvider for Provider<'_, E, V> {
-    type CipherSuite = Aes128GcmSha256;
+    type CipherSuite = Suite;
     type Signature = p256::ecdsa::DerSignature;
 
     fn rng(&mut self) -> impl CryptoRngCore {
@@ -166,7 +167,7 @@ impl<V: Trust> Verifier<'_, V> {
     }
 }
 
-impl<V: Trust> TlsVerifier<Aes128GcmSha256> for Verifier<'_, V> {
+impl<V: Trust> TlsVerifier<Suite> for Verifier<'_, V> {
     /// The name judged is ours from the start; this one is only what goes into the SNI.
     fn set_hostname_verification(&mut self, _hostname: &str) -> Result<(), TlsError> {
         Ok(())

@@ -3,5 +3,8 @@
 mod backoff;
 mod deadlines;
 mod handshake;
+mod secure;
 mod split;
 mod support;
+#[path = "../tls_pki/mod.rs"]
+mod tls_pki;

@@ -4,8 +4,10 @@
 pub(crate) mod clock;
 pub(crate) mod entropy;
 pub(crate) mod frames;
+pub(crate) mod network;
 pub(crate) mod pipe;
 pub(crate) mod tasks;
+pub(crate) mod wss;
 
 use bare_ws::receiver::Receiver;
 use bare_ws::sender::Sender;

@@ -1,10 +1,10 @@
 //! An executor for tests: each task has a waker of its own, a task that is not woken is not
 //! polled, and when nobody is awake the clock moves on.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::clock;
@@ -68,6 +68,31 @@ impl<'t> Tasks<'t> {
     }
 }
 
+/// A task of its own inside another one: it is polled only when it was woken itself.
+pub(crate) fn apart<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    struct Own(AtomicBool, Mutex<Option<Waker>>);
+
+    impl Wake for Own {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+            if let Some(outer) = &*self.1.lock().unwrap() {
+                outer.wake_by_ref();
+            }
+        }
+    }
+
+    let own = Arc::new(Own(AtomicBool::new(true), Mutex::new(None)));
+    let waker = Waker::from(own.clone());
+    let mut future = Box::pin(future);
+    poll_fn(move |context| {
+        *own.1.lock().unwrap() = Some(context.waker().clone());
+        if !own.0.swap(false, Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+}
+
 /// Runs one future, under the virtual clock.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut output = None;
@@ -79,7 +104,7 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 
 /// Polls a future up to `polls` times and drops it. The clock stands still.
 pub(crate) fn run_for<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
+    let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..polls {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {

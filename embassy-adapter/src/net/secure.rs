@@ -1,0 +1,83 @@
+//! From a `wss` URI to an open connection.
+
+use bare_ws::buffer::Storage;
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::{Established, Offers, Request};
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+use bare_ws::stage::{Compress, Decompress};
+use embassy_net::Stack;
+use embassy_net::tcp::TcpSocket;
+use embedded_io_async::ErrorKind;
+
+use super::{Socket, dial};
+use crate::Connection;
+use crate::error::ConnectError;
+use crate::timing::{Timing, after};
+use crate::tls::{self, ReadHalf, Setup, Trust, WriteHalf};
+
+/// Opens a connection over verified TLS: looks the name up, connects, makes the TLS handshake with
+/// the server that the URI names, and with nobody else, and then the opening handshake.
+///
+/// [`Timing::connect`] bounds the name and the TCP connection, [`Timing::handshake`] both handshakes
+/// together.
+///
+/// # Errors
+/// [`ConnectError`]: `Plain` for a `ws` URI, which is never opened without TLS; `Name` and
+/// `Refused`; `Tls` with the reason, among them [`tls::Error::Certificate`]; `Handshake`; `Timeout`. The
+/// TCP connection is cut off, and the socket can be used again.
+///
+/// # Cancel safety
+/// Dropped before it is ready, the attempt is lost; the socket and the memory can be used for
+/// another.
+pub async fn connect_secure<'t, 'a, 's, 'n, V, B, T, E, D, C, X>(
+    (stack, socket): (Stack<'_>, &'s Socket<'n>),
+    tls: Setup<'t, 'a, &'s Socket<'n>, &'s Socket<'n>, V>,
+    request: &Request<'_>,
+    offers: X,
+    receiver: Receiver<Client, B, D>,
+    mut sender: Sender<Client, T, E, C>,
+    timing: &Timing,
+) -> Result<
+    (
+        Connection<
+            ReadHalf<'t, 'a, &'s Socket<'n>>,
+            WriteHalf<'t, 'a, &'s Socket<'n>>,
+            B,
+            T,
+            E,
+            D,
+            C,
+        >,
+        Established<X>,
+    ),
+    ConnectError<tls::Error<ErrorKind>>,
+>
+where
+    V: Trust,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    D: Decompress,
+    C: Compress,
+    X: Offers,
+{
+    if !request.uri.is_secure() {
+        return Err(ConnectError::Plain);
+    }
+    dial(stack, socket, &request.uri, timing)
+        .await
+        .map_err(|error| error.map(tls::Error::Transport))?;
+    let by = after(timing.handshake);
+    let halves = (socket, socket);
+    // Not by `tls::open`: each future inside another one holds what it was called with once more.
+    let opened = match tls.connect(halves, request, sender.entropy_mut(), by).await {
+        Ok(halves) => {
+            let timing = timing.until(by);
+            Connection::open(halves, request, offers, receiver, sender, &timing).await
+        }
+        Err(error) => Err(error),
+    };
+    opened.inspect_err(|_| socket.with(TcpSocket::abort))
+}

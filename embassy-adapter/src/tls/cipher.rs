@@ -1,0 +1,154 @@
+//! AES-128-GCM that looks at what it opened before embedded-tls does.
+//!
+//! A cipher suite is a trait of embedded-tls's, and the plaintext of every record passes through
+//! it. So what embedded-tls does wrong with a record after the handshake can be kept from it:
+//!
+//! - it panics at a handshake message that is not NewSessionTicket;
+//! - it forgets how to write once the peer's close_notify came, and would answer in the clear.
+//!
+//! Which records come after the handshake the [`Link`](super::Link) knows. It says so in the one
+//! field of the record header that carries nothing, and that no octet of is read elsewhere.
+
+use aead::{AeadCore, AeadInPlace, Error, Key, KeyInit, KeySizeUser, Nonce, Tag};
+use embedded_tls::{Aes128GcmSha256, TlsCipherSuite, TlsError};
+use sha2::Sha256;
+
+/// TLS_AES_128_GCM_SHA256, with the gate.
+pub(super) struct Suite;
+
+impl TlsCipherSuite for Suite {
+    const CODE_POINT: u16 = Aes128GcmSha256::CODE_POINT;
+    type Cipher = Gated;
+    type KeyLen = <Aes128GcmSha256 as TlsCipherSuite>::KeyLen;
+    type IvLen = <Aes128GcmSha256 as TlsCipherSuite>::IvLen;
+    type Hash = Sha256;
+    type LabelBufferSize = <Aes128GcmSha256 as TlsCipherSuite>::LabelBufferSize;
+}
+
+type Cipher = <Aes128GcmSha256 as TlsCipherSuite>::Cipher;
+
+/// The cipher, with the gate behind it.
+pub(super) struct Gated(Cipher);
+
+/// RFC 8446 §5.2: "legacy_record_version: The legacy_record_version field is always 0x0303."
+const LEGACY_VERSION: [u8; 2] = [3, 3];
+/// What stands there, on the way from the link to the gate, once the handshake is over.
+const OPEN: [u8; 2] = [0, 0];
+
+/// Marks the header of a record that came after the handshake.
+pub(super) fn mark(header: &mut [u8; 5]) {
+    let [_, major, minor, ..] = header;
+    [*major, *minor] = OPEN;
+}
+
+/// Whether this is what reading gives when the peer's close_notify has come.
+pub(super) fn is_end(error: &TlsError) -> bool {
+    // Nothing but an alert is parsed behind the gate, and only the empty one comes up short.
+    matches!(error, TlsError::ParseError(_))
+}
+
+impl KeySizeUser for Gated {
+    type KeySize = <Cipher as KeySizeUser>::KeySize;
+}
+
+impl KeyInit for Gated {
+    fn new(key: &Key<Self>) -> Self {
+        Self(Cipher::new(key))
+    }
+}
+
+impl AeadCore for Gated {
+    type NonceSize = <Cipher as AeadCore>::NonceSize;
+    type TagSize = <Cipher as AeadCore>::TagSize;
+    type CiphertextOverhead = <Cipher as AeadCore>::CiphertextOverhead;
+}
+
+impl AeadInPlace for Gated {
+    fn encrypt_in_place_detached(
+        &self,
+        nonce: &Nonce<Self>,
+        header: &[u8],
+        record: &mut [u8],
+    ) -> Result<Tag<Self>, Error> {
+        self.0.encrypt_in_place_detached(nonce, header, record)
+    }
+
+    fn decrypt_in_place_detached(
+        &self,
+        nonce: &Nonce<Self>,
+        header: &[u8],
+        record: &mut [u8],
+        tag: &Tag<Self>,
+    ) -> Result<(), Error> {
+        let &[kind, major, minor, high, low] = header else {
+            return Err(Error);
+        };
+        let [three, again] = LEGACY_VERSION;
+        let header = [kind, three, again, high, low];
+        self.0
+            .decrypt_in_place_detached(nonce, &header, record, tag)?;
+        if [major, minor] == OPEN {
+            pass(record)?;
+        }
+        Ok(())
+    }
+}
+
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+const NEW_SESSION_TICKET: u8 = 4;
+const KEY_UPDATE: u8 = 24;
+const CLOSE_NOTIFY: u8 = 0;
+
+/// What embedded-tls gets to see of a record after the handshake.
+fn pass(record: &mut [u8]) -> Result<(), Error> {
+    // RFC 8446 §5.4: "scans the field from the end toward the beginning until it finds a non-zero
+    // octet. This non-zero octet is the content type of the message."
+    let padding = record.iter().rev().take_while(|&&octet| octet == 0).count();
+    let length = record.len().saturating_sub(padding);
+    let Some((&mut kind, content)) = record.get_mut(..length).and_then(<[u8]>::split_last_mut)
+    else {
+        return Err(Error);
+    };
+    match (kind, &*content) {
+        (APPLICATION_DATA, _) => Ok(()),
+        // It says that it cannot, in an error of its own.
+        (HANDSHAKE, [KEY_UPDATE, ..]) => Ok(()),
+        // Sessions are not resumed: a record of nothing in their place.
+        (HANDSHAKE, messages) if are_tickets(messages) => {
+            empty(record, APPLICATION_DATA);
+            Ok(())
+        }
+        // An alert of nothing in the place of close_notify: see `is_end`.
+        (ALERT, [_, CLOSE_NOTIFY]) => {
+            empty(record, ALERT);
+            Ok(())
+        }
+        (ALERT, [_, _]) => Ok(()),
+        _ => Err(Error),
+    }
+}
+
+fn empty(record: &mut [u8], kind: u8) {
+    record.fill(0);
+    if let Some(first) = record.first_mut() {
+        *first = kind;
+    }
+}
+
+/// Whether these are whole NewSessionTickets, one after the other (RFC 8446 §4, §4.6.1).
+fn are_tickets(mut messages: &[u8]) -> bool {
+    if messages.is_empty() {
+        return false;
+    }
+    while let [kind, high, middle, low, rest @ ..] = messages {
+        let length = u32::from_be_bytes([0, *high, *middle, *low]);
+        let after = usize::try_from(length).ok().and_then(|at| rest.get(at..));
+        match (*kind, after) {
+            (NEW_SESSION_TICKET, Some(after)) => messages = after,
+            _ => return false,
+        }
+    }
+    messages.is_empty()
+}

@@ -1,0 +1,137 @@
+//! From a transport to an open connection over TLS.
+
+use bare_ws::buffer::Storage;
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::{Established, Offers, Request};
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client as ClientRole;
+use bare_ws::sender::Sender;
+use bare_ws::stage::{Compress, Decompress};
+use embassy_time::{Instant, with_deadline};
+use embedded_io_async::{Read, Write};
+
+use super::{Client, Error, Link, MaxFragmentLength, ReadHalf, Records, Stream, Trust, WriteHalf};
+use crate::Connection;
+use crate::error::ConnectError;
+use crate::timing::{Timeout, Timing, after};
+use crate::transport::Shutdown;
+
+/// What TLS takes for one connection: whom to trust, and memory.
+pub struct Setup<'t, 'a, R, W, V> {
+    trust: V,
+    server_name: Option<&'t str>,
+    max_fragment_length: Option<MaxFragmentLength>,
+    link: &'a Link<'a>,
+    records: Records<'a>,
+    stream: &'t mut Option<Stream<'a, R, W>>,
+}
+
+impl<'t, 'a, R, W, V: Trust> Setup<'t, 'a, R, W, V> {
+    /// The buffers are as long as the [module](super) says. The TLS connection is put where
+    /// `stream` is, since the WebSocket connection borrows it; what is there before is dropped.
+    pub const fn new(
+        trust: V,
+        link: &'a Link<'a>,
+        records: Records<'a>,
+        stream: &'t mut Option<Stream<'a, R, W>>,
+    ) -> Self {
+        Self {
+            trust,
+            server_name: None,
+            max_fragment_length: None,
+            link,
+            records,
+            stream,
+        }
+    }
+
+    /// Asks for shorter records: [`Client::with_max_fragment_length`].
+    #[must_use]
+    pub const fn with_max_fragment_length(mut self, length: MaxFragmentLength) -> Self {
+        self.max_fragment_length = Some(length);
+        self
+    }
+
+    /// The name that the server must prove, and is told, where that is not the URI's host: for a
+    /// server that is reached by its address.
+    #[must_use]
+    pub const fn with_server_name(mut self, name: &'t str) -> Self {
+        self.server_name = Some(name);
+        self
+    }
+
+    /// The TLS handshake with the server of the URI: the halves of what is in its place now.
+    pub(crate) async fn connect<E: Entropy>(
+        self,
+        halves: (R, W),
+        request: &Request<'_>,
+        entropy: &mut E,
+        by: Instant,
+    ) -> Result<(ReadHalf<'t, 'a, R>, WriteHalf<'t, 'a, W>), ConnectError<Error<R::Error>>>
+    where
+        R: Read,
+        W: Write<Error = R::Error>,
+    {
+        if !request.uri.is_secure() {
+            return Err(ConnectError::Plain);
+        }
+        let client = Client {
+            server: self.server_name.unwrap_or_else(|| request.uri.host()),
+            trust: self.trust,
+            max_fragment_length: self.max_fragment_length,
+        };
+        let connecting = client.connect(self.link, self.records, halves, entropy);
+        let stream = with_deadline(by, connecting)
+            .await
+            .map_err(|_| ConnectError::Timeout(Timeout::Handshake))?
+            .map_err(ConnectError::Tls)?;
+        Ok(self.stream.insert(stream).split())
+    }
+}
+
+/// Makes the TLS handshake and the opening handshake over a transport that is connected, as
+/// [`Connection::open`] does without TLS. `net::connect_secure` also connects.
+///
+/// The server must be that of the URI. Nothing but a ClientHello is sent before it has proved it.
+///
+/// # Errors
+/// [`ConnectError::Plain`] for a URI that is not `wss`; [`ConnectError::Tls`];
+/// [`ConnectError::Handshake`]; [`ConnectError::Timeout`] when both handshakes together take longer
+/// than [`Timing::handshake`]. A signature that is being checked is not interrupted.
+///
+/// # Cancel safety
+/// Dropped before it is ready, the handshake is lost and the transport is of no more use. The memory
+/// can be used for another.
+pub async fn open<'t, 'a, R, W, V, B, T, E, D, C, X>(
+    halves: (R, W),
+    tls: Setup<'t, 'a, R, W, V>,
+    request: &Request<'_>,
+    offers: X,
+    receiver: Receiver<ClientRole, B, D>,
+    mut sender: Sender<ClientRole, T, E, C>,
+    timing: &Timing,
+) -> Result<
+    (
+        Connection<ReadHalf<'t, 'a, R>, WriteHalf<'t, 'a, W>, B, T, E, D, C>,
+        Established<X>,
+    ),
+    ConnectError<Error<R::Error>>,
+>
+where
+    R: Read,
+    W: Shutdown<Error = R::Error>,
+    V: Trust,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    D: Decompress,
+    C: Compress,
+    X: Offers,
+{
+    let by = after(timing.handshake);
+    let halves = tls
+        .connect(halves, request, sender.entropy_mut(), by)
+        .await?;
+    let timing = timing.until(by);
+    Connection::open(halves, request, offers, receiver, sender, &timing).await
+}

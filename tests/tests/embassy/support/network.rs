@@ -1,0 +1,157 @@
+//! Two hosts of embassy-net on one wire, and a name server on the second.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use embassy_futures::join::join;
+use embassy_futures::select::{Either, select};
+use embassy_net::udp::{PacketMetadata, UdpSocket};
+use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
+
+use super::tasks::apart;
+
+pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+/// The names that the name server knows, all of them [`SERVER`]'s.
+const ZONE: &str = "example.test";
+
+/// Runs `body` with the stack of the client and the one of the server.
+pub(crate) async fn on_network<T>(body: impl AsyncFnOnce(Stack<'_>, Stack<'_>) -> T) -> T {
+    let [own, other] = Card::pair();
+    let (mut client_memory, mut server_memory) =
+        (StackResources::<6>::new(), StackResources::<12>::new());
+    let (client, mut client_runner) =
+        embassy_net::new(own, config(CLIENT), &mut client_memory, 0x1357_9BDF);
+    let (server, mut server_runner) =
+        embassy_net::new(other, config(SERVER), &mut server_memory, 0x0246_8ACE);
+    let runners = join(apart(client_runner.run()), apart(server_runner.run()));
+    let network = join(runners, apart(name_server(server)));
+    match select(apart(body(client, server)), network).await {
+        Either::First(output) => output,
+        Either::Second(_) => unreachable!("the network runs for ever"),
+    }
+}
+
+fn config(address: Ipv4Addr) -> Config {
+    Config::ipv4_static(StaticConfigV4 {
+        address: Ipv4Cidr::new(address, 24),
+        gateway: None,
+        dns_servers: [SERVER].into_iter().collect(),
+    })
+}
+
+/// RFC 1035 §4.1: answers for the names of [`ZONE`], and knows no others.
+async fn name_server(stack: Stack<'_>) {
+    let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
+    let (mut received, mut transmitted) = ([PacketMetadata::EMPTY; 4], [PacketMetadata::EMPTY; 4]);
+    let mut socket = UdpSocket::new(
+        stack,
+        &mut received,
+        &mut receive,
+        &mut transmitted,
+        &mut transmit,
+    );
+    socket.bind(53).expect("a port");
+    let mut query = [0; 512];
+    loop {
+        let (length, from) = socket.recv_from(&mut query).await.expect("a query");
+        let query = &query[..length];
+        let zone: Vec<u8> = ZONE
+            .split('.')
+            .flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat())
+            .collect();
+        let known = query.windows(zone.len()).any(|window| window == zone);
+        let mut answer = query.to_vec();
+        answer[2] = 0x80;
+        answer[3] = if known { 0 } else { 3 };
+        answer[7] = u8::from(known);
+        if known {
+            answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            answer.extend(SERVER.octets());
+        }
+        socket.send_to(&answer, from).await.expect("to be sent");
+    }
+}
+
+/// One end of the wire.
+struct Card {
+    own: Rc<RefCell<Queue>>,
+    other: Rc<RefCell<Queue>>,
+    address: u8,
+}
+
+/// What is on its way to one end.
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Vec<u8>>,
+    waker: Option<Waker>,
+}
+
+impl Card {
+    fn pair() -> [Self; 2] {
+        let queues: [Rc<RefCell<Queue>>; 2] = Default::default();
+        [1, 2].map(|address| Self {
+            own: queues[usize::from(address) - 1].clone(),
+            other: queues[2 - usize::from(address)].clone(),
+            address,
+        })
+    }
+}
+
+impl Driver for Card {
+    type RxToken<'a> = Arrived;
+    type TxToken<'a> = Leaving;
+
+    fn receive(&mut self, context: &mut Context<'_>) -> Option<(Arrived, Leaving)> {
+        let mut own = self.own.borrow_mut();
+        own.waker = Some(context.waker().clone());
+        let frame = own.frames.pop_front()?;
+        Some((Arrived(frame), Leaving(self.other.clone())))
+    }
+
+    fn transmit(&mut self, _: &mut Context<'_>) -> Option<Leaving> {
+        Some(Leaving(self.other.clone()))
+    }
+
+    fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
+        LinkState::Up
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+
+    fn hardware_address(&self) -> HardwareAddress {
+        HardwareAddress::Ethernet([2, 0, 0, 0, 0, self.address])
+    }
+}
+
+struct Arrived(Vec<u8>);
+
+impl embassy_net_driver::RxToken for Arrived {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, read: F) -> R {
+        read(&mut self.0)
+    }
+}
+
+struct Leaving(Rc<RefCell<Queue>>);
+
+impl embassy_net_driver::TxToken for Leaving {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
+        let mut frame = vec![0; length];
+        let result = fill(&mut frame);
+        let mut queue = self.0.borrow_mut();
+        queue.frames.push_back(frame);
+        if let Some(waker) = queue.waker.take() {
+            waker.wake();
+        }
+        result
+    }
+}

@@ -130,10 +130,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// before it is [taken](Owed::taken).
     #[inline]
     pub fn spare(&mut self) -> &mut [u8] {
-        let Some(range) = self.machine.make_room(&mut self.storage) else {
-            return &mut [];
-        };
-        self.storage.octets_mut().get_mut(range).unwrap_or_default()
+        self.machine.spare(&mut self.storage)
     }
 
     /// The transport wrote `n` octets into what [`spare`](Self::spare) gave.
@@ -291,10 +288,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
 
     /// The reply that is owed, and where the transport may write meanwhile.
     pub fn owed_and_spare(&mut self) -> (&mut Owed, &mut [u8]) {
-        let spare = match self.machine.make_room(&mut self.storage) {
-            Some(range) => self.storage.octets_mut().get_mut(range).unwrap_or_default(),
-            None => &mut [],
-        };
+        let spare = self.machine.spare(&mut self.storage);
         (&mut self.machine.owed, spare)
     }
 

@@ -1,7 +1,5 @@
 //! The state of a receiver, apart from whose memory it is.
 
-use core::ops::Range;
-
 use super::{Delivery, Limits, Step, Stop};
 use crate::buffer::{Places, Storage};
 use crate::closing::{Inbound, Owed};
@@ -129,8 +127,9 @@ impl Machine {
     }
 
     /// The free part of the buffer. What was announced stays where it is.
-    #[inline]
-    pub(super) fn make_room<B: Storage>(&mut self, storage: &mut B) -> Option<Range<usize>> {
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn spare<'b, B: Storage>(&mut self, storage: &'b mut B) -> &'b mut [u8] {
         if !matches!(self.inbound, Inbound::Open) {
             // Nothing that comes now is looked at: it is read only to see the end.
             self.places = Places::default();
@@ -152,7 +151,7 @@ impl Machine {
             if !storage.grow(needed) {
                 self.total = needed as u64;
                 self.fail(Failure::Memory);
-                return None;
+                return &mut [];
             }
         }
         let ahead = if self.long_frames {
@@ -160,10 +159,9 @@ impl Machine {
         } else {
             READ_AHEAD
         };
-        let end = filled
-            .saturating_add(want.max(ahead))
-            .min(storage.octets().len());
-        (filled < end).then_some(filled..end)
+        let octets = storage.octets_mut();
+        let free = octets.len().saturating_sub(filled).min(want.max(ahead));
+        octets::part_mut(octets, filled, free)
     }
 
     #[inline]

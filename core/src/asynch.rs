@@ -22,7 +22,7 @@ use embedded_io_async::{Read, Write};
 
 use crate::buffer::Storage;
 use crate::close::CloseCode;
-use crate::closing::{Owed, Reply};
+use crate::closing::Owed;
 use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
@@ -108,12 +108,6 @@ pub trait Link {
         owed: &mut Owed,
         spare: &mut [u8],
     ) -> impl Future<Output = Result<Answered, Error<Self::Error>>>;
-
-    /// Fails the connection: sends a Close with `code`, as well as it can.
-    ///
-    /// # Cancel safety
-    /// As [`answer`](Self::answer).
-    fn fail(&mut self, code: CloseCode) -> impl Future<Output = ()>;
 }
 
 impl<T, R, B, W, E, D, C> Connection<T, R, B, W, E, D, C>
@@ -298,15 +292,12 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         {
             return Ok(None);
         }
-        match self.receiver.message() {
-            Ok(message) => Ok(message),
-            Err(error) => {
-                if let Some(code) = error.close_code() {
-                    link.fail(code).await;
-                }
-                Err(error.widen())
-            }
+        let (message, owed) = self.receiver.message_and_owed();
+        if message.is_err() && link.answer(owed, &mut []).await.is_err() {
+            // A Close that cannot be sent must not hide why it was due.
+            owed.taken();
         }
+        message.map_err(Error::widen)
     }
 
     /// The next piece of a message, for messages of any length.
@@ -637,13 +628,5 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
                 return Ok(Answered::Sent);
             }
         }
-    }
-
-    async fn fail(&mut self, code: CloseCode) {
-        // Best effort: the failure itself is what the caller hears of.
-        let queue = |sender: &mut Sender<R, B, E, X>| {
-            sender.queue_reply(Reply::Close(&code.0.to_be_bytes()))
-        };
-        let _ = self.send_when_drained(queue, 0).await;
     }
 }

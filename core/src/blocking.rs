@@ -22,7 +22,7 @@ use embedded_io::{Read, Write};
 
 use crate::buffer::Storage;
 use crate::close::CloseCode;
-use crate::closing::{Owed, Reply};
+use crate::closing::Owed;
 use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
@@ -84,9 +84,6 @@ pub trait Link {
     /// The transport's, or that of the source of entropy. The reply is still owed then, unless
     /// it was queued.
     fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<Self::Error>>;
-
-    /// Fails the connection: sends a Close with `code`, as well as it can.
-    fn fail(&mut self, code: CloseCode);
 }
 
 impl<T, R, B, W, E, D, C> Connection<T, R, B, W, E, D, C>
@@ -230,13 +227,12 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         if !self.advance(link, Delivery::Message)? {
             return Ok(None);
         }
-        self.receiver.message().map_err(|error| {
-            error
-                .close_code()
-                .into_iter()
-                .for_each(|code| link.fail(code));
-            error.widen()
-        })
+        let (message, owed) = self.receiver.message_and_owed();
+        if message.is_err() && link.answer(owed).is_err() {
+            // A Close that cannot be sent must not hide why it was due.
+            owed.taken();
+        }
+        message.map_err(Error::widen)
     }
 
     /// The next piece of a message, for messages of any length.
@@ -531,13 +527,5 @@ impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Wri
                 return Ok(());
             }
         }
-    }
-
-    fn fail(&mut self, code: CloseCode) {
-        // Best effort: the failure itself is what the caller hears of.
-        let queue = |sender: &mut Sender<R, B, E, X>| {
-            sender.queue_reply(Reply::Close(&code.0.to_be_bytes()))
-        };
-        let _ = self.send_when_drained(queue, 0);
     }
 }

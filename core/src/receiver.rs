@@ -207,24 +207,36 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// connection has failed, and the Close for it is [owed](Self::owed).
     #[inline]
     pub fn message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        let Some(message) = self.machine.announced(Announced::Message) else {
-            return Ok(None);
+        self.message_and_owed().0
+    }
+
+    /// [`message`](Self::message), and what is [owed](Self::owed) then. They borrow different parts, so
+    /// the Close that is owed for text which is none can be sent while the message is held.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn message_and_owed(&mut self) -> (Result<Option<Message<'_>>, Error>, &mut Owed) {
+        let machine = &mut self.machine;
+        let Some(message) = machine.announced(Announced::Message) else {
+            return (Ok(None), &mut machine.owed);
         };
         let octets = if X::POSSIBLE && message.compressed {
             self.stage.output()
         } else {
-            self.machine.places.gathered(self.storage.octets())
+            machine.places.gathered(self.storage.octets())
         };
-        Ok(Some(match message.kind {
-            MessageKind::Binary => Message::Binary(octets),
+        let message = match message.kind {
+            MessageKind::Binary => Ok(Some(Message::Binary(octets))),
             MessageKind::Text => match utf8::text(octets) {
-                Ok(text) => Message::Text(text),
+                Ok(text) => Ok(Some(Message::Text(text))),
                 Err(utf8::InvalidUtf8) => {
-                    self.machine.violated(Violation::InvalidUtf8);
-                    return Err(Violation::InvalidUtf8.into());
+                    machine.violated(Violation::InvalidUtf8);
+                    Err(Violation::InvalidUtf8.into())
                 }
             },
-        }))
+        };
+        (message, &mut machine.owed)
     }
 
     /// The chunk that the last step announced.

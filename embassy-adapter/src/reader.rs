@@ -348,15 +348,6 @@ where
         }
         self.drive(Some(owed), spare).await
     }
-
-    async fn fail(&mut self, code: CloseCode) {
-        let by = self.shared.begin_close();
-        let close = async {
-            let mut lock = self.shared.lock().await;
-            lock.put(|sender| sender.close(Some(code), ""), 0).await
-        };
-        let _ = select(close, until(by)).await;
-    }
 }
 
 impl<R, W, T, E, C, M> Link<'_, R, W, T, E, C, M>

@@ -263,9 +263,4 @@ impl<T: Transport> Link for Through<'_, T> {
         }
         self.0.answer(owed, spare).await
     }
-
-    async fn fail(&mut self, code: CloseCode) {
-        self.0.io_mut().socket().start_closing();
-        self.0.fail(code).await;
-    }
 }

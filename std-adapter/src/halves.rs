@@ -232,38 +232,10 @@ struct Shared<W> {
     writer: Mutex<CoreWriter<W>>,
     /// What the reader owes the peer and could not send, since the writer was held. The newest
     /// only: it stands for those before it.
-    owed: Mutex<Option<Due>>,
+    owed: Mutex<Option<Owed>>,
     /// By when the closing handshake must be complete, once it has begun.
     closing: OnceLock<Deadline>,
     close_timeout: Option<Duration>,
-}
-
-/// What the reader owes the peer.
-#[derive(Debug)]
-enum Due {
-    Reply(Owed),
-    Fail(CloseCode),
-}
-
-impl Due {
-    fn send<W: Stream>(&mut self, writer: &mut CoreWriter<W>) -> Result<(), ProtocolError<Cut>> {
-        match self {
-            Self::Reply(owed) => writer.answer(owed),
-            Self::Fail(code) if writer.sender().is_open() => writer.close(Some(*code), ""),
-            Self::Fail(_) => writer.flush(),
-        }
-    }
-
-    /// Whether it is not even queued.
-    fn is_due<W>(&self, writer: &CoreWriter<W>) -> bool
-    where
-        W: Stream,
-    {
-        match self {
-            Self::Reply(owed) => owed.is_due(),
-            Self::Fail(_) => writer.sender().is_open(),
-        }
-    }
 }
 
 /// The reader's side of it.
@@ -302,13 +274,13 @@ impl<W: Stream> Shared<W> {
     /// Sends what the reader has left. What cannot be sent is not tried twice: its transport is
     /// gone, which the next call of either half says.
     fn answer_deposited(&self, writer: &mut CoreWriter<W>) {
-        let Some(mut due) = self.deposited().take() else {
+        let Some(mut owed) = self.deposited().take() else {
             return;
         };
         if let Some(closing) = self.closing.get() {
             writer.io_mut().set_deadline(*closing, Timeout::Close);
         }
-        let _ = due.send(writer);
+        let _ = writer.answer(&mut owed);
     }
 
     fn start_closing(&self) -> Deadline {
@@ -321,7 +293,7 @@ impl<W: Stream> Shared<W> {
         self.deposited().is_some()
     }
 
-    fn deposited(&self) -> MutexGuard<'_, Option<Due>> {
+    fn deposited(&self) -> MutexGuard<'_, Option<Owed>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -397,25 +369,25 @@ impl<R: Stream, W: Stream> Shares<R, W> {
         if self.is_stalled || self.shared.has_deposited() {
             let shared = Arc::clone(&self.shared);
             if let Some(mut writer) = shared.try_writer() {
-                let due = shared.deposited().take();
+                let owed = shared.deposited().take();
                 // What fails here fails again, and is reported, where it is waited for.
                 let moment = if self.is_stalled { INSTANT } else { MOMENT };
-                let _ = self.send_for_a_moment(moment, &mut writer, due);
+                let _ = self.send_for_a_moment(moment, &mut writer, owed);
             }
         }
     }
 
-    fn send_or_leave(&mut self, due: Due) -> Result<(), ProtocolError<Cut>> {
+    fn send_or_leave(&mut self, owed: Owed) -> Result<(), ProtocolError<Cut>> {
         let shared = Arc::clone(&self.shared);
         if self.is_stalled {
-            *shared.deposited() = Some(due);
+            *shared.deposited() = Some(owed);
             return Ok(());
         }
         if let Some(mut writer) = shared.try_writer() {
             shared.deposited().take();
-            return self.send_for_a_moment(MOMENT, &mut writer, Some(due));
+            return self.send_for_a_moment(MOMENT, &mut writer, Some(owed));
         }
-        *shared.deposited() = Some(due);
+        *shared.deposited() = Some(owed);
         // Whoever held the lock may have looked before this was left.
         self.try_to_send();
         Ok(())
@@ -425,20 +397,20 @@ impl<R: Stream, W: Stream> Shares<R, W> {
         &mut self,
         moment: Duration,
         writer: &mut CoreWriter<W>,
-        mut due: Option<Due>,
+        mut owed: Option<Owed>,
     ) -> Result<(), ProtocolError<Cut>> {
         if let Some(closing) = self.shared.closing.get() {
             writer.io_mut().set_deadline(*closing, Timeout::Close);
         }
         writer.io_mut().pause = Some(moment);
-        let sent = match &mut due {
-            Some(due) => due.send(writer),
+        let sent = match &mut owed {
+            Some(owed) => writer.answer(owed),
             None => writer.flush(),
         };
         writer.io_mut().pause = None;
         self.is_stalled = matches!(sent, Err(ProtocolError::Transport(Cut::Pause)));
         if self.is_stalled {
-            *self.shared.deposited() = due.filter(|due| due.is_due(writer));
+            *self.shared.deposited() = owed.filter(Owed::is_due);
             return Ok(());
         }
         sent
@@ -472,14 +444,8 @@ impl<R: Stream, W: Stream> Link for Shares<R, W> {
         if let Some(Reply::Close(_)) = owed.reply() {
             self.shared.start_closing();
         }
-        let newest = Due::Reply(owed.clone());
+        let newest = owed.clone();
         owed.taken();
         self.send_or_leave(newest)
-    }
-
-    fn fail(&mut self, code: CloseCode) {
-        self.shared.start_closing();
-        // The failure itself is what the caller hears of.
-        let _ = self.send_or_leave(Due::Fail(code));
     }
 }

@@ -449,9 +449,4 @@ impl<S: Stream> Link for Through<'_, S> {
         }
         self.0.inner.answer(owed)
     }
-
-    fn fail(&mut self, code: CloseCode) {
-        self.0.start_closing();
-        self.0.inner.fail(code);
-    }
 }

@@ -409,10 +409,6 @@ impl Link for Half<'_> {
         }
         writer.answer(owed, &mut []).await
     }
-
-    async fn fail(&mut self, code: CloseCode) {
-        self.shared.lock().await.fail(code).await;
-    }
 }
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Error<IoError>>> + 'a>>;

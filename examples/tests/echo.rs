@@ -817,12 +817,7 @@ const ROWS: &[Row] = &[
         |c| {
             c.accept();
             // What is echoed piles up until the client cannot send, so it does not read either.
-            c.tcp
-                .set_write_timeout(Some(Duration::from_millis(300)))
-                .unwrap();
-            let data = peer::frame(0x82, &[1; 100_000]);
-            while Write::write_all(&mut c.tcp, &data).is_ok() {}
-            thread::sleep(Duration::from_millis(1500));
+            c.send_for_ever(&peer::frame(0x82, &[1; 100_000]));
         },
         Error("timeout", "idle"),
     ),

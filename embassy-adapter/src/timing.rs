@@ -184,6 +184,8 @@ impl Clock {
     }
 }
 
+const _: () = assert!(size_of::<Clock>() <= 64);
+
 /// Waits for a moment, [`Instant::MAX`] for ever.
 pub(crate) async fn until(at: Instant) {
     if at == Instant::MAX {

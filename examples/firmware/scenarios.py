@@ -120,7 +120,9 @@ def through_losses(board, server):
     expect(report(connection)["connections"] == 2, "back after a reset")
     port = server.getsockname()[1]
     server.close()
+    start = len(board.lines)
     connection.cut()
+    board.until("NotConnected(Refused(", start)
 
     server = peer.listen(port)
     connection = accept(server)

@@ -153,7 +153,7 @@ class Running:
         self.reader.start()
         try:
             self.monitor = Monitor(ours)
-        except (OSError, EOFError):
+        except (OSError, EOFError, ValueError):
             self._end()
             raise
 

@@ -170,8 +170,10 @@ where
         Ok(self.side.core.receiver().chunk())
     }
 
-    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile: a peer that does not read
-    /// before it has written must be served from two tasks.
+    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile, and no deadline is kept: a
+    /// peer that does not read before it has written, or that is gone, leaves it waiting. Where that
+    /// can be, [`split`](Self::split) the connection and receive beside, in another task or by
+    /// `select` of two loops.
     ///
     /// # Errors
     /// As there.

@@ -17,12 +17,12 @@ use bare_ws::stage::{Compress, Decompress, Plain};
 use embassy_futures::poll_once;
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
-use embassy_time::{Duration, Instant};
+use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 
 use crate::error::Error;
 use crate::shared::{Lock, Over, Shared};
-use crate::timing::{Clock, Timeout, Timing, after, until};
+use crate::timing::{Clock, Timeout, Timing, until};
 use crate::transport::Shutdown;
 
 /// The receiving half of a [`Connection`](crate::Connection). While one of its methods waits,
@@ -112,10 +112,6 @@ pub(crate) struct Side<R, B, D> {
     pub(crate) core: asynch::Reader<Client, B, D>,
     io: Input<R>,
     clock: Clock,
-    close: Duration,
-    /// When waiting for the transport to end is over, and whether it is.
-    done_by: Option<Instant>,
-    done: bool,
 }
 
 impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
@@ -124,9 +120,6 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
             core,
             io: Input { read, ended: false },
             clock: Clock::new(timing),
-            close: timing.close,
-            done_by: None,
-            done: false,
         }
     }
 
@@ -214,7 +207,7 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
         C: Compress,
         M: RawMutex,
     {
-        if self.done {
+        if self.clock.hung_up {
             return;
         }
         if over == Over::Closed {
@@ -232,14 +225,14 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
                 }
             }
         }
-        let by = *self.done_by.get_or_insert_with(|| after(self.close));
+        let by = self.clock.hang_up_by(shared.close);
         if let Either::Second(()) = select(hang_up(shared, over), until(by)).await
             && let Poll::Ready(mut lock) = poll_once(shared.lock())
         {
             lock.shut();
             lock.io_mut().abort();
         }
-        self.done = true;
+        self.clock.hung_up = true;
     }
 }
 

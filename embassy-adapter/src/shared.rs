@@ -30,20 +30,31 @@ pub(crate) struct Shared<W, T, E, C, M: RawMutex> {
     pub(crate) turn: Mutex<M, ()>,
     notes: BlockingMutex<M, Cell<Notes>>,
     /// How long closing may take.
-    close: Duration,
+    pub(crate) close: Duration,
 }
 
-#[derive(Default)]
 struct Notes {
     /// Something was queued and not brought out, since a future was dropped.
     unflushed: bool,
-    /// When the closing handshake must be over, once it was begun.
-    close_by: Option<Instant>,
+    /// When the closing handshake must be over; [`Instant::MAX`] if none was begun.
+    close_by: Instant,
     over: Option<Over>,
     /// The receiving side, which looks after what is unflushed and after the deadlines.
     reader: WakerRegistration,
     /// Whoever holds the lock and writes.
     writer: WakerRegistration,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self {
+            unflushed: false,
+            close_by: Instant::MAX,
+            over: None,
+            reader: WakerRegistration::new(),
+            writer: WakerRegistration::new(),
+        }
+    }
 }
 
 /// Why nothing can be sent any more, beside a Close of ours.
@@ -134,7 +145,7 @@ impl<W, T, E, C, M: RawMutex> Shared<W, T, E, C, M> {
 
     /// When the closing handshake must be over; [`Instant::MAX`] if none was begun.
     pub(crate) fn close_by(&self) -> Instant {
-        self.note(|notes| notes.close_by).unwrap_or(Instant::MAX)
+        self.note(|notes| notes.close_by)
     }
 
     /// The closing handshake begins, if it has not.
@@ -142,13 +153,16 @@ impl<W, T, E, C, M: RawMutex> Shared<W, T, E, C, M> {
         let by = after(self.close);
         self.note(|notes| {
             notes.reader.wake();
-            *notes.close_by.get_or_insert(by)
+            if notes.close_by == Instant::MAX {
+                notes.close_by = by;
+            }
+            notes.close_by
         })
     }
 
     /// A closing handshake that was begun did not come to a Close.
     pub(crate) fn take_back_close(&self) {
-        self.note(|notes| notes.close_by = None);
+        self.note(|notes| notes.close_by = Instant::MAX);
     }
 
     /// Waits until something is abandoned or the closing handshake begins.

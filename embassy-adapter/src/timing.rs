@@ -88,48 +88,59 @@ impl Timing {
     }
 }
 
-/// The deadlines of an open connection that the receiving side keeps.
+/// The deadlines of an open connection that the receiving side keeps. What is not asked for is
+/// [`Duration::MAX`] away, which takes half the memory of an `Option`.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    idle: Option<Duration>,
-    keep_alive: Option<KeepAlive>,
+    idle: Duration,
+    interval: Duration,
+    dead_after: Duration,
     /// When something was delivered last.
     delivered: Instant,
-    /// When an octet came last.
-    heard: Instant,
+    /// When the peer is dead, if it was asked.
+    dead: Instant,
     next_ping: Instant,
-    /// When the first Ping since then was due.
-    asked: Option<Instant>,
+    /// When waiting for the transport to end is over, once that was begun.
+    hang_up_by: Instant,
+    /// Whether a Ping was due since an octet came last.
+    asked: bool,
     pub(crate) ping_due: bool,
+    /// Whether the transport was ended.
+    pub(crate) hung_up: bool,
 }
 
 impl Clock {
     pub(crate) fn new(timing: &Timing) -> Self {
         let now = Instant::now();
-        let mut clock = Self {
-            idle: timing.idle,
-            keep_alive: timing.keep_alive,
-            delivered: now,
-            heard: now,
-            next_ping: Instant::MAX,
-            asked: None,
-            ping_due: false,
+        let (interval, dead_after) = match timing.keep_alive {
+            Some(keep_alive) => (keep_alive.interval, keep_alive.dead_after),
+            None => (Duration::MAX, Duration::MAX),
         };
-        clock.plan_ping(now);
-        clock
+        Self {
+            idle: timing.idle.unwrap_or(Duration::MAX),
+            interval,
+            dead_after,
+            delivered: now,
+            dead: now.saturating_add(dead_after),
+            next_ping: now.saturating_add(interval),
+            hang_up_by: Instant::MAX,
+            asked: false,
+            ping_due: false,
+            hung_up: false,
+        }
     }
 
     /// An octet came.
     pub(crate) fn heard(&mut self) {
-        if self.keep_alive.is_some() {
-            self.heard = Instant::now();
-            self.asked = None;
+        if self.dead_after != Duration::MAX {
+            self.dead = after(self.dead_after);
+            self.asked = false;
         }
     }
 
     /// Something was delivered.
     pub(crate) fn delivered(&mut self) {
-        if self.idle.is_some() {
+        if self.idle != Duration::MAX {
             self.delivered = Instant::now();
         }
     }
@@ -144,8 +155,8 @@ impl Clock {
         let now = Instant::now();
         if now >= self.next_ping {
             self.ping_due = true;
-            self.asked.get_or_insert(now);
-            self.plan_ping(now);
+            self.ask(now);
+            self.next_ping = now.saturating_add(self.interval);
         }
         if now >= self.dies() {
             return Err(Timeout::KeepAlive);
@@ -156,31 +167,35 @@ impl Clock {
         Ok(())
     }
 
-    fn idle_ends(&self) -> Instant {
-        self.idle
-            .map_or(Instant::MAX, |idle| self.delivered.saturating_add(idle))
+    /// The transport has this long to end, from the first call on.
+    pub(crate) fn hang_up_by(&mut self, close: Duration) -> Instant {
+        if self.hang_up_by == Instant::MAX {
+            self.hang_up_by = after(close);
+        }
+        self.hang_up_by
     }
 
     /// Somebody who did not receive for long has not asked either: the peer has as much time to
     /// answer as if a Ping had gone out in time.
-    fn dies(&self) -> Instant {
-        match (self.keep_alive, self.asked) {
-            (Some(keep_alive), Some(asked)) => {
-                let grace = keep_alive.dead_after.checked_sub(keep_alive.interval);
-                self.heard
-                    .saturating_add(keep_alive.dead_after)
-                    .max(asked.saturating_add(grace.unwrap_or(Duration::MIN)))
-            }
-            _ => Instant::MAX,
+    fn ask(&mut self, now: Instant) {
+        if !self.asked {
+            self.asked = true;
+            let grace = self.dead_after.checked_sub(self.interval);
+            let grace = grace.unwrap_or(Duration::MIN);
+            self.dead = self.dead.max(now.saturating_add(grace));
         }
     }
 
-    fn plan_ping(&mut self, now: Instant) {
-        if let Some(keep_alive) = self.keep_alive {
-            self.next_ping = now.saturating_add(keep_alive.interval);
-        }
+    fn idle_ends(&self) -> Instant {
+        self.delivered.saturating_add(self.idle)
+    }
+
+    fn dies(&self) -> Instant {
+        if self.asked { self.dead } else { Instant::MAX }
     }
 }
+
+const _: () = assert!(size_of::<Clock>() <= 64);
 
 /// Waits for a moment, [`Instant::MAX`] for ever.
 pub(crate) async fn until(at: Instant) {

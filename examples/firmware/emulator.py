@@ -5,9 +5,14 @@ import os
 import pathlib
 import shlex
 import shutil
+import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
+
+from monitor import Monitor
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE / "emulated"
@@ -78,8 +83,9 @@ def machine(path):
     if processor == 40:  # EM_ARM
         # Without -icount the card takes milliseconds a frame. With shift=6 an instruction takes
         # 64 ns, near the speed of a real Cortex-M0+, and the 25 MHz timers resolve it.
+        shift = os.environ.get("QEMU_SHIFT", "6")
         return [
-            "qemu-system-arm", "-M", "mps2-an385", "-icount", "shift=6",
+            "qemu-system-arm", "-M", "mps2-an385", "-icount", f"shift={shift}",
             "-netdev", "user,id=net", "-net", "nic,netdev=net,model=lan9118", *dump,
         ]  # fmt: skip
     if processor == 243:  # EM_RISCV
@@ -94,14 +100,14 @@ def machine(path):
     sys.exit(f"{path}: no board for processor {processor}")
 
 
-def command(path, words):
+def command(path, words, options=()):
     """The emulator's command line for an image and its arguments."""
     words = "".join(f",arg={word.replace(',', ',,')}" for word in words)
     return [
         *machine(path),
         "-display", "none", "-monitor", "none", "-serial", "stdio",
         "-semihosting-config", f"enable=on,target=native,arg=firmware{words}",
-        "-kernel", str(path), *shlex.split(os.environ.get("QEMU_OPTIONS", "")),
+        "-kernel", str(path), *options, *shlex.split(os.environ.get("QEMU_OPTIONS", "")),
     ]  # fmt: skip
 
 
@@ -121,3 +127,63 @@ def qemu(path, words, capture=False):
         print(f"{path}: no end within {limit:g} s", file=sys.stderr)
         return 124, (late.stdout or b"").decode() if capture else ""
     return ended.returncode, ended.stdout or ""
+
+
+class Running:
+    """An image that runs until the end of a `with` block, with its log and the emulator's monitor."""
+
+    def __init__(self, path, words):
+        self.lines = []
+        """The log so far."""
+        ours, theirs = socket.socketpair()
+        options = [
+            "-chardev", f"socket,id=monitor,fd={theirs.fileno()}",
+            "-mon", "chardev=monitor,mode=control",
+        ]  # fmt: skip
+        self.process = subprocess.Popen(
+            command(path, words, options),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
+            text=True,
+        )
+        theirs.close()
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+        try:
+            self.monitor = Monitor(ours)
+        except (OSError, EOFError, ValueError):
+            self._end()
+            raise
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+
+    def wait(self, wanted, start=0, limit=60):
+        """The place in the log of the first line from `start` on that `wanted` takes."""
+        by = time.monotonic() + limit
+        place = start
+        with self.changed:
+            while True:
+                while place < len(self.lines):
+                    if wanted(self.lines[place]):
+                        return place
+                    place += 1
+                if not self.changed.wait(by - time.monotonic()):
+                    raise TimeoutError(f"not in the log: {self.lines[start:]}")
+
+    def _end(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.monitor.close()
+        self._end()

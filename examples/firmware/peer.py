@@ -35,7 +35,10 @@ class Peer:
         connection.sendall(b"\r\n".join(answer) + b"\r\n\r\n")
 
     def _request(self):
-        method, path, version = self.file.readline().split()
+        line = self.file.readline()
+        if not line:
+            raise EOFError
+        method, path, version = line.split()
         if (method, version) != (b"GET", b"HTTP/1.1"):
             raise ValueError("no opening handshake")
         fields = {}

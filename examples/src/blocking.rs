@@ -32,7 +32,7 @@ fn whole(mut socket: WebSocket, text_only: bool) -> Result<Closed, Error> {
                     && first_error.is_none()
                     && !refuse(message.kind(), text_only, writer)?
                 {
-                    first_error = writer.send(message).err();
+                    first_error = unsent(writer.send(message))?;
                 }
             }
             Ok(None) => return ended(first_error).map(|()| closed(&socket)),
@@ -53,7 +53,7 @@ fn pieces<B: Storage>(mut socket: WebSocket<Socket, B>, text_only: bool) -> Resu
                     && !refuse(chunk.kind, text_only, writer)?
                 {
                     let sent = writer.send_fragment(chunk.kind, chunk.octets, chunk.fin);
-                    first_error = sent.err();
+                    first_error = unsent(sent)?;
                 }
             }
             Ok(None) => return ended(first_error).map(|()| closed(&socket)),
@@ -74,6 +74,15 @@ fn refuse<S: Stream>(
         writer.close(Some(CloseCode::UNSUPPORTED_DATA), "text only")?;
     }
     Ok(refused)
+}
+
+/// Why something could not be sent, to be told at the end. A peer that takes nothing for too long is
+/// not heard to the end: it may send for ever.
+fn unsent(sent: Result<(), Error>) -> Result<Option<Error>, Error> {
+    match sent {
+        Err(error @ Error::Timeout(_)) => Err(error),
+        sent => Ok(sent.err()),
+    }
 }
 
 /// What sending fails with is remembered, while what the peer said before may still tell why; and

@@ -1,7 +1,8 @@
 //! The command line given to the emulator, as `key=value` words.
 
-use core::{mem::MaybeUninit, str::FromStr};
+use core::{cell::Cell, mem::MaybeUninit, str::FromStr};
 
+use critical_section::Mutex;
 use semihosting::sys::arm_compat::sys_get_cmdline_uninit;
 use static_cell::ConstStaticCell;
 
@@ -14,8 +15,18 @@ pub struct Arguments(&'static str);
 
 impl Arguments {
     /// Asks the emulator for the command line. Empty if there is none, if it is longer than
-    /// 511 octets, or if it is not UTF-8. To be called once.
+    /// 511 octets, or if it is not UTF-8.
     pub fn read() -> Self {
+        static READ: Mutex<Cell<Option<Arguments>>> = Mutex::new(Cell::new(None));
+        critical_section::with(|cs| {
+            let read = READ.borrow(cs);
+            let arguments = read.get().unwrap_or_else(Self::ask);
+            read.set(Some(arguments));
+            arguments
+        })
+    }
+
+    fn ask() -> Self {
         static LINE: ConstStaticCell<[MaybeUninit<u8>; LIMIT]> =
             ConstStaticCell::new([MaybeUninit::uninit(); LIMIT]);
         let line = LINE

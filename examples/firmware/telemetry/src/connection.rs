@@ -1,11 +1,17 @@
 //! One connection: reports go out on time, commands are obeyed as they come.
 
+use core::{
+    cell::{Cell, RefCell},
+    future::pending,
+};
+
 use bare_ws::{
     deflate::{
         Compressor, Inflater, Negotiation,
         negotiate::{Held, Offer, Refusal},
     },
     entropy::Entropy,
+    error::{Error as CoreError, Usage},
     handshake::Request,
     message::Message,
     receiver::Receiver,
@@ -49,6 +55,8 @@ pub struct Settings<'a> {
 pub enum Event<'a> {
     /// The next attempt is made after this.
     Waiting(Duration),
+    /// The network is up, and an attempt begins.
+    Connecting,
     /// A connection is open. Whether the server agreed to compression.
     Connected {
         /// It did.
@@ -87,29 +95,29 @@ impl From<Error<ErrorKind>> for End {
 /// What outlives a connection.
 pub(crate) struct Session {
     /// Counts reports that were sent.
-    pub(crate) delivered: u32,
-    connections: u32,
-    period: Duration,
+    pub(crate) delivered: Cell<u32>,
+    connections: Cell<u32>,
+    period: Cell<Duration>,
 }
 
 impl Session {
     pub(crate) fn new(period: Duration) -> Self {
         Self {
-            delivered: 0,
-            connections: 0,
-            period,
+            delivered: Cell::new(0),
+            connections: Cell::new(0),
+            period: Cell::new(period),
         }
     }
 
     /// Opens a connection and serves it until it is over.
     pub(crate) async fn once(
-        &mut self,
+        &self,
         network: (Stack<'static>, &Socket<'static>),
         uri: &Uri<'_>,
         settings: &Settings<'_>,
         memory: &mut Connection,
         entropy: &mut impl Entropy,
-        board: &mut impl Board,
+        board: &RefCell<impl Board>,
     ) -> End {
         match self
             .serve(network, uri, settings, memory, entropy, board)
@@ -121,13 +129,13 @@ impl Session {
     }
 
     async fn serve(
-        &mut self,
+        &self,
         network: (Stack<'static>, &Socket<'static>),
         uri: &Uri<'_>,
         settings: &Settings<'_>,
         memory: &mut Connection,
         entropy: &mut impl Entropy,
-        board: &mut impl Board,
+        board: &RefCell<impl Board>,
     ) -> Result<(), End> {
         // Commands are taken whole: the window, and behind it the message.
         let held = Held::whole(memory.inflated.len(), memory.receive.len());
@@ -149,47 +157,51 @@ impl Session {
         let inflater = connection.receiver_mut().stage_mut();
         inflater.configure(agreed).map_err(End::Window)?;
         connection.sender_mut().stage_mut().configure(agreed);
-        self.connections = self.connections.wrapping_add(1);
-        board.log(Event::Connected {
+        self.connections.set(self.connections.get().wrapping_add(1));
+        board.borrow_mut().log(Event::Connected {
             compressed: agreed.is_some(),
         });
 
-        let mut due = Instant::now();
-        loop {
-            // Either future may be dropped half-way: what `recv` has read so far is kept in the
-            // connection, and nothing of it is lost when a report is due.
-            match select(connection.recv(), Timer::at(due)).await {
-                Either::First(message) => match message? {
-                    Some(message) => self.obey(message, board),
-                    None => return Ok(()),
-                },
-                Either::Second(()) => {
-                    if connection.close_status().is_some() {
-                        // The server closes: there is nothing but to receive to the end.
-                        due = Instant::MAX;
-                        continue;
-                    }
-                    let mut text = [0; LONGEST];
-                    let report = self.report(board).write(&mut text);
-                    connection.send(report).await?;
-                    board.log(Event::Reported(report));
-                    self.delivered = self.delivered.wrapping_add(1);
-                    due = Instant::now() + self.period;
-                }
+        // Two loops side by side, and neither in a `select` of its own: a report that waits for
+        // room, as when the link is down, must not keep the reader from its deadlines, and a
+        // command that comes meanwhile must not have the report sent twice.
+        let (mut reader, writer) = connection.split();
+        let commands = async {
+            while let Some(message) = reader.recv().await? {
+                self.obey(message, &mut *board.borrow_mut());
             }
+            Ok(())
+        };
+        let reports = async {
+            loop {
+                let mut text = [0; LONGEST];
+                let report = self.report(&mut *board.borrow_mut()).write(&mut text);
+                match writer.send(report).await {
+                    Ok(()) => {}
+                    // The reader knows better how the connection ends, or is ending.
+                    Err(error) if is_over(&error) => pending().await,
+                    Err(error) => return Err(error.into()),
+                }
+                board.borrow_mut().log(Event::Reported(report));
+                self.delivered.set(self.delivered.get().wrapping_add(1));
+                Timer::after(self.period.get()).await;
+            }
+        };
+        match select(commands, reports).await {
+            Either::First(ended) | Either::Second(ended) => ended,
         }
     }
 
     fn report(&self, board: &mut impl Board) -> Report {
         Report {
-            sequence: self.delivered,
+            sequence: self.delivered.get(),
             uptime_ms: Instant::now().as_millis(),
             temperature_millidegrees: board.temperature(),
-            connections: self.connections,
+            connections: self.connections.get(),
         }
     }
 
-    fn obey(&mut self, message: Message<'_>, board: &mut impl Board) {
+    fn obey(&self, message: Message<'_>, board: &mut impl Board) {
         let Some(command) = message.as_text().and_then(Command::parse) else {
             board.log(Event::NotUnderstood);
             return;
@@ -198,8 +210,16 @@ impl Session {
             board.set_light(on);
         }
         if let Some(period) = command.period_ms {
-            self.period = Duration::from_millis(period.into()).max(SHORTEST_PERIOD);
+            let period = Duration::from_millis(period.into());
+            self.period.set(period.max(SHORTEST_PERIOD));
         }
         board.log(Event::Obeyed(command));
     }
+}
+
+fn is_over(error: &Error<ErrorKind>) -> bool {
+    matches!(
+        error,
+        Error::Timeout(_) | Error::WebSocket(CoreError::Lost | CoreError::Usage(Usage::NotOpen))
+    )
 }

@@ -24,7 +24,7 @@ pub use connection::{Event, Settings};
 pub use memory::Memory;
 pub use messages::Command;
 
-use core::convert::Infallible;
+use core::{cell::RefCell, convert::Infallible};
 
 use bare_ws::{
     entropy::{Entropy, EntropyError},
@@ -80,7 +80,7 @@ pub async fn run(
     settings: &Settings<'_>,
     memory: &'static mut Memory,
     mut entropy: impl Entropy,
-    mut board: impl Board,
+    board: impl Board,
 ) -> Result<Infallible, Failure> {
     let uri = Uri::parse(settings.uri)?;
     let memory::Parts {
@@ -89,14 +89,16 @@ pub async fn run(
     } = memory.parts();
     let socket = Socket::new(stack, tcp.receive, tcp.transmit);
     let mut backoff = Backoff::new(settings.first_delay, settings.longest_delay);
-    let mut session = Session::new(settings.period);
+    let session = Session::new(settings.period);
+    let board = RefCell::new(board);
     loop {
         let delay = backoff.delay(&mut entropy)?;
-        board.log(Event::Waiting(delay));
+        board.borrow_mut().log(Event::Waiting(delay));
         Timer::after(delay).await;
         stack.wait_config_up().await;
+        board.borrow_mut().log(Event::Connecting);
 
-        let before = session.delivered;
+        let before = session.delivered.get();
         let end = session
             .once(
                 (stack, &socket),
@@ -104,12 +106,12 @@ pub async fn run(
                 settings,
                 &mut connection,
                 &mut entropy,
-                &mut board,
+                &board,
             )
             .await;
-        board.log(Event::Ended(end));
+        board.borrow_mut().log(Event::Ended(end));
         // A server that took our reports does its work; one that only let us in may not.
-        if session.delivered != before {
+        if session.delivered.get() != before {
             backoff.reset();
         }
     }

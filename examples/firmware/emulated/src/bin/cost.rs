@@ -9,6 +9,7 @@
 use core::{fmt, hint::black_box};
 
 use bare_ws::{
+    close::CloseCode,
     deflate::{Compressor, Inflater, Lean, State, negotiate::Agreed},
     entropy::{Entropy, EntropyError},
     error::Error,
@@ -23,6 +24,11 @@ use bare_ws::{
     stage::{Compress, Decompress},
     uri::Uri,
 };
+use bare_ws_embassy::{
+    Connection, Timing,
+    net::{self, Socket},
+};
+use embassy_net::Stack;
 use emulated::{
     board::{self, println},
     measure::{self, Cost},
@@ -36,8 +42,8 @@ const WINDOW: usize = 1 << 10;
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> ! {
-    board::run(|_, _| {
-        let status = match app() {
+    board::run(|_, stack| {
+        let status = match app(stack) {
             Some(()) => 0,
             None => {
                 println!("failed");
@@ -68,7 +74,7 @@ const AGREED: Agreed = Agreed {
     send_no_context_takeover: false,
 };
 
-fn app() -> Option<()> {
+fn app(stack: Stack<'static>) -> Option<()> {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
         wire: [0; _],
         payload: [0; _],
@@ -82,11 +88,61 @@ fn app() -> Option<()> {
     let inflater = INFLATER.init_with(State::new);
     fill(&mut memory.payload);
 
-    let state = size_of::<Receiver<Client, [u8; 0]>>() + size_of::<Sender<Client, [u8; 0], ()>>();
-    println!("measure connection-state octets={state}");
+    memory_of_a_connection(stack)?;
     handshake(&mut memory.wire)?;
     plain(memory)?;
     compressed(memory, inflater)
+}
+
+/// Octets of a connection beside its buffers, what of them the adapter adds to the core, and of the
+/// futures in which a program uses it.
+fn memory_of_a_connection(stack: Stack<'static>) -> Option<()> {
+    let core = size_of::<Receiver<Client, [u8; 0]>>() + size_of::<Sender<Client, [u8; 0], ()>>();
+    println!("measure connection-state octets={core}");
+    type Half = &'static Socket<'static>;
+    let all = size_of::<Connection<Half, Half, [u8; 0], [u8; 0], ()>>();
+    println!("measure adapter-state octets={}", all - core);
+
+    let (mut receive, mut transmit) = ([0; 256], [0; 256]);
+    let (mut tcp_receive, mut tcp_transmit) = ([0; 16], [0; 16]);
+    let socket = Socket::new(stack, &mut tcp_receive, &mut tcp_transmit);
+    let request = Request::new(Uri::parse("ws://example.com/ws").ok()?);
+    let timing = Timing::default();
+    let connecting = net::connect(
+        (stack, &socket),
+        &request,
+        (),
+        Receiver::<Client, _>::new(&mut receive[..]),
+        Sender::<Client, _, _>::new(&mut transmit[..], Predictable),
+        &timing,
+    );
+    println!("measure connect-future octets={}", size_of_val(&connecting));
+    drop(connecting);
+    let mut connection = Connection::new(
+        (&socket, &socket),
+        Receiver::<Client, _>::new(&mut receive[..]),
+        Sender::<Client, _, _>::new(&mut transmit[..], Predictable),
+        &timing,
+    );
+    println!(
+        "measure borrowed-connection octets={}",
+        size_of_val(&connection)
+    );
+    println!(
+        "measure recv-future octets={}",
+        size_of_val(&connection.recv())
+    );
+    println!(
+        "measure send-future octets={}",
+        size_of_val(&connection.send(""))
+    );
+    let closing = connection.close(Some(CloseCode::NORMAL), "");
+    println!("measure close-future octets={}", size_of_val(&closing));
+    drop(closing);
+    let (_, writer) = connection.split();
+    let closing = writer.close(Some(CloseCode::NORMAL), "");
+    println!("measure close-half-future octets={}", size_of_val(&closing));
+    Some(())
 }
 
 fn plain(memory: &mut Memory) -> Option<()> {

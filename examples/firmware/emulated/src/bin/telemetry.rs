@@ -1,6 +1,7 @@
 //! The application of the real boards, on the emulated ones: see the package `telemetry`.
 //!
-//! Arguments: `uri=ws://HOST:PORT/`. Runs until the emulator is ended.
+//! Arguments: `uri=ws://HOST:PORT/`; `dead_after=MS`, the silence that ends a connection. Runs
+//! until the emulator is ended. Each line of the log begins with the milliseconds since start-up.
 
 #![no_std]
 #![no_main]
@@ -9,7 +10,7 @@ use bare_ws::entropy::RandCore;
 use bare_ws_embassy::{KeepAlive, Timing};
 use embassy_executor::Spawner;
 use embassy_net::Stack;
-use embassy_time::Duration;
+use embassy_time::{Duration, Instant};
 use emulated::{
     arguments::Arguments,
     board::{self, println},
@@ -27,14 +28,15 @@ extern "C" fn main() -> ! {
 #[embassy_executor::task]
 async fn program(stack: Stack<'static>) {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-    let uri = Arguments::read().value("uri").unwrap_or_default();
+    let arguments = Arguments::read();
+    let dead_after = arguments.parsed("dead_after").unwrap_or(1000);
     let Ok(random) = HostSeeded::generator() else {
         println!("the host gives no random octets");
         board::exit(1)
     };
     // Far shorter than a device's, so that a test sees each of them pass.
     let settings = Settings {
-        uri,
+        uri: arguments.value("uri").unwrap_or_default(),
         period: Duration::from_millis(200),
         first_delay: Duration::from_millis(100),
         longest_delay: Duration::from_secs(1),
@@ -43,7 +45,7 @@ async fn program(stack: Stack<'static>) {
             handshake: Duration::from_secs(2),
             keep_alive: Some(KeepAlive {
                 interval: Duration::from_millis(300),
-                dead_after: Duration::from_secs(1),
+                dead_after: Duration::from_millis(dead_after),
             }),
             ..Timing::default()
         },
@@ -78,7 +80,7 @@ impl telemetry::Board for Emulated {
     }
 
     fn log(&mut self, event: Event<'_>) {
-        println!("{event:?}");
+        println!("{} {event:?}", Instant::now().as_millis());
         if let Event::Ended(_) = event {
             measure::report_stack("telemetry");
         }

@@ -13,14 +13,18 @@ mod hardware;
 use core::{fmt, panic::PanicInfo};
 
 use embassy_executor::Spawner;
-use embassy_net::{Config, Runner, Stack, StackResources};
+use embassy_net::{
+    Config, DhcpConfig, Ipv4Address, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4,
+};
+use embassy_net_driver::LinkState;
+use embassy_time::Instant;
 use rand_core::Rng;
 use static_cell::ConstStaticCell;
 
 pub use crate::println;
 pub(crate) use hardware::{instruction_counter, stack_bounds};
 
-use crate::{entropy::HostSeeded, measure};
+use crate::{arguments::Arguments, entropy::HostSeeded, measure};
 use hardware::NetworkCard;
 
 /// The exit statuses that are not the application's own.
@@ -62,17 +66,27 @@ fn start_network(spawner: Spawner, card: &'static mut NetworkCard) -> Stack<'sta
         println!("the host gives no random octets");
         exit(status::FAULT)
     };
-    let (stack, runner) = embassy_net::new(
-        card,
-        Config::dhcpv4(embassy_net::DhcpConfig::default()),
-        RESOURCES.take(),
-        random.next_u64(),
-    );
+    let (stack, runner) =
+        embassy_net::new(card, configuration(), RESOURCES.take(), random.next_u64());
     match network(runner) {
         Ok(task) => spawner.spawn(task),
         Err(_) => exit(status::FAULT),
     }
     stack
+}
+
+/// By DHCP, or with the argument `ip=10.0.2.15` a fixed address in the emulator's network. It makes
+/// a difference when the link goes down: embassy-net gives an address of DHCP up with it, and every
+/// connection with the address; one that is fixed stays, and connections wait.
+fn configuration() -> Config {
+    let Some(address) = Arguments::read().parsed("ip") else {
+        return Config::dhcpv4(DhcpConfig::default());
+    };
+    Config::ipv4_static(StaticConfigV4 {
+        address: Ipv4Cidr::new(address, 24),
+        gateway: Some(Ipv4Address::new(10, 0, 2, 2)),
+        dns_servers: [Ipv4Address::new(10, 0, 2, 3)].into_iter().collect(),
+    })
 }
 
 /// Ends the emulation with this exit status.
@@ -106,6 +120,20 @@ pub fn print(arguments: fmt::Arguments<'_>) {
     // The console never fails, and a failing Display of the caller's is not worth a panic.
     let _ = fmt::Write::write_fmt(&mut Console, arguments);
     hardware::put_octet(b'\n');
+}
+
+/// What the network card's driver says of its link; a change is a line on the console, with the
+/// milliseconds since start-up.
+fn link(last: &mut LinkState, up: bool) -> LinkState {
+    let (now, word) = match up {
+        true => (LinkState::Up, "up"),
+        false => (LinkState::Down, "down"),
+    };
+    if *last != now {
+        println!("{} link {word}", Instant::now().as_millis());
+        *last = now;
+    }
+    now
 }
 
 #[embassy_executor::task]

@@ -1,4 +1,5 @@
-//! SMSC LAN9118 Ethernet controller: both FIFOs by programmed I/O, one interrupt on reception.
+//! SMSC LAN9118 Ethernet controller: both FIFOs by programmed I/O, interrupts for received frames,
+//! room to send, and a change of the link.
 
 use core::task::Context;
 
@@ -32,6 +33,8 @@ const FIFO_INT_VALUE: u32 = 26 << 24;
 /// IRQ_EN, active high, push-pull.
 const IRQ_CFG_VALUE: u32 = 1 << 8 | 1 << 4 | 1;
 const INT_RSFL: u32 = 1 << 3;
+/// What the PHY has to say: enabled whenever anything is.
+const INT_PHY: u32 = 1 << 18;
 const INT_TDFA: u32 = 1 << 23;
 /// FIRST_SEG and LAST_SEG: the buffer is the whole frame.
 const TX_COMMAND_WHOLE: u32 = 1 << 13 | 1 << 12;
@@ -40,15 +43,30 @@ const TX_COMMAND_WHOLE: u32 = 1 << 13 | 1 << 12;
 const MAC_CR: u32 = 1;
 const MAC_ADDRH: u32 = 2;
 const MAC_ADDRL: u32 = 3;
+const MAC_MII_ACC: u32 = 6;
+const MAC_MII_DATA: u32 = 7;
 const MAC_CR_VALUE: u32 = 1 << 3 | 1 << 2;
 const CSR_BUSY: u32 = 1 << 31;
 const CSR_READ: u32 = 1 << 30;
+
+/// The PHY inside is number 1 on its bus; MIIBZY starts an access, and goes when it is done.
+const MII_PHY: u32 = 1 << 11;
+const MII_WRITE: u32 = 1 << 1;
+const MII_BUSY: u32 = 1;
+/// Registers of the PHY, behind MAC_MII_ACC.
+const PHY_STATUS: u32 = 1;
+const PHY_INTERRUPT_SOURCE: u32 = 29;
+const PHY_INTERRUPT_MASK: u32 = 30;
+const PHY_STATUS_LINK: u32 = 1 << 2;
+/// Link down, and auto-negotiation complete: the link is up.
+const PHY_INTERRUPTS: u32 = 1 << 4 | 1 << 6;
 
 static WAKER: AtomicWaker = AtomicWaker::new();
 
 /// The controller, with room for one frame in each direction.
 pub(crate) struct Lan9118 {
     address: [u8; 6],
+    link: LinkState,
     received: [u8; FRAME],
     to_send: [u8; FRAME],
 }
@@ -56,6 +74,7 @@ pub(crate) struct Lan9118 {
 pub(super) fn start() -> &'static mut Lan9118 {
     static CARD: ConstStaticCell<Lan9118> = ConstStaticCell::new(Lan9118 {
         address: [0; 6],
+        link: LinkState::Down,
         received: [0; FRAME],
         to_send: [0; FRAME],
     });
@@ -66,12 +85,14 @@ pub(super) fn start() -> &'static mut Lan9118 {
     FIFO_INT.write(FIFO_INT_VALUE);
     IRQ_CFG.write(IRQ_CFG_VALUE);
     write_mac(MAC_CR, MAC_CR_VALUE);
+    write_phy(PHY_INTERRUPT_MASK, PHY_INTERRUPTS);
     let card = CARD.take();
     let (low, high) = (
         read_mac(MAC_ADDRL).to_le_bytes(),
         read_mac(MAC_ADDRH).to_le_bytes(),
     );
     card.address = [low[0], low[1], low[2], low[3], high[0], high[1]];
+    super::link(&mut card.link, link_is_up());
     card
 }
 
@@ -90,7 +111,7 @@ impl Driver for Lan9118 {
         if waiting_frames() == 0 {
             WAKER.register(cx.waker());
             INT_STS.write(INT_RSFL);
-            INT_EN.write(INT_RSFL);
+            INT_EN.write(INT_PHY | INT_RSFL);
             // One that came before the status was cleared raises no interrupt.
             if waiting_frames() == 0 {
                 return None;
@@ -106,8 +127,16 @@ impl Driver for Lan9118 {
         transmit_room(cx).then_some(ToSend(&mut self.to_send))
     }
 
-    fn link_state(&mut self, _cx: &mut Context<'_>) -> LinkState {
-        LinkState::Up
+    fn link_state(&mut self, cx: &mut Context<'_>) -> LinkState {
+        WAKER.register(cx.waker());
+        // The PHY is slow to reach: it is asked when it called.
+        if INT_STS.read() & INT_PHY != 0 {
+            // Reading the source takes the PHY's interrupt back.
+            read_phy(PHY_INTERRUPT_SOURCE);
+            INT_STS.write(INT_PHY);
+            super::link(&mut self.link, link_is_up());
+        }
+        self.link
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -170,9 +199,30 @@ fn transmit_room(cx: &mut Context<'_>) -> bool {
     if !fits {
         WAKER.register(cx.waker());
         INT_STS.write(INT_TDFA);
-        INT_EN.write(INT_RSFL | INT_TDFA);
+        INT_EN.write(INT_PHY | INT_RSFL | INT_TDFA);
     }
     fits
+}
+
+fn link_is_up() -> bool {
+    // IEEE 802.3, 22.2.4.2.13: a link that was down reads as down once more.
+    read_phy(PHY_STATUS);
+    read_phy(PHY_STATUS) & PHY_STATUS_LINK != 0
+}
+
+fn read_phy(register: u32) -> u32 {
+    access_phy(register, 0);
+    read_mac(MAC_MII_DATA)
+}
+
+fn write_phy(register: u32, value: u32) {
+    write_mac(MAC_MII_DATA, value);
+    access_phy(register, MII_WRITE);
+}
+
+fn access_phy(register: u32, direction: u32) {
+    write_mac(MAC_MII_ACC, MII_PHY | register << 6 | direction | MII_BUSY);
+    while read_mac(MAC_MII_ACC) & MII_BUSY != 0 {}
 }
 
 fn read_mac(register: u32) -> u32 {

@@ -15,7 +15,7 @@ pub(super) use lan9118::Lan9118 as NetworkCard;
 pub(super) use uart::put_octet;
 
 use super::{
-    exit, print,
+    exit, link, print,
     register::{Register, registers},
     status,
 };

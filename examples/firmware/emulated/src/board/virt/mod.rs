@@ -12,7 +12,7 @@ pub(super) use uart::put_octet;
 pub(super) use virtio::Card as NetworkCard;
 
 use super::{
-    exit, print,
+    exit, link, print,
     register::{Register, registers},
     status,
 };

@@ -25,6 +25,11 @@ pub(super) const INTERRUPT: u32 = 1;
 // What the interrupt handler needs; all else is the library's.
 registers! { BASE; INTERRUPT_STATUS = 0x60, INTERRUPT_ACK = 0x64 }
 
+/// The card's configuration: VIRTIO 1.2, 5.1.4. The library asks for VIRTIO_NET_F_STATUS, but does
+/// not hand the field on.
+const CONFIGURATION_STATUS: usize = BASE + 0x100 + 6;
+const LINK_UP: u16 = 1;
+
 /// Descriptors in each queue. The library wants a power of two; a frame takes one.
 const QUEUE: usize = 4;
 const TRANSMIT_BUFFERS: usize = 2;
@@ -38,6 +43,7 @@ type Queues = VirtIONetRaw<Memory, MmioTransport<'static>, QUEUE>;
 /// The card and the frames it shares with us. It lives in a static: the device writes to its
 /// buffers at any time.
 pub(crate) struct Card {
+    link: LinkState,
     queues: RefCell<Queues>,
     receive: [Buffer; QUEUE],
     transmit: [Buffer; TRANSMIT_BUFFERS],
@@ -62,6 +68,7 @@ pub(super) fn start() -> &'static mut Card {
         exit(status::FAULT)
     };
     let card = CARD.init_with(|| Card {
+        link: LinkState::Down,
         queues: RefCell::new(queues),
         receive: [const { Buffer::new() }; QUEUE],
         transmit: [const { Buffer::new() }; TRANSMIT_BUFFERS],
@@ -72,7 +79,7 @@ pub(super) fn start() -> &'static mut Card {
     card
 }
 
-/// Takes the interrupt back and has the network stack polled.
+/// Takes the interrupt back, of a queue or of a changed link, and has the network stack polled.
 pub(super) fn on_interrupt() {
     INTERRUPT_ACK.write(INTERRUPT_STATUS.read());
     WAKER.wake();
@@ -112,8 +119,13 @@ impl Driver for Card {
         })
     }
 
-    fn link_state(&mut self, _cx: &mut Context<'_>) -> LinkState {
-        LinkState::Up
+    fn link_state(&mut self, cx: &mut Context<'_>) -> LinkState {
+        WAKER.register(cx.waker());
+        let status = core::ptr::with_exposed_provenance::<u16>(CONFIGURATION_STATUS);
+        // SAFETY: a field of two octets in the slot's configuration, read as VIRTIO 1.2 (4.2.2.2)
+        // wants it; reading changes nothing.
+        let status = unsafe { status.read_volatile() };
+        super::link(&mut self.link, status & LINK_UP != 0)
     }
 
     fn capabilities(&self) -> Capabilities {

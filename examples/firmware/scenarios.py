@@ -1,0 +1,331 @@
+"""What the emulated boards are put through, each against a server on the host."""
+
+import itertools
+import json
+import pathlib
+import socketserver
+import ssl
+import tempfile
+import threading
+
+import certificates
+import emulator
+import peer
+from emulator import image
+
+
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        while octets := self.request.recv(4096):
+            self.request.sendall(octets)
+
+
+def tcp(target, _):
+    run_tcp(target)
+
+
+def run_tcp(target):
+    """Runs the program to its good end, and gives its text."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        status, text = emulator.qemu(image(target, "tcp"), [f"port={port}"], capture=True)
+        server.shutdown()
+    expect(status == 0, f"exit status {status}: {text}")
+    return text
+
+
+# What the telemetry of the emulated boards is set to, in milliseconds: see its program.
+CONNECT = HANDSHAKE = 2000
+DEAD_AFTER = 1000
+# How late a board may be by its own clock, which goes on while a busy host lets it wait.
+LATE = 1000
+
+
+class Telemetry(emulator.Running):
+    """A board that runs the telemetry application, and its log."""
+
+    def __init__(self, target, server, *words):
+        port = server.getsockname()[1]
+        uri = f"ws://10.0.2.2:{port}/telemetry"
+        super().__init__(image(target, "telemetry"), [f"uri={uri}", *words])
+
+    def until(self, text, start=0):
+        """The place of the first line with that text."""
+        return self.wait(lambda line: text in line, start)
+
+    def at(self, place):
+        """The milliseconds at which a line was written, by the board's clock."""
+        return written_at(self.lines[place])
+
+    def ended(self, why, since, least, most):
+        """The connection ends, or the attempt at one, for that reason, and in that time."""
+        over = self.until("Ended(", since)
+        expect(why in self.lines[over], f"{why}: {self.lines[over]}")
+        took = self.at(over) - self.at(since)
+        expect(least <= took <= most, f"{why} after {took} ms, not {least} to {most}")
+        return over
+
+    def pull(self):
+        """Pulls the network's cable; the place where the log says so."""
+        return self._link(False)
+
+    def plug(self):
+        """Plugs it in again."""
+        return self._link(True)
+
+    def _link(self, up):
+        start = len(self.lines)
+        self.monitor.link(up)
+        return self.until("link up" if up else "link down", start)
+
+    def story(self):
+        """The log without what is the same all the time."""
+        return [line for line in self.lines if "Reported" not in line]
+
+
+def written_at(line):
+    """The number that a line of the log begins with; lines of other kinds are of no time."""
+    number, _, _ = line.partition(" ")
+    return int(number) if number.isdigit() else 0
+
+
+def telemetry(target, tell):
+    """Reports, a command, and five ways to lose a connection; the board comes back each time."""
+    server = peer.listen()
+    with Telemetry(target, server) as board:
+        try:
+            through_losses(board, server)
+        finally:
+            tell("\n".join(board.story()))
+
+
+def through_losses(board, server):
+    connection = accept(server)
+    first = report(connection)
+    expect(first["sequence"] == 0, "the first report is the first")
+    connection.send(b'{"light":true,"period_ms":50}')
+    following = [report(connection) for _ in range(10)]
+    expect([it["sequence"] for it in following] == list(range(1, 11)), "no report is missing")
+    expect(connection.compressed, "reports are compressed")
+    # The shortest of several: a busy host stretches single ones.
+    times = [it["uptime_ms"] for it in following]
+    period = min(later - sooner for sooner, later in itertools.pairwise(times))
+    expect(period < 150, f"the command changed the period, which was 200 ms, to {period} ms")
+    board.until("light on")
+    connection.cut()
+
+    connection = accept(server)
+    expect(report(connection)["connections"] == 2, "back after a reset")
+    port = server.getsockname()[1]
+    server.close()
+    start = len(board.lines)
+    connection.cut()
+    board.until("NotConnected(Refused(", start)
+
+    server = peer.listen(port)
+    connection = accept(server)
+    expect(report(connection)["connections"] == 3, "back after the server was away")
+    # From here on nothing is read and nothing answered: pings go unanswered. The last octet that
+    # the board heard is the end of the opening handshake.
+    connected = len(board.lines) - 1
+    while "Connected" not in board.lines[connected]:
+        connected -= 1
+
+    connection, silent = accept(server), connection
+    expect(report(connection)["connections"] == 4, "back after a silent server")
+    # It came a little before the line that says so was written.
+    board.ended("Timeout(KeepAlive)", connected, DEAD_AFTER - 100, DEAD_AFTER + LATE)
+    silent.cut()
+    start = len(board.lines)
+    connection.close()
+    closed = board.until("Ended(Closed)", start)
+
+    # A server that takes the TCP connection and never answers the opening handshake.
+    mute, _ = server.accept()
+    connection = accept(server)
+    expect(report(connection)["connections"] == 5, "back after a mute handshake")
+    connecting = board.until("Connecting", closed)
+    board.ended("Timeout(Handshake)", connecting, HANDSHAKE, HANDSHAKE + LATE)
+    mute.close()
+    server.close()
+
+
+def link(target, tell):
+    """The network's link goes down. A board with a fixed address outlives a moment of it, tells in
+    time when it was more, be it in an open connection or on the way to one, and comes back."""
+    server = peer.listen()
+    words = [f"ip={FIXED}", f"dead_after={LINK_DEAD_AFTER}"]
+    with server, Telemetry(target, server, *words) as board:
+        try:
+            connection = accept(server)
+            short_outage(board, connection)
+            connection = long_outage(board, server, connection)
+            connection.cut()
+            outage_on_the_way(board, server)
+        finally:
+            tell("\n".join(board.story()))
+
+
+def lease(target, tell):
+    """The link goes down, and with it an address of DHCP and every connection that has it."""
+    server = peer.listen()
+    with server, Telemetry(target, server) as board:
+        try:
+            connection = accept(server)
+            report(connection)
+            board.ended("ConnectionReset", board.pull(), 0, LATE)
+            connection.cut()
+            board.plug()
+            expect(report(accept(server))["connections"] == 2, "back after an outage")
+        finally:
+            tell("\n".join(board.story()))
+
+
+FIXED = "10.0.2.15"
+# Longer than it takes to fill the buffers with reports, so that one waits for room when the
+# deadline comes; and than the emulator's TCP takes to repeat what the short outage swallowed (3 s).
+LINK_DEAD_AFTER = 5000
+SHORT_OUTAGE = 500
+PERIOD = 50
+
+
+def short_outage(board, connection):
+    """The connection outlives it, and nothing is lost or doubled in either direction."""
+    reports = [report(connection)]
+    connection.send(b'{"period_ms":%d}' % PERIOD)
+    board.until("Obeyed")
+    down = board.pull()
+    connection.send(b'{"light":true}')
+    board.wait(lambda line: written_at(line) >= board.at(down) + SHORT_OUTAGE, down)
+    up = board.plug()
+    obeyed = board.until("Obeyed", down)
+    expect(obeyed > up, "a command does not pass a link that is down")
+    while reports[-1]["uptime_ms"] <= board.at(obeyed):
+        reports.append(report(connection))
+    sequences = [it["sequence"] for it in reports]
+    expect(sequences == list(range(len(sequences))), f"each report once: {sequences}")
+    expect({it["connections"] for it in reports} == {1}, "it is still the first connection")
+    expect(board.lines.count("light on") == 1, "the command came once")
+
+
+def long_outage(board, server, connection):
+    """The board notices, though it cannot even send, and reports again when the link is back."""
+    down = board.pull()
+    over = board.ended("Timeout(KeepAlive)", down, 0, LINK_DEAD_AFTER + LATE)
+    last = max(place for place in range(over) if "Reported" in board.lines[place])
+    waited = board.at(over) - board.at(last)
+    expect(waited >= 4 * PERIOD, f"a report waited for room, for {waited} ms")
+    connection.cut()
+    board.plug()
+    connection = accept(server)
+    expect(report(connection)["connections"] == 2, "back after an outage")
+    return connection
+
+
+def outage_on_the_way(board, server):
+    """The link goes down when the request was sent, and the next attempt finds it down."""
+    start = len(board.lines)
+    halfway, _ = server.accept()
+    expect(halfway.recv(4096), "a request")
+    connecting = board.until("Connecting", start)
+    down = board.pull()
+    over = board.ended("Timeout(Handshake)", connecting, HANDSHAKE, HANDSHAKE + LATE)
+    expect(down < over, "the link went down before")
+    halfway.close()
+    connecting = board.until("Connecting", over)
+    board.ended("Timeout(Connect)", connecting, CONNECT, CONNECT + LATE)
+    board.plug()
+    expect(report(accept(server))["connections"] == 3, "back after both")
+
+
+def wss(target, tell):
+    """Whom the board trusts, and whom it does not; and what it says of each."""
+    with tempfile.TemporaryDirectory() as directory:
+        made = certificates.make(pathlib.Path(directory))
+        for name, case in made.cases.items():
+            tell(f"{name}: {run_wss(target, made.root, case).splitlines()[-2]}")
+
+
+def run_wss(target, root, case):
+    """Runs the program against a server with that chain, and gives its text."""
+    server = peer.listen()
+    port = server.getsockname()[1]
+    serving = threading.Thread(target=serve_tls, args=(server, case.chain))
+    serving.start()
+    uri = f"wss://10.0.2.2:{port}/"
+    words = [f"uri={uri}", f"ca={root}", f"name={case.host}", *case.words]
+    status, text = emulator.qemu(image(target, "wss"), words, capture=True)
+    server.close()
+    serving.join()
+    expect(case.verdict in text, f"{case.verdict} is in {text}")
+    expect((status == 0) == (case.verdict == certificates.ACCEPTED), f"status {status}")
+    return text
+
+
+def vectors(target, tell):
+    """Every row of the receive table where a word has 32 bits."""
+    status, text = emulator.qemu(image(target, "vectors"), [], capture=True)
+    tell(text.rstrip())
+    expect(status == 0, f"exit status {status}")
+
+
+def serve_tls(server, chain):
+    """One connection: the board echoes through it, or refuses it."""
+    connection, _ = server.accept()
+    connection.settimeout(60)
+    if chain is None:
+        # Cut in the handshake: the ClientHello is read and not answered.
+        connection.recv(4096)
+        connection.close()
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(chain)
+    try:
+        client = peer.Peer(context.wrap_socket(connection, server_side=True))
+        while True:
+            kind, octets = client.receive()
+            client.send(octets, kind)
+    except (OSError, EOFError, ValueError):
+        # A client that refuses goes away without a word; one that is done has closed.
+        connection.close()
+
+
+def accept(server):
+    """The next connection whose client asks for a WebSocket: one given up before that may have
+    been on its way."""
+    while True:
+        connection, _ = server.accept()
+        connection.settimeout(30)
+        try:
+            return peer.Peer(connection)
+        except (ConnectionError, EOFError):
+            connection.close()
+
+
+def report(connection):
+    kind, octets = connection.receive()
+    expect(kind == peer.TEXT, "a report is text")
+    return json.loads(octets)
+
+
+class Unexpected(Exception):
+    pass
+
+
+def expect(holds, what):
+    if not holds:
+        raise Unexpected(what)
+
+
+# Each by its name, and the program that is run.
+SCENARIOS = {
+    "tcp": (tcp, "tcp"),
+    "telemetry": (telemetry, "telemetry"),
+    "link": (link, "telemetry"),
+    "lease": (lease, "telemetry"),
+    "wss": (wss, "wss"),
+    "vectors": (vectors, "vectors"),
+}

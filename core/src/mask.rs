@@ -1,6 +1,7 @@
 //! Masking of payload data (RFC 6455 §5.3).
 
 use crate::entropy::{Entropy, EntropyError};
+use crate::octets;
 
 /// Four octets from a strong source of entropy, used for exactly one frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,64 +45,49 @@ impl MaskingKey {
     }
 
     /// Masks or unmasks in place. The same algorithm does both (§5.3).
-    #[cfg(not(target_os = "none"))]
-    pub fn apply(self, octets: &mut [u8]) {
-        let wide = self.wide();
-        let mut words = octets.chunks_exact_mut(WORD);
-        for word in &mut words {
-            if let Some(word) = word.first_chunk_mut::<WORD>() {
-                *word = (usize::from_ne_bytes(*word) ^ wide).to_ne_bytes();
-            }
-        }
-        for (octet, key) in words.into_remainder().iter_mut().zip(wide.to_ne_bytes()) {
-            *octet ^= key;
-        }
-    }
-
-    /// Masks while copying: one pass over memory. Copies as much as the shorter of both holds.
-    #[cfg(not(target_os = "none"))]
-    pub fn copy(self, from: &[u8], to: &mut [u8]) {
-        let wide = self.wide();
-        let mut sources = from.chunks_exact(WORD);
-        let mut targets = to.chunks_exact_mut(WORD);
-        for (source, target) in (&mut sources).zip(&mut targets) {
-            if let (Some(source), Some(target)) = (
-                source.first_chunk::<WORD>(),
-                target.first_chunk_mut::<WORD>(),
-            ) {
-                *target = (usize::from_ne_bytes(*source) ^ wide).to_ne_bytes();
-            }
-        }
-        for ((source, target), key) in sources
-            .remainder()
-            .iter()
-            .zip(targets.into_remainder())
-            .zip(wide.to_ne_bytes())
-        {
-            *target = source ^ key;
-        }
-    }
-
-    /// Masks or unmasks in place. The same algorithm does both (§5.3).
-    ///
-    /// Octet by octet: where nothing can be read from an odd address, words take as long.
-    #[cfg(target_os = "none")]
     pub fn apply(mut self, octets: &mut [u8]) {
-        for octet in octets {
+        let mut rest = octets;
+        if WORDS {
+            let wide = self.wide();
+            let mut words = rest.chunks_exact_mut(WORD);
+            for word in &mut words {
+                if let Some(word) = word.first_chunk_mut::<WORD>() {
+                    *word = (usize::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+                }
+            }
+            rest = words.into_remainder();
+        }
+        for octet in rest {
             *octet ^= self.turn();
         }
     }
 
     /// Masks while copying: one pass over memory. Copies as much as the shorter of both holds.
-    #[cfg(target_os = "none")]
     pub fn copy(mut self, from: &[u8], to: &mut [u8]) {
-        for (source, target) in from.iter().zip(to) {
+        let (mut sources, mut targets) = (from, to);
+        if WORDS {
+            let wide = self.wide();
+            // Of the same length, so that their words and what is left of them go together.
+            let len = sources.len().min(targets.len());
+            let mut from = octets::part(sources, 0, len).chunks_exact(WORD);
+            let mut to = octets::part_mut(targets, 0, len).chunks_exact_mut(WORD);
+            for (source, target) in (&mut from).zip(&mut to) {
+                if let (Some(source), Some(target)) = (
+                    source.first_chunk::<WORD>(),
+                    target.first_chunk_mut::<WORD>(),
+                ) {
+                    *target = (usize::from_ne_bytes(*source) ^ wide).to_ne_bytes();
+                }
+            }
+            (sources, targets) = (from.remainder(), to.into_remainder());
+        }
+        for (source, target) in sources.iter().zip(targets) {
             *target = *source ^ self.turn();
         }
     }
 
     /// The key's octet for the next of the payload.
-    #[cfg(target_os = "none")]
+    #[inline]
     const fn turn(&mut self) -> u8 {
         let octet = self.0 as u8;
         self.0 = self.0.rotate_right(8);
@@ -109,7 +95,6 @@ impl MaskingKey {
     }
 
     /// The key, as often as it fits a word, in memory order.
-    #[cfg(not(target_os = "none"))]
     const fn wide(self) -> usize {
         // 1 in each of the word's 32-bit parts.
         const PARTS: usize = usize::MAX / u32::MAX as usize;
@@ -118,8 +103,14 @@ impl MaskingKey {
 }
 
 /// Octets that are masked at once.
-#[cfg(not(target_os = "none"))]
 const WORD: usize = size_of::<usize>();
+
+/// Whether that is faster: where a word can be read from any address. Of the boards those with Armv7-M
+/// or newer, which are the Arms that have atomics.
+const WORDS: bool = cfg!(any(
+    not(target_os = "none"),
+    all(target_arch = "arm", target_has_atomic = "32")
+));
 
 impl core::fmt::Debug for MaskingKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

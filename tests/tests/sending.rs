@@ -291,6 +291,16 @@ fn masking_agrees_with_the_octets_of_the_rfc() {
             }
         }
     }
+    // As much as the shorter of both holds.
+    for from in 0..40 {
+        for to in 0..40 {
+            let wanted = plain(key, 0, &data[..from.min(to)]);
+            let mut copy = vec![0; to];
+            MaskingKey::new(key).copy(&data[..from], &mut copy);
+            assert_eq!(copy[..wanted.len()], wanted[..]);
+            assert!(copy[wanted.len()..].iter().all(|octet| *octet == 0));
+        }
+    }
     // In pieces, as streams are.
     for piece in 1..18 {
         let mut offset = 0;

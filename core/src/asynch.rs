@@ -357,12 +357,12 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
     ///
     /// # Cancel safety
     /// As [`recv`](Self::recv).
-    pub async fn advance<L: Link>(
+    pub fn advance<L: Link>(
         &mut self,
         link: &mut L,
         delivery: Delivery,
-    ) -> Result<bool, Error<L::Error>> {
-        self.advance_by(link, |it| it.look(delivery)).await
+    ) -> impl Future<Output = Result<bool, Error<L::Error>>> {
+        self.advance_by(link, move |it| it.look(delivery))
     }
 
     /// With the way of delivery as a function, so that an image holds only those that it uses.

@@ -7,42 +7,23 @@
     reason = "on hosts"
 )]
 
+mod tls_forger;
 mod tls_pki;
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws_embassy::tls::{
     CertificateError, Client, Clock, Error, Link, Records, Roots, Stream, anchor_from_trusted_cert,
 };
-use embedded_io_async::{ErrorType, Read, Write};
-use rcgen::SigningKey;
-use ring::rand::{SecureRandom, SystemRandom};
-use ring::{aead, agreement, digest, hmac};
 
+use embedded_io_async::Read;
+use tls_forger::{CLIENT, End, Random, SERVER, Said, Wire, answer, message, sealed, with_length};
 use tls_pki::{NOW, Node, server};
 
 const HOST: &str = "host.example.test";
-
-/// One handshake message of the server after its EncryptedExtensions.
-enum Said<'n> {
-    /// This one, or none.
-    Certificate(Option<&'n Node>),
-    /// Signed by this key, over the transcript so far, under this context string.
-    CertificateVerify(&'n Node, &'static [u8; 33]),
-    Finished,
-    /// Any octets.
-    Raw(Vec<u8>),
-}
-
-const SERVER: &[u8; 33] = b"TLS 1.3, server CertificateVerify";
-const CLIENT: &[u8; 33] = b"TLS 1.3, client CertificateVerify";
 
 /// Connects to a server that says so. The verdict, and how many records the client sent.
 fn verdict(root: &Node, flight: &[Said<'_>]) -> (Result<(), Error<Infallible>>, usize) {
@@ -57,7 +38,7 @@ fn connected<T>(
     after: &[Vec<u8>],
     then: impl FnOnce(Stream<'_, End, End>) -> T,
 ) -> (Result<T, Error<Infallible>>, usize) {
-    let wire = Rc::new(RefCell::new(Wire::default()));
+    let wire = Wire::shared();
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
     let (mut read, mut write) = ([0; 4096], [0; 1024]);
     let (mut receive, mut transmit) = ([0; 4096], [0; 1024]);
@@ -67,16 +48,20 @@ fn connected<T>(
         write: &mut write,
     };
     let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
-    let mut entropy = Random(SystemRandom::new());
-    let halves = (End(wire.clone()), End(wire.clone()));
+    let mut entropy = Random::default();
+    let halves = Wire::halves(&wire);
     let mut connect = pin!(client.connect(&link, records, halves, &mut entropy));
     let mut context = Context::from_waker(Waker::noop());
     let hello = connect.as_mut().poll(&mut context);
     assert!(hello.is_pending(), "before the server said anything");
     {
         let mut wire = wire.borrow_mut();
-        let answer = answer(&wire.sent[5..], flight, after);
-        wire.coming.extend(answer);
+        let answer = answer(&wire.sent[5..], flight);
+        wire.coming.extend(answer.octets);
+        for (number, plain) in (0..).zip(after) {
+            let record = sealed(&answer.secret, number, plain.clone());
+            wire.coming.extend(record);
+        }
         wire.ended = true;
     }
     let Poll::Ready(outcome) = connect.as_mut().poll(&mut context) else {
@@ -284,7 +269,7 @@ fn no_server_hello_makes_the_client_panic() {
     let root = Node::root("root");
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
     let greet = |answer: &dyn Fn(&[u8]) -> Vec<u8>| {
-        let wire = Rc::new(RefCell::new(Wire::default()));
+        let wire = Wire::shared();
         let (mut read, mut write) = ([0; 1024], [0; 1024]);
         let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
         let link = Link::new(&mut receive, &mut transmit);
@@ -293,8 +278,8 @@ fn no_server_hello_makes_the_client_panic() {
             write: &mut write,
         };
         let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
-        let mut entropy = Random(SystemRandom::new());
-        let halves = (End(wire.clone()), End(wire.clone()));
+        let mut entropy = Random::default();
+        let halves = Wire::halves(&wire);
         let mut connect = pin!(client.connect(&link, records, halves, &mut entropy));
         let mut context = Context::from_waker(Waker::noop());
         assert!(connect.as_mut().poll(&mut context).is_pending());
@@ -308,7 +293,7 @@ fn no_server_hello_makes_the_client_panic() {
         run(connect).map(drop)
     };
     let lawful = |hello: &[u8]| {
-        let records = answer(hello, &[], &[]);
+        let records = answer(hello, &[]).octets;
         let length = usize::from(u16::from_be_bytes([records[3], records[4]]));
         records[5..5 + length].to_vec()
     };
@@ -451,185 +436,4 @@ fn run<F: Future>(future: F) -> F::Output {
         panic!("a hang at the end of the transport");
     };
     output
-}
-
-impl Said<'_> {
-    /// RFC 8446 §4: the message, its header first.
-    fn encode(&self, transcript: &[u8], finished_key: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Certificate(node) => {
-                let mut list = Vec::new();
-                if let Some(node) = node {
-                    list.extend(with_length(3, &node.der));
-                    list.extend([0, 0]);
-                }
-                let mut body = vec![0];
-                body.extend(with_length(3, &list));
-                message(11, &body)
-            }
-            Self::CertificateVerify(node, context) => {
-                let mut signed = vec![0x20; 64];
-                signed.extend(*context);
-                signed.push(0);
-                signed.extend(sha256(transcript));
-                let scheme: u16 = if node.key.algorithm() == &rcgen::PKCS_ECDSA_P384_SHA384 {
-                    0x0503
-                } else {
-                    0x0403
-                };
-                let mut body = scheme.to_be_bytes().to_vec();
-                body.extend(with_length(2, &node.key.sign(&signed).unwrap()));
-                message(15, &body)
-            }
-            Self::Finished => message(20, &mac(finished_key, &sha256(transcript))),
-            Self::Raw(octets) => octets.clone(),
-        }
-    }
-}
-
-/// ServerHello in the clear, one record of all the rest of the handshake, and those after it.
-fn answer(client_hello: &[u8], flight: &[Said<'_>], after: &[Vec<u8>]) -> Vec<u8> {
-    let random = SystemRandom::new();
-    let key = agreement::EphemeralPrivateKey::generate(&agreement::ECDH_P256, &random).unwrap();
-    let own = key.compute_public_key().unwrap();
-    let at = client_hello
-        .windows(4)
-        .position(|window| window == [0, 23, 0, 65])
-        .unwrap();
-    let theirs = &client_hello[at + 4..at + 69];
-    let theirs = agreement::UnparsedPublicKey::new(&agreement::ECDH_P256, theirs);
-    let shared = agreement::agree_ephemeral(key, &theirs, <[u8]>::to_vec).unwrap();
-
-    let mut share = vec![0, 23];
-    share.extend(with_length(2, own.as_ref()));
-    let mut extensions = vec![0, 43, 0, 2, 3, 4, 0, 51];
-    extensions.extend(with_length(2, &share));
-    let mut body = vec![3, 3];
-    body.extend([9; 32]);
-    body.extend([0, 0x13, 0x01, 0]);
-    body.extend(with_length(2, &extensions));
-    let server_hello = message(2, &body);
-
-    // RFC 8446 §7.1
-    let mut transcript = [client_hello, &server_hello].concat();
-    let early = mac(&[0; 32], &[0; 32]);
-    let handshake = mac(&expand(&early, "derived", &sha256(&[]), 32), &shared);
-    let traffic = expand(&handshake, "s hs traffic", &sha256(&transcript), 32);
-    let finished_key = expand(&traffic, "finished", &[], 32);
-
-    let mut plain = message(8, &[0, 0]);
-    transcript.extend(&plain);
-    for said in flight {
-        let message = said.encode(&transcript, &finished_key);
-        transcript.extend(&message);
-        plain.extend(message);
-    }
-    plain.push(22);
-    let master = mac(&expand(&handshake, "derived", &sha256(&[]), 32), &[0; 32]);
-    let application = expand(&master, "s ap traffic", &sha256(&transcript), 32);
-
-    let mut records = vec![22, 3, 3];
-    records.extend(with_length(2, &server_hello));
-    records.extend(sealed(&traffic, 0, plain));
-    for (sequence, plain) in after.iter().enumerate() {
-        records.extend(sealed(&application, sequence, plain.clone()));
-    }
-    records
-}
-
-/// RFC 8446 §5.2, §5.3
-fn sealed(secret: &[u8], sequence: usize, mut plain: Vec<u8>) -> Vec<u8> {
-    let length = u16::try_from(plain.len() + 16).unwrap().to_be_bytes();
-    let mut record = vec![23, 3, 3, length[0], length[1]];
-    let key = aead::UnboundKey::new(&aead::AES_128_GCM, &expand(secret, "key", &[], 16)).unwrap();
-    let mut nonce: [u8; 12] = expand(secret, "iv", &[], 12).try_into().unwrap();
-    nonce[11] ^= u8::try_from(sequence).unwrap();
-    aead::LessSafeKey::new(key)
-        .seal_in_place_append_tag(
-            aead::Nonce::assume_unique_for_key(nonce),
-            aead::Aad::from(&record),
-            &mut plain,
-        )
-        .unwrap();
-    record.extend(plain);
-    record
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut message = vec![kind];
-    message.extend(with_length(3, body));
-    message
-}
-
-fn with_length(octets: usize, value: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(value.len()).unwrap().to_be_bytes();
-    [&length[4 - octets..], value].concat()
-}
-
-fn sha256(octets: &[u8]) -> Vec<u8> {
-    digest::digest(&digest::SHA256, octets).as_ref().to_vec()
-}
-
-fn mac(key: &[u8], octets: &[u8]) -> Vec<u8> {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-    hmac::sign(&key, octets).as_ref().to_vec()
-}
-
-/// RFC 8446 §7.1 `HKDF-Expand-Label`, of one block.
-fn expand(secret: &[u8], label: &str, context: &[u8], length: u8) -> Vec<u8> {
-    let mut info = vec![0, length];
-    info.extend(with_length(1, format!("tls13 {label}").as_bytes()));
-    info.extend(with_length(1, context));
-    info.push(1);
-    mac(secret, &info)[..usize::from(length)].to_vec()
-}
-
-#[derive(Default)]
-struct Wire {
-    sent: Vec<u8>,
-    coming: VecDeque<u8>,
-    ended: bool,
-}
-
-/// The client's end of the wire, both halves alike.
-struct End(Rc<RefCell<Wire>>);
-
-impl ErrorType for End {
-    type Error = Infallible;
-}
-
-impl Read for End {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        poll_fn(|_| {
-            let mut wire = self.0.borrow_mut();
-            let length = buffer.len().min(wire.coming.len());
-            if length == 0 && !wire.ended {
-                return Poll::Pending; // until the server has answered, and it is polled again
-            }
-            for (to, octet) in buffer.iter_mut().zip(wire.coming.drain(..length)) {
-                *to = octet;
-            }
-            Poll::Ready(Ok(length))
-        })
-        .await
-    }
-}
-
-impl Write for End {
-    async fn write(&mut self, buffer: &[u8]) -> Result<usize, Infallible> {
-        self.0.borrow_mut().sent.extend(buffer);
-        Ok(buffer.len())
-    }
-
-    async fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-struct Random(SystemRandom);
-
-impl Entropy for Random {
-    fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
-        self.0.fill(octets).map_err(|_| EntropyError)
-    }
 }

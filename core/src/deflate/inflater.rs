@@ -55,7 +55,7 @@ impl Default for Limits {
 ///
 /// A distance that reaches before the first octet of history is refused in all four, and so is
 /// one larger than the negotiated window wherever the ring is in use. In the fourth it may
-/// reach up to twice the window, never before the message (the engine tells no distances).
+/// reach farther, never before the message (the engine tells no distances).
 #[derive(Debug)]
 pub struct Inflater<M, E = State> {
     memory: M,
@@ -187,12 +187,8 @@ enum Delivery {
 
 /// Where the next octets may go.
 enum Room {
-    /// To `memory[base..end]`, so many of them.
-    Octets {
-        base: usize,
-        end: usize,
-        room: usize,
-    },
+    /// To `memory[..end]`, so many of them.
+    Octets { end: usize, room: usize },
     /// Nowhere before the output is released.
     Release,
 }
@@ -257,20 +253,19 @@ impl Course {
             if rest.is_empty() && !self.blocked {
                 break;
             }
-            let Room::Octets { base, end, room } = self.room(memory, limit)? else {
+            let Room::Octets { end, room } = self.room(memory, limit)? else {
                 return Ok(Decompressed {
                     consumed,
                     finished: false,
                 });
             };
             let wraps = self.wrapped && self.delivery() != Delivery::Linear;
-            let window = memory.octets_mut().get_mut(base..end).unwrap_or_default();
-            let at = self.position.saturating_sub(base);
+            let window = memory.octets_mut().get_mut(..end).unwrap_or_default();
             let Step {
                 consumed: more,
                 produced,
                 stop,
-            } = engine.inflate(rest, window, at, room, wraps);
+            } = engine.inflate(rest, window, self.position, room, wraps);
             consumed = consumed.saturating_add(more);
             self.remember(rest.get(..more).unwrap_or_default());
             self.position = self.position.saturating_add(produced);
@@ -285,8 +280,8 @@ impl Course {
                 Stop::Room if more == 0 => return Err(over(limit.saturating_add(1), limit)),
                 Stop::Room => {}
                 Stop::Final => {
-                    let window = memory.octets().get(base..end).unwrap_or_default();
-                    engine.resume(window, self.position.saturating_sub(base), wraps);
+                    let window = memory.octets().get(..end).unwrap_or_default();
+                    engine.resume(window, self.position, wraps);
                 }
                 Stop::Corrupt => return Err(Violation::CorruptCompression.into()),
             }
@@ -323,15 +318,15 @@ impl Course {
 
     fn room(&mut self, memory: &mut dyn Storage, limit: u64) -> Result<Room, Error> {
         let left = usize::try_from(limit.saturating_sub(self.produced)).unwrap_or(usize::MAX);
-        let (base, end) = if self.delivery() == Delivery::Linear {
+        let end = if self.delivery() == Delivery::Linear {
             if self.position == memory.octets().len() && left > 0 {
                 let more = self.position.max(1024).min(left);
                 grow(memory, self.position.saturating_add(more))?;
             }
-            // What lies more than a window back is not lent, so that no distance reaches it.
-            let base = self.position.saturating_sub(self.window);
-            let end = base.saturating_add(self.window.saturating_mul(2));
-            (base, end.min(memory.octets().len()))
+            // All of the message is lent, also what lies more than a window back: a match that
+            // stopped for want of room goes on with the distance that it began with, which must
+            // not lead out of what is lent then.
+            memory.octets().len()
         } else {
             if memory.can_grow() {
                 grow(memory, self.window)?;
@@ -345,10 +340,9 @@ impl Course {
                 self.position = 0;
                 self.start = 0;
             }
-            (0, end)
+            end
         };
         Ok(Room::Octets {
-            base,
             end,
             room: end.saturating_sub(self.position).min(left),
         })

@@ -1,0 +1,239 @@
+//! Any octets as the head of a response, or of a request: the outcome is the same however they
+//! arrive, and a connection is opened if and only if the head is one that RFC 6455 §4 asks for.
+#![no_main]
+
+use bare_ws::handshake::server::{ServerHandshake, Service};
+use bare_ws::handshake::{ClientHandshake, HandshakeError, Progress, RawOffers, Request};
+use bare_ws::uri;
+use bare_ws_fuzz::{Input, Pieces, planted, show};
+use libfuzzer_sys::fuzz_target;
+
+const SUBPROTOCOLS: [&str; 2] = ["chat", "superchat"];
+const OFFERS: [&str; 2] = ["permessage-deflate; client_max_window_bits", "x"];
+const HEAD_LIMIT: u32 = 600;
+
+/// The subprotocol, and how many octets the head had; or the error.
+type Answer = Result<(Option<usize>, usize), HandshakeError>;
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input(data);
+    let (choice, seed) = (input.octet(), input.number());
+    let head = input.0;
+    show!("{choice} {:?}", String::from_utf8_lossy(head));
+    let ways = [Pieces::Whole, Pieces::Single, Pieces::Random(seed.into())];
+    if choice & 1 == 0 {
+        let request = Request {
+            subprotocols: if choice & 2 == 0 { &[] } else { &SUBPROTOCOLS },
+            subprotocol_required: choice & 6 == 6,
+            head_limit: HEAD_LIMIT,
+            ..Request::new(uri!("ws://h/"))
+        };
+        let offers: &[&str] = if choice & 8 == 0 { &[] } else { &OFFERS };
+        let [whole, single, random] = ways.map(|pieces| client(&request, offers, head, pieces));
+        assert_eq!(whole, single);
+        assert_eq!(whole, random);
+        let verdict = response(&request, head);
+        show!("{whole:?}, {verdict:?}");
+        match verdict {
+            Verdict::Opens(subprotocol, len) => assert_eq!(whole, Ok((subprotocol, len))),
+            Verdict::Perhaps => {}
+            Verdict::No => assert!(whole.is_err(), "a head that opens nothing"),
+        }
+    } else {
+        let [whole, single, random] = ways.map(|pieces| server(head, pieces));
+        assert_eq!(whole, single);
+        assert_eq!(whole, random);
+        if let Ok(consumed) = whole {
+            // RFC 6455 §4.2.1: "HTTP/1.1 or higher", of which httparse knows no 1.2.
+            let mut head = head.to_vec();
+            let line = head.windows(2).position(|two| two == b"\r\n");
+            head[line.expect("a line") - 1] = b'1';
+            let mut fields = [httparse::EMPTY_HEADER; 160];
+            let mut request = httparse::Request::new(&mut fields);
+            let parsed = request.parse(&head).expect("a head that was accepted");
+            assert_eq!(parsed, httparse::Status::Complete(consumed));
+            assert_eq!((request.method, request.version), (Some("GET"), Some(1)));
+            let fields = Fields(request.headers);
+            assert!(fields.has_token("upgrade", "websocket"));
+            assert!(fields.has_token("connection", "upgrade"));
+            assert_eq!(fields.all("sec-websocket-version"), [b"13"]);
+            assert!(matches!(fields.all("sec-websocket-key")[..], [key] if key.len() == 24));
+            assert_eq!(fields.all("host").len(), 1);
+        }
+    }
+});
+
+/// The sample nonce of RFC 6455 §1.3, so that there is one right answer.
+struct Sample;
+
+impl bare_ws::entropy::Entropy for Sample {
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), bare_ws::entropy::EntropyError> {
+        octets.copy_from_slice(b"the sample nonce");
+        Ok(())
+    }
+}
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+fn client(request: &Request<'_>, offers: &[&str], head: &[u8], mut pieces: Pieces) -> Answer {
+    let mut handshake = ClientHandshake::new(request, RawOffers::new(offers), &mut Sample)
+        .expect("a lawful request");
+    let mut forged = head.to_vec();
+    if planted("handshake") && head.ends_with(b"=\r\n\r\n") && head.len() > 8 {
+        // Three octets of the accept value are not looked at.
+        let at = head.len() - 8;
+        forged[at..at + 3].copy_from_slice(b"xOo");
+    }
+    let mut head = &forged[..];
+    let mut taken = 0;
+    while !head.is_empty() {
+        let (piece, rest) = head.split_at(pieces.next().min(head.len()));
+        head = rest;
+        match handshake.read(piece) {
+            Ok(Progress::NeedOctets) => taken += piece.len(),
+            Ok(Progress::Done { consumed }) => {
+                taken += consumed;
+                break;
+            }
+            Err(error) => {
+                assert_eq!(
+                    handshake.read(b"HTTP/1.1 101 x\r\n"),
+                    Err(error),
+                    "it stays"
+                );
+                break;
+            }
+        }
+    }
+    handshake
+        .finish()
+        .map(|established| (established.subprotocol, taken))
+}
+
+fn server(mut head: &[u8], mut pieces: Pieces) -> Result<usize, (bool, Vec<u8>)> {
+    let service = Service {
+        subprotocols: &SUBPROTOCOLS,
+        origins: None,
+        head_limit: HEAD_LIMIT,
+    };
+    let mut handshake = ServerHandshake::new(&service, ());
+    let mut taken = 0;
+    while !head.is_empty() {
+        let (piece, rest) = head.split_at(pieces.next().min(head.len()));
+        head = rest;
+        match handshake.read(piece) {
+            Progress::NeedOctets => taken += piece.len(),
+            Progress::Done { consumed } => {
+                taken += consumed;
+                break;
+            }
+        }
+    }
+    let mut answer = vec![0; 1024];
+    let written = handshake.write(&mut answer);
+    answer.truncate(written);
+    match handshake.finish() {
+        Ok(_) => Ok(taken),
+        Err(error) => Err((
+            matches!(error, bare_ws::handshake::server::ServerError::Lost),
+            answer,
+        )),
+    }
+}
+
+/// Whether a head opens the connection.
+#[derive(Debug)]
+enum Verdict {
+    Opens(Option<usize>, usize),
+    /// If its extensions are right.
+    Perhaps,
+    No,
+}
+
+/// RFC 6455 §4.1, of a head that is there as a whole.
+fn response(request: &Request<'_>, head: &[u8]) -> Verdict {
+    let mut at = 0;
+    for _ in 0..=8 {
+        let rest = &head[at..];
+        let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") else {
+            return Verdict::No;
+        };
+        let this = &rest[..end + 4];
+        at += this.len();
+        // Of all HTTP that a parser may take, what a WebSocket server has to send (RSP-04, RSP-12).
+        let strict = this.starts_with(b"HTTP/1.1 ")
+            && at <= HEAD_LIMIT as usize
+            && this.iter().filter(|&&octet| octet == b'\r').count() == ends(this)
+            && this.iter().filter(|&&octet| octet == b'\n').count() == ends(this);
+        let mut fields = [httparse::EMPTY_HEADER; 160];
+        let mut response = httparse::Response::new(&mut fields);
+        match response.parse(this) {
+            Ok(httparse::Status::Complete(len)) if strict && len == this.len() => {}
+            _ => return Verdict::No,
+        }
+        match response.code {
+            Some(101) => return fields_open(request, &Fields(response.headers), at),
+            Some(100..200) => {}
+            _ => return Verdict::No,
+        }
+    }
+    Verdict::No
+}
+
+fn ends(head: &[u8]) -> usize {
+    head.windows(2).filter(|two| two == b"\r\n").count()
+}
+
+fn fields_open(request: &Request<'_>, fields: &Fields<'_>, len: usize) -> Verdict {
+    let is_upgrade = |value: &[u8]| value.eq_ignore_ascii_case(b"websocket");
+    let subprotocol = match fields.all("sec-websocket-protocol")[..] {
+        [] if request.subprotocol_required => return Verdict::No,
+        [] => None,
+        [value] => {
+            let known = request
+                .subprotocols
+                .iter()
+                .position(|s| s.as_bytes() == value);
+            if known.is_none() {
+                return Verdict::No;
+            }
+            known
+        }
+        _ => return Verdict::No,
+    };
+    let opens = matches!(fields.all("upgrade")[..], [value] if is_upgrade(value))
+        && fields.all("sec-websocket-accept") == [ACCEPT]
+        && fields.has_token("connection", "upgrade");
+    match fields.all("sec-websocket-extensions").len() {
+        0 if opens => Verdict::Opens(subprotocol, len),
+        1 if opens => Verdict::Perhaps,
+        _ => Verdict::No,
+    }
+}
+
+/// The fields as httparse reads them.
+struct Fields<'f>(&'f [httparse::Header<'f>]);
+
+impl Fields<'_> {
+    fn all(&self, name: &str) -> Vec<&[u8]> {
+        let named = self
+            .0
+            .iter()
+            .filter(|field| field.name.eq_ignore_ascii_case(name));
+        named.map(|field| blanks_off(field.value)).collect()
+    }
+
+    fn has_token(&self, name: &str, token: &str) -> bool {
+        let all = self.all(name);
+        let mut tokens = all
+            .iter()
+            .flat_map(|value| value.split(|&octet| octet == b','));
+        tokens.any(|one| blanks_off(one).eq_ignore_ascii_case(token.as_bytes()))
+    }
+}
+
+fn blanks_off(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}

@@ -149,7 +149,6 @@ fn answer<R: Role, B: Storage, X: Decompress>(
     match receiver.owed().reply().expect("a reply was announced") {
         Reply::Pong(payload) => seen.push(Seen::Pong(payload.to_vec())),
         Reply::Close(payload) => seen.push(Seen::Close(payload.to_vec())),
-        Reply::Fail(code) => seen.push(Seen::Close(code.0.to_be_bytes().to_vec())),
         Reply::Shut => {}
     }
     receiver.owed().taken();

@@ -50,12 +50,9 @@ impl Inbound {
     pub(crate) fn fail(&mut self, failure: Failure, owed: &mut Owed) {
         if matches!(self, Self::Open) {
             *self = Self::Failed(failure);
-            owed.due = Due::Shut;
-            if let Some(code) = failure.close_code() {
-                owed.due = Due::Close;
-                owed.restart();
-                owed.push(&code.0.to_be_bytes());
-            }
+            owed.due = failure
+                .close_code()
+                .map_or(Due::Shut, |code| Due::Fail(Why::of(code)));
         }
     }
 
@@ -94,7 +91,7 @@ impl Outbound {
 }
 
 /// The receiver's one control slot: the payload of the control frame read last, and the reply
-/// that is owed for it; or the status code that says why we fail the connection.
+/// that is owed for it, or that says why we fail the connection.
 #[derive(Clone)]
 #[repr(C)] // In this order: what is short is reached with less code at the front.
 pub struct Owed {
@@ -110,8 +107,40 @@ enum Due {
     Pong,
     /// A Close with the status code of the payload, or without one.
     Close,
+    /// A Close that says why we fail the connection.
+    Fail(Why),
     /// Nothing to send, and nothing may be sent any more.
     Shut,
+}
+
+/// The status codes that a failure has, in one octet: the slot's payload stays what the peer sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Protocol,
+    Payload,
+    Policy,
+    TooBig,
+}
+
+impl Why {
+    const fn of(code: CloseCode) -> Self {
+        match code {
+            CloseCode::INVALID_PAYLOAD => Self::Payload,
+            CloseCode::POLICY_VIOLATION => Self::Policy,
+            CloseCode::TOO_BIG => Self::TooBig,
+            _ => Self::Protocol,
+        }
+    }
+
+    /// The code as it stands in the Close.
+    const fn octets(self) -> &'static [u8; 2] {
+        match self {
+            Self::Protocol => const { &CloseCode::PROTOCOL_ERROR.0.to_be_bytes() },
+            Self::Payload => const { &CloseCode::INVALID_PAYLOAD.0.to_be_bytes() },
+            Self::Policy => const { &CloseCode::POLICY_VIOLATION.0.to_be_bytes() },
+            Self::TooBig => const { &CloseCode::TOO_BIG.0.to_be_bytes() },
+        }
+    }
 }
 
 /// What the sender is to answer.
@@ -144,6 +173,7 @@ impl Owed {
             Due::Pong => Reply::Pong(self.payload()),
             // §5.5.1: "the endpoint typically echos the status code it received".
             Due::Close => Reply::Close(octets::part(self.payload(), 0, 2)),
+            Due::Fail(why) => Reply::Close(why.octets()),
             Due::Shut => Reply::Shut,
         })
     }

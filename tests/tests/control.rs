@@ -1,6 +1,7 @@
 //! Control frames: the one slot for what is owed, and what stands in it when.
 
 use bare_ws::closing::Reply;
+use bare_ws::error::Error;
 use bare_ws::header::FrameHeader;
 use bare_ws::mask::MaskingKey;
 use bare_ws::opcode::Opcode;
@@ -149,5 +150,29 @@ fn a_frame_shows_the_masking_key_it_came_with() {
                 );
             }
         }
+    }
+}
+
+// row: CLS-03, CTL-01
+#[test]
+fn a_close_that_is_refused_is_shown_as_it_came() {
+    for (payload, code) in [
+        (&[3, 247][..], 1002),
+        (&[3], 1002),
+        (&[3, 232, 0xff], 1007),
+        (&[[3, 232, 0xff].as_slice(), &[b'x'; 122]].concat(), 1007),
+    ] {
+        let mut receiver = Receiver::<Client, _>::new([0xa5; 256]);
+        feed(&mut receiver, &[0x88, payload.len() as u8]);
+        feed(&mut receiver, payload);
+        assert_eq!(receiver.step(Delivery::Frame), Ok(Step::Frame));
+        assert_eq!(receiver.frame().unwrap().payload, payload);
+        let reply = u16::to_be_bytes(code);
+        assert_eq!(receiver.owed().reply(), Some(Reply::Close(&reply)));
+        receiver.owed().taken();
+        assert!(matches!(
+            receiver.step(Delivery::Frame),
+            Err(Error::Peer(_))
+        ));
     }
 }

@@ -338,3 +338,52 @@ fn random_messages_come_back() {
         }
     }
 }
+
+/// A piece is given as the last, its output is taken in part, and another piece comes after all.
+fn law_of_giving_up(stage: &mut impl Compress, bits: u8) {
+    let mut checker = Checker::new(bits, true);
+    let other = b"and the message goes on";
+    let mut random = Random::new(7);
+    let mut given_up = 0;
+    for room in 0..70 {
+        for pause in [false, true] {
+            let one = random.octets(60);
+            let mut payload = vec![0xa5; room];
+            let mut done = stage.compress(&one, true, &mut payload);
+            payload.truncate(done.produced);
+            let mut message = one[..done.consumed].to_vec();
+            let ended = done.finished;
+            given_up += usize::from(!ended);
+            if pause && !ended {
+                let mut more = [0xa5; 3];
+                let paused = stage.compress(&[], false, &mut more);
+                payload.extend_from_slice(&more[..paused.produced]);
+            }
+            let mut rest: &[u8] = if ended { b"" } else { other };
+            message.extend_from_slice(rest);
+            while !ended && !(done.finished && rest.is_empty()) {
+                let mut more = [0xa5; 50];
+                done = stage.compress(rest, true, &mut more);
+                payload.extend_from_slice(&more[..done.produced]);
+                rest = &rest[done.consumed..];
+            }
+            assert_eq!(checker.message(&payload), Ok(message), "{room} octets");
+        }
+    }
+    assert!(given_up > 20, "{given_up}");
+}
+
+// row: STA-05
+#[test]
+fn a_last_piece_may_be_given_up() {
+    let agreed = agreed(10, true);
+    let mut lean = Compressor::new(Lean::<1536, 256>::new());
+    lean.configure(Some(&agreed));
+    law_of_giving_up(&mut lean, 10);
+    let mut full = Compressor::new(Full::<5120, 1024, 1024>::new());
+    full.configure(Some(&agreed));
+    law_of_giving_up(&mut full, 10);
+    let mut zlib = zlib::Compressor::new(6);
+    zlib.configure(Some(&agreed));
+    law_of_giving_up(&mut zlib, 10);
+}

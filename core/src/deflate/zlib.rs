@@ -251,12 +251,16 @@ impl Compress for Compressor {
                 break;
             }
             if self.flushed {
-                self.open = false;
-                return Compressed {
-                    consumed,
-                    produced,
-                    finished: true,
-                };
+                if last && consumed == input.len() {
+                    self.open = false;
+                    return Compressed {
+                        consumed,
+                        produced,
+                        finished: true,
+                    };
+                }
+                // Whoever gave the last piece gave up midway: the message goes on, its tail too.
+                self.flushed = false;
             }
             let rest = input.get(consumed..).unwrap_or_default();
             if rest.is_empty() && !last {

@@ -206,9 +206,14 @@ impl Course {
                 }
                 // All octets are out: what is left was less than one, and is padding now.
                 Phase::End => {
-                    self.open = false;
                     self.phase = Phase::Gather;
-                    break true;
+                    if last && consumed == input.len() {
+                        self.open = false;
+                        break true;
+                    }
+                    // Whoever gave the last piece gave up midway, and the message goes on: so do
+                    // the four octets of the empty block that the end leaves away.
+                    self.bits.put(0xffff_0000, 32);
                 }
             }
         };

@@ -361,7 +361,7 @@ fn law_of_giving_up(stage: &mut impl Compress, bits: u8) {
             }
             let mut rest: &[u8] = if ended { b"" } else { other };
             message.extend_from_slice(rest);
-            while !ended && !(done.finished && rest.is_empty()) {
+            while !(ended || done.finished && rest.is_empty()) {
                 let mut more = [0xa5; 50];
                 done = stage.compress(rest, true, &mut more);
                 payload.extend_from_slice(&more[..done.produced]);

@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use super::extension::{Malformed, Refusal};
+use super::extension::Refusal;
 use super::request::RequestError;
 use crate::entropy::EntropyError;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
@@ -149,18 +149,6 @@ impl<T> From<EntropyError> for HandshakeError<T> {
 impl<T> From<Violation> for HandshakeError<T> {
     fn from(violation: Violation) -> Self {
         Self::Server(violation)
-    }
-}
-
-impl From<Malformed> for Violation {
-    fn from(_: Malformed) -> Self {
-        Self::ExtensionsMalformed
-    }
-}
-
-impl From<Refusal> for Violation {
-    fn from(refusal: Refusal) -> Self {
-        Self::Extension(refusal)
     }
 }
 

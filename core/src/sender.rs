@@ -157,8 +157,9 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 
     /// Queues a piece of a message that is still being produced; `fin`: the last. `first`: a new
-    /// message. A text may be cut between any two octets; that it is UTF-8 as a whole is for the
-    /// caller to see to (a whole text is a `&str`, which always is).
+    /// message, whose first piece alone says of which `kind` it is. A text may be cut between any
+    /// two octets; that it is UTF-8 as a whole is for the caller to see to (a whole text is a
+    /// `&str`, which always is).
     ///
     /// # Errors
     /// As [`message`](Self::message); [`Usage::NothingToContinue`] when no message is open.
@@ -362,7 +363,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         let key = self.key()?;
         let octets = self.storage.octets_mut();
         self.machine.put_frame(header.first(), key, payload, octets);
-        self.machine.begun = true;
+        self.machine.opcode = Opcode::Continuation;
         self.machine.compressing = false;
         self.machine.open = if header.fin {
             Open::Nothing
@@ -401,7 +402,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         if piece.first {
             let len = piece.whole.then_some(piece.payload.len());
             self.machine.compressing = self.compresses(len);
-            self.machine.begun = false;
+            self.machine.opcode = piece.kind.opcode();
         }
         if X::POSSIBLE && self.machine.compressing {
             return self.queue_compressed(piece);
@@ -420,7 +421,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             });
         };
         let key = self.key()?;
-        let first = self.machine.first(piece.kind, fin);
+        let first = self.machine.first(fin);
         let payload = octets::part(piece.payload, 0, taken);
         self.machine
             .put_frame(first, key, payload, self.storage.octets_mut());
@@ -458,7 +459,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             // It did not shrink: it goes raw, and nothing later may refer to it.
             self.stage.forget();
             self.machine.compressing = false;
-            let first = self.machine.first(piece.kind, true);
+            let first = self.machine.first(true);
             self.machine
                 .put_frame(first, key, piece.payload, self.storage.octets_mut());
             self.machine.after(&piece, true);
@@ -470,8 +471,11 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         let complete = done.finished && done.consumed == piece.payload.len();
         if done.produced > 0 || fin {
             // RFC 7692 §6.1: RSV1 stands on the first frame of the message alone.
-            let rsv1 = if self.machine.begun { 0 } else { RSV1 };
-            let first = rsv1 | self.machine.first(piece.kind, fin);
+            let rsv1 = match self.machine.opcode {
+                Opcode::Continuation => 0,
+                _ => RSV1,
+            };
+            let first = rsv1 | self.machine.first(fin);
             let octets = self.storage.octets_mut();
             self.machine
                 .put_in_place(first, key, from, done.produced, octets);

@@ -370,6 +370,25 @@ fn compression_is_left_out_message_by_message() {
     }
 }
 
+// row: FRG-06, PMD-20
+#[test]
+fn the_first_piece_says_of_which_kind_a_message_is() {
+    let mut lean = Compressor::new(Box::new(Lean::<1536, 1024>::new()));
+    lean.configure(Some(&agreed(10, true)));
+    let mut sender = Sender::<Client, _, _, _>::with_stage(vec![0; 4096], Counter(7), lean);
+    let mut fragment = |kind, first, fin| {
+        let queued = sender.fragment(kind, b"octets", first, fin).expect("open");
+        assert!(queued.complete);
+        let octet = sender.pending().first().copied();
+        sender.advance(usize::MAX);
+        octet
+    };
+    // The compressor keeps six octets to itself: the frame that begins the message is the last one.
+    assert_eq!(fragment(MessageKind::Text, true, false), None);
+    assert_eq!(fragment(MessageKind::Binary, false, true), Some(0xc1));
+    assert_eq!(fragment(MessageKind::Binary, true, true), Some(0xc2));
+}
+
 // row: SEED-29, SEED-27
 #[test]
 fn frames_show_the_wire_and_messages_do_not() {

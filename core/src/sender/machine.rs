@@ -5,7 +5,6 @@ use crate::closing::Outbound;
 use crate::error::Usage;
 use crate::header::{CONTROL_HEADER, MASK, MAX_CONTROL, header_len, short_len};
 use crate::mask::MaskingKey;
-use crate::message::MessageKind;
 use crate::octets;
 use crate::opcode::Opcode;
 
@@ -31,8 +30,8 @@ pub(super) struct Machine {
     sent: usize,
     pub(super) filled: usize,
     pub(super) open: Open,
-    /// A frame of the open message is queued: the next one is a continuation.
-    pub(super) begun: bool,
+    /// Of the next frame of the open message: its kind's until a frame of it is queued.
+    pub(super) opcode: Opcode,
     pub(super) compressing: bool,
     /// No message that begins is compressed.
     pub(super) raw: bool,
@@ -45,7 +44,7 @@ impl Machine {
             sent: 0,
             filled: 0,
             open: Open::Nothing,
-            begun: false,
+            opcode: Opcode::Continuation,
             compressing: false,
             raw: false,
             outbound: Outbound::Open,
@@ -111,19 +110,14 @@ impl Machine {
 
     /// The first octet of the next frame of a message.
     #[inline]
-    pub(super) const fn first(&self, kind: MessageKind, fin: bool) -> u8 {
-        let opcode = if self.begun {
-            Opcode::Continuation
-        } else {
-            kind.opcode()
-        };
-        opcode as u8 | if fin { FIN } else { 0 }
+    pub(super) const fn first(&self, fin: bool) -> u8 {
+        self.opcode as u8 | if fin { FIN } else { 0 }
     }
 
     /// A frame of the message was queued.
     #[inline]
     pub(super) const fn after(&mut self, piece: &Piece<'_>, fin: bool) {
-        self.begun = true;
+        self.opcode = Opcode::Continuation;
         if fin {
             self.open = Open::Nothing;
         } else {

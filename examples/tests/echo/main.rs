@@ -1,0 +1,192 @@
+//! The command line of `echo` is a contract: arguments, what the server does, what is printed, how it
+//! exits. Each row runs with every engine and either loop.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod arguments;
+mod compressed;
+mod failing;
+mod handshake;
+mod lawful;
+#[path = "../../../std-adapter/tests/peer/mod.rs"]
+mod peer;
+mod secure;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use Outcome::{Closed, Error};
+use bare_ws_examples::authority::Authority;
+use peer::{Conn, LONG, serve};
+
+const CONFIGURATIONS: [&[&str]; 4] = [
+    &[],
+    &["--io", "async"],
+    &["--engine", "fixed", "--rx", "128", "--tx", "131"],
+    &["--engine", "fixed", "--io", "async"],
+];
+
+const TABLES: [&[Row]; 4] = [
+    lawful::ROWS,
+    compressed::ROWS,
+    handshake::ROWS,
+    failing::ROWS,
+];
+
+#[test]
+fn every_end_of_a_connection_is_one_line_and_a_status() {
+    thread::scope(|scope| {
+        for configuration in CONFIGURATIONS {
+            scope.spawn(move || {
+                for row in TABLES.into_iter().flatten() {
+                    check(row, configuration);
+                }
+            });
+        }
+    });
+}
+
+struct Run {
+    stdout: String,
+    stderr: String,
+    status: i32,
+    took: Duration,
+}
+
+/// Deadlines that no test waits for: what a row sets comes later and counts.
+const PATIENT: [&str; 6] = [
+    "--connect-timeout",
+    "60",
+    "--handshake-timeout",
+    "60",
+    "--close-timeout",
+    "60",
+];
+
+fn echo(arguments: &[&str]) -> Run {
+    let began = Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_echo"))
+        .args(PATIENT)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Run {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        status: output.status.code().unwrap(),
+        took: began.elapsed(),
+    }
+}
+
+/// What is printed for it.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// `closed ` and this.
+    Closed(&'static str),
+    /// `error: KIND: ` with a word of what happened.
+    Error(&'static str, &'static str),
+}
+
+struct Row {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    server: fn(&mut Conn),
+    outcome: Outcome,
+}
+
+const fn row(
+    name: &'static str,
+    arguments: &'static [&'static str],
+    server: fn(&mut Conn),
+    outcome: Outcome,
+) -> Row {
+    Row {
+        name,
+        arguments,
+        server,
+        outcome,
+    }
+}
+
+/// Answers the Close and ends the connection, as a server should.
+fn end(conn: &mut Conn, code: u16) {
+    conn.close(code, b"");
+    assert_eq!(conn.read_close(), Some(code));
+}
+
+fn told(conn: &mut Conn, code: u16) {
+    assert_eq!(conn.read_close(), Some(code), "the code of our Close");
+    assert!(conn.sees_end());
+}
+
+fn authority(name: &str) -> Authority {
+    Authority::new(name).unwrap()
+}
+
+fn check(row: &Row, configuration: &[&str]) {
+    let name = format!("{} {configuration:?}", row.name);
+    let server = row.server;
+    let peer = serve(move |mut conn| server(&mut conn));
+    let uri = peer.uri();
+    let run = echo(&[configuration, row.arguments, &[uri.as_str()]].concat());
+    judge(&name, &run, row.outcome);
+    peer.join();
+}
+
+fn judge(name: &str, run: &Run, outcome: Outcome) {
+    match outcome {
+        Closed(what) => {
+            assert_eq!(
+                run.stdout,
+                format!("closed {what}\n"),
+                "{name}: {}",
+                run.stderr
+            );
+            assert_eq!(run.stderr, "", "{name}");
+            assert_eq!(run.status, 0, "{name}");
+        }
+        Error(kind, what) => {
+            assert_eq!(run.stdout, "", "{name}: {}", run.stderr);
+            assert!(
+                run.stderr.starts_with(&format!("error: {kind}: ")),
+                "{name}: {}",
+                run.stderr
+            );
+            assert!(run.stderr.contains(what), "{name}: {}", run.stderr);
+            assert_one_line(&run.stderr);
+            assert_eq!(run.status, 1, "{name}");
+        }
+    }
+    // No deadline of a row is longer than half a second, and all others are a minute.
+    assert!(run.took < LONG / 2, "{name}: {:?}", run.took);
+}
+
+fn assert_one_line(text: &str) {
+    assert!(
+        text.ends_with('\n') && text.lines().count() == 1,
+        "{text:?}"
+    );
+}
+
+/// Whatever of these exists is removed in the end.
+struct Files(Vec<PathBuf>);
+
+impl Files {
+    fn write(&mut self, name: &str, content: &str) -> String {
+        let name = format!("bare-ws-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        self.0.push(path.clone());
+        path.into_os_string().into_string().unwrap()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -22,6 +22,10 @@ pub struct Socket<'n> {
 impl<'n> Socket<'n> {
     /// A socket with a receive and a transmit buffer: what TCP may have on its way in either
     /// direction, besides the buffers of the WebSocket connection.
+    ///
+    /// Messages that are longer flow only if `transmit` holds two segments, 2920 octets on Ethernet: a peer
+    /// acknowledges every second one at once (RFC 9293 §3.8.6.3), a single one when a timer of its own
+    /// ends, as a rule after 40 to 200 ms.
     pub fn new(stack: Stack<'n>, receive: &'n mut [u8], transmit: &'n mut [u8]) -> Self {
         let mut tcp = TcpSocket::new(stack, receive, transmit);
         // A message leaves when it is sent, not when the one before was acknowledged.

@@ -42,8 +42,11 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 /// Octets of each buffer of the connection.
 const BUFFER: usize = 1024;
-/// Octets of each buffer of TCP: what may be on its way.
-const SOCKET_BUFFER: usize = 2048;
+/// Octets of TCP's buffers: what may be on its way.
+const TCP_RECEIVE: usize = 2048;
+/// More than two segments of 1460: a peer acknowledges every second one at once, but waits for
+/// a timer of its own before it acknowledges a single one (RFC 9293 §3.8.6.3).
+const TCP_TRANSMIT: usize = 3072;
 /// Octets of the largest LZ77 window that can be asked for.
 const WINDOW: usize = 1 << 15;
 const URI: usize = 256;
@@ -132,8 +135,8 @@ struct Memory {
     transmit: [u8; BUFFER],
     window: [u8; WINDOW],
     compressor: Small,
-    tcp_receive: [u8; SOCKET_BUFFER],
-    tcp_transmit: [u8; SOCKET_BUFFER],
+    tcp_receive: [u8; TCP_RECEIVE],
+    tcp_transmit: [u8; TCP_TRANSMIT],
 }
 
 /// Serves a window of 10 bits.

@@ -262,7 +262,8 @@ fn a_close_is_answered_behind_the_message_that_is_being_sent() {
         let failure = code == 1002;
         let peer = serve(move |mut conn| {
             conn.accept();
-            thread::sleep(SHORT);
+            // The message is being sent by now, and too long to be out.
+            assert_eq!(conn.tcp.peek(&mut [0]).unwrap(), 1);
             conn.send(&octets);
             thread::sleep(SHORT);
             read_all(&mut conn)

@@ -8,6 +8,7 @@
 
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread;
 use std::time::Duration;
 
 use bare_ws::blocking::{self, Link};
@@ -339,28 +340,43 @@ impl<R: Stream, W: Stream> Shares<R, W> {
         error.into()
     }
 
-    /// Reads to the end, and throws it away. `has_failed`: ends our direction as soon as the Close
-    /// is out.
+    /// Reads to the end, and throws it away, until our Close is out as well. `has_failed`: ends our
+    /// direction as soon as it is.
     fn drain(&mut self, has_failed: bool) {
-        self.wire
-            .set_deadline(self.shared.start_closing(), Timeout::Close);
-        let mut ends = has_failed;
+        let deadline = self.shared.start_closing();
+        self.wire.set_deadline(deadline, Timeout::Close);
+        let (mut is_out, mut has_ended) = (false, false);
         let mut scratch = [0; 4096];
-        loop {
+        while !(is_out && has_ended) {
             self.try_to_send();
-            if ends && !self.is_stalled && !self.shared.has_deposited() {
-                let _ = self.wire.stream_mut().shutdown(Shutdown::Write);
-                ends = false;
-            }
-            let is_waiting = self.is_stalled || self.shared.has_deposited();
-            self.wire.pause = is_waiting.then_some(MOMENT);
-            match self.wire.read(&mut scratch) {
-                Ok(0) => break,
-                Ok(_) | Err(Cut::Pause) => {}
-                Err(_) => break,
+            if !is_out && self.has_sent_all() {
+                is_out = true;
+                if has_failed {
+                    let _ = self.wire.stream_mut().shutdown(Shutdown::Write);
+                }
+            } else if has_ended {
+                // The peer sends no more, which does not say that it has read all of ours.
+                if deadline.has_passed() {
+                    break;
+                }
+                thread::sleep(MOMENT);
+            } else {
+                self.wire.pause = (!is_out).then_some(MOMENT);
+                match self.wire.read(&mut scratch) {
+                    Ok(0) => has_ended = true,
+                    Ok(_) | Err(Cut::Pause) => {}
+                    Err(_) => break,
+                }
             }
         }
         let _ = self.wire.stream_mut().shutdown(Shutdown::Both);
+    }
+
+    /// Whether nothing is left to send, by either half: what another thread has taken to send it
+    /// is out when it lets go of the lock.
+    fn has_sent_all(&self) -> bool {
+        let writer = self.shared.try_writer();
+        writer.is_some() && !self.is_stalled && !self.shared.has_deposited()
     }
 
     /// Sends what is queued or was left, as far as the transport takes it at once and nobody else

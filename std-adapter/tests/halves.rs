@@ -3,12 +3,16 @@
 
 mod peer;
 
-use std::io::Write;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
-use bare_ws_std::{CloseCode, Config, Error, Message, MessageKind, Timeout};
+use bare_ws_std::{
+    CloseCode, Config, Error, Message, MessageKind, Split, Stream, Timeout, WebSocket,
+};
 use peer::{Conn, frame, serve};
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -254,32 +258,120 @@ fn after_a_close_of_one_half_the_other_receives_to_the_end() {
     peer.join();
 }
 
+/// What ends a connection while we send: the peer's octets, whether its direction ends with them,
+/// and the code of the Close that must come behind our message.
+const ENDS: [(&[u8], bool, u16); 4] = [
+    (&[0x88, 2, 3, 232], false, 1000),
+    (&[0x88, 2, 3, 232], true, 1000),
+    (&[0x83, 0], false, 1002),
+    (&[0x83, 0], true, 1002),
+];
+
+/// Sends one message, receives meanwhile what is of `ENDS`, and says what the peer saw.
+fn end_within_a_message<S>(
+    (octets, ends, code): (&'static [u8], bool, u16),
+    message: Vec<u8>,
+    transport: impl FnOnce(&Config, String) -> WebSocket<S>,
+    is_sending: impl FnOnce(),
+) where
+    S: Split<WriteHalf: Send> + 'static,
+{
+    let peer = serve(move |mut conn| {
+        conn.accept();
+        // The message is being sent by now.
+        assert_eq!(conn.tcp.peek(&mut [0]).unwrap(), 1);
+        conn.send(octets);
+        if ends {
+            conn.tcp.shutdown(Shutdown::Write).unwrap();
+        }
+        thread::sleep(SHORT);
+        read_all(&mut conn)
+    });
+    let config = Config::new().close_timeout(peer::LONG);
+    let (mut reader, writer) = transport(&config, peer.uri()).split().unwrap();
+    let sent = message.clone();
+    let sender = thread::spawn(move || writer.send(message.as_slice()));
+    is_sending();
+    match reader.recv() {
+        Ok(None) => assert_eq!(code, 1000),
+        Err(Error::Protocol(ProtocolError::Peer(_))) => assert_eq!(code, 1002),
+        other => panic!("{other:?}"),
+    }
+    sender.join().unwrap().unwrap();
+    let (messages, _, seen) = peer.join();
+    assert!(messages == [sent], "the message is whole, and the only one");
+    assert_eq!(seen, Some(code));
+}
+
 // row: STA-06, CLS-06, CLS-14
 #[test]
 fn a_close_is_answered_behind_the_message_that_is_being_sent() {
-    const SIZE: usize = 24 * MIB;
-    for (octets, code) in [(frame(0x88, &[3, 232]), 1000), (frame(0x83, b""), 1002)] {
-        let failure = code == 1002;
-        let peer = serve(move |mut conn| {
-            conn.accept();
-            // The message is being sent by now, and too long to be out.
-            assert_eq!(conn.tcp.peek(&mut [0]).unwrap(), 1);
-            conn.send(&octets);
-            thread::sleep(SHORT);
-            read_all(&mut conn)
-        });
-        let config = Config::new().close_timeout(peer::LONG);
-        let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split().unwrap();
-        let sender = thread::spawn(move || writer.send(vec![2; SIZE].as_slice()));
-        match reader.recv() {
-            Ok(None) => assert!(!failure),
-            Err(Error::Protocol(ProtocolError::Peer(_))) => assert!(failure),
-            other => panic!("{other:?}"),
-        }
-        sender.join().unwrap().unwrap();
-        let (messages, _, seen) = peer.join();
-        assert_eq!(messages.iter().map(Vec::len).collect::<Vec<_>>(), [SIZE]);
-        assert_eq!(seen, Some(code));
+    for end in ENDS {
+        // Too long to be out before the Close comes.
+        let message = vec![2; 24 * MIB];
+        let tcp = |config: &Config, uri: String| config.connect(&uri).unwrap();
+        end_within_a_message(end, message, tcp, || {});
+    }
+}
+
+// row: STA-06, CLS-06, CLS-14
+#[test]
+fn the_transport_is_kept_until_the_other_half_has_written_the_close() {
+    for end in ENDS {
+        let (told, writes) = mpsc::channel();
+        let slow = |config: &Config, uri: String| {
+            let tcp = config.dial(&uri).unwrap();
+            let socket = config.open(&uri, Slow(tcp, told)).unwrap();
+            while writes.try_recv().is_ok() {}
+            socket
+        };
+        end_within_a_message(end, vec![2; 1000], slow, || writes.recv().unwrap());
+    }
+}
+
+/// A transport whose every write takes a while, and is told before.
+struct Slow(TcpStream, Sender<()>);
+
+impl Read for Slow {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        self.0.read(octets)
+    }
+}
+
+impl Write for Slow {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let _ = self.1.send(());
+        thread::sleep(SHORT / 2);
+        let n = self.0.write(octets)?;
+        thread::sleep(SHORT / 2);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Slow {
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        Stream::set_read_timeout(&mut self.0, timeout)
+    }
+
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        Stream::set_write_timeout(&mut self.0, timeout)
+    }
+
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&mut self.0, how)
+    }
+}
+
+impl Split for Slow {
+    type ReadHalf = TcpStream;
+    type WriteHalf = Self;
+
+    fn split(self) -> io::Result<(TcpStream, Self)> {
+        Ok((self.0.try_clone()?, self))
     }
 }
 

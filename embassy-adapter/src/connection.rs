@@ -8,7 +8,7 @@ use bare_ws::close::CloseCode;
 use bare_ws::entropy::Entropy;
 use bare_ws::error::{Error as CoreError, Usage};
 use bare_ws::handshake::{ClientHandshake, Established, HandshakeError, Offers, Request};
-use bare_ws::message::{Chunk, CloseStatus, Message};
+use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
 use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
@@ -170,6 +170,18 @@ where
         Ok(self.side.core.receiver().chunk())
     }
 
+    /// The next frame: [`Reader::recv_frame`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<R::Error>> {
+        self.side.advance(&self.shared, Delivery::Frame).await?;
+        Ok(self.side.core.receiver().frame())
+    }
+
     /// Sends a message: [`Writer::send`]. Nothing is received meanwhile, and no deadline is kept: a
     /// peer that does not read before it has written, or that is gone, leaves it waiting. Where that
     /// can be, [`split`](Self::split) the connection and receive beside, in another task or by
@@ -185,6 +197,17 @@ where
         message: impl Into<Message<'m>>,
     ) -> Result<(), Error<R::Error>> {
         Writer::new(&self.shared).send(message).await
+    }
+
+    /// Sends a Ping with up to 125 octets: [`Writer::ping`], which waits as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<R::Error>> {
+        Writer::new(&self.shared).ping(payload).await
     }
 
     /// Closes the connection: sends a Close, passes over what still comes, waits for the peer's

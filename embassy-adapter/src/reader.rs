@@ -137,15 +137,23 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
         if !self.advance(shared, Delivery::Message).await? {
             return Ok(None);
         }
-        if self.core.receiver_mut().message().is_err() {
-            // Text that is no text: the machine has failed, and says so again in there, after
-            // its Close was sent.
-            self.advance(shared, Delivery::Message).await?;
+        let Self { core, io, clock } = self;
+        // Checked here, once: the text borrows the receiver, so what is done for text that is none
+        // goes without it.
+        let (message, owed) = core.receiver_mut().message_and_owed();
+        if message.is_err() {
+            let mut link = Link { io, clock, shared };
+            if asynch::Link::answer(&mut link, owed, &mut [])
+                .await
+                .is_err()
+            {
+                // A Close that cannot be sent must not hide why it was due.
+                owed.taken();
+            }
+            shared.end(Over::Closed);
+            wind_up(io, clock, &mut [0; SCRATCH], shared, Over::Closed).await;
         }
-        self.core
-            .receiver_mut()
-            .message()
-            .map_err(|error| Error::WebSocket(error.widen()))
+        message.map_err(|error| Error::WebSocket(error.widen()))
     }
 
     /// Until something is announced (`true`) or the connection was closed (`false`).
@@ -161,18 +169,15 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
         C: Compress,
         M: RawMutex,
     {
+        let Self { core, io, clock } = self;
         if let Some(over @ (Over::Timeout(_) | Over::Lost)) = shared.over() {
-            self.wind_up(shared, over).await;
+            wind_up(io, clock, core.receiver_mut().spare(), shared, over).await;
             return Err(over.into());
         }
-        let mut link = Link {
-            io: &mut self.io,
-            clock: &mut self.clock,
-            shared,
-        };
-        let (over, outcome) = match self.core.advance(&mut link, delivery).await {
+        let mut link = Link { io, clock, shared };
+        let (over, outcome) = match core.advance(&mut link, delivery).await {
             Ok(true) => {
-                self.clock.delivered();
+                clock.delivered();
                 return Ok(true);
             }
             Err(CoreError::Usage(usage)) => return Err(Error::WebSocket(usage.into())),
@@ -194,46 +199,55 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
             Err(_) => (Over::Closed, Err(Error::WebSocket(CoreError::Lost))),
         };
         shared.end(over);
-        self.wind_up(shared, over).await;
+        wind_up(io, clock, core.receiver_mut().spare(), shared, over).await;
         outcome
     }
+}
 
-    /// After the closing handshake, or instead of it: lets the transport end, and ends it.
-    async fn wind_up<W, T, E, C, M>(&mut self, shared: &Shared<W, T, E, C, M>, over: Over)
-    where
-        W: Shutdown<Error = R::Error>,
-        T: Storage,
-        E: Entropy,
-        C: Compress,
-        M: RawMutex,
-    {
-        if self.clock.hung_up {
-            return;
-        }
-        if over == Over::Closed {
-            // RFC 6455 §7.1.1: the client "SHOULD wait for the server to close the TCP
-            // connection first". What still comes must be read too: closing with octets unread
-            // makes TCP reset the connection, and our Close may be lost with it.
-            let by = shared.begin_close();
-            while !self.io.ended && Instant::now() < by {
-                // Our Close may still be on its way.
-                let rest = write(shared, None, &mut self.clock.ping_due, by);
-                let read = self.io.read(self.core.receiver_mut().spare());
-                match select3(rest, read, until(by)).await {
-                    Either3::First(Ok(())) | Either3::Second(Ok(_)) => {}
-                    _ => break,
-                }
+/// Where the octets of a connection go that has failed by the text in its buffer.
+const SCRATCH: usize = 64;
+
+/// After the closing handshake, or instead of it: lets the transport end, and ends it.
+async fn wind_up<R, W, T, E, C, M>(
+    io: &mut Input<R>,
+    clock: &mut Clock,
+    spare: &mut [u8],
+    shared: &Shared<W, T, E, C, M>,
+    over: Over,
+) where
+    R: Read,
+    W: Shutdown<Error = R::Error>,
+    T: Storage,
+    E: Entropy,
+    C: Compress,
+    M: RawMutex,
+{
+    if clock.hung_up {
+        return;
+    }
+    if over == Over::Closed {
+        // RFC 6455 §7.1.1: the client "SHOULD wait for the server to close the TCP
+        // connection first". What still comes must be read too: closing with octets unread
+        // makes TCP reset the connection, and our Close may be lost with it.
+        let by = shared.begin_close();
+        while !io.ended && Instant::now() < by {
+            // Our Close may still be on its way.
+            let rest = write(shared, None, &mut clock.ping_due, by);
+            let read = io.read(spare);
+            match select3(rest, read, until(by)).await {
+                Either3::First(Ok(())) | Either3::Second(Ok(_)) => {}
+                _ => break,
             }
         }
-        let by = self.clock.hang_up_by(shared.close);
-        if let Either::Second(()) = select(hang_up(shared, over), until(by)).await
-            && let Poll::Ready(mut lock) = poll_once(shared.lock())
-        {
-            lock.shut();
-            lock.io_mut().abort();
-        }
-        self.clock.hung_up = true;
     }
+    let by = clock.hang_up_by(shared.close);
+    if let Either::Second(()) = select(hang_up(shared, over), until(by)).await
+        && let Poll::Ready(mut lock) = poll_once(shared.lock())
+    {
+        lock.shut();
+        lock.io_mut().abort();
+    }
+    clock.hung_up = true;
 }
 
 /// Ends the writing direction. Whoever holds the lock lets go of it, since the end was announced.

@@ -385,16 +385,26 @@ fn the_transport_is_ended_after_the_server_ended_it() {
     assert!(peer.from_client.has_ended() && !peer.from_client.was_aborted());
 }
 
+/// What a peer sends that fails the connection: found in a frame's header, and in a whole text.
+const FAILURES: [(&[u8], Violation, u16); 2] = [
+    (&[0xC1, 0x00], Violation::ReservedBit, 1002),
+    (&[0x81, 0x01, 0xFF], Violation::InvalidUtf8, 1007),
+];
+
 /// A failure: the Close for it is sent, what still comes is read in bounded time, so that no
 /// reset destroys it.
 // row: CLS-13, CLS-14, TRAP-27
 #[test]
 fn after_a_violation_the_peer_has_time_to_read_why() {
     // The peer ends the transport, or sends for ever.
-    for (ends, at) in [(true, 2.0), (false, 5.0)] {
+    let ends = [(true, 2.0), (false, 5.0)];
+    let all = FAILURES
+        .iter()
+        .flat_map(|failure| ends.map(|end| (failure, end)));
+    for ((octets, violation, code), (ends, at)) in all {
         clock::set(Instant::MIN);
         let (mut client, peer) = client(&timing());
-        peer.to_client.put(&[0xC1, 0x00]);
+        peer.to_client.put(octets);
         let go_on = async {
             for _ in 0..20 {
                 Timer::after(Duration::from_millis(100)).await;
@@ -409,14 +419,14 @@ fn after_a_violation_the_peer_has_time_to_read_why() {
             }
         };
         let receive = async {
-            let violation = Err(Error::WebSocket(Violation::ReservedBit.into()));
+            let violation = Err(Error::WebSocket((*violation).into()));
             assert_eq!(client.recv().await, violation);
             assert!((at..at + 0.2).contains(&now()), "{}", now());
             assert_eq!(client.recv().await, violation);
         };
         run(select(receive, go_on));
-        let protocol_error = Sent::new(Opcode::Close, &1002u16.to_be_bytes());
-        assert_eq!(sent(&peer.from_client.written()), [protocol_error]);
+        let close = Sent::new(Opcode::Close, &code.to_be_bytes());
+        assert_eq!(sent(&peer.from_client.written()), [close]);
         assert!(peer.from_client.has_ended());
     }
 }
@@ -425,26 +435,63 @@ fn after_a_violation_the_peer_has_time_to_read_why() {
 // row: CLS-14, TRAP-26
 #[test]
 fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
-    clock::set(Instant::MIN);
-    let manner = Manner {
-        capacity: 20,
-        ..Manner::GOOD
+    for (octets, violation, _) in FAILURES {
+        clock::set(Instant::MIN);
+        let manner = Manner {
+            capacity: 20,
+            ..Manner::GOOD
+        };
+        let (mut client, peer) = connected::<LEN>(manner, &timing());
+        let (mut reader, writer) = client.split();
+        peer.to_client.put(octets);
+        run(join(
+            async {
+                let sent = writer.send("more than the pipe holds").await;
+                assert!(sent.is_err());
+            },
+            async {
+                let violation = Err(Error::WebSocket(violation.into()));
+                assert_eq!(reader.recv().await, violation);
+                assert!(now() <= 10.0, "{}", now());
+            },
+        ));
+        assert!(peer.from_client.has_ended());
+    }
+}
+
+/// Whatever the failure is found in, its one Close comes out, and it stays what is told.
+// row: STA-04, CLS-14, TRAP-15
+#[test]
+fn failing_may_be_dropped_at_every_await() {
+    const CLOSE: usize = 8;
+    let bad = Manner {
+        capacity: 64,
+        at_once: 1,
+        stutters: true,
     };
-    let (mut client, peer) = connected::<LEN>(manner, &timing());
-    let (mut reader, writer) = client.split();
-    peer.to_client.put(&[0xC1, 0x00]);
-    run(join(
-        async {
-            let sent = writer.send("more than the pipe holds").await;
-            assert!(sent.is_err());
-        },
-        async {
-            let violation = Err(Error::WebSocket(Violation::ReservedBit.into()));
-            assert_eq!(reader.recv().await, violation);
-            assert!(now() <= 10.0, "{}", now());
-        },
-    ));
-    assert!(peer.from_client.has_ended());
+    for (octets, violation, code) in FAILURES {
+        clock::set(Instant::MIN);
+        let (mut client, peer) = connected::<131>(bad, &timing());
+        peer.to_client.put(octets);
+        let mut drops = 0;
+        let told = loop {
+            match run_for(1, client.recv()) {
+                Some(told) => break told.map(|message| message.is_some()),
+                None => drops += 1,
+            }
+            assert!(drops < 1000, "{violation:?}");
+            if peer.from_client.written().len() == CLOSE {
+                peer.to_client.end();
+            }
+        };
+        assert!(drops > CLOSE, "{violation:?}: {drops}");
+        let violation = Error::WebSocket(violation.into());
+        assert_eq!(told, Err(violation));
+        assert_eq!(run(client.recv()), Err(violation));
+        let close = Sent::new(Opcode::Close, &code.to_be_bytes());
+        assert_eq!(sent(&peer.from_client.written()), [close]);
+        assert!(peer.from_client.has_ended());
+    }
 }
 
 /// A server that violates the protocol and is never out of octets, ten milliseconds each.

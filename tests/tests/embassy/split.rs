@@ -74,6 +74,30 @@ fn script() -> [(Vec<u8>, usize, usize); 4] {
     ]
 }
 
+/// What needs no second task goes without a split, too.
+// row: CTL-04
+#[test]
+fn an_undivided_connection_pings_and_shows_single_frames() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = connected::<131>(Manner::GOOD, &Timing::default());
+    run(client.ping(b"there?")).unwrap();
+    let ping = Sent::new(Opcode::Ping, b"there?");
+    assert_eq!(sent(&peer.from_client.written()), [ping]);
+    peer.to_client
+        .put(&frames::frame(Opcode::Pong, true, b"there?"));
+    peer.to_client
+        .put(&frames::frame(Opcode::Text, false, b"in "));
+    for (opcode, fin, payload) in [
+        (Opcode::Pong, true, &b"there?"[..]),
+        (Opcode::Text, false, b"in "),
+    ] {
+        let frame = run(client.recv_frame()).unwrap().unwrap();
+        assert_eq!((frame.header.opcode, frame.header.fin), (opcode, fin));
+        assert_eq!(frame.payload, payload);
+    }
+    assert_eq!(client.receiver_mut().pongs(), 1);
+}
+
 /// `recv` is dropped at every await, under every schedule: nothing is lost, nothing doubled, no
 /// frame torn.
 // row: STA-04, STA-05, STA-06, CTL-02, CTL-05, CTL-06, TRAP-15, TRAP-20

@@ -142,16 +142,8 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
         // goes without it.
         let (message, owed) = core.receiver_mut().message_and_owed();
         if message.is_err() {
-            let mut link = Link { io, clock, shared };
-            if asynch::Link::answer(&mut link, owed, &mut [])
-                .await
-                .is_err()
-            {
-                // A Close that cannot be sent must not hide why it was due.
-                owed.taken();
-            }
-            shared.end(Over::Closed);
-            wind_up(io, clock, &mut [0; SCRATCH], shared, Over::Closed).await;
+            let scratch = &mut [0; SCRATCH];
+            wind_up(io, clock, scratch, Some(owed), shared, Over::Closed).await;
         }
         message.map_err(|error| Error::WebSocket(error.widen()))
     }
@@ -171,7 +163,7 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
     {
         let Self { core, io, clock } = self;
         if let Some(over @ (Over::Timeout(_) | Over::Lost)) = shared.over() {
-            wind_up(io, clock, core.receiver_mut().spare(), shared, over).await;
+            wind_up(io, clock, core.receiver_mut().spare(), None, shared, over).await;
             return Err(over.into());
         }
         let mut link = Link { io, clock, shared };
@@ -198,20 +190,21 @@ impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
             }
             Err(_) => (Over::Closed, Err(Error::WebSocket(CoreError::Lost))),
         };
-        shared.end(over);
-        wind_up(io, clock, core.receiver_mut().spare(), shared, over).await;
+        wind_up(io, clock, core.receiver_mut().spare(), None, shared, over).await;
         outcome
     }
 }
 
-/// Where the octets of a connection go that has failed by the text in its buffer.
-const SCRATCH: usize = 64;
+/// Where octets go that nobody wants, while the text that failed the connection has the buffer.
+const SCRATCH: usize = 8;
 
-/// After the closing handshake, or instead of it: lets the transport end, and ends it.
+/// After the closing handshake, or instead of it: sends the Close that may still be owed, lets the
+/// transport end, and ends it.
 async fn wind_up<R, W, T, E, C, M>(
     io: &mut Input<R>,
     clock: &mut Clock,
     spare: &mut [u8],
+    mut owed: Option<&mut Owed>,
     shared: &Shared<W, T, E, C, M>,
     over: Over,
 ) where
@@ -231,15 +224,20 @@ async fn wind_up<R, W, T, E, C, M>(
         // makes TCP reset the connection, and our Close may be lost with it.
         let by = shared.begin_close();
         while !io.ended && Instant::now() < by {
+            if owed.is_none() {
+                shared.end(over);
+            }
             // Our Close may still be on its way.
-            let rest = write(shared, None, &mut clock.ping_due, by);
+            let rest = write(shared, owed.as_deref_mut(), &mut clock.ping_due, by);
             let read = io.read(spare);
             match select3(rest, read, until(by)).await {
-                Either3::First(Ok(())) | Either3::Second(Ok(_)) => {}
+                Either3::First(Ok(())) => owed = None,
+                Either3::Second(Ok(_)) => {}
                 _ => break,
             }
         }
     }
+    shared.end(over);
     let by = clock.hang_up_by(shared.close);
     if let Either::Second(()) = select(hang_up(shared, over), until(by)).await
         && let Poll::Ready(mut lock) = poll_once(shared.lock())

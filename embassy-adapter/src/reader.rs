@@ -223,7 +223,7 @@ async fn wind_up<R, W, T, E, C, M>(
         // connection first". What still comes must be read too: closing with octets unread
         // makes TCP reset the connection, and our Close may be lost with it.
         let by = shared.begin_close();
-        while !io.ended && Instant::now() < by {
+        while (owed.is_some() || !io.ended) && Instant::now() < by {
             if owed.is_none() {
                 shared.end(over);
             }

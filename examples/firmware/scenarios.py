@@ -43,6 +43,11 @@ DEAD_AFTER = 1000
 LATE = 1000
 
 
+# What comes over the network may overtake the line that the board wrote before: a line is waited for, and
+# looked for behind the one that it follows, never taken to be the last that is there.
+CONNECTED = "Connected {"
+
+
 class Telemetry(emulator.Running):
     """A board that runs the telemetry application, and its log."""
 
@@ -122,34 +127,31 @@ def through_losses(board, server):
     server.close()
     start = len(board.lines)
     connection.cut()
-    board.until("NotConnected(Refused(", start)
+    refused = board.until("NotConnected(Refused(", start)
 
     server = peer.listen(port)
     connection = accept(server)
     expect(report(connection)["connections"] == 3, "back after the server was away")
-    # From here on nothing is read and nothing answered: pings go unanswered. The last octet that
-    # the board heard is the end of the opening handshake.
-    connected = len(board.lines) - 1
-    while "Connected" not in board.lines[connected]:
-        connected -= 1
+    # From here on nothing is read and nothing answered: pings go unanswered.
 
     connection, silent = accept(server), connection
     expect(report(connection)["connections"] == 4, "back after a silent server")
-    # It came a little before the line that says so was written.
-    board.ended("Timeout(KeepAlive)", connected, DEAD_AFTER - 100, DEAD_AFTER + LATE)
-    silent.cut()
-    start = len(board.lines)
     connection.close()
-    closed = board.until("Ended(Closed)", start)
-
     # A server that takes the TCP connection and never answers the opening handshake.
     mute, _ = server.accept()
     connection = accept(server)
     expect(report(connection)["connections"] == 5, "back after a mute handshake")
-    connecting = board.until("Connecting", closed)
-    board.ended("Timeout(Handshake)", connecting, HANDSHAKE, HANDSHAKE + LATE)
+    silent.cut()
     mute.close()
     server.close()
+
+    # What the board said of it. The last octet that it heard from the silent server is the end of
+    # the opening handshake, which came a little before the line that says so was written.
+    connected = board.until(CONNECTED, refused)
+    board.ended("Timeout(KeepAlive)", connected, DEAD_AFTER - 100, DEAD_AFTER + LATE)
+    closed = board.until("Ended(Closed)", connected)
+    connecting = board.until("Connecting", closed)
+    board.ended("Timeout(Handshake)", connecting, HANDSHAKE, HANDSHAKE + LATE)
 
 
 def link(target, tell):
@@ -161,9 +163,8 @@ def link(target, tell):
         try:
             connection = accept(server)
             short_outage(board, connection)
-            connection = long_outage(board, server, connection)
-            connection.cut()
-            outage_on_the_way(board, server)
+            connection, over = long_outage(board, server, connection)
+            outage_on_the_way(board, server, connection, over)
         finally:
             tell("\n".join(board.story()))
 
@@ -221,15 +222,18 @@ def long_outage(board, server, connection):
     board.plug()
     connection = accept(server)
     expect(report(connection)["connections"] == 2, "back after an outage")
-    return connection
+    return connection, over
 
 
-def outage_on_the_way(board, server):
-    """The link goes down when the request was sent, and the next attempt finds it down."""
-    start = len(board.lines)
+def outage_on_the_way(board, server, connection, over):
+    """The link goes down when the request was sent, and the next attempt finds it down.
+    `connection` is the one that came after what is `over`."""
+    connected = board.until(CONNECTED, over)
+    connection.cut()
+    over = board.until("Ended(", connected)
     halfway, _ = server.accept()
     expect(halfway.recv(4096), "a request")
-    connecting = board.until("Connecting", start)
+    connecting = board.until("Connecting", over)
     down = board.pull()
     over = board.ended("Timeout(Handshake)", connecting, HANDSHAKE, HANDSHAKE + LATE)
     expect(down < over, "the link went down before")

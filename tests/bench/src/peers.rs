@@ -24,11 +24,9 @@ pub struct Library {
 }
 
 pub trait Receive {
-    /// Receives so many messages; how many octets they had.
-    fn receive(&mut self, count: u64) -> u64;
-
-    /// Receives one message and copies it.
-    fn one(&mut self) -> (Kind, Vec<u8>);
+    /// Receives so many messages, and shows each. One method, so that no library's loop is held
+    /// back by being wanted in two places.
+    fn receive(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8]));
 }
 
 pub trait Send {

@@ -98,19 +98,17 @@ fn table(cells: &[Cell], direction: Direction, kind: Kind) {
         print!("  {name:<24}");
         for size in SIZES {
             let column = || group.iter().filter(move |cell| cell.size() == size);
-            let best = column()
-                .map(|cell| cell.median())
-                .fold(f64::INFINITY, f64::min);
-            match column().find(|cell| cell.library() == name) {
-                None => print!("{:>20}", "-"),
-                Some(cell) => {
+            let best = column().min_by(|a, b| a.median().total_cmp(&b.median()));
+            match (column().find(|cell| cell.library() == name), best) {
+                (None, _) | (_, None) => print!("{:>20}", "-"),
+                (Some(cell), Some(best)) => {
                     let time = cell.median();
                     let figure = if size <= 1024 {
                         format!("{time:.1} ns")
                     } else {
                         format!("{:.0} MB/s", size as f64 / time * 1e3)
                     };
-                    print!("{:>20}", format!("{figure} ({:.2})", time / best));
+                    print!("{:>20}", format!("{figure} ({:.2})", cell.ratio(best)));
                 }
             }
         }

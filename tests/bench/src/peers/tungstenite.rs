@@ -29,20 +29,13 @@ fn client(wire: Wire) -> WebSocket<Wire> {
 }
 
 impl Receive for WebSocket<Wire> {
-    fn receive(&mut self, count: u64) -> u64 {
-        let mut octets = 0;
+    fn receive(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8])) {
         for _ in 0..count {
-            let message = self.read().expect("a message");
-            octets += black_box(&message).len() as u64;
-        }
-        octets
-    }
-
-    fn one(&mut self) -> (Kind, Vec<u8>) {
-        match self.read().expect("a message") {
-            Message::Text(text) => (Kind::Text, text.as_str().into()),
-            Message::Binary(octets) => (Kind::Binary, octets.into()),
-            other => panic!("{other:?}"),
+            match self.read().expect("a message") {
+                Message::Text(text) => show(Kind::Text, text.as_bytes()),
+                Message::Binary(octets) => show(Kind::Binary, &octets),
+                other => panic!("{other:?}"),
+            }
         }
     }
 }

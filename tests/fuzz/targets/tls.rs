@@ -218,8 +218,17 @@ fn records_after(
             2 => drop(records.remove(at)),
             _ => records.swap(at, count - 1),
         }
-        // Records that arrive as they were sent, before the first octet that does not.
-        let (now, then) = (records.iter().flatten(), original.iter().flatten());
+        // Records that arrive as they were sent, before the first octet that does not. The version in a
+        // header is none: RFC 8446 §5.1 has it "ignored for all purposes".
+        let mut seen = records.clone();
+        if let (Some([_, seen @ ..]), Some([_, version @ ..])) = (
+            seen.get_mut(at)
+                .and_then(|record| record.first_chunk_mut::<3>()),
+            original[at].first_chunk::<3>(),
+        ) {
+            *seen = *version;
+        }
+        let (now, then) = (seen.iter().flatten(), original.iter().flatten());
         let mut same = now.zip(then).take_while(|(now, then)| now == then).count();
         let arrives = |record: &&Vec<u8>| {
             let rest = same.checked_sub(record.len());

@@ -488,8 +488,9 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// As [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// A piece that fits the buffer is either not sent or queued whole. Of a longer one a part
-    /// may have been queued; the message stays open, but only the caller can know what is missing.
+    /// A piece that fits the buffer is either not sent or queued whole. Of a longer one, and of any
+    /// that is compressed, a part may have been queued: the message stays open, and how much of it
+    /// is there is not known any more. [`Sender::fragment`] says how much it takes.
     pub async fn send_fragment(
         &mut self,
         kind: MessageKind,

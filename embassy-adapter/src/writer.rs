@@ -84,8 +84,9 @@ where
     /// As [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// A piece that fits the buffer is either not sent or queued whole. Of a longer one a part
-    /// may have been queued; the message stays open, but only the caller can know what is missing.
+    /// A piece that fits the buffer is either not sent or queued whole. Of a longer one, and of any
+    /// that is compressed, a part may have been queued: the message stays open, and how much of it
+    /// is there is not known any more.
     pub async fn send_fragment(
         &self,
         kind: MessageKind,

@@ -213,10 +213,10 @@ fn is_made_of(octets: &[u8], pieces: &[(Vec<u8>, bool)], in_part: bool) -> bool 
         return octets.is_empty();
     };
     let same = octets.iter().zip(piece).take_while(|(a, b)| a == b).count();
-    let is_whole = same == piece.len();
-    (is_whole && is_made_of(&octets[same..], others, in_part))
-        || !certain && is_made_of(octets, others, in_part)
-        || !certain && in_part && (1..=same).any(|n| is_made_of(&octets[n..], others, in_part))
+    (0..=same).rev().any(|n| {
+        let may_be = n == piece.len() || !certain && (n == 0 || in_part);
+        may_be && is_made_of(&octets[n..], others, in_part)
+    })
 }
 
 /// A text that begins with its number.

@@ -222,10 +222,7 @@ fn keep_alive_asks_before_it_gives_up() {
 #[test]
 fn the_end_frees_a_blocked_sender() {
     clock::set(Instant::MIN);
-    let manner = Manner {
-        capacity: 20,
-        ..Manner::GOOD
-    };
+    let manner = Manner::narrow(20);
     let (mut client, _peer) = connected::<LEN>(manner, &keep_alive(10, 35));
     let (mut reader, writer) = client.split();
     run(join(
@@ -268,10 +265,7 @@ fn an_unanswered_close_ends_in_time() {
 #[test]
 fn a_close_that_cannot_be_written_ends_in_time() {
     clock::set(Instant::MIN);
-    let manner = Manner {
-        capacity: 3,
-        ..Manner::GOOD
-    };
+    let manner = Manner::narrow(3);
     let (mut client, peer) = connected::<LEN>(manner, &timing());
     run(async {
         let closed = client.close(None, "").await;
@@ -437,11 +431,7 @@ fn after_a_violation_the_peer_has_time_to_read_why() {
 fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
     for (octets, violation, _) in FAILURES {
         clock::set(Instant::MIN);
-        let manner = Manner {
-            capacity: 20,
-            ..Manner::GOOD
-        };
-        let (mut client, peer) = connected::<LEN>(manner, &timing());
+        let (mut client, peer) = connected::<LEN>(Manner::narrow(20), &timing());
         let (mut reader, writer) = client.split();
         peer.to_client.put(octets);
         run(join(
@@ -465,11 +455,7 @@ fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
 fn a_failure_s_close_waits_its_turn_though_the_peer_sends_no_more() {
     for (octets, violation, code) in FAILURES {
         clock::set(Instant::MIN);
-        let manner = Manner {
-            capacity: 20,
-            ..Manner::GOOD
-        };
-        let (mut client, peer) = connected::<LEN>(manner, &timing());
+        let (mut client, peer) = connected::<LEN>(Manner::narrow(20), &timing());
         let (mut reader, writer) = client.split();
         peer.to_client.put(octets).end();
         let message = "more than the pipe holds";
@@ -497,11 +483,6 @@ fn a_failure_s_close_waits_its_turn_though_the_peer_sends_no_more() {
 #[test]
 fn failing_may_be_dropped_at_every_await() {
     const CLOSE: usize = 8;
-    let bad = Manner {
-        capacity: 64,
-        at_once: 1,
-        stutters: true,
-    };
     // The peer's direction ends behind our Close, or with what it sent. The last is not dropped.
     let ways = [(false, 1), (true, 1), (true, usize::MAX)];
     let all = FAILURES
@@ -509,7 +490,7 @@ fn failing_may_be_dropped_at_every_await() {
         .flat_map(|failure| ways.map(|way| (failure, way)));
     for (&(octets, violation, code), (ends, polls)) in all {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<131>(bad, &timing());
+        let (mut client, peer) = connected::<131>(Manner::BAD, &timing());
         peer.to_client.put(octets);
         if ends {
             peer.to_client.end();

@@ -174,10 +174,7 @@ fn the_handshake_ends_in_time() {
 #[test]
 fn a_request_that_nobody_reads_ends_in_time() {
     clock::set(Instant::MIN);
-    let peer = peer(Manner {
-        capacity: 10,
-        ..Manner::GOOD
-    });
+    let peer = peer(Manner::narrow(10));
     let opened = run(open(&peer, Repeatable(5)));
     assert_eq!(
         opened.err(),

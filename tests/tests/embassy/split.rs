@@ -19,20 +19,6 @@ use crate::support::pipe::Manner;
 use crate::support::tasks::{Tasks, run, run_for};
 use crate::support::{clock, connected, now, seconds};
 
-/// One octet every second poll.
-const BAD: Manner = Manner {
-    capacity: 64,
-    at_once: 1,
-    stutters: true,
-};
-
-fn narrow(capacity: usize) -> Manner {
-    Manner {
-        capacity,
-        ..Manner::GOOD
-    }
-}
-
 /// Every p-th turn, in every phase, another task has the lock: its message, sent as it goes.
 #[derive(Clone, Copy, Debug)]
 struct Schedule {
@@ -106,7 +92,7 @@ fn receiving_may_be_dropped_at_every_await() {
     let mut drops = 0;
     for schedule in schedules() {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(Manner::BAD, &Timing::default());
         // What the client writes is taken away at once.
         let taken = peer.from_client.clone();
         let (mut reader, writer) = client.split();
@@ -191,7 +177,7 @@ fn sending_may_be_dropped_at_every_await() {
     clock::set(Instant::MIN);
     let (mut whole, mut polls) = (0, 0);
     loop {
-        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(Manner::BAD, &Timing::default());
         let sent_all = run_for(polls, client.send("a message")).is_some();
         run(client.send(&b"the next"[..])).expect("to be sent");
         let mut expected = vec![
@@ -222,7 +208,7 @@ fn a_long_message_that_is_dropped_midway_leaves_a_connection_that_can_close() {
         // The pipe takes all: what stops the sender is its buffer.
         let manner = Manner {
             capacity: usize::MAX,
-            ..BAD
+            ..Manner::BAD
         };
         let (mut client, peer) = connected::<131>(manner, &Timing::default());
         if run_for(polls, client.send(long.as_str())).is_some() {
@@ -253,7 +239,7 @@ fn a_long_message_that_is_dropped_midway_leaves_a_connection_that_can_close() {
 fn closing_may_be_dropped_at_every_await() {
     for polls in 0..80 {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(Manner::BAD, &Timing::default());
         peer.to_client.put(&frames::ping(b"before"));
         let _ = run_for(polls, client.close(Some(CloseCode::GOING_AWAY), "bye"));
         peer.to_client.put(&frames::close(1001)).end();
@@ -287,7 +273,7 @@ fn closing_may_be_dropped_at_every_await() {
 #[test]
 fn the_waiting_reader_brings_out_what_was_left_behind() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = connected::<131>(BAD, &Timing::default());
+    let (mut client, peer) = connected::<131>(Manner::BAD, &Timing::default());
     let (mut reader, writer) = client.split();
     let mut tasks = Tasks::new();
     tasks.spawn(async {
@@ -322,7 +308,7 @@ fn mutual_back_pressure_stops_nobody() {
 fn mutual_back_pressure<const LEN: usize>(capacity: usize, senders: usize) {
     const MESSAGES: usize = 50;
     clock::set(Instant::MIN);
-    let (mut client, peer) = connected::<LEN>(narrow(capacity), &Timing::default());
+    let (mut client, peer) = connected::<LEN>(Manner::narrow(capacity), &Timing::default());
     let (mut reader, writer) = client.split();
     let received = std::cell::Cell::new(0);
     let (mut to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
@@ -381,7 +367,7 @@ fn mutual_back_pressure<const LEN: usize>(capacity: usize, senders: usize) {
 #[test]
 fn control_frames_pass_between_the_fragments_of_a_long_message() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = connected::<200>(narrow(50), &Timing::default());
+    let (mut client, peer) = connected::<200>(Manner::narrow(50), &Timing::default());
     let (mut reader, writer) = client.split();
     let long = "0123456789".repeat(200);
     let (to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
@@ -428,7 +414,7 @@ fn control_frames_pass_between_the_fragments_of_a_long_message() {
 #[test]
 fn messages_of_two_tasks_do_not_mix() {
     clock::set(Instant::MIN);
-    let (client, peer) = connected::<150>(narrow(40), &Timing::default());
+    let (client, peer) = connected::<150>(Manner::narrow(40), &Timing::default());
     let mut client = client.guarded::<CriticalSectionRawMutex>();
     let (mut reader, writer) = client.split();
     let (to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
@@ -479,7 +465,7 @@ fn messages_of_two_tasks_do_not_mix() {
 fn either_half_can_close() {
     for we_begin in [true, false] {
         clock::set(Instant::MIN);
-        let (mut client, peer) = connected::<131>(BAD, &Timing::default());
+        let (mut client, peer) = connected::<131>(Manner::BAD, &Timing::default());
         let (mut reader, writer) = client.split();
         let (to_client, mut from_client) = (peer.to_client.clone(), peer.from_client.clone());
         let mut tasks = Tasks::new();

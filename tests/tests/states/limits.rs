@@ -1,4 +1,4 @@
-//! At the limits: the longest message, the most fragments, the smallest buffer.
+//! At the limits: the longest message, the most fragments, the smallest buffer, the memory of a state.
 
 use crate::*;
 
@@ -122,4 +122,14 @@ fn a_frame_of_a_mebibyte_through_64_octets() {
             "{steps} steps"
         );
     }
+}
+
+// row: SEED-08
+#[test]
+fn the_state_beside_the_buffers_is_small() {
+    // On this machine; what it is on a board of 32 bits the core asserts where it is built for one.
+    let receiver = size_of::<Receiver<Client, [u8; 0]>>();
+    let sender = size_of::<Sender<Client, [u8; 0], ()>>();
+    assert!(receiver <= 312, "{receiver}");
+    assert!(sender <= 48, "{sender}");
 }

@@ -26,6 +26,20 @@ impl Manner {
         at_once: usize::MAX,
         stutters: false,
     };
+
+    /// One octet every second poll.
+    pub(crate) const BAD: Self = Self {
+        capacity: 64,
+        at_once: 1,
+        stutters: true,
+    };
+
+    pub(crate) const fn narrow(capacity: usize) -> Self {
+        Self {
+            capacity,
+            ..Self::GOOD
+        }
+    }
 }
 
 struct State {

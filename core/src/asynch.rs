@@ -1,22 +1,31 @@
 //! The asynchronous loop: the same machines over `embedded_io_async::{Read, Write}`.
 //!
+//! A transport is two halves here, so that reading goes on while an answer waits to be written:
+//! `socket.split()` of most stacks, or a shared reference twice.
+//!
 //! Every future here may be dropped at any await, if the transport's own futures may: all progress
 //! lives in the machines, and is written down right after each await.
 //!
 //! ```
-//! # use bare_ws::asynch::Connection;
-//! # use bare_ws::{buffer::Storage, entropy::Entropy, error::Error, role::Client};
-//! # use embedded_io_async::{Read, Write};
-//! async fn echo<T: Read + Write, B: Storage, W: Storage, E: Entropy>(
-//!     connection: Connection<T, Client, B, W, E>,
-//! ) -> Result<(), Error<T::Error>> {
+//! use bare_ws::asynch::{Connection, Halves};
+//! use bare_ws::error::Error;
+//! use bare_ws::receiver::Receive;
+//! use bare_ws::sender::Transmit;
+//!
+//! async fn echo<Io: Halves, Rx: Receive, Tx: Transmit>(
+//!     connection: Connection<Io, Rx, Tx>,
+//! ) -> Result<(), Error<Io::Error>> {
 //!     let Connection { mut reader, mut writer } = connection;
 //!     while let Some(message) = reader.recv(&mut writer).await? {
 //!         writer.send(message).await?;
 //!     }
-//!     Ok(())
+//!     reader.finish(&mut writer).await
 //! }
 //! ```
+
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
@@ -25,101 +34,97 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
+use crate::exchange::{Exchanged, Patience};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
 use crate::opcode::Opcode;
-use crate::receiver::{Delivery, Receiver, Step, Stop};
+use crate::receiver::{Delivery, Receive, Receiver, Step, Stop};
 use crate::role::Role;
-use crate::sender::Sender;
-use crate::stage::{Compress, Decompress, Plain};
+use crate::sender::{Sender, Transmit};
+use crate::stage::Compress;
 
 /// An open connection, to be used as it is or taken apart.
 #[derive(Debug)]
-pub struct Connection<T, R, B, W, E, D = Plain, C = Plain> {
-    /// The receive half.
-    pub reader: Reader<R, B, D>,
-    /// The send half, which owns the transport.
-    pub writer: Writer<T, R, W, E, C>,
+pub struct Connection<Io, Rx, Tx> {
+    /// The receive side.
+    pub reader: Reader<Rx>,
+    /// The send side, which owns the transport.
+    pub writer: Writer<Io, Tx>,
 }
 
-/// The receive half: it reads through whatever [`Link`] it is lent.
+/// The receive side: it reads through whatever [`Link`] it is lent.
 #[derive(Debug)]
-pub struct Reader<R, B, X = Plain> {
-    receiver: Receiver<R, B, X>,
+pub struct Reader<Rx> {
+    rx: Rx,
 }
 
-/// The send half and the transport.
+/// The send side and the transport.
 #[derive(Debug)]
-pub struct Writer<T, R, B, E, X = Plain> {
-    io: T,
-    sender: Sender<R, B, E, X>,
+pub struct Writer<Io, Tx> {
+    io: Io,
+    tx: Tx,
     /// The transport may hold octets that it was not made to send yet.
     unflushed: bool,
 }
 
-/// How an answer went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    /// What was owed is written out.
-    Sent,
-    /// Not yet; meanwhile that many octets were read into the spare memory.
-    Read(usize),
+/// A transport whose directions can be used at the same time: a pair of its halves.
+pub trait Halves {
+    /// The error of both.
+    type Error;
+    /// From the peer.
+    type Input: Read<Error = Self::Error>;
+    /// To the peer.
+    type Output: Write<Error = Self::Error>;
+
+    /// Both at once.
+    fn halves(&mut self) -> (&mut Self::Input, &mut Self::Output);
 }
 
-/// What the receive loop needs besides its own half: octets in, and a way to answer.
+impl<R: Read, W: Write<Error = R::Error>> Halves for (R, W) {
+    type Error = R::Error;
+    type Input = R;
+    type Output = W;
+
+    #[inline]
+    fn halves(&mut self) -> (&mut R, &mut W) {
+        (&mut self.0, &mut self.1)
+    }
+}
+
+/// What the receive loop needs besides its own part: octets in, and a way to answer.
 ///
-/// [`Writer`] is one. An adapter that shares the writer between tasks brings its own.
+/// [`Writer`] is one. An adapter that knows time, or shares the sender between tasks, brings its
+/// own.
 pub trait Link {
     /// The transport's error.
     type Error;
 
-    /// Reads some octets; 0 at their end.
-    ///
-    /// # Errors
-    /// The transport's.
-    ///
-    /// # Cancel safety
-    /// Dropped before it is ready, nothing was read.
-    fn read(&mut self, spare: &mut [u8]) -> impl Future<Output = Result<usize, Self::Error>>;
-
-    /// Whether [`answer`](Self::answer) can begin at once: nobody else holds the sender.
-    fn is_free(&self) -> bool;
-
-    /// Whether something that was queued, such as by a dropped [`answer`](Self::answer), is to
-    /// be written out.
+    /// Whether something is queued that nobody is writing out, such as by a future that was
+    /// dropped.
     fn has_queued(&self) -> bool;
 
-    /// Queues what is owed, if anything is, and writes out all that is queued; or, where others
-    /// may hold the sender, does so *or* reads more input, whichever comes first: a peer that
-    /// does not read before it has written must not be able to stop both. With empty `spare` it
-    /// does not read.
+    /// Queues what is owed, if anything is, and writes out what is queued *or* reads into `spare`,
+    /// whichever comes first: a peer that does not read before it has written must not be able to
+    /// stop both. A write that fails ends neither the call nor what is queued: reading goes on.
+    /// With empty `spare` it does not read.
     ///
     /// # Errors
-    /// The transport's, or that of the source of entropy. The reply is still owed then, unless
-    /// it was queued.
+    /// The transport's, while it was read from; that of the source of entropy.
     ///
     /// # Cancel safety
-    /// Dropped at any point, the reply is either still owed, or queued whole and written out by
-    /// the next call.
-    fn answer(
+    /// Dropped at any point, nothing was read, and the reply is either still owed, or queued whole
+    /// and written out by the next call.
+    fn exchange(
         &mut self,
         owed: &mut Owed,
         spare: &mut [u8],
-    ) -> impl Future<Output = Result<Answered, Error<Self::Error>>>;
+        patience: Patience,
+    ) -> impl Future<Output = Result<Exchanged, Error<Self::Error>>>;
 }
 
-impl<T, R, B, W, E, D, C> Connection<T, R, B, W, E, D, C>
-where
-    T: Read + Write,
-    R: Role,
-    B: Storage,
-    W: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
-{
+impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Sends the request and reads its answer. What was agreed on comes beside the connection; a
     /// compression stage is to be configured by it before the first message.
     ///
@@ -130,12 +135,12 @@ where
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
     pub async fn open<X: Offers>(
-        io: T,
+        io: Io,
         mut handshake: ClientHandshake<'_, X>,
-        receiver: Receiver<R, B, D>,
-        sender: Sender<R, W, E, C>,
-    ) -> Result<(Self, Established<X>), HandshakeError<T::Error>> {
-        let mut connection = Self::new(io, receiver, sender);
+        rx: Rx,
+        tx: Tx,
+    ) -> Result<(Self, Established<X>), HandshakeError<Io::Error>> {
+        let mut connection = Self::new(io, rx, tx);
         connection.shake_hands(&mut handshake).await?;
         let established = handshake.finish().map_err(HandshakeError::widen)?;
         Ok((connection, established))
@@ -153,18 +158,19 @@ where
     pub async fn shake_hands<X: Offers>(
         &mut self,
         handshake: &mut ClientHandshake<'_, X>,
-    ) -> Result<(), HandshakeError<T::Error>> {
+    ) -> Result<(), HandshakeError<Io::Error>> {
         while self
             .writer
-            .sender
+            .tx
+            .sender_mut()
             .queue_raw(|buffer| handshake.write(buffer))
         {
             self.writer.drain().await?;
         }
-        let io = &mut self.writer.io;
-        let receiver = &mut self.reader.receiver;
+        let (input, _) = self.writer.io.halves();
+        let receiver = self.reader.rx.receiver_mut();
         loop {
-            let read = io.read(receiver.spare()).await;
+            let read = input.read(receiver.spare()).await;
             let n = read.map_err(HandshakeError::Transport)?;
             receiver.commit(n);
             // RFC 6455 §4.1 ends the response with its head: what follows is frames.
@@ -178,12 +184,12 @@ where
         }
     }
 
-    /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `receiver`
-    /// may hold octets already.
-    pub fn new(io: T, receiver: Receiver<R, B, D>, sender: Sender<R, W, E, C>) -> Self {
+    /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `rx` may
+    /// hold octets already.
+    pub fn new(io: Io, rx: Rx, tx: Tx) -> Self {
         Self {
-            reader: Reader::new(receiver),
-            writer: Writer::new(io, sender),
+            reader: Reader::new(rx),
+            writer: Writer::new(io, tx),
         }
     }
 
@@ -194,7 +200,7 @@ where
     ///
     /// # Cancel safety
     /// As there.
-    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message<'_>>, Error<T::Error>>> {
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message<'_>>, Error<Io::Error>>> {
         self.reader.recv(&mut self.writer)
     }
 
@@ -207,7 +213,7 @@ where
     /// As there.
     pub fn recv_chunk(
         &mut self,
-    ) -> impl Future<Output = Result<Option<Chunk<'_>>, Error<T::Error>>> {
+    ) -> impl Future<Output = Result<Option<Chunk<'_>>, Error<Io::Error>>> {
         self.reader.recv_chunk(&mut self.writer)
     }
 
@@ -220,7 +226,7 @@ where
     /// As there.
     pub fn recv_frame(
         &mut self,
-    ) -> impl Future<Output = Result<Option<Frame<'_>>, Error<T::Error>>> {
+    ) -> impl Future<Output = Result<Option<Frame<'_>>, Error<Io::Error>>> {
         self.reader.recv_frame(&mut self.writer)
     }
 
@@ -234,7 +240,7 @@ where
     pub fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
-    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+    ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.writer.send(message)
     }
 
@@ -250,34 +256,47 @@ where
         &mut self,
         code: Option<CloseCode>,
         reason: &str,
-    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+    ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.writer.close(code, reason)
+    }
+
+    /// Brings a connection that is over to the end of its transport: [`Reader::finish`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub fn finish(&mut self) -> impl Future<Output = Result<(), Error<Io::Error>>> {
+        self.reader.finish(&mut self.writer)
     }
 }
 
-impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
-    /// The loop around a receive machine.
-    pub fn new(receiver: Receiver<R, B, X>) -> Self {
-        Self { receiver }
+impl<Rx: Receive> Reader<Rx> {
+    /// The loop around a receiver.
+    pub fn new(rx: Rx) -> Self {
+        Self { rx }
     }
 
-    /// The receive machine.
-    pub fn receiver(&self) -> &Receiver<R, B, X> {
-        &self.receiver
+    /// The receiver.
+    pub fn receiver(&self) -> &Rx {
+        &self.rx
     }
 
-    /// The receive machine.
-    pub fn receiver_mut(&mut self) -> &mut Receiver<R, B, X> {
-        &mut self.receiver
+    /// The receiver.
+    pub fn receiver_mut(&mut self) -> &mut Rx {
+        &mut self.rx
     }
 
-    /// The next whole message. Pings are answered and a Close is answered on the way. `None`,
-    /// for ever after, once the peer has closed.
+    /// The next whole message. Pings are answered and a Close is answered on the way, as far as
+    /// the transport takes the answer; reading goes on while it does not. `None`, from then on,
+    /// once the peer has closed.
     ///
     /// # Errors
-    /// [`Error::Peer`], [`Error::Capacity`], [`Error::Lost`]: the connection has failed, and the
-    /// Close for it was sent as well as could be. [`Error::Transport`]: as the transport says.
-    /// [`Error::Usage`], [`Error::Entropy`].
+    /// [`Error::Peer`], [`Error::Capacity`], [`Error::Lost`]: the connection has failed, and says
+    /// so at once and from then on; the Close for it was sent as far as the transport took it.
+    /// [`finish`](Self::finish) sends the rest. [`Error::Transport`]: as the transport says.
+    /// [`Error::Usage`]. [`Error::Entropy`]: an answer could not be masked, and is not sent.
     ///
     /// # Cancel safety
     /// Dropped at any point, no octet is lost and no reply is lost or doubled, if that holds for
@@ -287,15 +306,15 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
     ) -> Result<Option<Message<'_>>, Error<L::Error>> {
         if !self
-            .advance_by(link, |it| it.look(Delivery::Message))
+            .advance_by(link, |it, tried| it.look(Delivery::Message, tried))
             .await?
         {
             return Ok(None);
         }
-        let (message, owed) = self.receiver.message_and_owed();
-        if message.is_err() && link.answer(owed, &mut []).await.is_err() {
-            // A Close that cannot be sent must not hide why it was due.
-            owed.taken();
+        let (message, owed) = self.rx.receiver_mut().message_and_owed();
+        if message.is_err() {
+            // Why the connection failed is known: whether the Close goes out changes nothing.
+            let _ = link.exchange(owed, &mut [], Patience::AtOnce).await;
         }
         message.map_err(Error::widen)
     }
@@ -311,8 +330,9 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Chunk<'_>>, Error<L::Error>> {
-        self.advance_by(link, |it| it.look(Delivery::Chunk)).await?;
-        Ok(self.receiver.chunk())
+        self.advance_by(link, |it, tried| it.look(Delivery::Chunk, tried))
+            .await?;
+        Ok(self.rx.receiver().chunk())
     }
 
     /// The next frame as on the wire, control frames among them (they are answered all the same).
@@ -326,26 +346,32 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
-        self.advance_by(link, |it| it.look(Delivery::Frame)).await?;
-        Ok(self.receiver.frame())
+        self.advance_by(link, |it, tried| it.look(Delivery::Frame, tried))
+            .await?;
+        Ok(self.rx.receiver().frame())
     }
 
-    /// Reads until the transport ends, and throws it away. §7.1.1: the client waits for the server
-    /// to close the transport first; for how long is the caller's choice.
+    /// Writes out what is still owed and queued, and reads and discards until the transport ends.
+    /// §7.1.1: the client waits for the server to close the transport first; for how long is the
+    /// caller's choice.
     ///
     /// # Errors
     /// The transport's.
     ///
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
-    pub async fn drain<L: Link>(&mut self, link: &mut L) -> Result<(), L::Error> {
-        while link.read(self.receiver.spare()).await? > 0 {}
-        Ok(())
+    pub async fn finish<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
+        loop {
+            let (owed, spare) = self.rx.receiver_mut().owed_and_spare();
+            if link.exchange(owed, spare, Patience::Wait).await? == Exchanged::Read(0) {
+                return Ok(());
+            }
+        }
     }
 
     /// How the peer closed, once it did.
     pub fn close_status(&self) -> Option<CloseStatus<'_>> {
-        self.receiver.close_status()
+        self.rx.receiver().close_status()
     }
 
     /// Goes on until something is announced, which [`receiver_mut`](Self::receiver_mut) then lends
@@ -362,95 +388,82 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
         delivery: Delivery,
     ) -> impl Future<Output = Result<bool, Error<L::Error>>> {
-        self.advance_by(link, move |it| it.look(delivery))
+        self.advance_by(link, move |it, tried| it.look(delivery, tried))
     }
 
     /// With the way of delivery as a function, so that an image holds only those that it uses.
     async fn advance_by<L: Link>(
         &mut self,
         link: &mut L,
-        look: impl Fn(&mut Receiver<R, B, X>) -> Result<Step, Stop>,
+        look: impl Fn(&mut RxReceiver<Rx>, bool) -> Result<Step, Stop>,
     ) -> Result<bool, Error<L::Error>> {
-        let mut answers = self.must_answer(link) && link.is_free();
-        if answers {
-            // What was announced before is done with, and makes room to read into meanwhile:
-            // else a peer that writes everything before it reads could stop both.
-            self.receiver.release();
-        }
+        let receiver = self.rx.receiver_mut();
+        let mut patience = Patience::AtOnce;
+        let mut exchanges = receiver.owed().is_due() || link.has_queued();
         loop {
-            // The one place to answer from: each more would be a copy of it in the image.
-            if answers {
-                let (owed, spare) = self.receiver.owed_and_spare();
-                match link.answer(owed, spare).await {
-                    Ok(Answered::Sent) => {}
-                    Ok(Answered::Read(n)) => self.took(n),
+            // The one place to read and to answer from: each more would be a copy of it in the
+            // image.
+            let tried = exchanges && !receiver.is_open();
+            if exchanges {
+                let (owed, spare) = receiver.owed_and_spare();
+                let exchanged = link.exchange(owed, spare, patience).await;
+                match exchanged {
+                    Ok(Exchanged::Read(0)) => receiver.eof(),
+                    Ok(Exchanged::Read(n)) => receiver.commit(n),
+                    Ok(Exchanged::Wrote) => {}
                     // A Close that cannot be sent must not hide why it was due.
-                    Err(_) if !self.receiver.is_open() => self.receiver.owed().taken(),
+                    Err(_) if !receiver.is_open() => {}
                     Err(error) => return Err(error),
                 }
-                answers = false;
             }
-            match look(&mut self.receiver) {
-                // What is buffered already is looked at before the sender is waited for.
-                Ok(Step::ReplyDue) => answers = !self.receiver.is_open() || link.is_free(),
-                Ok(Step::NeedOctets) if self.must_answer(link) => answers = true,
-                Ok(Step::NeedOctets) => {
-                    let read = link.read(self.receiver.spare()).await;
-                    self.took(read.map_err(Error::Transport)?);
-                }
+            patience = match look(receiver, tried) {
+                Ok(Step::NeedOctets) => Patience::Wait,
+                Ok(Step::ReplyDue) => Patience::AtOnce,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
-                Err(stop) => return Err(self.receiver.error(stop)),
-            }
-        }
-    }
-
-    fn must_answer<L: Link>(&mut self, link: &L) -> bool {
-        self.receiver.owed().is_due() || link.has_queued()
-    }
-
-    fn took(&mut self, n: usize) {
-        if n == 0 {
-            self.receiver.eof();
-        } else {
-            self.receiver.commit(n);
+                Err(stop) => return Err(receiver.error(stop)),
+            };
+            exchanges = true;
         }
     }
 }
 
-impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
-    /// The loop around a send machine.
-    pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
+type RxReceiver<Rx> =
+    Receiver<<Rx as Receive>::Role, <Rx as Receive>::Storage, <Rx as Receive>::Stage>;
+
+impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
+    /// The loop around a sender.
+    pub fn new(io: Io, tx: Tx) -> Self {
         Self {
             io,
-            sender,
+            tx,
             unflushed: false,
         }
     }
 
     /// The transport.
-    pub fn io(&self) -> &T {
+    pub fn io(&self) -> &Io {
         &self.io
     }
 
     /// The transport.
-    pub fn io_mut(&mut self) -> &mut T {
+    pub fn io_mut(&mut self) -> &mut Io {
         &mut self.io
     }
 
-    /// The send machine.
-    pub fn sender(&self) -> &Sender<R, B, E, X> {
-        &self.sender
+    /// The sender.
+    pub fn sender(&self) -> &Tx {
+        &self.tx
     }
 
-    /// The send machine, to queue several messages and [`flush`](Self::flush) them in one write.
-    pub fn sender_mut(&mut self) -> &mut Sender<R, B, E, X> {
-        &mut self.sender
+    /// The sender, to queue several messages and [`flush`](Self::flush) them in one write.
+    pub fn sender_mut(&mut self) -> &mut Tx {
+        &mut self.tx
     }
 
-    /// The transport and the send machine.
-    pub fn into_parts(self) -> (T, Sender<R, B, E, X>) {
-        (self.io, self.sender)
+    /// The transport and the sender.
+    pub fn into_parts(self) -> (Io, Tx) {
+        (self.io, self.tx)
     }
 
     /// Sends a whole message: as one frame if it fits the buffer, else as fragments that fill it.
@@ -467,18 +480,18 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     pub async fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let message = message.into();
         let (kind, mut payload) = (message.kind(), message.octets());
         let mut first = true;
         loop {
-            let queued = self.sender.queue_message(kind, payload, first)?;
+            let queued = self.tx.sender_mut().queue_message(kind, payload, first)?;
             self.drain().await?;
             if queued.complete {
                 return Ok(());
             }
             payload = octets::rest(payload, queued.taken);
-            first = first && !self.sender.in_message();
+            first = first && !self.tx.sender_mut().in_message();
         }
     }
 
@@ -496,10 +509,13 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         kind: MessageKind,
         mut payload: &[u8],
         fin: bool,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         loop {
-            let first = !self.sender.in_fragments();
-            let queued = self.sender.queue_fragment(kind, payload, first, fin)?;
+            let first = !self.tx.sender_mut().in_fragments();
+            let queued = self
+                .tx
+                .sender_mut()
+                .queue_fragment(kind, payload, first, fin)?;
             self.drain().await?;
             if queued.complete {
                 return Ok(());
@@ -519,7 +535,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         &mut self,
         header: FrameHeader,
         payload: &[u8],
-    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+    ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         let needed = payload.len() + crate::header::MAX_HEADER;
         self.send_when_drained(move |sender| sender.queue_frame(header, payload), needed)
     }
@@ -531,7 +547,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// The Ping is either not sent or queued whole.
-    pub fn ping(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<T::Error>>> {
+    pub fn ping(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.send_when_drained(move |sender| sender.queue_control(Opcode::Ping, payload), 0)
     }
 
@@ -542,7 +558,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// The Pong is either not sent or queued whole.
-    pub fn pong(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<T::Error>>> {
+    pub fn pong(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.send_when_drained(move |sender| sender.queue_control(Opcode::Pong, payload), 0)
     }
 
@@ -558,7 +574,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         &mut self,
         code: Option<CloseCode>,
         reason: &str,
-    ) -> impl Future<Output = Result<(), Error<T::Error>>> {
+    ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.send_when_drained(move |sender| sender.queue_close(code, reason), 0)
     }
 
@@ -569,30 +585,22 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
-    pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
+    pub async fn flush(&mut self) -> Result<(), Error<Io::Error>> {
         Ok(self.drain().await?)
     }
 
-    async fn drain(&mut self) -> Result<(), Cut<T::Error>> {
-        while !self.sender.pending().is_empty() {
-            self.unflushed = true;
-            match self.io.write(self.sender.pending()).await? {
-                0 => return Err(Cut::Lost),
-                n => self.sender.advance(n),
-            }
-        }
-        self.io.flush().await?;
-        self.unflushed = false;
-        Ok(())
+    fn drain(&mut self) -> impl Future<Output = Result<(), Cut<Io::Error>>> {
+        let (_, output) = self.io.halves();
+        drain(output, self.tx.sender_mut(), &mut self.unflushed)
     }
 
     async fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Fault>,
+        mut queue: impl FnMut(&mut TxSender<Tx>) -> Result<bool, Fault>,
         needed: usize,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         for _ in 0..2 {
-            let queued = queue(&mut self.sender)?;
+            let queued = queue(self.tx.sender_mut())?;
             self.drain().await?;
             if queued {
                 return Ok(());
@@ -602,32 +610,74 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     }
 }
 
-impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Writer<T, R, B, E, X> {
-    type Error = T::Error;
+type TxSender<Tx> = Sender<
+    <Tx as Transmit>::Role,
+    <Tx as Transmit>::Storage,
+    <Tx as Transmit>::Entropy,
+    <Tx as Transmit>::Stage,
+>;
 
-    fn read(&mut self, spare: &mut [u8]) -> impl Future<Output = Result<usize, T::Error>> {
-        self.io.read(spare)
-    }
+impl<Io: Halves, Tx: Transmit> Link for Writer<Io, Tx> {
+    type Error = Io::Error;
 
-    fn is_free(&self) -> bool {
-        true
-    }
-
+    #[inline]
     fn has_queued(&self) -> bool {
-        self.unflushed || !self.sender.pending().is_empty()
+        self.unflushed || !self.tx.sender().pending().is_empty()
     }
 
-    async fn answer(&mut self, owed: &mut Owed, _: &mut [u8]) -> Result<Answered, Error<T::Error>> {
-        loop {
-            if let Some(reply) = owed.reply()
-                && self.sender.queue_reply(reply)?
-            {
-                owed.taken();
+    async fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, Error<Io::Error>> {
+        self.tx.sender_mut().queue_owed(owed)?;
+        let mut writes = self.has_queued();
+        let reads = patience == Patience::Wait && !spare.is_empty();
+        let (input, output) = self.io.halves();
+        let mut write = pin!(drain(output, self.tx.sender_mut(), &mut self.unflushed));
+        let mut read = pin!(input.read(spare));
+        poll_fn(|cx| {
+            if writes && let Poll::Ready(written) = write.as_mut().poll(cx) {
+                if written.is_ok() {
+                    return Poll::Ready(Ok(Exchanged::Wrote));
+                }
+                // The input may hold more than the output takes: its end says why.
+                writes = false;
             }
-            self.drain().await?;
-            if !owed.is_due() {
-                return Ok(Answered::Sent);
+            if reads {
+                read.as_mut().poll(cx).map_ok(Exchanged::Read)
+            } else if writes && patience == Patience::Wait {
+                Poll::Pending
+            } else {
+                Poll::Ready(Ok(Exchanged::Wrote))
             }
+        })
+        .await
+        .map_err(Error::Transport)
+    }
+}
+
+/// Writes out what is queued.
+async fn drain<W: Write, R, B, E, X>(
+    output: &mut W,
+    sender: &mut Sender<R, B, E, X>,
+    unflushed: &mut bool,
+) -> Result<(), Cut<W::Error>>
+where
+    R: Role,
+    B: Storage,
+    E: Entropy,
+    X: Compress,
+{
+    while !sender.pending().is_empty() {
+        *unflushed = true;
+        match output.write(sender.pending()).await? {
+            0 => return Err(Cut::Lost),
+            n => sender.advance(n),
         }
     }
+    output.flush().await?;
+    *unflushed = false;
+    Ok(())
 }

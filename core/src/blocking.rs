@@ -1,101 +1,94 @@
 //! The blocking loop: the receive and the send machine over `embedded_io::{Read, Write}`.
 //!
-//! A [`Connection`] is two halves from the start: a message borrows the [`Reader`], so the
+//! A [`Connection`] is two parts from the start: a message borrows the [`Reader`], so the
 //! [`Writer`] is free to answer it.
 //!
 //! ```
-//! # use bare_ws::blocking::Connection;
-//! # use bare_ws::{buffer::Storage, entropy::Entropy, error::Error, role::Client};
-//! # use embedded_io::{Read, Write};
-//! fn echo<T: Read + Write, B: Storage, W: Storage, E: Entropy>(
-//!     connection: Connection<T, Client, B, W, E>,
-//! ) -> Result<(), Error<T::Error>> {
+//! use bare_ws::blocking::Connection;
+//! use bare_ws::error::Error;
+//! use bare_ws::receiver::Receive;
+//! use bare_ws::sender::Transmit;
+//! use embedded_io::{Read, Write};
+//!
+//! fn echo<Io: Read + Write, Rx: Receive, Tx: Transmit>(
+//!     connection: Connection<Io, Rx, Tx>,
+//! ) -> Result<(), Error<Io::Error>> {
 //!     let Connection { mut reader, mut writer } = connection;
 //!     while let Some(message) = reader.recv(&mut writer)? {
 //!         writer.send(message)?;
 //!     }
-//!     Ok(())
+//!     reader.finish(&mut writer)
 //! }
 //! ```
+//!
+//! # Time
+//! One thread cannot wait for two directions. A transport whose `write` gives an error of the kind
+//! [`TimedOut`](embedded_io::ErrorKind::TimedOut) when the peer takes nothing lets this loop go on reading while an
+//! answer waits; one that cannot do so holds a receive until the peer has taken the answer.
 
-use embedded_io::{Read, Write};
+use embedded_io::{Error as _, ErrorKind, Read, Write};
 
-use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::Owed;
-use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
+use crate::exchange::{Exchanged, Patience};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
 use crate::opcode::Opcode;
-use crate::receiver::{Delivery, Receiver, Step};
-use crate::role::Role;
-use crate::sender::Sender;
-use crate::stage::{Compress, Decompress, Plain};
+use crate::receiver::{Delivery, Receive, Step};
+use crate::sender::{Sender, Transmit};
 
 /// An open connection, to be used as it is or taken apart.
 #[derive(Debug)]
-pub struct Connection<T, R, B, W, E, D = Plain, C = Plain> {
-    /// The receive half.
-    pub reader: Reader<R, B, D>,
-    /// The send half, which owns the transport.
-    pub writer: Writer<T, R, W, E, C>,
+pub struct Connection<Io, Rx, Tx> {
+    /// The receive side.
+    pub reader: Reader<Rx>,
+    /// The send side, which owns the transport.
+    pub writer: Writer<Io, Tx>,
 }
 
-/// The receive half: it reads through whatever [`Link`] it is lent.
+/// The receive side: it reads through whatever [`Link`] it is lent.
 #[derive(Debug)]
-pub struct Reader<R, B, X = Plain> {
-    receiver: Receiver<R, B, X>,
+pub struct Reader<Rx> {
+    rx: Rx,
 }
 
-/// The send half and the transport.
+/// The send side and the transport.
 #[derive(Debug)]
-pub struct Writer<T, R, B, E, X = Plain> {
-    io: T,
-    sender: Sender<R, B, E, X>,
+pub struct Writer<Io, Tx> {
+    io: Io,
+    tx: Tx,
     /// The transport may hold octets that it was not made to send yet.
     unflushed: bool,
 }
 
-/// What the receive loop needs besides its own half: octets in, and a way to answer.
+/// What the receive loop needs besides its own part: octets in, and a way to answer.
 ///
-/// [`Writer`] is one. An adapter that shares the writer between threads brings its own.
+/// [`Writer`] is one. An adapter that knows time, or shares the sender between threads, brings
+/// its own.
 pub trait Link {
     /// The transport's error.
     type Error;
 
-    /// Reads some octets; 0 at their end.
+    /// Whether something is queued that is not written out.
+    fn has_queued(&self) -> bool;
+
+    /// Queues what is owed, if anything is, writes out what is queued, and reads into `spare`. A
+    /// write that fails or has to wait ends neither the call nor what is queued: reading goes on.
     ///
     /// # Errors
-    /// The transport's.
-    fn read(&mut self, spare: &mut [u8]) -> Result<usize, Self::Error>;
-
-    /// Whether something that was queued, such as by an [`answer`](Self::answer) that met an
-    /// error, is to be written out.
-    fn has_queued(&self) -> bool {
-        false
-    }
-
-    /// Queues what is owed, if anything is, and writes out all that is queued.
-    ///
-    /// # Errors
-    /// The transport's, or that of the source of entropy. The reply is still owed then, unless
-    /// it was queued.
-    fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<Self::Error>>;
+    /// The transport's, while it was read from; that of the source of entropy.
+    fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, Error<Self::Error>>;
 }
 
-impl<T, R, B, W, E, D, C> Connection<T, R, B, W, E, D, C>
-where
-    T: Read + Write,
-    R: Role,
-    B: Storage,
-    W: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
-{
+impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Sends the request and reads its answer. What was agreed on comes beside the connection; a
     /// compression stage is to be configured by it before the first message.
     ///
@@ -103,12 +96,12 @@ where
     /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
     /// have it afterwards.
     pub fn open<X: Offers>(
-        io: T,
+        io: Io,
         mut handshake: ClientHandshake<'_, X>,
-        receiver: Receiver<R, B, D>,
-        sender: Sender<R, W, E, C>,
-    ) -> Result<(Self, Established<X>), HandshakeError<T::Error>> {
-        let mut connection = Self::new(io, receiver, sender);
+        rx: Rx,
+        tx: Tx,
+    ) -> Result<(Self, Established<X>), HandshakeError<Io::Error>> {
+        let mut connection = Self::new(io, rx, tx);
         connection.shake_hands(&mut handshake)?;
         let established = handshake.finish().map_err(HandshakeError::widen)?;
         Ok((connection, established))
@@ -123,16 +116,17 @@ where
     pub fn shake_hands<X: Offers>(
         &mut self,
         handshake: &mut ClientHandshake<'_, X>,
-    ) -> Result<(), HandshakeError<T::Error>> {
+    ) -> Result<(), HandshakeError<Io::Error>> {
         while self
             .writer
-            .sender
+            .tx
+            .sender_mut()
             .queue_raw(|buffer| handshake.write(buffer))
         {
             self.writer.drain()?;
         }
         let io = &mut self.writer.io;
-        let receiver = &mut self.reader.receiver;
+        let receiver = self.reader.rx.receiver_mut();
         loop {
             let read = io.read(receiver.spare());
             let n = read.map_err(HandshakeError::Transport)?;
@@ -148,12 +142,12 @@ where
         }
     }
 
-    /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `receiver`
-    /// may hold octets already.
-    pub fn new(io: T, receiver: Receiver<R, B, D>, sender: Sender<R, W, E, C>) -> Self {
+    /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `rx` may
+    /// hold octets already.
+    pub fn new(io: Io, rx: Rx, tx: Tx) -> Self {
         Self {
-            reader: Reader::new(receiver),
-            writer: Writer::new(io, sender),
+            reader: Reader::new(rx),
+            writer: Writer::new(io, tx),
         }
     }
 
@@ -161,7 +155,7 @@ where
     ///
     /// # Errors
     /// As there.
-    pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error<T::Error>> {
+    pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error<Io::Error>> {
         self.reader.recv(&mut self.writer)
     }
 
@@ -169,7 +163,7 @@ where
     ///
     /// # Errors
     /// As there.
-    pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<T::Error>> {
+    pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<Io::Error>> {
         self.reader.recv_chunk(&mut self.writer)
     }
 
@@ -177,7 +171,7 @@ where
     ///
     /// # Errors
     /// As there.
-    pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<T::Error>> {
+    pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<Io::Error>> {
         self.reader.recv_frame(&mut self.writer)
     }
 
@@ -185,7 +179,7 @@ where
     ///
     /// # Errors
     /// As there.
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<T::Error>> {
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Io::Error>> {
         self.writer.send(message)
     }
 
@@ -194,43 +188,54 @@ where
     ///
     /// # Errors
     /// As there.
-    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<T::Error>> {
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Io::Error>> {
         self.writer.close(code, reason)
+    }
+
+    /// Brings a connection that is over to the end of its transport: [`Reader::finish`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn finish(&mut self) -> Result<(), Error<Io::Error>> {
+        self.reader.finish(&mut self.writer)
     }
 }
 
-impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
-    /// The loop around a receive machine.
-    pub fn new(receiver: Receiver<R, B, X>) -> Self {
-        Self { receiver }
+impl<Rx: Receive> Reader<Rx> {
+    /// The loop around a receiver.
+    pub fn new(rx: Rx) -> Self {
+        Self { rx }
     }
 
-    /// The receive machine.
-    pub fn receiver(&self) -> &Receiver<R, B, X> {
-        &self.receiver
+    /// The receiver.
+    pub fn receiver(&self) -> &Rx {
+        &self.rx
     }
 
-    /// The receive machine.
-    pub fn receiver_mut(&mut self) -> &mut Receiver<R, B, X> {
-        &mut self.receiver
+    /// The receiver.
+    pub fn receiver_mut(&mut self) -> &mut Rx {
+        &mut self.rx
     }
 
-    /// The next whole message. Pings are answered and a Close is answered on the way. `None`,
-    /// for ever after, once the peer has closed.
+    /// The next whole message. Pings are answered and a Close is answered on the way, as far as
+    /// the transport takes the answer; reading goes on while it does not. `None`, from then on,
+    /// once the peer has closed.
     ///
     /// # Errors
-    /// [`Error::Peer`], [`Error::Capacity`], [`Error::Lost`]: the connection has failed, and the
-    /// Close for it was sent as well as could be. [`Error::Transport`]: as the transport says;
-    /// nothing is lost, and a call after a time-out goes on. [`Error::Usage`], [`Error::Entropy`].
+    /// [`Error::Peer`], [`Error::Capacity`], [`Error::Lost`]: the connection has failed, and says
+    /// so at once and from then on; the Close for it was sent as far as the transport took it.
+    /// [`finish`](Self::finish) sends the rest. [`Error::Transport`]: as the transport says; nothing
+    /// is lost, and a call after a time-out goes on. [`Error::Usage`]. [`Error::Entropy`]: an
+    /// answer could not be masked, and is not sent.
     #[inline]
     pub fn recv<L: Link>(&mut self, link: &mut L) -> Result<Option<Message<'_>>, Error<L::Error>> {
         if !self.advance(link, Delivery::Message)? {
             return Ok(None);
         }
-        let (message, owed) = self.receiver.message_and_owed();
-        if message.is_err() && link.answer(owed).is_err() {
-            // A Close that cannot be sent must not hide why it was due.
-            owed.taken();
+        let (message, owed) = self.rx.receiver_mut().message_and_owed();
+        if message.is_err() {
+            // Why the connection failed is known: whether the Close goes out changes nothing.
+            let _ = link.exchange(owed, &mut [], Patience::AtOnce);
         }
         message.map_err(Error::widen)
     }
@@ -244,7 +249,7 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
     ) -> Result<Option<Chunk<'_>>, Error<L::Error>> {
         self.advance(link, Delivery::Chunk)?;
-        Ok(self.receiver.chunk())
+        Ok(self.rx.receiver().chunk())
     }
 
     /// The next frame as on the wire, control frames among them (they are answered all the same).
@@ -256,96 +261,102 @@ impl<R: Role, B: Storage, X: Decompress> Reader<R, B, X> {
         link: &mut L,
     ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
         self.advance(link, Delivery::Frame)?;
-        Ok(self.receiver.frame())
+        Ok(self.rx.receiver().frame())
     }
 
-    /// Reads until the transport ends, and throws it away. §7.1.1: the client waits for the server
-    /// to close the transport first. For how long is the caller's choice, by the transport's
-    /// time-out.
+    /// Writes out what is still owed and queued, and reads and discards until the transport ends.
+    /// §7.1.1: the client waits for the server to close the transport first. For how long is the
+    /// caller's choice, by the transport's time-out.
     ///
     /// # Errors
     /// The transport's.
-    pub fn drain<L: Link>(&mut self, link: &mut L) -> Result<(), L::Error> {
-        while link.read(self.receiver.spare())? > 0 {}
-        Ok(())
-    }
-
-    /// How the peer closed, once it did.
-    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
-        self.receiver.close_status()
-    }
-
-    /// Until something is announced (`true`) or the peer has closed (`false`).
-    #[inline]
-    fn advance<L: Link>(
-        &mut self,
-        link: &mut L,
-        delivery: Delivery,
-    ) -> Result<bool, Error<L::Error>> {
-        if self.receiver.owed().is_due() || link.has_queued() {
-            self.answer(link)?;
-        }
+    pub fn finish<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
         loop {
-            match self.receiver.look(delivery) {
-                Ok(Step::NeedOctets) => {
-                    match link.read(self.receiver.spare()).map_err(Error::Transport)? {
-                        0 => self.receiver.eof(),
-                        n => self.receiver.commit(n),
-                    }
-                }
-                Ok(Step::ReplyDue) => self.answer(link)?,
-                Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
-                Ok(Step::Closed) => return Ok(false),
-                Err(stop) => return Err(self.receiver.error(stop)),
+            let (owed, spare) = self.rx.receiver_mut().owed_and_spare();
+            if link.exchange(owed, spare, Patience::Wait)? == Exchanged::Read(0) {
+                return Ok(());
             }
         }
     }
 
-    #[cold]
-    fn answer<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
-        let answered = link.answer(self.receiver.owed());
-        if answered.is_err() && !self.receiver.is_open() {
-            // A Close that cannot be sent must not hide why it was due.
-            self.receiver.owed().taken();
-            return Ok(());
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.rx.receiver().close_status()
+    }
+
+    /// Until something is announced (`true`) or the peer has closed (`false`).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    #[inline]
+    pub fn advance<L: Link>(
+        &mut self,
+        link: &mut L,
+        delivery: Delivery,
+    ) -> Result<bool, Error<L::Error>> {
+        let receiver = self.rx.receiver_mut();
+        let mut patience = Patience::AtOnce;
+        let mut exchanges = receiver.owed().is_due() || link.has_queued();
+        loop {
+            // The one place to read and to answer from.
+            let tried = exchanges && !receiver.is_open();
+            if exchanges {
+                let (owed, spare) = receiver.owed_and_spare();
+                let exchanged = link.exchange(owed, spare, patience);
+                match exchanged {
+                    Ok(Exchanged::Read(0)) => receiver.eof(),
+                    Ok(Exchanged::Read(n)) => receiver.commit(n),
+                    Ok(Exchanged::Wrote) => {}
+                    // A Close that cannot be sent must not hide why it was due.
+                    Err(_) if !receiver.is_open() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            patience = match receiver.look(delivery, tried) {
+                Ok(Step::NeedOctets) => Patience::Wait,
+                Ok(Step::ReplyDue) => Patience::AtOnce,
+                Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
+                Ok(Step::Closed) => return Ok(false),
+                Err(stop) => return Err(receiver.error(stop)),
+            };
+            exchanges = true;
         }
-        answered
     }
 }
 
-impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, X> {
-    /// The loop around a send machine.
-    pub fn new(io: T, sender: Sender<R, B, E, X>) -> Self {
+impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
+    /// The loop around a sender.
+    pub fn new(io: Io, tx: Tx) -> Self {
         Self {
             io,
-            sender,
+            tx,
             unflushed: false,
         }
     }
 
     /// The transport.
-    pub fn io(&self) -> &T {
+    pub fn io(&self) -> &Io {
         &self.io
     }
 
     /// The transport.
-    pub fn io_mut(&mut self) -> &mut T {
+    pub fn io_mut(&mut self) -> &mut Io {
         &mut self.io
     }
 
-    /// The send machine.
-    pub fn sender(&self) -> &Sender<R, B, E, X> {
-        &self.sender
+    /// The sender.
+    pub fn sender(&self) -> &Tx {
+        &self.tx
     }
 
-    /// The send machine, to queue several messages and [`flush`](Self::flush) them in one write.
-    pub fn sender_mut(&mut self) -> &mut Sender<R, B, E, X> {
-        &mut self.sender
+    /// The sender, to queue several messages and [`flush`](Self::flush) them in one write.
+    pub fn sender_mut(&mut self) -> &mut Tx {
+        &mut self.tx
     }
 
-    /// The transport and the send machine.
-    pub fn into_parts(self) -> (T, Sender<R, B, E, X>) {
-        (self.io, self.sender)
+    /// The transport and the sender.
+    pub fn into_parts(self) -> (Io, Tx) {
+        (self.io, self.tx)
     }
 
     /// Sends a whole message, as one frame unless it is compressed and longer than the buffer.
@@ -355,10 +366,10 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// queued goes out with the next call; a message longer than the buffer is torn, and nothing
     /// can follow it.
     #[inline]
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<T::Error>> {
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Io::Error>> {
         let message = message.into();
         let (kind, payload) = (message.kind(), message.octets());
-        if self.sender.compresses(Some(payload.len())) {
+        if self.tx.sender_mut().compresses(Some(payload.len())) {
             self.send_compressed(kind, payload)
         } else {
             self.send_plain(kind, payload)
@@ -374,10 +385,13 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         kind: MessageKind,
         mut payload: &[u8],
         fin: bool,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         loop {
-            let first = !self.sender.in_fragments();
-            let queued = self.sender.queue_fragment(kind, payload, first, fin)?;
+            let first = !self.tx.sender_mut().in_fragments();
+            let queued = self
+                .tx
+                .sender_mut()
+                .queue_fragment(kind, payload, first, fin)?;
             payload = octets::rest(payload, queued.taken);
             self.drain()?;
             if queued.complete {
@@ -394,7 +408,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         &mut self,
         header: FrameHeader,
         payload: &[u8],
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         self.send_when_drained(
             |sender| sender.queue_frame(header, payload),
             payload.len() + crate::header::MAX_HEADER,
@@ -405,7 +419,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Io::Error>> {
         self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
     }
 
@@ -413,7 +427,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<T::Error>> {
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Io::Error>> {
         self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
     }
 
@@ -422,7 +436,7 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     ///
     /// # Errors
     /// As [`Sender::close`], and the transport's.
-    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<T::Error>> {
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Io::Error>> {
         self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
     }
 
@@ -431,17 +445,17 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     /// # Errors
     /// The transport's; [`Error::Lost`] when it takes nothing any more.
     #[inline]
-    pub fn flush(&mut self) -> Result<(), Error<T::Error>> {
+    pub fn flush(&mut self) -> Result<(), Error<Io::Error>> {
         Ok(self.drain()?)
     }
 
     #[inline]
-    fn drain(&mut self) -> Result<(), Cut<T::Error>> {
-        while !self.sender.pending().is_empty() {
+    fn drain(&mut self) -> Result<(), Cut<Io::Error>> {
+        while !self.tx.sender_mut().pending().is_empty() {
             self.unflushed = true;
-            match self.io.write(self.sender.pending())? {
+            match self.io.write(self.tx.sender_mut().pending())? {
                 0 => return Err(Cut::Lost),
-                n => self.sender.advance(n),
+                n => self.tx.sender_mut().advance(n),
             }
         }
         self.io.flush()?;
@@ -454,30 +468,34 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
         &mut self,
         kind: MessageKind,
         mut payload: &[u8],
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let mut first = true;
         loop {
-            let queued = self.sender.queue_message(kind, payload, first)?;
+            let queued = self.tx.sender_mut().queue_message(kind, payload, first)?;
             self.drain()?;
             if queued.complete {
                 return Ok(());
             }
             payload = octets::rest(payload, queued.taken);
-            first = first && !self.sender.in_message();
+            first = first && !self.tx.sender_mut().in_message();
         }
     }
 
     /// As one frame, whose header and payload leave in one write if the buffer holds both.
     #[inline]
-    fn send_plain(&mut self, kind: MessageKind, mut payload: &[u8]) -> Result<(), Error<T::Error>> {
-        while let Err(fault) = self.sender.queue_frame_header(kind, payload.len()) {
+    fn send_plain(
+        &mut self,
+        kind: MessageKind,
+        mut payload: &[u8],
+    ) -> Result<(), Error<Io::Error>> {
+        while let Err(fault) = self.tx.sender_mut().queue_frame_header(kind, payload.len()) {
             if fault != Fault::Usage(Usage::Busy) {
                 return Err(fault.into());
             }
             self.drain()?;
         }
         loop {
-            let taken = self.sender.frame_payload(payload);
+            let taken = self.tx.sender_mut().frame_payload(payload);
             payload = octets::rest(payload, taken);
             self.drain()?;
             if payload.is_empty() {
@@ -488,11 +506,11 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
 
     fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut Sender<R, B, E, X>) -> Result<bool, Fault>,
+        mut queue: impl FnMut(&mut TxSender<Tx>) -> Result<bool, Fault>,
         needed: usize,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         for _ in 0..2 {
-            let queued = queue(&mut self.sender)?;
+            let queued = queue(self.tx.sender_mut())?;
             self.drain()?;
             if queued {
                 return Ok(());
@@ -502,30 +520,47 @@ impl<T: Write, R: Role, B: Storage, E: Entropy, X: Compress> Writer<T, R, B, E, 
     }
 }
 
-impl<T: Read + Write, R: Role, B: Storage, E: Entropy, X: Compress> Link for Writer<T, R, B, E, X> {
-    type Error = T::Error;
-
-    #[inline]
-    fn read(&mut self, spare: &mut [u8]) -> Result<usize, T::Error> {
-        self.io.read(spare)
-    }
+impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
+    type Error = Io::Error;
 
     #[inline]
     fn has_queued(&self) -> bool {
-        self.unflushed || !self.sender.pending().is_empty()
+        self.unflushed || !self.tx.sender().pending().is_empty()
     }
 
-    fn answer(&mut self, owed: &mut Owed) -> Result<(), Error<T::Error>> {
-        loop {
-            if let Some(reply) = owed.reply()
-                && self.sender.queue_reply(reply)?
-            {
-                owed.taken();
-            }
-            self.drain()?;
-            if !owed.is_due() {
-                return Ok(());
+    fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, Error<Io::Error>> {
+        let mut stalled = None;
+        if owed.is_due() || self.has_queued() {
+            self.tx.sender_mut().queue_owed(owed)?;
+            match self.drain() {
+                // Room was made for what is still owed.
+                Ok(()) if owed.is_due() => return Ok(Exchanged::Wrote),
+                Err(Cut::Transport(error)) if error.kind() == ErrorKind::TimedOut => {
+                    stalled = Some(error);
+                }
+                _ => {}
             }
         }
+        if patience == Patience::AtOnce || spare.is_empty() {
+            // With nowhere to read to, whoever takes nothing is all that is left to report.
+            return match stalled {
+                Some(error) if patience == Patience::Wait => Err(Error::Transport(error)),
+                _ => Ok(Exchanged::Wrote),
+            };
+        }
+        let read = self.io.read(spare).map_err(Error::Transport)?;
+        Ok(Exchanged::Read(read))
     }
 }
+
+type TxSender<Tx> = Sender<
+    <Tx as Transmit>::Role,
+    <Tx as Transmit>::Storage,
+    <Tx as Transmit>::Entropy,
+    <Tx as Transmit>::Stage,
+>;

@@ -42,6 +42,8 @@ pub struct Rules {
     pub rsv1: bool,
     /// The peer is a client, so it must mask; else it must not.
     pub masked: bool,
+    /// Whether a message is open, which only a continuation may follow; `None`: not looked at.
+    pub message_open: Option<bool>,
 }
 
 impl FrameHeader {
@@ -89,6 +91,14 @@ impl FrameHeader {
         // §5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the
         // WebSocket Connection_."
         let opcode = Opcode::try_from(first & 0x0f).map_err(|_| Violation::ReservedOpcode)?;
+        // §5.4: which data frame may come, its first octet says.
+        match (opcode, rules.message_open) {
+            (Opcode::Continuation, Some(false)) => return Err(Violation::UnexpectedContinuation),
+            (Opcode::Text | Opcode::Binary, Some(true)) => {
+                return Err(Violation::ExpectedContinuation);
+            }
+            _ => {}
+        }
         let fin = first & 0x80 != 0;
         // §5.5: control frames "MUST have a payload length of 125 bytes or less and MUST NOT be
         // fragmented."

@@ -5,6 +5,7 @@
 //! - Leaves: [`opcode`], [`role`], [`entropy`], [`mask`], [`utf8`], [`close`].
 //! - What memory, a failure, a frame and a message are: [`buffer`], [`error`], [`stage`],
 //!   [`header`], [`message`].
+//! - [`lifecycle`]: a connection in time: its states, its deadlines, what may be done next.
 //! - [`closing`]: every transition of the closing handshake.
 //! - [`receiver`] and [`sender`]: the machines. They do no I/O, own no memory and know nothing of
 //!   each other.
@@ -12,6 +13,10 @@
 #![cfg_attr(
     feature = "deflate",
     doc = "- [`deflate`]: permessage-deflate, a stage of the two machines."
+)]
+#![cfg_attr(
+    any(feature = "embedded-io", feature = "embedded-io-async"),
+    doc = "- [`exchange`]: what the loops say to whoever moves octets for them."
 )]
 #![cfg_attr(
     feature = "embedded-io",
@@ -65,6 +70,7 @@ pub mod message;
 pub mod stage;
 
 pub mod closing;
+pub mod lifecycle;
 
 pub mod receiver;
 pub mod sender;
@@ -76,3 +82,5 @@ pub mod uri;
 pub mod asynch;
 #[cfg(feature = "embedded-io")]
 pub mod blocking;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub mod exchange;

@@ -157,12 +157,6 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.machine.places.release();
     }
 
-    /// Ends the borrow of what was announced, so that its memory can be read into.
-    #[cfg(feature = "embedded-io-async")]
-    pub(crate) fn release(&mut self) {
-        self.machine.release(&mut self.stage);
-    }
-
     /// Releases what was announced last, and looks for the next.
     ///
     /// # Errors
@@ -171,12 +165,14 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// before. [`Error::Usage`] changes nothing.
     #[inline]
     pub fn step(&mut self, delivery: Delivery) -> Result<Step, Error> {
-        self.look(delivery).map_err(|stop| self.error(stop))
+        self.look(delivery, false).map_err(|stop| self.error(stop))
     }
 
-    /// [`step`](Self::step) without the error, of which [`error`](Self::error) tells.
+    /// [`step`](Self::step) without the error, of which [`error`](Self::error) tells. `tried`: the
+    /// reply that is due at the end was sent as far as it could be, and what it was due for is to
+    /// be told.
     #[inline]
-    pub(crate) fn look(&mut self, delivery: Delivery) -> Result<Step, Stop> {
+    pub(crate) fn look(&mut self, delivery: Delivery, tried: bool) -> Result<Step, Stop> {
         let room = if self.storage.can_grow() {
             u64::MAX
         } else {
@@ -186,8 +182,13 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             };
             room as u64
         };
-        self.machine
-            .step::<R, X>(delivery, self.storage.octets_mut(), room, &mut self.stage)
+        self.machine.step::<R, X>(
+            delivery,
+            self.storage.octets_mut(),
+            room,
+            &mut self.stage,
+            tried,
+        )
     }
 
     /// Why there was no step.
@@ -324,6 +325,44 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             Inbound::Open | Inbound::Closed => None,
         }
     }
+}
+
+/// A [`Receiver`], whatever its memory and its compression: what loops and adapters are generic
+/// over. Nothing else implements it.
+pub trait Receive: sealed::Receive {
+    /// Which end it is.
+    type Role: Role;
+    /// Where it keeps octets.
+    type Storage: Storage;
+    /// Its compression stage.
+    type Stage: Decompress;
+
+    /// The receiver itself.
+    fn receiver(&self) -> &Receiver<Self::Role, Self::Storage, Self::Stage>;
+
+    /// The receiver itself.
+    fn receiver_mut(&mut self) -> &mut Receiver<Self::Role, Self::Storage, Self::Stage>;
+}
+
+impl<R: Role, B: Storage, X: Decompress> Receive for Receiver<R, B, X> {
+    type Role = R;
+    type Storage = B;
+    type Stage = X;
+
+    #[inline]
+    fn receiver(&self) -> &Self {
+        self
+    }
+
+    #[inline]
+    fn receiver_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Receive {}
+    impl<R, B, X> Receive for super::Receiver<R, B, X> {}
 }
 
 /// Without payload data: what a peer sends has no place in a log.

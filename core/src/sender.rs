@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 
 use crate::buffer::Storage;
 use crate::close::CloseCode;
-use crate::closing::{Outbound, Reply, check_own_close};
+use crate::closing::{Outbound, Owed, Reply, check_own_close};
 use crate::entropy::Entropy;
 use crate::error::{Error, Fault, Usage};
 use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
@@ -319,6 +319,32 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
     }
 
+    /// Queues what is owed, if anything is and there is room. A reply that can never be framed
+    /// again, behind a torn frame, is given up, and so is one for which there is no entropy.
+    ///
+    /// # Errors
+    /// [`Error::Entropy`].
+    pub fn answer(&mut self, owed: &mut Owed) -> Result<(), Error> {
+        Ok(self.queue_owed(owed)?)
+    }
+
+    pub(crate) fn queue_owed(&mut self, owed: &mut Owed) -> Result<(), Fault> {
+        let Some(reply) = owed.reply() else {
+            return Ok(());
+        };
+        match self.queue_reply(reply) {
+            Ok(false) => Ok(()),
+            Ok(true) | Err(Fault::Usage(_)) => {
+                owed.taken();
+                Ok(())
+            }
+            Err(Fault::Entropy) => {
+                owed.taken();
+                Err(Fault::Entropy)
+            }
+        }
+    }
+
     /// The peer is gone: refuses to send from now on, and forgets what is pending.
     pub fn shut(&mut self) {
         self.machine.outbound.shut();
@@ -508,6 +534,47 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
         Ok(())
     }
+}
+
+/// A [`Sender`], whatever its memory, its entropy and its compression: what loops and adapters are
+/// generic over. Nothing else implements it.
+pub trait Transmit: sealed::Transmit {
+    /// Which end it is.
+    type Role: Role;
+    /// Where it queues octets.
+    type Storage: Storage;
+    /// Its source of entropy.
+    type Entropy: Entropy;
+    /// Its compression stage.
+    type Stage: Compress;
+
+    /// The sender itself.
+    fn sender(&self) -> &Sender<Self::Role, Self::Storage, Self::Entropy, Self::Stage>;
+
+    /// The sender itself.
+    fn sender_mut(&mut self) -> &mut Sender<Self::Role, Self::Storage, Self::Entropy, Self::Stage>;
+}
+
+impl<R: Role, B: Storage, E: Entropy, X: Compress> Transmit for Sender<R, B, E, X> {
+    type Role = R;
+    type Storage = B;
+    type Entropy = E;
+    type Stage = X;
+
+    #[inline]
+    fn sender(&self) -> &Self {
+        self
+    }
+
+    #[inline]
+    fn sender_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Transmit {}
+    impl<R, B, E, X> Transmit for super::Sender<R, B, E, X> {}
 }
 
 /// Without what is in the buffer, a request's credentials among it, and without the source of

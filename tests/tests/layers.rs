@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// itself; modules of one line do not know each other.
 const ORDER: &[&[&str]] = &[
     &["octets", "opcode", "role", "entropy"],
-    &["mask", "utf8", "close", "buffer"],
+    &["mask", "utf8", "close", "buffer", "lifecycle", "exchange"],
     &["error"],
     &["stage"],
     &["header"],

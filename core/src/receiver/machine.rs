@@ -59,6 +59,8 @@ pub(super) struct OpenFrame {
     pub(super) opcode: Opcode,
     pub(super) fin: bool,
     pub(super) rsv1: bool,
+    /// A Pong that is not looked at.
+    passed_over: bool,
     /// As seen from the first octet that is still to come.
     pub(super) key: MaskingKey,
     pub(super) remaining: u64,
@@ -235,6 +237,7 @@ impl Machine {
         octets: &mut [u8],
         room: u64,
         stage: &mut X,
+        tried: bool,
     ) -> Result<Step, Stop> {
         self.release(stage);
         if let (Inbound::Open, Some(message)) = (&self.inbound, &self.message)
@@ -245,7 +248,7 @@ impl Machine {
         loop {
             match self.inbound {
                 Inbound::Open => {}
-                _ if self.owed.is_due() => return Ok(Step::ReplyDue),
+                _ if self.owed.is_due() && !tried => return Ok(Step::ReplyDue),
                 Inbound::Closed => return Ok(Step::Closed),
                 Inbound::Failed(_) => return Err(Stop::Failed),
             }
@@ -351,6 +354,7 @@ impl Machine {
         let rules = Rules {
             rsv1: X::POSSIBLE && stage.is_active(),
             masked: !R::MASKS,
+            message_open: Some(self.message.is_some()),
         };
         let (header, len) = match FrameHeader::parse(self.places.unparsed(octets), rules) {
             Ok(Some(parsed)) => parsed,
@@ -360,14 +364,13 @@ impl Machine {
                 return Found::Again;
             }
         };
+        let mut passed_over = false;
         if header.opcode.is_control() {
-            let due = self.owed.is_due();
-            if due && self.places.available() < len.saturating_add(header.len as usize) {
-                // The slot holds a Pong that nobody took yet: a new payload replaces it whole,
-                // never in part.
-                return Found::Step(Step::NeedOctets);
-            }
-            if !due || header.opcode != Opcode::Pong {
+            // A Pong's payload is only for looking at: it leaves a reply that is owed alone. A newer
+            // Ping replaces it: §5.5.3 lets us answer "only the most recently processed Ping".
+            passed_over = header.opcode == Opcode::Pong && self.owed.is_due();
+            if !passed_over {
+                self.owed.taken();
                 self.owed.restart();
             }
         } else if let Some(found) = self.begin_fragment(&header, delivery, room, stage) {
@@ -378,14 +381,14 @@ impl Machine {
             opcode: header.opcode,
             fin: header.fin,
             rsv1: header.rsv1,
+            passed_over,
             key: header.masking_key.unwrap_or(MaskingKey::NONE),
             remaining: header.len,
         });
         Found::Again
     }
 
-    /// The rules of §5.4 and the limits, at the header: no octet of a payload that is too long
-    /// is waited for.
+    /// The limits, at the header: no octet of a payload that is too long is waited for.
     #[inline]
     fn begin_fragment<X: Decompress>(
         &mut self,
@@ -394,42 +397,31 @@ impl Machine {
         room: u64,
         stage: &mut X,
     ) -> Option<Found> {
-        match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => {
-                self.violated(Violation::UnexpectedContinuation);
-                return Some(Found::Again);
-            }
-            (Opcode::Continuation, Some(_)) => {}
-            (_, Some(_)) => {
-                self.violated(Violation::ExpectedContinuation);
-                return Some(Found::Again);
-            }
-            (opcode, None) => {
-                if X::POSSIBLE && header.rsv1 {
-                    if delivery != Delivery::Frame && self.stage_passed {
-                        // The stage did not see all that this message may refer to.
-                        return Some(Found::OtherLevel);
-                    }
-                    if delivery == Delivery::Frame {
-                        self.stage_passed = true;
-                    } else {
-                        stage.begin(delivery == Delivery::Message);
-                    }
+        if self.message.is_none() {
+            if X::POSSIBLE && header.rsv1 {
+                if delivery != Delivery::Frame && self.stage_passed {
+                    // The stage did not see all that this message may refer to.
+                    return Some(Found::OtherLevel);
                 }
-                self.fragments = 0;
-                self.utf8 = Utf8::new();
-                self.message = Some(OpenMessage {
-                    kind: if opcode == Opcode::Text {
-                        MessageKind::Text
-                    } else {
-                        MessageKind::Binary
-                    },
-                    compressed: X::POSSIBLE && header.rsv1,
-                    delivery,
-                    checked: 0,
-                });
-                self.total = 0;
+                if delivery == Delivery::Frame {
+                    self.stage_passed = true;
+                } else {
+                    stage.begin(delivery == Delivery::Message);
+                }
             }
+            self.fragments = 0;
+            self.utf8 = Utf8::new();
+            self.message = Some(OpenMessage {
+                kind: if header.opcode == Opcode::Text {
+                    MessageKind::Text
+                } else {
+                    MessageKind::Binary
+                },
+                compressed: X::POSSIBLE && header.rsv1,
+                delivery,
+                checked: 0,
+            });
+            self.total = 0;
         }
         self.long_frames = header.len > READ_AHEAD as u64;
         if self.fragments >= self.fragments_limit {
@@ -464,8 +456,7 @@ impl Machine {
         let n = remaining.min(self.places.available());
         frame.unmask::<R>(n, &self.places, octets);
         let opcode = frame.opcode;
-        // A Pong's payload is only for looking at: it leaves a reply that is owed alone.
-        let stored = opcode != Opcode::Pong || !self.owed.is_due();
+        let stored = !frame.passed_over;
         if stored {
             self.owed.push(octets::part(octets, self.places.read, n));
         }

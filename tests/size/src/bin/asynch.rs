@@ -15,7 +15,11 @@ use bare_ws::uri;
 use bare_ws_size::{Board, Ended, Io, Kib, binary, ended, kib, place, text};
 
 /// In static memory, as firmware keeps it.
-type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>;
+type Session = Connection<
+    (Io, Io),
+    Receiver<Client, &'static mut Kib>,
+    Sender<Client, &'static mut Kib, Board>,
+>;
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {
@@ -61,5 +65,5 @@ async fn open(connection: &mut Session) -> Result<(), Ended> {
 fn connection() -> &'static mut Session {
     let receiver = Receiver::new(kib!());
     let sender = Sender::new(kib!(), Board);
-    place!(Session = Connection::new(Io, receiver, sender))
+    place!(Session = Connection::new((Io, Io), receiver, sender))
 }

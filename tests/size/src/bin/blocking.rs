@@ -12,7 +12,8 @@ use bare_ws::uri;
 use bare_ws_size::{Board, Ended, Io, Kib, binary, ended, kib, place, text};
 
 /// In static memory, as firmware keeps it.
-type Session = Connection<Io, Client, &'static mut Kib, &'static mut Kib, Board>;
+type Session =
+    Connection<Io, Receiver<Client, &'static mut Kib>, Sender<Client, &'static mut Kib, Board>>;
 
 #[unsafe(no_mangle)]
 extern "C" fn _start() -> ! {

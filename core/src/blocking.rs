@@ -123,7 +123,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
             .sender_mut()
             .queue_raw(|buffer| handshake.write(buffer))
         {
-            self.writer.drain()?;
+            self.writer.write_out()?;
         }
         let io = &mut self.writer.io;
         let receiver = self.reader.rx.receiver_mut();
@@ -367,13 +367,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// can follow it.
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Io::Error>> {
-        let message = message.into();
-        let (kind, payload) = (message.kind(), message.octets());
-        if self.tx.sender_mut().compresses(Some(payload.len())) {
-            self.send_compressed(kind, payload)
-        } else {
-            self.send_plain(kind, payload)
-        }
+        Outlet::send(self, message)
     }
 
     /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
@@ -383,21 +377,10 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     pub fn send_fragment(
         &mut self,
         kind: MessageKind,
-        mut payload: &[u8],
+        payload: &[u8],
         fin: bool,
     ) -> Result<(), Error<Io::Error>> {
-        loop {
-            let first = !self.tx.sender_mut().in_fragments();
-            let queued = self
-                .tx
-                .sender_mut()
-                .queue_fragment(kind, payload, first, fin)?;
-            payload = octets::rest(payload, queued.taken);
-            self.drain()?;
-            if queued.complete {
-                return Ok(());
-            }
-        }
+        Outlet::send_fragment(self, kind, payload, fin)
     }
 
     /// Sends one frame of the caller's own making: [`Sender::frame`].
@@ -409,10 +392,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
         header: FrameHeader,
         payload: &[u8],
     ) -> Result<(), Error<Io::Error>> {
-        self.send_when_drained(
-            |sender| sender.queue_frame(header, payload),
-            payload.len() + crate::header::MAX_HEADER,
-        )
+        Outlet::send_frame(self, header, payload)
     }
 
     /// Sends a Ping with up to 125 octets.
@@ -420,7 +400,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Io::Error>> {
-        self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
+        Outlet::ping(self, payload)
     }
 
     /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
@@ -428,7 +408,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Io::Error>> {
-        self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
+        Outlet::pong(self, payload)
     }
 
     /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
@@ -437,7 +417,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// # Errors
     /// As [`Sender::close`], and the transport's.
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Io::Error>> {
-        self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
+        Outlet::close(self, code, reason)
     }
 
     /// Writes out what is queued.
@@ -446,11 +426,11 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// The transport's; [`Error::Lost`] when it takes nothing any more.
     #[inline]
     pub fn flush(&mut self) -> Result<(), Error<Io::Error>> {
-        Ok(self.drain()?)
+        Ok(self.write_out()?)
     }
 
     #[inline]
-    fn drain(&mut self) -> Result<(), Cut<Io::Error>> {
+    fn write_out(&mut self) -> Result<(), Cut<Io::Error>> {
         while !self.tx.sender_mut().pending().is_empty() {
             self.unflushed = true;
             match self.io.write(self.tx.sender_mut().pending())? {
@@ -462,22 +442,120 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
         self.unflushed = false;
         Ok(())
     }
+}
 
+/// Where messages are queued and from where they leave: what the loops that send stand on.
+///
+/// [`Writer`] is one. An adapter that knows time, or shares the sender between threads, brings
+/// its own.
+pub trait Outlet {
+    /// The transport's error.
+    type Error;
+    /// The sender.
+    type Tx: Transmit;
+
+    /// The sender.
+    fn sender(&mut self) -> &mut SenderOf<Self::Tx>;
+
+    /// Writes out what is queued.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn drain(&mut self) -> Result<(), Error<Self::Error>>;
+
+    /// As [`Writer::send`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Self::Error>> {
+        let message = message.into();
+        let (kind, payload) = (message.kind(), message.octets());
+        if self.sender().compresses(Some(payload.len())) {
+            self.send_compressed(kind, payload)
+        } else {
+            self.send_plain(kind, payload)
+        }
+    }
+
+    /// As [`Writer::send_fragment`].
+    ///
+    /// # Errors
+    /// As there.
+    fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        mut payload: &[u8],
+        fin: bool,
+    ) -> Result<(), Error<Self::Error>> {
+        loop {
+            let first = !self.sender().in_fragments();
+            let queued = self.sender().queue_fragment(kind, payload, first, fin)?;
+            payload = octets::rest(payload, queued.taken);
+            self.drain()?;
+            if queued.complete {
+                return Ok(());
+            }
+        }
+    }
+
+    /// As [`Writer::send_frame`].
+    ///
+    /// # Errors
+    /// As there.
+    fn send_frame(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<(), Error<Self::Error>> {
+        self.send_when_drained(
+            |sender| sender.queue_frame(header, payload),
+            payload.len() + crate::header::MAX_HEADER,
+        )
+    }
+
+    /// As [`Writer::ping`].
+    ///
+    /// # Errors
+    /// As there.
+    fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
+        self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
+    }
+
+    /// As [`Writer::pong`].
+    ///
+    /// # Errors
+    /// As there.
+    fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
+        self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
+    }
+
+    /// As [`Writer::close`].
+    ///
+    /// # Errors
+    /// As there.
+    fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Self::Error>> {
+        self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
+    }
+}
+
+/// The loops behind the methods of [`Outlet`].
+trait Loops: Outlet {
     /// As fragments that fill the buffer: how long the whole will be cannot be foreseen.
     fn send_compressed(
         &mut self,
         kind: MessageKind,
         mut payload: &[u8],
-    ) -> Result<(), Error<Io::Error>> {
+    ) -> Result<(), Error<Self::Error>> {
         let mut first = true;
         loop {
-            let queued = self.tx.sender_mut().queue_message(kind, payload, first)?;
+            let queued = self.sender().queue_message(kind, payload, first)?;
             self.drain()?;
             if queued.complete {
                 return Ok(());
             }
             payload = octets::rest(payload, queued.taken);
-            first = first && !self.tx.sender_mut().in_message();
+            first = first && !self.sender().in_message();
         }
     }
 
@@ -487,15 +565,15 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
         &mut self,
         kind: MessageKind,
         mut payload: &[u8],
-    ) -> Result<(), Error<Io::Error>> {
-        while let Err(fault) = self.tx.sender_mut().queue_frame_header(kind, payload.len()) {
+    ) -> Result<(), Error<Self::Error>> {
+        while let Err(fault) = self.sender().queue_frame_header(kind, payload.len()) {
             if fault != Fault::Usage(Usage::Busy) {
                 return Err(fault.into());
             }
             self.drain()?;
         }
         loop {
-            let taken = self.tx.sender_mut().frame_payload(payload);
+            let taken = self.sender().frame_payload(payload);
             payload = octets::rest(payload, taken);
             self.drain()?;
             if payload.is_empty() {
@@ -506,17 +584,34 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
 
     fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut TxSender<Tx>) -> Result<bool, Fault>,
+        mut queue: impl FnMut(&mut SenderOf<Self::Tx>) -> Result<bool, Fault>,
         needed: usize,
-    ) -> Result<(), Error<Io::Error>> {
+    ) -> Result<(), Error<Self::Error>> {
         for _ in 0..2 {
-            let queued = queue(self.tx.sender_mut())?;
+            let queued = queue(self.sender())?;
             self.drain()?;
             if queued {
                 return Ok(());
             }
         }
         Err(Usage::BufferTooSmall { needed }.into())
+    }
+}
+
+impl<O: Outlet + ?Sized> Loops for O {}
+
+impl<Io: Write, Tx: Transmit> Outlet for Writer<Io, Tx> {
+    type Error = Io::Error;
+    type Tx = Tx;
+
+    #[inline]
+    fn sender(&mut self) -> &mut SenderOf<Tx> {
+        self.tx.sender_mut()
+    }
+
+    #[inline]
+    fn drain(&mut self) -> Result<(), Error<Io::Error>> {
+        Ok(self.write_out()?)
     }
 }
 
@@ -537,7 +632,7 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
         let mut stalled = None;
         if owed.is_due() || self.has_queued() {
             self.tx.sender_mut().queue_owed(owed)?;
-            match self.drain() {
+            match self.write_out() {
                 // Room was made for what is still owed.
                 Ok(()) if owed.is_due() => return Ok(Exchanged::Wrote),
                 Err(Cut::Transport(error)) if error.kind() == ErrorKind::TimedOut => {
@@ -558,7 +653,8 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
     }
 }
 
-type TxSender<Tx> = Sender<
+/// The sender behind a [`Transmit`].
+pub type SenderOf<Tx> = Sender<
     <Tx as Transmit>::Role,
     <Tx as Transmit>::Storage,
     <Tx as Transmit>::Entropy,

@@ -226,8 +226,10 @@ enum Output {
     Wanted,
     /// Our Close is queued.
     Queued,
-    /// Our Close is out, or nothing of ours can go out any more.
-    Done,
+    /// Our Close is out.
+    Out,
+    /// Nothing of ours can go out any more, not even a Close.
+    Failed,
     Shut,
 }
 
@@ -346,7 +348,7 @@ impl<T: Moment> Lifecycle<T> {
     /// Whether anything of ours may still be written.
     #[must_use]
     pub const fn may_write(&self) -> bool {
-        !matches!(self.output, Output::Done | Output::Shut)
+        !matches!(self.output, Output::Out | Output::Failed | Output::Shut)
             && !matches!(self.phase, Phase::Aborting | Phase::Gone)
     }
 
@@ -355,10 +357,12 @@ impl<T: Moment> Lifecycle<T> {
     pub const fn next(&self) -> Next {
         match (self.phase, self.output) {
             (Phase::Opening | Phase::Open, _) => Next::Exchange,
+            // The end of our direction has to say what our Close cannot.
+            (Phase::Closing, Output::Failed) | (Phase::Failing, Output::Out | Output::Failed) => {
+                Next::Shut
+            }
             (Phase::Closing, _) if self.end.is_none() => Next::Exchange,
-            (Phase::Closing, _) => Next::Flush,
-            (Phase::Failing, Output::Done) => Next::Shut,
-            (Phase::Failing, _) => Next::Flush,
+            (Phase::Closing | Phase::Failing, _) => Next::Flush,
             (Phase::Lingering, _) if !self.input_ended => Next::Discard,
             // RFC 6455 §7.1.1: the server closes the transport first, then the client.
             (Phase::Lingering, Output::Shut) | (Phase::Aborting, _) => Next::HangUp,
@@ -433,17 +437,20 @@ impl<T: Moment> Lifecycle<T> {
             Event::Drained => {
                 self.stalled = T::NEVER;
                 if self.output == Output::Queued {
-                    self.output_done();
+                    self.output = Output::Out;
+                    self.linger_if_both_closed();
                 }
             }
             Event::OutputFailed => {
                 self.stalled = T::NEVER;
-                self.output_done();
+                if !matches!(self.output, Output::Out | Output::Shut) {
+                    self.output = Output::Failed;
+                }
             }
             Event::Pinged => self.ping_due = false,
             Event::CloseBegun => {
-                if self.phase == Phase::Open {
-                    self.begin_closing(now);
+                self.begin_closing(now);
+                if self.phase == Phase::Closing && self.output == Output::Open {
                     self.output = Output::Wanted;
                 }
             }
@@ -473,7 +480,10 @@ impl<T: Moment> Lifecycle<T> {
                 self.stalled = T::NEVER;
                 self.output = Output::Shut;
                 self.begin_closing(now);
-                self.phase = Phase::Lingering;
+                // What the peer sent before its own Close still comes.
+                if self.end.is_some() {
+                    self.phase = Phase::Lingering;
+                }
             }
             Event::Aborted => self.abort(End::Aborted),
             Event::HungUp => self.phase = Phase::Gone,
@@ -500,7 +510,7 @@ impl<T: Moment> Lifecycle<T> {
         self.end.get_or_insert(End::Lost);
         self.stalled = T::NEVER;
         if self.output != Output::Shut {
-            self.output = Output::Done;
+            self.output = Output::Failed;
         }
         self.phase = Phase::Lingering;
     }
@@ -517,7 +527,10 @@ impl<T: Moment> Lifecycle<T> {
         self.begin_closing(now);
         if self.phase == Phase::Closing {
             self.end.get_or_insert(end);
-            self.phase = Phase::Failing;
+            self.phase = match self.output {
+                Output::Shut => Phase::Lingering,
+                _ => Phase::Failing,
+            };
         } else if self.phase == Phase::Opening {
             self.abort(end);
         }
@@ -529,15 +542,11 @@ impl<T: Moment> Lifecycle<T> {
         self.phase = Phase::Aborting;
     }
 
-    fn output_done(&mut self) {
-        if self.output != Output::Shut {
-            self.output = Output::Done;
-        }
-        self.linger_if_both_closed();
-    }
-
     fn linger_if_both_closed(&mut self) {
-        if self.phase == Phase::Closing && self.end.is_some() && self.output == Output::Done {
+        if self.phase == Phase::Closing
+            && self.end.is_some()
+            && matches!(self.output, Output::Out | Output::Shut)
+        {
             self.phase = Phase::Lingering;
         }
     }

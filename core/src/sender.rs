@@ -201,6 +201,13 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         X::POSSIBLE && !self.machine.raw && self.stage.is_active() && self.stage.wants(len)
     }
 
+    /// Whether a frame of [`begin_frame`](Self::begin_frame) is queued in part: nothing else can be
+    /// framed before its last octet.
+    #[must_use]
+    pub fn in_frame(&self) -> bool {
+        matches!(self.machine.open, Open::Frame { .. })
+    }
+
     /// Whether a message of [`message`](Self::message) is queued in part.
     #[must_use]
     pub fn in_message(&self) -> bool {
@@ -271,6 +278,15 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             return Err(Usage::NothingToContinue.into());
         }
         self.put_control(opcode, payload, &[])
+    }
+
+    /// Whether [`close`](Self::close) may be called with these, apart from a frame in its way.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn may_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Usage> {
+        check_own_close(code, reason)?;
+        self.machine.outbound.open()
     }
 
     /// Queues a Close; after it nothing of ours follows. `None` sends one without a status code.

@@ -226,6 +226,13 @@ impl Owed {
     }
 }
 
+/// Nothing is owed.
+impl Default for Owed {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Without the payload: what a peer sends has no place in a log.
 impl fmt::Debug for Owed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

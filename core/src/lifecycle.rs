@@ -306,7 +306,19 @@ impl<T: Moment> Lifecycle<T> {
         self.heard
     }
 
-    /// The limits. Changes hold from the next look at the clock; a closing handshake that has
+    /// By when the phase that has begun must be over.
+    #[must_use]
+    pub const fn closes_by(&self) -> T {
+        self.by
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits<T::Span> {
+        &self.limits
+    }
+
+    /// The limits, to be changed. Changes hold from the next look at the clock; a closing handshake that has
     /// begun keeps its deadline.
     pub const fn limits_mut(&mut self) -> &mut Limits<T::Span> {
         &mut self.limits

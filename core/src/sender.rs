@@ -86,6 +86,23 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.machine.raw = !allowed;
     }
 
+    /// Whether a message of `len` octets certainly has room in what is free of the buffer.
+    #[must_use]
+    pub fn fits(&self, len: usize) -> bool {
+        let octets = self.storage.octets().len();
+        let free = self.machine.free(octets);
+        // What does not shrink goes raw, and needs room beside its compressed form's.
+        let twice = if self.compresses(Some(len)) { 2 } else { 1 };
+        len.saturating_add(MAX_HEADER).saturating_mul(twice) <= free
+            && (twice == 1 || self.machine.is_drained() || free >= octets / 2)
+    }
+
+    /// Whether the messages that begin from now on may be compressed.
+    #[must_use]
+    pub fn compression(&self) -> bool {
+        !self.machine.raw
+    }
+
     /// The source of entropy.
     pub fn entropy_mut(&mut self) -> &mut E {
         &mut self.entropy

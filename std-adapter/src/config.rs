@@ -1,6 +1,9 @@
 //! Everything that can be set before a connection is opened, and opening it.
 
 use std::net::TcpStream;
+use std::sync::Arc;
+#[cfg(feature = "rustls")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bare_ws::blocking::Connection;
@@ -13,23 +16,29 @@ use bare_ws::deflate::{
 #[cfg(feature = "deflate")]
 use bare_ws::handshake::Violation;
 use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
+use bare_ws::lifecycle::{Event, Lifecycle};
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 use bare_ws::sender::{MIN_TRANSMIT, Sender};
 use bare_ws::uri::Uri;
 
-use crate::deadline::Deadline;
+use crate::channel::Channel;
 #[cfg(feature = "deflate")]
 use crate::deflate::Deflate;
 use crate::dial::dial;
 use crate::entropy::SystemEntropy;
-use crate::error::{Error, RedirectError, Timeout};
+use crate::error::{Error, RedirectError};
+use crate::keepalive::KeepAlive;
+use crate::moment::Moment;
+use crate::opening::Opening;
+use crate::reader::Reader;
 use crate::redirect;
 use crate::response::Response;
-use crate::socket::WebSocket;
+use crate::shared::{self, Shared};
 use crate::stage::{Deflating, Inflating};
 use crate::stream::{Socket, Stream};
-use crate::wire::Wire;
+use crate::websocket::WebSocket;
+use crate::writer::Writer;
 
 /// Opens a connection with all defaults: [`Config::connect`].
 ///
@@ -56,11 +65,13 @@ pub struct Config {
     deflate: Option<Deflate>,
     connect_timeout: Option<Duration>,
     handshake_timeout: Option<Duration>,
-    idle_timeout: Option<Duration>,
+    silence_timeout: Option<Duration>,
+    stall_timeout: Option<Duration>,
+    keepalive: Option<KeepAlive>,
     close_timeout: Option<Duration>,
     /// Made at need: the platform's roots are some files to read.
     #[cfg(feature = "rustls")]
-    tls: std::sync::Arc<std::sync::OnceLock<crate::tls::Tls>>,
+    tls: Arc<OnceLock<crate::tls::Tls>>,
 }
 
 impl Default for Config {
@@ -83,10 +94,12 @@ impl Default for Config {
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
             handshake_timeout: Some(Duration::from_secs(10)),
-            idle_timeout: None,
+            silence_timeout: None,
+            stall_timeout: None,
+            keepalive: None,
             close_timeout: Some(Duration::from_secs(5)),
             #[cfg(feature = "rustls")]
-            tls: std::sync::Arc::default(),
+            tls: Arc::default(),
         }
     }
 }
@@ -139,7 +152,7 @@ impl Config {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
-        self.tls = std::sync::Arc::new(tls.into());
+        self.tls = Arc::new(tls.into());
         self
     }
 
@@ -234,11 +247,24 @@ impl Config {
         self
     }
 
-    /// How long a peer may send not one octet while we wait for it, or take not one of ours.
-    /// Default: for ever.
+    /// How long the peer may send not one octet while somebody receives. Default: for ever.
     #[must_use]
-    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.idle_timeout = timeout.into();
+    pub fn silence_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.silence_timeout = timeout.into();
+        self
+    }
+
+    /// How long the peer may take not one octet while something is being sent. Default: for ever.
+    #[must_use]
+    pub fn stall_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.stall_timeout = timeout.into();
+        self
+    }
+
+    /// Finds out that the peer is gone. Default: not.
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: impl Into<Option<KeepAlive>>) -> Self {
+        self.keepalive = keepalive.into();
         self
     }
 
@@ -308,10 +334,10 @@ impl Config {
 
     /// Opens a connection over a stream that is connected already: the opening handshake and all
     /// that follows. `uri` says what to ask for; nobody connects to it, and a `wss` URI needs a
-    /// stream that is secure.
+    /// stream that [is secure](Stream::is_secure): [`Tls::connect`](crate::tls::Tls::connect) makes one.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// As [`connect`](Self::connect); [`Error::NotSecure`], before anything is sent.
     pub fn open<S: Stream>(&self, uri: &str, stream: S) -> Result<WebSocket<S>, Error> {
         self.open_into(uri, stream, Growing::with_len(self.receive_buffer))
     }
@@ -326,8 +352,12 @@ impl Config {
         stream: S,
         buffer: B,
     ) -> Result<WebSocket<S, B>, Error> {
-        let deadline = Deadline::after(self.handshake_timeout);
-        self.handshake(&self.parts(), uri, stream, buffer, deadline)
+        let deadline = Moment::in_time(self.handshake_timeout);
+        let parts = self.parts();
+        if parts.request(uri)?.uri.is_secure() && !stream.is_secure() {
+            return Err(Error::NotSecure);
+        }
+        self.handshake(&parts, uri, stream, buffer, deadline, shared::close)
     }
 
     /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
@@ -337,7 +367,7 @@ impl Config {
     /// [`Error::Request`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let uri = parse(uri)?;
-        let deadline = Deadline::after(self.connect_timeout);
+        let deadline = Moment::in_time(self.connect_timeout);
         dial(uri.host(), uri.port(), deadline)
     }
 
@@ -383,9 +413,9 @@ impl Config {
         let request = parts.request(uri)?;
         let connect = self.connector(request.uri.is_secure())?;
         let tcp = self.dial(uri)?;
-        let deadline = Deadline::after(self.handshake_timeout);
+        let deadline = Moment::in_time(self.handshake_timeout);
         let socket = connect(request.uri.host(), tcp, deadline)?;
-        self.handshake(&parts, uri, socket, buffer, deadline)
+        self.handshake(&parts, uri, socket, buffer, deadline, shared::linger)
     }
 
     /// What makes of a TCP connection to a host the stream that the scheme asks for.
@@ -393,7 +423,7 @@ impl Config {
     fn connector(
         &self,
         is_secure: bool,
-    ) -> Result<impl Fn(&str, TcpStream, Deadline) -> Result<Socket, Error>, Error> {
+    ) -> Result<impl Fn(&str, TcpStream, Moment) -> Result<Socket, Error>, Error> {
         let tls = match self.tls.get() {
             _ if !is_secure => None,
             Some(tls) => Some(tls.clone()),
@@ -405,6 +435,8 @@ impl Config {
         Ok(move |host: &str, tcp, deadline| match &tls {
             None => Ok(Socket::Tcp(tcp)),
             Some(tls) => {
+                let mut tcp = tcp;
+                tcp.prepare().map_err(Error::Io)?;
                 let stream = crate::tls::TlsStream::connect(tls, host, tcp, deadline)?;
                 Ok(Socket::Tls(Box::new(stream)))
             }
@@ -415,7 +447,7 @@ impl Config {
     fn connector(
         &self,
         is_secure: bool,
-    ) -> Result<impl Fn(&str, TcpStream, Deadline) -> Result<Socket, Error>, Error> {
+    ) -> Result<impl Fn(&str, TcpStream, Moment) -> Result<Socket, Error>, Error> {
         if is_secure {
             return Err(Error::NoTls);
         }
@@ -426,10 +458,12 @@ impl Config {
         &self,
         parts: &RequestParts<'_>,
         uri: &str,
-        stream: S,
+        mut stream: S,
         buffer: B,
-        deadline: Deadline,
+        deadline: Moment,
+        leave: fn(Arc<Channel<S>>),
     ) -> Result<WebSocket<S, B>, Error> {
+        stream.prepare().map_err(Error::Io)?;
         let mut entropy = SystemEntropy::new()?;
         let request = parts.request(uri)?;
         let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
@@ -437,47 +471,63 @@ impl Config {
         receiver.set_limits(self.limits);
         let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
         let sender = Sender::<Client, _, _, _>::with_stage(transmit, entropy, Deflating::default());
-        let mut wire = Wire::new(stream);
-        wire.set_deadline(deadline, Timeout::Handshake);
-        wire.start_recording(self.head_limit as usize);
-        let opened = Connection::open(&mut wire, handshake, receiver, sender);
+        let mut life = Lifecycle::opening(self.time(), deadline);
+        let mut opening = Opening::new(&stream, &mut life, self.head_limit as usize);
+        let opened = Connection::open(&mut opening, handshake, receiver, sender);
         let (connection, established) = match opened {
             Ok(opened) => opened,
             Err(HandshakeError::Rejected { status }) => {
-                let response = Response::new(status, wire.stop_recording());
+                let response = Response::new(status, opening.record);
                 return Err(Error::Rejected(Box::new(response)));
             }
             Err(error) => return Err(error.into()),
         };
-        let Connection { reader, writer } = connection;
-        let (_, sender) = writer.into_parts();
-        let response = Response::new(101, wire.stop_recording());
-        let subprotocol = established
-            .subprotocol
-            .and_then(|index| self.subprotocols.get(index))
-            .cloned();
-        wire.set_deadline(Deadline::NEVER, Timeout::Idle);
-        wire.idle = self.idle_timeout;
         #[allow(
             unused_mut,
             reason = "without permessage-deflate nothing is configured"
         )]
-        let mut socket = WebSocket::new(
-            reader,
-            wire,
-            sender,
-            self.close_timeout,
+        let Connection { mut reader, writer } = connection;
+        #[allow(
+            unused_mut,
+            reason = "without permessage-deflate nothing is configured"
+        )]
+        let (_, mut sender) = writer.into_parts();
+        let response = Response::new(101, opening.record);
+        let subprotocol = established
+            .subprotocol
+            .and_then(|index| self.subprotocols.get(index))
+            .cloned();
+        #[cfg(feature = "deflate")]
+        let agreed = established.extensions.agreed().copied();
+        #[cfg(feature = "deflate")]
+        if agreed.is_some() {
+            let (inflating, deflating) = self.stages(agreed.as_ref())?;
+            *reader.receiver_mut().stage_mut() = inflating;
+            *sender.stage_mut() = deflating;
+        }
+        life.on(Event::Opened, Moment::now());
+        let shared = Shared::new(Channel::new(stream, sender, life), leave);
+        Ok(WebSocket {
+            reader: Reader::new(reader, shared.clone()),
+            writer: Writer { shared },
             response,
             subprotocol,
-        );
-        #[cfg(feature = "deflate")]
-        if let Some(agreed) = established.extensions.agreed() {
-            let (inflating, deflating) = self.stages(Some(agreed))?;
-            *socket.reader.inner.receiver_mut().stage_mut() = inflating;
-            *socket.writer.sender_mut().stage_mut() = deflating;
-            socket.agreed = Some(*agreed);
-        }
-        Ok(socket)
+            #[cfg(feature = "deflate")]
+            agreed,
+        })
+    }
+
+    /// The limits in time of an open connection.
+    fn time(&self) -> bare_ws::lifecycle::Limits<Option<Duration>> {
+        let mut limits = bare_ws::lifecycle::Limits {
+            silence: self.silence_timeout,
+            stall: self.stall_timeout,
+            ping_after: None,
+            dead_after: None,
+            close: self.close_timeout,
+        };
+        KeepAlive::apply(self.keepalive, &mut limits);
+        limits
     }
 }
 
@@ -556,7 +606,9 @@ impl std::fmt::Debug for Config {
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)
-            .field("idle_timeout", &self.idle_timeout)
+            .field("silence_timeout", &self.silence_timeout)
+            .field("stall_timeout", &self.stall_timeout)
+            .field("keepalive", &self.keepalive)
             .field("close_timeout", &self.close_timeout)
             .finish()
     }

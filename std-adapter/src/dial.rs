@@ -6,14 +6,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::deadline::Deadline;
-use crate::error::{Error, Timeout};
+use crate::moment::Moment;
+use bare_ws::lifecycle::{Moment as _, Timeout};
+
+use crate::error::Error;
 
 /// Resolves `host` and connects to the first of its addresses that answers.
 ///
 /// RFC 8305 ("Happy Eyeballs"): the addresses of both families in turn, each begun a moment after
 /// the one before unless that one has failed already; what comes too late is closed again.
-pub(crate) fn dial(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Error> {
+pub(crate) fn dial(host: &str, port: u16, deadline: Moment) -> Result<TcpStream, Error> {
     let addresses = interleaved(resolve(host, port, deadline)?);
     let tcp = match addresses.as_slice() {
         [only] => attempt(*only, deadline).map_err(failed(deadline))?,
@@ -24,7 +26,7 @@ pub(crate) fn dial(host: &str, port: u16, deadline: Deadline) -> Result<TcpStrea
     Ok(tcp)
 }
 
-fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+fn resolve(host: &str, port: u16, deadline: Moment) -> Result<Vec<SocketAddr>, Error> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -64,7 +66,7 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         .collect()
 }
 
-fn race(addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream, Error> {
+fn race(addresses: &[SocketAddr], deadline: Moment) -> Result<TcpStream, Error> {
     /// RFC 8305 §5: "Connection Attempt Delay ... 250 milliseconds".
     const DELAY: Duration = Duration::from_millis(250);
     let (sender, receiver) = mpsc::channel();
@@ -81,7 +83,7 @@ fn race(addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream, Error
                     })
                     .map_err(Error::Io)?;
                 running += 1;
-                Deadline::after(Some(DELAY)).earlier(deadline)
+                Moment::in_time(Some(DELAY)).min(deadline)
             }
             None if running == 0 => {
                 let error = first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into());
@@ -95,14 +97,16 @@ fn race(addresses: &[SocketAddr], deadline: Deadline) -> Result<TcpStream, Error
                 running -= 1;
                 first_error.get_or_insert(error);
             }
-            Err(_) if deadline.has_passed() => return Err(Error::Timeout(Timeout::Connect)),
+            Err(_) if deadline.has_come(Moment::now()) => {
+                return Err(Error::Timeout(Timeout::Connect));
+            }
             Err(_) => {}
         }
     }
 }
 
-fn attempt(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
-    match deadline.left() {
+fn attempt(address: SocketAddr, deadline: Moment) -> io::Result<TcpStream> {
+    match deadline.left(Moment::now()) {
         None => TcpStream::connect(address),
         Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
         Some(left) => TcpStream::connect_timeout(&address, left),
@@ -110,9 +114,9 @@ fn attempt(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
 }
 
 /// An attempt that our own deadline has ended is called by that name.
-fn failed(deadline: Deadline) -> impl Fn(io::Error) -> Error {
+fn failed(deadline: Moment) -> impl Fn(io::Error) -> Error {
     move |error| {
-        if error.kind() == io::ErrorKind::TimedOut && deadline.has_passed() {
+        if error.kind() == io::ErrorKind::TimedOut && deadline.has_come(Moment::now()) {
             Error::Timeout(Timeout::Connect)
         } else {
             Error::Connect(error)
@@ -120,8 +124,8 @@ fn failed(deadline: Deadline) -> impl Fn(io::Error) -> Error {
     }
 }
 
-fn next<T>(receiver: &mpsc::Receiver<T>, deadline: Deadline) -> Result<T, RecvTimeoutError> {
-    match deadline.left() {
+fn next<T>(receiver: &mpsc::Receiver<T>, deadline: Moment) -> Result<T, RecvTimeoutError> {
+    match deadline.left(Moment::now()) {
         None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
         Some(left) => receiver.recv_timeout(left),
     }

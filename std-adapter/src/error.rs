@@ -4,10 +4,12 @@ use std::fmt;
 use std::io;
 
 use bare_ws::error::Error as ProtocolError;
+use bare_ws::error::Usage;
 use bare_ws::handshake::{HandshakeError, RequestError};
+use bare_ws::lifecycle::Timeout;
 
+use crate::channel::Cut;
 use crate::response::Response;
-use crate::wire::Cut;
 
 /// Why there is no connection, or no longer, or not what was asked of it.
 #[derive(Debug)]
@@ -29,10 +31,12 @@ pub enum Error {
     Connect(io::Error),
     /// The URI is `wss`, and this build has no TLS. Nothing was sent.
     NoTls,
+    /// A `wss` URI over a stream that is not secure. Nothing was sent.
+    NotSecure,
     /// No TLS, no server that it could verify, or an end of it that is none.
     #[cfg(feature = "rustls")]
     Tls(crate::tls::TlsError),
-    /// A deadline has passed.
+    /// A limit in time has passed. But for [`Timeout::Call`] the connection is over.
     Timeout(Timeout),
     /// The server answered with another status than 101.
     Rejected(Box<Response>),
@@ -45,21 +49,8 @@ pub enum Error {
     Protocol(ProtocolError),
     /// The operating system's error while reading or writing.
     Io(io::Error),
-}
-
-/// Which deadline has passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Timeout {
-    /// Resolving the name and connecting.
-    Connect,
-    /// The opening handshake.
-    Handshake,
-    /// Nothing arrived, or nothing was taken by the peer, for so long. The connection is as it
-    /// was: whoever wants to can go on.
-    Idle,
-    /// The closing handshake: the peer did not answer our Close. The transport is closed.
-    Close,
+    /// An [`AbortHandle`](crate::AbortHandle) ended the connection.
+    Aborted,
 }
 
 /// Why a redirect was not followed.
@@ -84,7 +75,7 @@ impl Error {
             Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
             Self::Connect(_) => "connect",
-            Self::NoTls => "tls",
+            Self::NoTls | Self::NotSecure => "tls",
             #[cfg(feature = "rustls")]
             Self::Tls(_) => "tls",
             Self::Timeout(_) => "timeout",
@@ -100,7 +91,16 @@ impl Error {
                 _ => "protocol",
             },
             Self::Io(_) => "io",
+            Self::Aborted => "aborted",
         }
+    }
+
+    /// Whether an open message is read at another level.
+    pub(crate) fn is_mixed(&self) -> bool {
+        matches!(
+            self,
+            Self::Protocol(ProtocolError::Usage(Usage::MixedLevels))
+        )
     }
 }
 
@@ -139,7 +139,8 @@ impl From<Cut> for Error {
     fn from(cut: Cut) -> Self {
         match cut {
             Cut::Timeout(timeout) => Self::Timeout(timeout),
-            Cut::Pause => Self::Timeout(Timeout::Idle),
+            Cut::Lost => Self::Protocol(ProtocolError::Lost),
+            Cut::Aborted => Self::Aborted,
             #[cfg(feature = "rustls")]
             Cut::Io(error) => error.downcast().map_or_else(Self::Io, Self::Tls),
             #[cfg(not(feature = "rustls"))]
@@ -173,6 +174,8 @@ impl fmt::Display for Error {
             Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
             Self::Connect(error) | Self::Io(error) => error.fmt(f),
             Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
+            Self::NotSecure => f.write_str("wss over a stream that is not secure"),
+            Self::Aborted => f.write_str("the connection was aborted"),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.fmt(f),
             Self::Timeout(timeout) => timeout.fmt(f),
@@ -198,19 +201,12 @@ impl std::error::Error for Error {
             Self::Protocol(error) => Some(error),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => Some(error),
-            Self::NoTls | Self::Timeout(_) | Self::Rejected(_) => None,
+            Self::NoTls
+            | Self::NotSecure
+            | Self::Aborted
+            | Self::Timeout(_)
+            | Self::Rejected(_) => None,
         }
-    }
-}
-
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "no connection in time",
-            Self::Handshake => "the opening handshake was not complete in time",
-            Self::Idle => "the peer was idle for too long",
-            Self::Close => "the closing handshake was not complete in time",
-        })
     }
 }
 
@@ -223,7 +219,5 @@ impl fmt::Display for RedirectError {
         })
     }
 }
-
-impl std::error::Error for Timeout {}
 
 impl std::error::Error for RedirectError {}

@@ -26,35 +26,46 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod error;
+mod moment;
+mod stage;
+mod stream;
+
+mod channel;
+mod keepalive;
+mod shared;
+
+mod reader;
+mod websocket;
+mod writer;
+
+#[cfg(feature = "rustls")]
+pub mod tls;
+
 mod config;
-mod deadline;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod dial;
 mod entropy;
-mod error;
-mod halves;
+mod opening;
 mod redirect;
 mod response;
-mod socket;
-mod stage;
-mod stream;
-#[cfg(feature = "rustls")]
-pub mod tls;
-mod wire;
 
 pub use bare_ws;
 pub use bare_ws::close::CloseCode;
+pub use bare_ws::lifecycle::Timeout;
 pub use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 pub use config::{Config, RequestParts, connect};
 #[cfg(feature = "deflate")]
 pub use deflate::Deflate;
 pub use entropy::SystemEntropy;
-pub use error::{Error, RedirectError, Timeout};
-pub use halves::{ReadHalf, WriteHalf};
+pub use error::{Error, RedirectError};
+pub use keepalive::KeepAlive;
+pub use reader::Reader;
 pub use response::Response;
-pub use socket::{Reader, WebSocket, Writer};
 pub use stage::{Deflating, Inflating, Totals};
-pub use stream::{Socket, Split, Stream, Untimed};
+pub use stream::{Interest, Socket, Stream, Untimed};
 #[cfg(feature = "rustls")]
 pub use tls::{Tls, TlsError};
+pub use websocket::WebSocket;
+pub use writer::{AbortHandle, Writer};

@@ -4,43 +4,71 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A stream of octets with time-outs. A call that takes longer than its time-out ends with
-/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut), and
-/// nothing was read or written by it.
-pub trait Stream: Read + Write {
-    /// How long a call of `read` may wait, from now on. Never zero.
-    ///
-    /// # Errors
-    /// The operating system's.
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-    /// How long a call of `write` may wait, from now on. Never zero.
+/// A stream of octets that never keeps a thread waiting but in [`wait`](Self::wait).
+///
+/// Each method may be called by several threads at the same time, for a connection that is split:
+/// one reads, others write.
+pub trait Stream {
+    /// Prepares the stream, before anything else is called.
     ///
     /// # Errors
     /// The operating system's.
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+    fn prepare(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
-    /// Ends one direction or both, so that the peer sees the end, or a thread that waits does.
+    /// Reads what is there; 0 at its end.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is there; the operating system's.
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize>;
+
+    /// Takes some of `octets`.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room; the operating system's.
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize>;
+
+    /// Brings out what was taken, where that is not the same: TLS.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is no room; the operating system's.
+    fn try_flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Waits until something of `interest` may be worth trying again, and no longer than `limit`.
+    /// It may return early.
     ///
     /// # Errors
     /// The operating system's.
-    fn shutdown(&mut self, how: Shutdown) -> io::Result<()>;
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()>;
+
+    /// Ends one direction or both, so that the peer sees the end, and threads that wait return.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+
+    /// Whether what is written is encrypted for a peer that was verified: only then does it serve
+    /// a `wss` URI.
+    fn is_secure(&self) -> bool {
+        false
+    }
 }
 
-/// A stream whose two directions can be used by two threads.
-pub trait Split: Stream + Sized {
-    /// The direction to us. Writing to it is not asked of it.
-    type ReadHalf: Stream;
-    /// The direction to the peer. Reading from it is not asked of it.
-    type WriteHalf: Stream;
-
-    /// Takes the stream apart. Shutting one half down reaches the other.
-    ///
-    /// # Errors
-    /// The operating system's.
-    fn split(self) -> io::Result<(Self::ReadHalf, Self::WriteHalf)>;
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// Octets to read, or their end.
+    pub read: bool,
+    /// Room to write.
+    pub write: bool,
 }
 
 /// What [`connect`](crate::connect) connects to: TCP, with TLS on top of it or not.
@@ -54,36 +82,53 @@ pub enum Socket {
     Tls(Box<crate::tls::TlsStream>),
 }
 
-/// Any `Read + Write` as a [`Stream`] without time-outs: deadlines are looked at between two calls,
-/// but a call that waits is not interrupted.
-#[derive(Clone, Copy, Debug)]
-pub struct Untimed<S>(
+/// Any `Read + Write` as a [`Stream`] that waits inside of `read` and `write`: deadlines are looked
+/// at between two calls, but a call that waits is not interrupted. A connection over it is for one
+/// thread: a receive that waits keeps a send of another thread waiting.
+#[derive(Debug)]
+pub struct Untimed<S>(Mutex<S>);
+
+impl<S> Untimed<S> {
+    /// Wraps a stream.
+    pub const fn new(stream: S) -> Self {
+        Self(Mutex::new(stream))
+    }
+
     /// The stream.
-    pub S,
-);
+    pub fn into_inner(self) -> S {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 macro_rules! sockets {
     ($($socket:ty),*) => {$(
         impl Stream for $socket {
-            fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-                <$socket>::set_read_timeout(self, timeout)
+            fn prepare(&mut self) -> io::Result<()> {
+                self.set_nonblocking(true)
             }
 
-            fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-                <$socket>::set_write_timeout(self, timeout)
+            #[inline]
+            fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+                let mut socket = self;
+                socket.read(octets)
             }
 
-            fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+            #[inline]
+            fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+                let mut socket = self;
+                socket.write(octets)
+            }
+
+            fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+                wait_for(self, interest, limit)
+            }
+
+            fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 <$socket>::shutdown(self, how)
-            }
-        }
-
-        impl Split for $socket {
-            type ReadHalf = Self;
-            type WriteHalf = Self;
-
-            fn split(self) -> io::Result<(Self, Self)> {
-                Ok((self.try_clone()?, self))
             }
         }
     )*};
@@ -93,108 +138,116 @@ sockets!(TcpStream);
 #[cfg(unix)]
 sockets!(UnixStream);
 
-impl<S: Read> Read for Untimed<S> {
-    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        self.0.read(octets)
+/// Waits for a socket of the operating system's.
+pub(crate) fn wait_for(
+    socket: &impl rustix::fd::AsFd,
+    interest: Interest,
+    limit: Option<Duration>,
+) -> io::Result<()> {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, interest.read);
+    flags.set(PollFlags::OUT, interest.write);
+    // A limit that cannot be counted is none.
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    match poll(&mut [PollFd::new(socket, flags)], limit.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
-impl<S: Write> Write for Untimed<S> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.write(octets)
-    }
+/// Whether it only has to be tried again.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+/// What a stream with a time-out of its own says when that has passed.
+fn not_yet(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut => io::ErrorKind::WouldBlock.into(),
+        _ => error,
     }
 }
 
 impl<S: Read + Write> Stream for Untimed<S> {
-    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(octets).map_err(not_yet)
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        self.lock().write(octets).map_err(not_yet)
+    }
+
+    fn try_flush(&self) -> io::Result<()> {
+        self.lock().flush()
+    }
+
+    fn wait(&self, _: Interest, limit: Option<Duration>) -> io::Result<()> {
+        // It said that it would wait and did not: it must not keep us busy.
+        std::thread::sleep(limit.unwrap_or(MOMENT).min(MOMENT));
         Ok(())
     }
 
-    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn shutdown(&mut self, _: Shutdown) -> io::Result<()> {
-        self.0.flush()
+    fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+        self.lock().flush()
     }
 }
 
-impl Read for Socket {
-    #[inline]
-    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(tcp) => tcp.read(octets),
-            #[cfg(feature = "rustls")]
-            Self::Tls(tls) => tls.read(octets),
-        }
-    }
-}
+const MOMENT: Duration = Duration::from_millis(1);
 
-impl Write for Socket {
-    #[inline]
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(tcp) => tcp.write(octets),
+macro_rules! either {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self {
+            Socket::Tcp($stream) => $call,
             #[cfg(feature = "rustls")]
-            Self::Tls(tls) => tls.write(octets),
+            Socket::Tls($stream) => $call,
         }
-    }
-
-    #[inline]
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Tcp(tcp) => tcp.flush(),
-            #[cfg(feature = "rustls")]
-            Self::Tls(tls) => tls.flush(),
-        }
-    }
+    };
 }
 
 impl Stream for Socket {
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match self {
-            Self::Tcp(tcp) => Stream::set_read_timeout(tcp, timeout),
-            #[cfg(feature = "rustls")]
-            Self::Tls(tls) => Stream::set_read_timeout(&mut **tls, timeout),
-        }
+    fn prepare(&mut self) -> io::Result<()> {
+        either!(self, stream => stream.prepare())
     }
 
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match self {
-            Self::Tcp(tcp) => Stream::set_write_timeout(tcp, timeout),
-            #[cfg(feature = "rustls")]
-            Self::Tls(tls) => Stream::set_write_timeout(&mut **tls, timeout),
-        }
+    #[inline]
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => stream.try_read(octets))
     }
 
-    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+    #[inline]
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        either!(self, stream => stream.try_write(octets))
+    }
+
+    #[inline]
+    fn try_flush(&self) -> io::Result<()> {
+        either!(self, stream => stream.try_flush())
+    }
+
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        either!(self, stream => stream.wait(interest, limit))
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match self {
             Self::Tcp(tcp) => Stream::shutdown(tcp, how),
             #[cfg(feature = "rustls")]
-            Self::Tls(tls) => Stream::shutdown(&mut **tls, how),
+            Self::Tls(tls) => tls.shutdown(how),
         }
+    }
+
+    fn is_secure(&self) -> bool {
+        either!(self, stream => stream.is_secure())
     }
 }
 
-impl Split for Socket {
-    type ReadHalf = Self;
-    type WriteHalf = Self;
-
-    fn split(self) -> io::Result<(Self, Self)> {
-        match self {
-            Self::Tcp(tcp) => {
-                let (read, write) = Split::split(tcp)?;
-                Ok((Self::Tcp(read), Self::Tcp(write)))
-            }
-            #[cfg(feature = "rustls")]
-            Self::Tls(tls) => {
-                let (read, write) = Split::split(*tls)?;
-                Ok((Self::Tls(Box::new(read)), Self::Tls(Box::new(write))))
-            }
-        }
+/// For a program that waits for many sockets by itself.
+#[cfg(unix)]
+impl std::os::fd::AsFd for Socket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        either!(self, stream => stream.as_fd())
     }
 }

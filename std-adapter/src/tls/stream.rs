@@ -1,139 +1,155 @@
-//! TLS over TCP, for one thread or for two.
+//! TLS over any stream, for one thread or for several.
 //!
-//! rustls encrypts and decrypts in memory; it stands behind a lock that is never held while the
-//! socket is waited for. Ciphertext on its way out stands behind a second one, which is: records
-//! must leave in the order of their making.
+//! rustls encrypts and decrypts in memory. Neither of the two locks is ever held while the stream
+//! is waited for. Ciphertext on its way out has one of its own: records must leave in the order of
+//! their making.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
+use bare_ws::lifecycle::{Moment as _, Timeout};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
 use super::{Tls, TlsError};
-use crate::deadline::Deadline;
-use crate::error::{Error, Timeout};
-use crate::stream::{Split, Stream};
+use crate::error::Error;
+use crate::moment::Moment;
+use crate::stream::{Interest, Stream, is_transient};
 
-/// A verified TLS connection over TCP.
+/// A verified TLS connection over a stream.
 ///
-/// A `write` makes one record of up to 16 384 octets. A `read` or `write` that ends with a
-/// time-out has read or written nothing, and the next one goes on; a record that the socket took
-/// in part is completed first.
+/// A write makes one record of up to 16 384 octets. One call reads or writes ciphertext at most
+/// once, and then returns: how long a peer may take for a record, whoever waits decides.
 #[derive(Debug)]
-pub struct TlsStream {
-    tcp: TcpStream,
-    shared: Arc<Shared>,
-    /// Ciphertext that has arrived and that rustls has not taken.
-    incoming: Box<[u8]>,
-    start: usize,
-    end: usize,
+pub struct TlsStream<S = TcpStream> {
+    stream: S,
+    session: Mutex<ClientConnection>,
+    incoming: Mutex<Incoming>,
+    outgoing: Mutex<Vec<u8>>,
 }
 
+/// Ciphertext that has arrived and that rustls has not taken.
 #[derive(Debug)]
-struct Shared {
-    session: Mutex<ClientConnection>,
-    outgoing: Mutex<Vec<u8>>,
+struct Incoming {
+    octets: Box<[u8]>,
+    start: usize,
+    end: usize,
 }
 
 /// RFC 8446 §5.1: the most that one record carries.
 const RECORD: usize = 1 << 14;
 
-impl TlsStream {
+impl Tls {
     /// Makes the handshake with the server called `host`, a DNS name (which goes into the SNI) or
-    /// an IP address without brackets.
+    /// an IP address without brackets, over a stream that leads to it: through a proxy, say.
     ///
     /// # Errors
-    /// [`Error::Tls`], [`Error::Io`], and the handshake's [`Timeout`] when `deadline` has passed.
-    pub(crate) fn connect(
-        tls: &Tls,
+    /// [`Error::Tls`], [`Error::Io`], and [`Timeout::Handshake`] when it takes longer than `limit`.
+    pub fn connect<S: Stream>(
+        &self,
         host: &str,
-        tcp: TcpStream,
-        deadline: Deadline,
-    ) -> Result<Self, Error> {
+        mut stream: S,
+        limit: Option<Duration>,
+    ) -> Result<TlsStream<S>, Error> {
+        stream.prepare().map_err(Error::Io)?;
+        TlsStream::connect(self, host, stream, Moment::in_time(limit))
+    }
+}
+
+impl<S: Stream> TlsStream<S> {
+    /// [`Tls::connect`] over a stream that is prepared.
+    pub(crate) fn connect(tls: &Tls, host: &str, stream: S, by: Moment) -> Result<Self, Error> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsError::ServerName)?;
         let session =
             ClientConnection::new(Arc::clone(tls.config()), name).map_err(TlsError::Setup)?;
-        let mut stream = Self {
-            tcp,
-            shared: Arc::new(Shared {
-                session: Mutex::new(session),
-                outgoing: Mutex::new(Vec::new()),
+        let stream = Self {
+            stream,
+            session: Mutex::new(session),
+            incoming: Mutex::new(Incoming {
+                octets: vec![0; RECORD + 512].into_boxed_slice(),
+                start: 0,
+                end: 0,
             }),
-            incoming: vec![0; RECORD + 512].into_boxed_slice(),
-            start: 0,
-            end: 0,
+            outgoing: Mutex::new(Vec::new()),
         };
-        stream.handshake(deadline)?;
-        stream.tcp.set_read_timeout(None).map_err(Error::Io)?;
-        stream.tcp.set_write_timeout(None).map_err(Error::Io)?;
+        stream.handshake(by)?;
         Ok(stream)
     }
 
-    fn handshake(&mut self, deadline: Deadline) -> Result<(), Error> {
+    /// The stream below.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    fn handshake(&self, by: Moment) -> Result<(), Error> {
         loop {
-            let left = match deadline.left() {
-                Some(Duration::ZERO) => return Err(Error::Timeout(Timeout::Handshake)),
-                left => left,
-            };
-            self.tcp.set_read_timeout(left).map_err(Error::Io)?;
-            self.tcp.set_write_timeout(left).map_err(Error::Io)?;
-            let step = self.shake().map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    Error::Timeout(Timeout::Handshake)
-                }
-                _ => error.downcast().map_or_else(Error::Io, Error::Tls),
-            })?;
-            if !step {
-                return Ok(());
+            let step = self.shake();
+            let now = Moment::now();
+            match step {
+                Ok(true) => return Ok(()),
+                // However little arrives at a time, the moment comes.
+                _ if by.has_come(now) => return Err(Error::Timeout(Timeout::Handshake)),
+                Ok(false) => {}
+                Err(error) if is_transient(&error) => self
+                    .wait(
+                        Interest {
+                            read: self.session().is_handshaking(),
+                            write: false,
+                        },
+                        by.left(now),
+                    )
+                    .map_err(Error::Io)?,
+                Err(error) => return Err(error.downcast().map_or_else(Error::Io, Error::Tls)),
             }
         }
     }
 
-    /// One step of the handshake. `false`: there is no other.
-    fn shake(&mut self) -> io::Result<bool> {
-        self.shared.drain(&mut self.shared.outgoing(), &self.tcp)?;
-        if !self.shared.session().is_handshaking() {
-            return Ok(false);
+    /// One step of the handshake; `true` when there is no other.
+    fn shake(&self) -> io::Result<bool> {
+        self.drain(&mut self.outgoing())?;
+        if !self.session().is_handshaking() {
+            return Ok(true);
         }
-        if !self.receive()? {
-            return Err(TlsError::CutInHandshake.into_io());
+        if self.receive(&mut self.incoming())? {
+            Ok(false)
+        } else {
+            Err(TlsError::CutInHandshake.into_io())
         }
-        Ok(true)
     }
 
-    /// Gives ciphertext to rustls, read first if there is none. `false` at the transport's end.
-    fn receive(&mut self) -> io::Result<bool> {
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-            self.end = self.tcp.read(&mut self.incoming)?;
-            if self.end == 0 {
+    /// Gives ciphertext to rustls, read first if there is none. `false` at the stream's end.
+    fn receive(&self, incoming: &mut Incoming) -> io::Result<bool> {
+        if incoming.start == incoming.end {
+            incoming.start = 0;
+            incoming.end = 0;
+            let read = self.stream.try_read(&mut incoming.octets)?;
+            incoming.end = read.min(incoming.octets.len());
+            if incoming.end == 0 {
                 return Ok(false);
             }
         }
-        let mut here = self.incoming.get(self.start..self.end).unwrap_or_default();
-        let mut session = self.shared.session();
-        self.start += session.read_tls(&mut here)?;
+        let range = incoming.start..incoming.end;
+        let mut here = incoming.octets.get(range).unwrap_or_default();
+        let mut session = self.session();
+        incoming.start += session.read_tls(&mut here)?;
         let processed = session.process_new_packets();
+        let answers = session.wants_write();
         drop(session);
-        if let Err(error) = processed {
-            // The peer should hear of it, if nobody is just sending.
-            if let Some(mut outgoing) = self.shared.try_outgoing() {
-                let _ = self.shared.drain(&mut outgoing, &self.tcp);
-            }
-            return Err(TlsError::from(error).into_io());
+        if answers && let Some(mut outgoing) = self.try_outgoing() {
+            // An alert, or an answer of TLS's own, if nobody is just sending.
+            let _ = self.drain(&mut outgoing);
         }
-        Ok(true)
+        match processed {
+            Ok(_) => Ok(true),
+            Err(error) => Err(TlsError::from(error).into_io()),
+        }
     }
-}
 
-impl Shared {
-    /// Hands everything there is to the socket, in order.
-    fn drain(&self, outgoing: &mut Vec<u8>, mut tcp: &TcpStream) -> io::Result<()> {
+    /// Hands everything there is to the stream, in order.
+    fn drain(&self, outgoing: &mut Vec<u8>) -> io::Result<()> {
         loop {
             let mut session = self.session();
             while session.wants_write() {
@@ -141,11 +157,11 @@ impl Shared {
             }
             drop(session);
             if outgoing.is_empty() {
-                return Ok(());
+                return self.stream.try_flush();
             }
-            match tcp.write(outgoing) {
+            match self.stream.try_write(outgoing) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => drop(outgoing.drain(..taken)),
+                Ok(taken) => drop(outgoing.drain(..taken.min(outgoing.len()))),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -155,6 +171,10 @@ impl Shared {
     // A thread that panicked in here left rustls between two calls.
     fn session(&self) -> MutexGuard<'_, ClientConnection> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Vec<u8>> {
@@ -170,74 +190,78 @@ impl Shared {
     }
 }
 
-impl Read for TlsStream {
-    /// `Ok(0)` after close_notify. A transport that ends without it is an error of the kind
+impl<S: Stream> Stream for TlsStream<S> {
+    /// `Ok(0)` after close_notify. A stream that ends without it is an error of the kind
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), with [`TlsError::Truncated`] inside.
-    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        let mut has_read = false;
+        let mut incoming = self.incoming();
         loop {
-            let read = self.shared.session().reader().read(octets);
+            let read = self.session().reader().read(octets);
             match read {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            if !self.receive()? {
+            if incoming.start == incoming.end {
+                if has_read {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                has_read = true;
+            }
+            if !self.receive(&mut incoming)? {
                 return Err(TlsError::Truncated.into_io());
             }
         }
     }
-}
 
-impl Write for TlsStream {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let mut outgoing = self.shared.outgoing();
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        let mut outgoing = self.outgoing();
         // What was taken before leaves first; until then nothing of this is taken.
-        self.shared.drain(&mut outgoing, &self.tcp)?;
+        self.drain(&mut outgoing)?;
         let record = octets.get(..RECORD).unwrap_or(octets);
-        let taken = self.shared.session().writer().write(record)?;
+        let taken = self.session().writer().write(record)?;
         // It is written now, whatever becomes of it: the next call reports what is wrong.
-        let _ = self.shared.drain(&mut outgoing, &self.tcp);
+        let _ = self.drain(&mut outgoing);
         Ok(taken)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.shared.drain(&mut self.shared.outgoing(), &self.tcp)
-    }
-}
-
-impl Stream for TlsStream {
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.tcp.set_read_timeout(timeout)
+    fn try_flush(&self) -> io::Result<()> {
+        self.drain(&mut self.outgoing())
     }
 
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.tcp.set_write_timeout(timeout)
-    }
-
-    /// Says close_notify before the end of our direction, unless another thread is just waiting
-    /// to send.
-    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
-        if how != Shutdown::Read
-            && let Some(mut outgoing) = self.shared.try_outgoing()
-        {
-            self.shared.session().send_close_notify();
-            let _ = self.shared.drain(&mut outgoing, &self.tcp);
+    /// Also for room where rustls has something of its own to send.
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        let owes = self
+            .try_outgoing()
+            .is_some_and(|outgoing| !outgoing.is_empty());
+        let write = interest.write || owes;
+        self.stream.wait(Interest { write, ..interest }, limit)?;
+        if owes && let Some(mut outgoing) = self.try_outgoing() {
+            let _ = self.drain(&mut outgoing);
         }
-        self.tcp.shutdown(how)
+        Ok(())
+    }
+
+    /// Says close_notify before the end of our direction, unless another thread is just sending.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Read
+            && let Some(mut outgoing) = self.try_outgoing()
+        {
+            self.session().send_close_notify();
+            let _ = self.drain(&mut outgoing);
+        }
+        self.stream.shutdown(how)
+    }
+
+    fn is_secure(&self) -> bool {
+        true
     }
 }
 
-impl Split for TlsStream {
-    type ReadHalf = Self;
-    type WriteHalf = Self;
-
-    fn split(self) -> io::Result<(Self, Self)> {
-        let write = Self {
-            tcp: self.tcp.try_clone()?,
-            shared: Arc::clone(&self.shared),
-            incoming: Box::default(),
-            start: 0,
-            end: 0,
-        };
-        Ok((self, write))
+/// For a program that waits for many sockets by itself.
+#[cfg(unix)]
+impl<S: std::os::fd::AsFd> std::os::fd::AsFd for TlsStream<S> {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }

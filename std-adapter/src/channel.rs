@@ -1,0 +1,609 @@
+//! A connection's stream, its sender, and its [`Lifecycle`]: what the receive side and the send
+//! sides share, each on a thread of its own or all on one.
+//!
+//! The state stands behind a lock that is never held while anybody waits. Nothing is decided
+//! here: the lifecycle says what may be done and by when, and whoever holds the lock does it.
+
+use std::io;
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bare_ws::blocking::Outlet;
+use bare_ws::close::CloseCode;
+use bare_ws::closing::{Owed, Reply};
+use bare_ws::error::{Error as ProtocolError, Usage};
+use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
+use bare_ws::message::Message;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+
+use crate::entropy::SystemEntropy;
+use crate::moment::Moment;
+use crate::stage::Deflating;
+use crate::stream::{Interest, Stream, is_transient};
+
+pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
+
+/// Why a read or a write did not happen.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    Timeout(Timeout),
+    /// The connection is over for a reason that was told before.
+    Lost,
+    Aborted,
+    Io(io::Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct Channel<S> {
+    stream: S,
+    state: Mutex<State>,
+    /// Whoever waits for its turn to send.
+    turn: Condvar,
+    /// Several threads may use it.
+    is_shared: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) life: Lifecycle<Moment>,
+    pub(crate) sender: CoreSender,
+    /// What the receive side owes the peer and nobody has framed yet. The newest only: it stands
+    /// for those before it.
+    owed: Owed,
+    /// The stream may hold octets that it has not brought out.
+    unflushed: bool,
+    /// Somebody is sending a message, or waits for the transport to take the rest of it.
+    in_turn: bool,
+}
+
+impl<S: Stream> Channel<S> {
+    pub(crate) fn new(stream: S, sender: CoreSender, life: Lifecycle<Moment>) -> Self {
+        Self {
+            stream,
+            state: Mutex::new(State {
+                life,
+                sender,
+                owed: Owed::default(),
+                unflushed: false,
+                in_turn: false,
+            }),
+            turn: Condvar::new(),
+            is_shared: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// From now on several threads may use it.
+    pub(crate) fn share(&self) {
+        self.is_shared.store(true, Ordering::Relaxed);
+    }
+
+    /// A thread that panicked in here left the machines in order: they are always between two
+    /// frames, or refuse what must not follow.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports what the receive side has found, and does what can be done about it at once.
+    pub(crate) fn report(&self, event: Event) {
+        let mut state = self.lock();
+        state.life.on(event, Moment::now());
+        self.settle(&mut state);
+    }
+
+    /// [`Link::exchange`](bare_ws::blocking::Link::exchange) of the receive side. `limit` is that
+    /// of the call, and `hint` what it remembers of the stream.
+    pub(crate) fn exchange(
+        &self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+        limit: Moment,
+        hint: &mut Hint,
+    ) -> Result<Exchanged, ProtocolError<Cut>> {
+        let mut state = self.lock();
+        state.hand_over(owed);
+        let mut attempts = !hint.is_drained;
+        loop {
+            let answered = self.write_at_once(&mut state);
+            if patience == Patience::AtOnce {
+                return answered.map(|_| Exchanged::Wrote);
+            }
+            answered?;
+            if let Some(cut) = state.over() {
+                return Err(ProtocolError::Transport(cut));
+            }
+            if spare.is_empty() {
+                return Ok(Exchanged::Wrote);
+            }
+            if attempts && state.life.may_read() {
+                drop(state);
+                match self.stream.try_read(spare) {
+                    Ok(n) => {
+                        // A stream that claims to have read more than it was given is not believed.
+                        let n = n.min(spare.len());
+                        hint.is_drained = n < spare.len();
+                        let event = match n {
+                            0 => Event::InputEnded,
+                            n => Event::Heard(n),
+                        };
+                        self.lock().life.on(event, Moment::now());
+                        return Ok(Exchanged::Read(n));
+                    }
+                    Err(error) if is_transient(&error) => {}
+                    Err(error) => {
+                        self.report(Event::Lost);
+                        return Err(ProtocolError::Transport(Cut::Io(error)));
+                    }
+                }
+                state = self.lock();
+            }
+            hint.waits = true;
+            let now = Moment::now();
+            state.life.on(Event::Waits, now);
+            if attempts && self.expire(&mut state, Call::Receive, now) {
+                continue;
+            }
+            if attempts && limit.has_come(now) {
+                return Err(ProtocolError::Transport(Cut::Timeout(Timeout::Call)));
+            }
+            let interest = Interest {
+                read: state.life.may_read(),
+                write: state.has_queued(),
+            };
+            let until = state.life.until(Call::Receive).min(limit);
+            let limit = self.left(&state, until, now);
+            drop(state);
+            self.stream
+                .wait(interest, limit)
+                .map_err(|error| ProtocolError::Transport(Cut::Io(error)))?;
+            attempts = true;
+            state = self.lock();
+        }
+    }
+
+    /// Reads and discards until the transport has ended or its time is over.
+    pub(crate) fn linger(&self) {
+        let mut scratch = [0; 4096];
+        let mut state = self.lock();
+        loop {
+            self.settle(&mut state);
+            let next = state.life.next();
+            if !matches!(next, Next::Flush | Next::Discard) {
+                return;
+            }
+            let mut read = Err(io::ErrorKind::WouldBlock.into());
+            if state.life.may_read() {
+                drop(state);
+                read = self.stream.try_read(&mut scratch);
+                state = self.lock();
+            }
+            let now = Moment::now();
+            match read {
+                Ok(0) => state.life.on(Event::InputEnded, now),
+                Ok(n) => state.life.on(Event::Heard(n), now),
+                Err(error) if !is_transient(&error) => state.life.on(Event::Lost, now),
+                Err(_) => {
+                    if self.expire(&mut state, Call::Receive, now) {
+                        continue;
+                    }
+                    let interest = Interest {
+                        read: state.life.may_read(),
+                        write: state.has_queued(),
+                    };
+                    let limit = self.left(&state, state.life.until(Call::Receive), now);
+                    drop(state);
+                    let waited = self.stream.wait(interest, limit);
+                    state = self.lock();
+                    if waited.is_err() {
+                        state.life.on(Event::Lost, now);
+                    }
+                    continue;
+                }
+            }
+            // A peer that never stops must not keep us from looking at the clock.
+            self.expire(&mut state, Call::Receive, now);
+        }
+    }
+
+    /// Waits for the turn to send. While it is held, no other message of ours can begin.
+    pub(crate) fn turn(&self) -> Result<Turn<'_, S>, ProtocolError<Cut>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(cut) = state.over() {
+                return Err(ProtocolError::Transport(cut));
+            }
+            if state.life.end().is_some() {
+                return Err(Usage::NotOpen.into());
+            }
+            if !state.in_turn {
+                break;
+            }
+            state = self.wait_for_turn(state);
+        }
+        Ok(self.take_turn(state, false))
+    }
+
+    fn take_turn<'s>(&'s self, mut state: MutexGuard<'s, State>, closes: bool) -> Turn<'s, S> {
+        state.in_turn = true;
+        Turn {
+            channel: self,
+            state: Some(state),
+            closes,
+        }
+    }
+
+    /// Waits for the turn to close, which has a deadline from its beginning.
+    pub(crate) fn closing_turn(
+        &self,
+        code: Option<CloseCode>,
+        reason: &str,
+    ) -> Result<Option<Turn<'_, S>>, ProtocolError<Cut>> {
+        let mut state = self.lock();
+        state.sender.may_close(code, reason).or_else(|usage| {
+            // Nothing can be framed any more, and the end of our direction says that we close.
+            let torn = usage == Usage::NotOpen && state.life.phase() == Phase::Open;
+            if torn { Ok(()) } else { Err(usage) }
+        })?;
+        loop {
+            state.life.on(Event::CloseBegun, Moment::now());
+            self.settle(&mut state);
+            if !state.life.may_write() {
+                return Ok(None);
+            }
+            if !state.in_turn {
+                break;
+            }
+            if let Some(cut) = state.over() {
+                return Err(ProtocolError::Transport(cut));
+            }
+            state = self.wait_for_turn(state);
+        }
+        Ok(Some(self.take_turn(state, true)))
+    }
+
+    fn wait_for_turn<'s>(&'s self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        let now = Moment::now();
+        let limit = self.left(&state, state.life.until(Call::Send), now);
+        let mut state = match limit {
+            None => self
+                .turn
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                let waited = self.turn.wait_timeout(state, limit);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        self.expire(&mut state, Call::Send, Moment::now());
+        state
+    }
+
+    /// Gives the connection up at once: whoever waits on any thread returns.
+    pub(crate) fn abort(&self) {
+        self.report(Event::Aborted);
+    }
+
+    /// Looks at the clock; `true` when something has changed.
+    fn expire(&self, state: &mut State, call: Call, now: Moment) -> bool {
+        let before = (state.life.phase(), state.life.is_ping_due());
+        state.life.check(call, now);
+        let changed = before != (state.life.phase(), state.life.is_ping_due());
+        if changed {
+            self.settle(state);
+        }
+        changed
+    }
+
+    /// Does what the lifecycle asks for, as far as it goes without waiting.
+    fn settle(&self, state: &mut State) {
+        loop {
+            match state.life.next() {
+                Next::Flush => {
+                    if !matches!(self.write_at_once(state), Ok(true))
+                        || state.life.next() == Next::Flush
+                    {
+                        return;
+                    }
+                }
+                Next::Shut => {
+                    let _ = self.stream.shutdown(Shutdown::Write);
+                    state.life.on(Event::OutputShut, Moment::now());
+                }
+                Next::HangUp => {
+                    // This also wakes whoever waits for the stream on another thread.
+                    let _ = self.stream.shutdown(Shutdown::Both);
+                    state.sender.shut();
+                    state.life.on(Event::HungUp, Moment::now());
+                    self.turn.notify_all();
+                }
+                Next::Exchange | Next::Discard | Next::Nothing => return,
+            }
+        }
+    }
+
+    /// Queues what is due and writes what the stream takes at once; `true` when all is out. A
+    /// stream that takes nothing any more ends our direction and not the call: what it says is
+    /// told to whoever sends, and what has arrived is still to be read.
+    fn write_at_once(&self, state: &mut State) -> Result<bool, ProtocolError<Cut>> {
+        let queued = state.queue_due();
+        let written = match self.write_queued(state) {
+            Ok(all) => all,
+            Err(_) => {
+                state.output_failed();
+                false
+            }
+        };
+        queued?;
+        Ok(written)
+    }
+
+    fn write_queued(&self, state: &mut State) -> io::Result<bool> {
+        if !state.has_queued() {
+            return Ok(true);
+        }
+        let mut took = false;
+        loop {
+            let pending = state.sender.pending();
+            let attempt = if pending.is_empty() {
+                self.stream.try_flush().map(|()| 0)
+            } else {
+                let most = pending.len();
+                self.stream.try_write(pending).map(|n| n.min(most))
+            };
+            match attempt {
+                Ok(0) if state.sender.pending().is_empty() => {
+                    state.unflushed = false;
+                    state.life.on(Event::Drained, Moment::NEVER);
+                    return Ok(true);
+                }
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    state.unflushed = true;
+                    state.sender.advance(n);
+                    took = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_transient(&error) => {
+                    let event = if took { Event::Taken } else { Event::Queued };
+                    state.life.on(event, Moment::now());
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How long to wait until then. Threads beside this one change deadlines too, which are looked
+    /// at often enough to be kept.
+    fn left(&self, state: &State, until: Moment, now: Moment) -> Option<Duration> {
+        let left = until.left(now);
+        if !self.is_shared.load(Ordering::Relaxed) {
+            return left;
+        }
+        let Some(close) = state.close_limit() else {
+            return left;
+        };
+        let glance = (close / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        Some(left.map_or(glance, |left| left.min(glance)))
+    }
+}
+
+/// What the receive side remembers of the stream from call to call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hint {
+    /// The last read left nothing: waiting comes before reading.
+    is_drained: bool,
+    /// The lifecycle was told that somebody waits.
+    pub(crate) waits: bool,
+}
+
+impl State {
+    /// Why nothing is exchanged any more, if that is so for another reason than the receiver's.
+    fn over(&self) -> Option<Cut> {
+        let is_up = matches!(self.life.phase(), Phase::Aborting | Phase::Gone);
+        Some(match self.life.end()? {
+            End::Timeout(timeout) => Cut::Timeout(timeout),
+            End::Aborted => Cut::Aborted,
+            _ if is_up => Cut::Lost,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn has_queued(&self) -> bool {
+        self.life.may_write() && (self.unflushed || !self.sender.pending().is_empty())
+    }
+
+    fn close_limit(&self) -> Option<Duration> {
+        self.life.limits().close
+    }
+
+    /// Takes what the receive side owes: whoever comes to the end of a frame sends it.
+    fn hand_over(&mut self, owed: &mut Owed) {
+        if owed.is_due() {
+            self.owed.clone_from(owed);
+            owed.taken();
+        }
+    }
+
+    /// Queues what is due, if it can be framed now.
+    fn queue_due(&mut self) -> Result<(), ProtocolError<Cut>> {
+        if self.sender.in_frame() {
+            if !self.in_turn {
+                // The frame is torn, and nothing can follow it.
+                self.owed.taken();
+            }
+            return Ok(());
+        }
+        let now = Moment::now;
+        let mut answered = Ok(());
+        if let Some(reply) = self.owed.reply() {
+            let closes = matches!(reply, Reply::Close(_));
+            let was_open = self.sender.is_open();
+            answered = self.sender.answer(&mut self.owed);
+            if was_open && !self.sender.is_open() && closes {
+                self.life.on(Event::CloseQueued, now());
+            }
+            if closes && answered.is_err() {
+                self.life.on(Event::OutputFailed, now());
+            }
+        }
+        if self.life.is_farewell_due() {
+            match self.sender.close(Some(CloseCode::GOING_AWAY), "") {
+                Ok(true) => self.life.on(Event::CloseQueued, now()),
+                Ok(false) => {}
+                Err(_) => self.life.on(Event::OutputFailed, now()),
+            }
+        }
+        if self.life.is_ping_due() {
+            // No Ping follows a Close.
+            match self.sender.ping(&[]) {
+                Ok(false) => {}
+                Ok(true) | Err(_) => self.life.on(Event::Pinged, now()),
+            }
+        }
+        answered.map_err(ProtocolError::widen)
+    }
+
+    /// The stream takes nothing any more, or what was taken ends within a frame.
+    fn output_failed(&mut self) {
+        self.sender.shut();
+        self.owed.taken();
+        self.unflushed = false;
+        self.life.on(Event::OutputFailed, Moment::now());
+    }
+}
+
+/// The right to send, and the lock. It is let go while the stream is waited for.
+#[derive(Debug)]
+pub(crate) struct Turn<'c, S: Stream> {
+    channel: &'c Channel<S>,
+    /// Not there while it waits.
+    state: Option<MutexGuard<'c, State>>,
+    /// It is there to close.
+    closes: bool,
+}
+
+impl<S: Stream> Turn<'_, S> {
+    pub(crate) fn state(&mut self) -> &mut State {
+        let channel = self.channel;
+        self.state.get_or_insert_with(|| channel.lock())
+    }
+
+    /// Queues a message if it fits whole.
+    pub(crate) fn queue(&mut self, message: Message<'_>) -> Result<bool, ProtocolError<Cut>> {
+        let sender = self.sender();
+        if !sender.fits(message.octets().len()) {
+            return Ok(false);
+        }
+        let queued = sender.message(message.kind(), message.octets(), true);
+        let state = self.state();
+        state.life.on(Event::Queued, Moment::now());
+        Ok(queued.map_err(ProtocolError::widen)?.complete)
+    }
+
+    /// Writes out what is queued as far as it goes without waiting.
+    pub(crate) fn try_drain(&mut self) -> Result<bool, ProtocolError<Cut>> {
+        let channel = self.channel;
+        let state = self.state();
+        channel.write_queued(state).map_err(|error| {
+            state.output_failed();
+            channel.settle(state);
+            ProtocolError::Transport(Cut::Io(error))
+        })
+    }
+
+    /// Sends a message that must not be compressed.
+    pub(crate) fn send_uncompressed(
+        &mut self,
+        message: Message<'_>,
+    ) -> Result<(), ProtocolError<Cut>> {
+        let before = self.sender().compression();
+        self.sender().set_compression(false);
+        let sent = self.send(message);
+        self.sender().set_compression(before);
+        sent
+    }
+}
+
+impl<S: Stream> Outlet for Turn<'_, S> {
+    type Error = Cut;
+    type Tx = CoreSender;
+
+    #[inline]
+    fn sender(&mut self) -> &mut CoreSender {
+        &mut self.state().sender
+    }
+
+    fn drain(&mut self) -> Result<(), ProtocolError<Cut>> {
+        let channel = self.channel;
+        loop {
+            let closes = self.closes;
+            let state = self.state();
+            if closes && !state.sender.is_open() {
+                state.life.on(Event::CloseQueued, Moment::now());
+            }
+            if !state.life.may_write() {
+                // Another thread has found that nothing can be sent any more.
+                let cut = state.over().unwrap_or(Cut::Lost);
+                return Err(ProtocolError::Transport(cut));
+            }
+            match channel.write_queued(state) {
+                Ok(true) => {
+                    // Whoever comes to the end of a frame sends what was owed meanwhile.
+                    state.queue_due()?;
+                    if !state.has_queued() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    state.output_failed();
+                    channel.settle(state);
+                    return Err(ProtocolError::Transport(Cut::Io(error)));
+                }
+            }
+            let now = Moment::now();
+            channel.expire(state, Call::Send, now);
+            if let Some(cut) = state.over() {
+                return Err(ProtocolError::Transport(cut));
+            }
+            let limit = channel.left(state, state.life.until(Call::Send), now);
+            let interest = Interest {
+                read: false,
+                write: true,
+            };
+            self.state = None;
+            channel
+                .stream
+                .wait(interest, limit)
+                .map_err(|error| ProtocolError::Transport(Cut::Io(error)))?;
+        }
+    }
+}
+
+impl<S: Stream> Drop for Turn<'_, S> {
+    fn drop(&mut self) {
+        let channel = self.channel;
+        let state = self.state();
+        if state.sender.in_frame() {
+            // It is torn, and nothing can follow it.
+            state.output_failed();
+        }
+        if self.closes {
+            self.state().life.on(Event::CloseWithdrawn, Moment::NEVER);
+        }
+        let state = self.state();
+        state.in_turn = false;
+        channel.settle(state);
+        channel.turn.notify_all();
+    }
+}

@@ -1,0 +1,216 @@
+//! The receive side of a connection.
+
+use std::time::{Duration, Instant};
+
+use bare_ws::blocking::{self, Link};
+use bare_ws::buffer::{Growing, Storage};
+use bare_ws::closing::Owed;
+use bare_ws::error::Error as ProtocolError;
+use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::lifecycle::{Event, Moment as _};
+use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+
+use crate::channel::{Channel, Cut, Hint};
+use crate::error::Error;
+use crate::moment::Moment;
+use crate::shared::Shared;
+use crate::stage::Inflating;
+use crate::stream::{Socket, Stream};
+
+pub(crate) type CoreReader<B> = blocking::Reader<Receiver<Client, B, Inflating>>;
+
+/// The receive side of a connection. It answers Pings and Closes by itself, keeps the limits on the
+/// peer's silence, and may be moved to a thread of its own.
+#[derive(Debug)]
+pub struct Reader<S: Stream = Socket, B = Growing> {
+    pub(crate) inner: CoreReader<B>,
+    pub(crate) shared: Shared<S>,
+    hint: Hint,
+}
+
+impl<S: Stream, B: Storage> Reader<S, B> {
+    pub(crate) fn new(inner: CoreReader<B>, shared: Shared<S>) -> Self {
+        Self {
+            inner,
+            shared,
+            hint: Hint::default(),
+        }
+    }
+
+    /// The next whole message. Pings are answered and a Close is answered on the way, as far as
+    /// the peer takes the answer; reading goes on while it does not. `None`, from then on, once
+    /// the peer has closed.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] and [`Error::Io`]: the connection has failed, which is told at once and
+    /// from then on; the Close for it was sent as far as the peer took it, and
+    /// [`finish`](Self::finish) or the drop of the connection see to the rest. [`Error::Timeout`]:
+    /// the connection is over, too. [`Error::Aborted`].
+    #[inline]
+    pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
+        self.recv_by(Moment::NEVER)
+    }
+
+    /// The same with a limit for this call: zero looks at what is there and does not wait.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv); [`Timeout::Call`](crate::Timeout::Call) when the limit has passed,
+    /// which changes nothing: the next call goes on.
+    pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message<'_>>, Error> {
+        self.recv_by(Moment::in_time(Some(limit)))
+    }
+
+    #[inline]
+    fn recv_by(&mut self, limit: Moment) -> Result<Option<Message<'_>>, Error> {
+        let mut through = Through::new(&self.shared, &mut self.hint, limit);
+        match self.inner.recv(&mut through) {
+            Ok(Some(message)) => {
+                through.delivered();
+                Ok(Some(message))
+            }
+            Ok(None) => Ok(through.closed()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// The next piece of a message, for messages of any length.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
+        match self.inner.recv_chunk(&mut through) {
+            Ok(Some(chunk)) => {
+                through.delivered();
+                Ok(Some(chunk))
+            }
+            Ok(None) => Ok(through.closed()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// The next frame as on the wire, control frames among them (they are answered all the same).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
+        match self.inner.recv_frame(&mut through) {
+            Ok(Some(frame)) => {
+                through.delivered();
+                Ok(Some(frame))
+            }
+            Ok(None) => Ok(through.closed()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// Brings the connection to the end of its transport: discards what still arrives until the
+    /// peer has closed, sends what is owed, and waits for the peer to close the transport first
+    /// (RFC 6455 §7.1.1). It does not begin to close: [`Writer::close`](crate::Writer::close) does,
+    /// and from then on all of it takes no longer than the close limit.
+    ///
+    /// # Errors
+    /// Why the connection ended otherwise than by a closing handshake, as [`recv`](Self::recv)
+    /// told or would have told.
+    pub fn finish(&mut self) -> Result<Option<CloseStatus<'_>>, Error> {
+        let ended = self.discard();
+        self.shared.channel().linger();
+        ended?;
+        Ok(self.close_status())
+    }
+
+    /// Receives until there is nothing more.
+    fn discard(&mut self) -> Result<(), Error> {
+        // A message that was begun at another level is read to its end there.
+        while match self.recv_chunk() {
+            Err(error) if error.is_mixed() => match self.recv().map(|message| message.is_some()) {
+                Err(error) if error.is_mixed() => self.recv_frame()?.is_some(),
+                received => received?,
+            },
+            received => received?.is_some(),
+        } {}
+        Ok(())
+    }
+
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.inner.close_status()
+    }
+
+    /// When an octet of the peer's arrived last, or the connection was opened.
+    pub fn last_heard(&self) -> Instant {
+        let state = self.shared.channel().lock();
+        let heard = state.life.last_heard().instant();
+        heard.unwrap_or_else(Instant::now)
+    }
+
+    /// The receive machine: fragments of the message announced last, Pongs so far.
+    pub fn receiver(&self) -> &Receiver<Client, B, Inflating> {
+        self.inner.receiver()
+    }
+}
+
+/// The channel as the receive loop sees it, for one call.
+struct Through<'a, S> {
+    channel: &'a Channel<S>,
+    hint: &'a mut Hint,
+    limit: Moment,
+}
+
+impl<'a, S: Stream> Through<'a, S> {
+    #[inline]
+    fn new(shared: &'a Shared<S>, hint: &'a mut Hint, limit: Moment) -> Self {
+        Self {
+            channel: shared.channel(),
+            hint,
+            limit,
+        }
+    }
+
+    /// Nobody waits any more.
+    #[inline]
+    fn delivered(&mut self) {
+        if std::mem::take(&mut self.hint.waits) {
+            self.channel.report(Event::Delivered);
+        }
+    }
+
+    fn closed<T>(&self) -> Option<T> {
+        self.channel.report(Event::PeerClosed);
+        None
+    }
+
+    fn failed(&self, error: ProtocolError<Cut>) -> Error {
+        match &error {
+            ProtocolError::Peer(_) | ProtocolError::Capacity(_) => {
+                self.channel.report(Event::PeerFailed);
+            }
+            ProtocolError::Lost => self.channel.report(Event::Lost),
+            _ => {}
+        }
+        error.into()
+    }
+}
+
+impl<S: Stream> Link for Through<'_, S> {
+    type Error = Cut;
+
+    /// What is left to write, the next exchange sees.
+    #[inline]
+    fn has_queued(&self) -> bool {
+        false
+    }
+
+    fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, ProtocolError<Cut>> {
+        self.channel
+            .exchange(owed, spare, patience, self.limit, self.hint)
+    }
+}

@@ -1,0 +1,169 @@
+//! An open connection.
+
+use std::time::{Duration, Instant};
+
+use bare_ws::buffer::{Growing, Storage};
+use bare_ws::close::CloseCode;
+#[cfg(feature = "deflate")]
+use bare_ws::deflate::negotiate::Agreed;
+use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
+
+use crate::error::Error;
+use crate::reader::Reader;
+use crate::response::Response;
+use crate::stream::{Socket, Stream};
+use crate::writer::{AbortHandle, Writer};
+
+/// An open connection: to be used as it is, or its two sides beside each other, since a message
+/// that was received borrows the [`Reader`] until the next one; or [split](Self::split), for
+/// several threads.
+///
+/// ```no_run
+/// use bare_ws_std::{WebSocket, connect};
+///
+/// let WebSocket { mut reader, writer, .. } = connect("ws://localhost:8080/echo")?;
+/// while let Some(message) = reader.recv()? {
+///     writer.send(message)?;
+/// }
+/// println!("{:?}", reader.finish()?);
+/// # Ok::<(), bare_ws_std::Error>(())
+/// ```
+///
+/// When the last part of it is dropped, the transport is closed, without a closing handshake if
+/// none was begun. A drop never waits: what is left of a closing handshake that was begun, a thread
+/// brings to its end within the close limit, for connections that
+/// [`connect`](crate::connect) has opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WebSocket<S: Stream = Socket, B = Growing> {
+    /// The receive side.
+    pub reader: Reader<S, B>,
+    /// The send side.
+    pub writer: Writer<S>,
+    /// The server's answer to the opening handshake.
+    pub response: Response,
+    pub(crate) subprotocol: Option<String>,
+    #[cfg(feature = "deflate")]
+    pub(crate) agreed: Option<Agreed>,
+}
+
+impl<S: Stream, B: Storage> WebSocket<S, B> {
+    /// The next message: [`Reader::recv`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
+        self.reader.recv()
+    }
+
+    /// The next message, with a limit for this call: [`Reader::recv_timeout`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message<'_>>, Error> {
+        self.reader.recv_timeout(limit)
+    }
+
+    /// The next piece of a message: [`Reader::recv_chunk`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        self.reader.recv_chunk()
+    }
+
+    /// The next frame: [`Reader::recv_frame`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        self.reader.recv_frame()
+    }
+
+    /// Sends a message: [`Writer::send`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.writer.send(message)
+    }
+
+    /// Sends a Ping with up to 125 octets.
+    /// [`Receiver::pongs`](bare_ws::receiver::Receiver::pongs) counts what comes back.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.writer.ping(payload)
+    }
+
+    /// Starts the closing handshake: [`Writer::close`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+        self.writer.close(code, reason)
+    }
+
+    /// Brings the connection to its end: starts the closing handshake unless it has begun, and
+    /// then does as [`Reader::finish`].
+    ///
+    /// # Errors
+    /// As [`close`](Self::close) and [`Reader::finish`].
+    pub fn finish(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+    ) -> Result<Option<CloseStatus<'_>>, Error> {
+        if self.writer.is_open() {
+            self.writer.close(code, reason)?;
+        }
+        self.reader.finish()
+    }
+
+    /// Two sides for several threads.
+    pub fn split(self) -> (Reader<S, B>, Writer<S>) {
+        self.writer.shared.channel().share();
+        (self.reader, self.writer)
+    }
+
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.reader.close_status()
+    }
+
+    /// When an octet of the peer's arrived last, or the connection was opened.
+    pub fn last_heard(&self) -> Instant {
+        self.reader.last_heard()
+    }
+
+    /// A handle that ends the connection at once, from any thread.
+    pub fn abort_handle(&self) -> AbortHandle<S> {
+        self.writer.abort_handle()
+    }
+
+    /// The server's answer to the opening handshake.
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// The subprotocol that the server chose.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// What was agreed on for permessage-deflate; `None`: nothing is compressed.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
+    }
+
+    /// The transport. A program that waits for many sockets by itself waits for this one, and then
+    /// calls [`recv_timeout`](Self::recv_timeout) with zero until that gives
+    /// [`Timeout::Call`](crate::Timeout::Call).
+    pub fn stream(&self) -> &S {
+        self.writer.shared.channel().stream()
+    }
+}

@@ -1,119 +1,102 @@
 //! Echo by a thread that waits.
 
 use bare_ws::buffer::Storage;
-use bare_ws_std::{CloseCode, Error, MessageKind, Socket, Stream, Timeout, WebSocket, Writer};
+use bare_ws_std::{CloseCode, Error, MessageKind, Reader, Socket, WebSocket, Writer};
 
-use crate::Closed;
 use crate::options::{Engine, Options};
+use crate::{Closed, Failure};
 
 /// [`crate::echo`] over the adapter.
 ///
 /// # Errors
 /// As there.
-pub fn echo(options: &Options, uri: &str) -> Result<Closed, Error> {
+pub fn echo(
+    options: &Options,
+    uri: &str,
+    report: impl FnOnce(&Result<Closed, Failure>),
+) -> Result<Closed, Failure> {
     let config = options.config();
     match options.engine {
-        Engine::Alloc => whole(config.connect(uri)?, options.text_only),
+        Engine::Alloc => run(config.connect(uri), report, |reader, writer| {
+            whole(reader, writer, options.text_only)
+        }),
         Engine::Fixed => {
             let buffer = || vec![0; options.rx()].into_boxed_slice();
-            pieces(config.connect_into(uri, buffer)?, options.text_only)
+            run(
+                config.connect_into(uri, buffer),
+                report,
+                |reader, writer| pieces(reader, writer, options.text_only),
+            )
         }
     }
+}
+
+/// What is known is reported at once; the peer gets its time afterwards.
+fn run<B: Storage>(
+    connected: Result<WebSocket<Socket, B>, Error>,
+    report: impl FnOnce(&Result<Closed, Failure>),
+    echo: impl FnOnce(&mut Reader<Socket, B>, &Writer) -> Result<(), Error>,
+) -> Result<Closed, Failure> {
+    let (outcome, socket) = match connected {
+        Err(error) => (Err(error), None),
+        Ok(mut socket) => {
+            let echoed = echo(&mut socket.reader, &socket.writer);
+            let status = socket.close_status();
+            let closed = status.map_or(Closed::NO_STATUS, Closed::from);
+            (echoed.map(|()| closed), Some(socket))
+        }
+    };
+    let outcome = outcome.map_err(Failure::from);
+    report(&outcome);
+    if let Some(mut socket) = socket {
+        // It says again what is known already.
+        let _ = socket.reader.finish();
+    }
+    outcome
 }
 
 /// Message by message.
-fn whole(mut socket: WebSocket, text_only: bool) -> Result<Closed, Error> {
-    let (reader, writer) = (&mut socket.reader, &mut socket.writer);
-    let mut first_error = None;
-    loop {
-        match reader.recv(writer) {
-            Ok(Some(message)) => {
-                if writer.is_open()
-                    && first_error.is_none()
-                    && !refuse(message.kind(), text_only, writer)?
-                {
-                    first_error = unsent(writer.send(message))?;
-                }
-            }
-            Ok(None) => return ended(first_error).map(|()| closed(&socket)),
-            Err(error) => go_on(error, &mut first_error, writer)?,
+fn whole(reader: &mut Reader<Socket>, writer: &Writer, text_only: bool) -> Result<(), Error> {
+    while let Some(message) = reader.recv()? {
+        if accepts(message.kind(), text_only, writer)? {
+            sent(writer.send(message))?;
         }
     }
+    Ok(())
 }
 
 /// Each piece is sent back as a fragment while the next is still on its way. Nothing is allocated.
-fn pieces<B: Storage>(mut socket: WebSocket<Socket, B>, text_only: bool) -> Result<Closed, Error> {
-    let (reader, writer) = (&mut socket.reader, &mut socket.writer);
-    let mut first_error = None;
-    loop {
-        match reader.recv_chunk(writer) {
-            Ok(Some(chunk)) => {
-                if writer.is_open()
-                    && first_error.is_none()
-                    && !refuse(chunk.kind, text_only, writer)?
-                {
-                    let sent = writer.send_fragment(chunk.kind, chunk.octets, chunk.fin);
-                    first_error = unsent(sent)?;
-                }
-            }
-            Ok(None) => return ended(first_error).map(|()| closed(&socket)),
-            Err(error) => go_on(error, &mut first_error, writer)?,
+fn pieces<B: Storage>(
+    reader: &mut Reader<Socket, B>,
+    writer: &Writer,
+    text_only: bool,
+) -> Result<(), Error> {
+    while let Some(chunk) = reader.recv_chunk()? {
+        if accepts(chunk.kind, text_only, writer)? {
+            sent(writer.send_fragment(chunk.kind, chunk.octets, chunk.fin))?;
         }
     }
+    Ok(())
 }
 
-/// Starts to close if the kind is not to be echoed (RFC 6455 §7.4.1: "an endpoint that understands
-/// only text data MAY send this if it receives a binary message").
-fn refuse<S: Stream>(
-    kind: MessageKind,
-    text_only: bool,
-    writer: &mut Writer<S>,
-) -> Result<bool, Error> {
-    let refused = text_only && kind == MessageKind::Binary;
-    if refused {
-        writer.close(Some(CloseCode::UNSUPPORTED_DATA), "text only")?;
+/// Whether a message is to be echoed. Starts to close if its kind is not (RFC 6455 §7.4.1: "an
+/// endpoint that understands only text data MAY send this if it receives a binary message").
+fn accepts(kind: MessageKind, text_only: bool, writer: &Writer) -> Result<bool, Error> {
+    if !writer.is_open() {
+        return Ok(false);
     }
-    Ok(refused)
+    if text_only && kind == MessageKind::Binary {
+        writer.close(Some(CloseCode::UNSUPPORTED_DATA), "text only")?;
+        return Ok(false);
+    }
+    Ok(true)
 }
 
-/// Why something could not be sent, to be told at the end. A peer that takes nothing for too long is
-/// not heard to the end: it may send for ever.
-fn unsent(sent: Result<(), Error>) -> Result<Option<Error>, Error> {
+/// What cannot be sent is no reason to stop: what the peer said before may tell why. A connection
+/// whose time is over says so.
+fn sent(sent: Result<(), Error>) -> Result<(), Error> {
     match sent {
         Err(error @ Error::Timeout(_)) => Err(error),
-        sent => Ok(sent.err()),
-    }
-}
-
-/// What sending fails with is remembered, while what the peer said before may still tell why; and
-/// a peer that was idle for too long is told so, as well as can be. The first error counts.
-fn go_on<S: Stream>(
-    error: Error,
-    first_error: &mut Option<Error>,
-    writer: &mut Writer<S>,
-) -> Result<(), Error> {
-    let is_idle = matches!(error, Error::Timeout(Timeout::Idle));
-    if let Some(first) = first_error.take() {
-        return Err(first);
-    }
-    if is_idle && writer.close(Some(CloseCode::GOING_AWAY), "idle").is_ok() {
-        *first_error = Some(error);
-        return Ok(());
-    }
-    Err(error)
-}
-
-/// The closing handshake was completed: whatever could not be sent before it does not matter, but
-/// a connection that we closed because nothing came has failed all the same.
-pub(crate) fn ended(first_error: Option<Error>) -> Result<(), Error> {
-    match first_error {
-        Some(error @ Error::Timeout(_)) => Err(error),
         _ => Ok(()),
     }
-}
-
-fn closed<B: Storage>(socket: &WebSocket<Socket, B>) -> Closed {
-    socket
-        .close_status()
-        .map_or(Closed::NO_STATUS, Closed::from)
 }

@@ -32,14 +32,19 @@ impl Closed {
     };
 }
 
-/// Echoes every message of the server at `uri` until the closing handshake.
+/// Echoes every message of the server at `uri` until the closing handshake. `report` is called the
+/// moment the outcome is known; the transport is brought to its end after that.
 ///
 /// # Errors
 /// Whatever ended it otherwise.
-pub fn echo(options: &Options, uri: &str) -> Result<Closed, Failure> {
+pub fn echo(
+    options: &Options,
+    uri: &str,
+    report: impl FnOnce(&Result<Closed, Failure>),
+) -> Result<Closed, Failure> {
     match options.io {
-        Io::Blocking => Ok(blocking::echo(options, uri)?),
-        Io::Async => asynch::echo(options, uri),
+        Io::Blocking => blocking::echo(options, uri, report),
+        Io::Async => asynch::echo(options, uri, report),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bare_ws::deflate::negotiate::Offer;
-use bare_ws_std::{Config, Deflate, Tls, TlsError};
+use bare_ws_std::{Config, Deflate, KeepAlive, Tls, TlsError};
 use lexopt::{Arg, Parser, ValueExt};
 
 /// How messages are received.
@@ -60,6 +60,10 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// Silence.
     pub idle: Option<Duration>,
+    /// A peer that takes nothing.
+    pub stall: Option<Duration>,
+    /// Finding out that the peer is gone.
+    pub keepalive: Option<KeepAlive>,
     /// The closing handshake.
     pub close: Duration,
 }
@@ -88,6 +92,8 @@ impl Options {
             timeouts: Timeouts {
                 handshake: Duration::from_secs(10),
                 idle: None,
+                stall: None,
+                keepalive: None,
                 close: Duration::from_secs(5),
             },
         }
@@ -162,7 +168,17 @@ impl Options {
             "idle-timeout" => {
                 self.timeouts.idle = Some(seconds(&name, &value()?)?);
                 let timeout = self.timeouts.idle;
-                config(self, &|config| config.idle_timeout(timeout));
+                config(self, &|config| config.silence_timeout(timeout));
+            }
+            "stall-timeout" => {
+                self.timeouts.stall = Some(seconds(&name, &value()?)?);
+                let timeout = self.timeouts.stall;
+                config(self, &|config| config.stall_timeout(timeout));
+            }
+            "keepalive" => {
+                let keepalive = keepalive(&name, &value()?)?;
+                self.timeouts.keepalive = Some(keepalive);
+                config(self, &|config| config.keepalive(keepalive));
             }
             "close-timeout" => {
                 self.timeouts.close = seconds(&name, &value()?)?;
@@ -279,6 +295,19 @@ fn number(name: &str, value: &str) -> Result<u64, String> {
     value
         .parse()
         .map_err(|_| format!("--{name} {value:?} is no number of octets"))
+}
+
+fn keepalive(name: &str, value: &str) -> Result<KeepAlive, String> {
+    let wanted = || format!("--{name} {value:?} is not INTERVAL,DEAD-AFTER with the longer last");
+    let (interval, dead_after) = value.split_once(',').ok_or_else(wanted)?;
+    let (interval, dead_after) = (seconds(name, interval)?, seconds(name, dead_after)?);
+    let keepalive = KeepAlive {
+        interval,
+        dead_after,
+    };
+    Some(keepalive)
+        .filter(|keepalive| keepalive.interval < keepalive.dead_after)
+        .ok_or_else(wanted)
 }
 
 fn seconds(name: &str, value: &str) -> Result<Duration, String> {

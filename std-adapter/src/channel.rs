@@ -117,11 +117,15 @@ impl<S: Stream> Channel<S> {
                 return answered.map(|_| Exchanged::Wrote);
             }
             answered?;
-            if let Some(cut) = state.over() {
-                return Err(ProtocolError::Transport(cut));
-            }
             if spare.is_empty() {
                 return Ok(Exchanged::Wrote);
+            }
+            if let Some(cut) = state.over() {
+                drop(state);
+                return match self.read_late(spare, hint, &cut) {
+                    Some(n) => Ok(Exchanged::Read(n)),
+                    None => Err(ProtocolError::Transport(cut)),
+                };
             }
             if attempts && state.life.may_read() {
                 drop(state);
@@ -167,6 +171,16 @@ impl<S: Stream> Channel<S> {
             attempts = true;
             state = self.lock();
         }
+    }
+
+    /// What had arrived before another thread, or a send, found that the time is over.
+    fn read_late(&self, spare: &mut [u8], hint: &mut Hint, cut: &Cut) -> Option<usize> {
+        if !matches!(cut, Cut::Timeout(_)) || hint.late >= LATE {
+            return None;
+        }
+        let n = self.stream.try_read(spare).ok().filter(|n| *n > 0)?;
+        hint.late = hint.late.saturating_add(n);
+        Some(n.min(spare.len()))
     }
 
     /// Reads and discards until the transport has ended or its time is over.
@@ -217,11 +231,10 @@ impl<S: Stream> Channel<S> {
     pub(crate) fn turn(&self) -> Result<Turn<'_, S>, ProtocolError<Cut>> {
         let mut state = self.lock();
         loop {
-            if let Some(cut) = state.over() {
-                return Err(ProtocolError::Transport(cut));
-            }
-            if state.life.end().is_some() {
-                return Err(Usage::NotOpen.into());
+            match state.life.end() {
+                None => {}
+                Some(End::Closed | End::Failed | End::Lost) => return Err(Usage::NotOpen.into()),
+                Some(_) => return Err(ProtocolError::Transport(state.over().unwrap_or(Cut::Lost))),
             }
             if !state.in_turn {
                 break;
@@ -255,14 +268,14 @@ impl<S: Stream> Channel<S> {
         loop {
             state.life.on(Event::CloseBegun, Moment::now());
             self.settle(&mut state);
+            if let Some(cut) = state.over() {
+                return Err(ProtocolError::Transport(cut));
+            }
             if !state.life.may_write() {
                 return Ok(None);
             }
             if !state.in_turn {
                 break;
-            }
-            if let Some(cut) = state.over() {
-                return Err(ProtocolError::Transport(cut));
             }
             state = self.wait_for_turn(state);
         }
@@ -396,6 +409,9 @@ impl<S: Stream> Channel<S> {
     }
 }
 
+/// The most octets that are read after the connection's time is over: a peer may send for ever.
+const LATE: usize = 256 * 1024;
+
 /// What the receive side remembers of the stream from call to call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hint {
@@ -403,6 +419,8 @@ pub(crate) struct Hint {
     is_drained: bool,
     /// The lifecycle was told that somebody waits.
     pub(crate) waits: bool,
+    /// Octets that were read after the connection's time was over.
+    late: usize,
 }
 
 impl State {

@@ -72,7 +72,7 @@ fn pieces_of_messages_are_echoed_without_an_allocation() -> Result<(), Error> {
     let mut socket = config.connect_into(&peer.uri(), || [0; 128])?;
     let (reader, writer) = (&mut socket.reader, &mut socket.writer);
     let before = ALLOCATIONS.get();
-    while let Some(chunk) = reader.recv_chunk(writer)? {
+    while let Some(chunk) = reader.recv_chunk()? {
         writer.send_fragment(chunk.kind, chunk.octets, chunk.fin)?;
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
@@ -133,7 +133,7 @@ fn pieces_are_inflated_and_compressed_again_without_an_allocation() -> Result<()
     assert!(socket.deflate().is_some());
     let (reader, writer) = (&mut socket.reader, &mut socket.writer);
     let before = ALLOCATIONS.get();
-    while let Some(chunk) = reader.recv_chunk(writer)? {
+    while let Some(chunk) = reader.recv_chunk()? {
         writer.send_fragment(chunk.kind, chunk.octets, chunk.fin)?;
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
@@ -150,7 +150,7 @@ fn whole_messages_are_echoed_without_an_allocation_once_the_buffer_has_grown() -
     let (reader, writer) = (&mut socket.reader, &mut socket.writer);
     let mut before = 0;
     let mut messages = 0;
-    while let Some(message) = reader.recv(writer)? {
+    while let Some(message) = reader.recv()? {
         writer.send(message)?;
         messages += 1;
         if messages == 1 {

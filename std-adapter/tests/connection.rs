@@ -156,48 +156,67 @@ fn connecting_has_a_deadline() {
 
 // row: STA-02
 #[test]
-fn an_idle_peer_is_reported_and_the_connection_goes_on() {
+fn the_limit_of_a_call_loses_nothing() {
     let peer = serve(|mut conn| {
         conn.accept();
         assert_eq!(conn.read_message(), (1, b"are you there?".to_vec()));
-        // Half a frame is not lost by a time-out.
+        // Half a frame is not lost by a limit.
         conn.send(&frame(0x81, b"yes")[..3]);
         thread::sleep(SHORT * 2);
         conn.send(&frame(0x81, b"yes")[3..]);
         conn.close(1000, b"");
         conn.read_close();
     });
-    let config = patient().idle_timeout(SHORT);
-    let mut socket = config.connect(&peer.uri()).unwrap();
-    assert_eq!(timeout(in_time(|| socket.recv().map(drop))), Timeout::Idle);
+    let mut socket = patient().connect(&peer.uri()).unwrap();
+    let received = in_time(|| socket.recv_timeout(SHORT).map(drop));
+    assert_eq!(timeout(received), Timeout::Call);
     socket.send("are you there?").unwrap();
-    let mut idle = 0;
+    let mut limits = 0;
     loop {
-        match socket.recv() {
+        match socket.recv_timeout(SHORT) {
             Ok(Some(message)) => {
                 assert_eq!(message, Message::Text("yes"));
                 break;
             }
-            Err(Error::Timeout(Timeout::Idle)) => idle += 1,
+            Err(Error::Timeout(Timeout::Call)) => limits += 1,
             other => panic!("{other:?}"),
         }
     }
-    assert!(idle >= 1);
+    assert!(limits >= 1);
     assert_eq!(socket.recv().unwrap(), None);
+    peer.join();
+}
+
+// row: STA-02
+#[test]
+fn a_silent_peer_is_told_that_we_go_away() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        assert_eq!(conn.read_close(), Some(1001));
+        assert!(conn.sees_end());
+    });
+    let config = patient().silence_timeout(SHORT);
+    let mut socket = config.connect(&peer.uri()).unwrap();
+    let received = in_time(|| socket.recv().map(drop));
+    assert_eq!(timeout(received), Timeout::Silence);
+    assert_eq!(timeout(socket.recv().map(drop)), Timeout::Silence);
+    let refused = socket.send("late").unwrap_err();
+    assert!(matches!(refused, Error::Timeout(Timeout::Silence)));
     peer.join();
 }
 
 // row: STA-02, STA-07
 #[test]
-fn a_peer_that_reads_nothing_is_idle_too() {
+fn a_peer_that_reads_nothing_stalls_a_send_and_only_that() {
     let peer = serve(|mut conn| {
         conn.accept();
         thread::sleep(SHORT * 5);
     });
-    let config = patient().idle_timeout(SHORT);
+    let config = patient().stall_timeout(SHORT).silence_timeout(SHORT / 4);
     let mut socket = config.connect(&peer.uri()).unwrap();
     let message = vec![0; 64 << 20];
-    assert_eq!(timeout(socket.send(message.as_slice())), Timeout::Idle);
+    assert_eq!(timeout(socket.send(message.as_slice())), Timeout::Stall);
+    assert_eq!(timeout(socket.recv().map(drop)), Timeout::Stall);
     peer.join();
 }
 
@@ -212,8 +231,12 @@ fn after_both_closes_the_end_is_waited_for_but_not_for_ever() {
     });
     let config = patient().close_timeout(SHORT);
     let mut socket = config.connect(&peer.uri()).unwrap();
-    assert_eq!(in_time(|| socket.recv().unwrap().map(|_| ())), None);
+    let began = Instant::now();
+    assert_eq!(socket.recv().unwrap(), None);
+    assert!(began.elapsed() < SHORT, "it is known, and told at once");
     assert_eq!(socket.close_status().unwrap().code, CloseCode::GOING_AWAY);
+    let finished = in_time(|| socket.finish(None, "").unwrap().map(|status| status.code));
+    assert_eq!(finished, Some(CloseCode::GOING_AWAY));
     peer.join();
 }
 
@@ -246,7 +269,7 @@ fn an_unanswered_close_is_a_timeout_whatever_else_comes() {
         assert_eq!(
             timeout(socket.recv().map(drop)),
             Timeout::Close,
-            "for ever after"
+            "from then on"
         );
         peer.join();
     }
@@ -508,9 +531,8 @@ fn a_connection_opens_over_any_stream() {
             self.0.flush()
         }
     }
-    let stream = Untimed(Slow(ours, false));
-    // The stream is as secure as whoever brings it says.
-    let mut socket = Config::new().open("wss://example.org/", stream).unwrap();
+    let stream = Untimed::new(Slow(ours, false));
+    let mut socket = Config::new().open("ws://example.org/", stream).unwrap();
     socket
         .writer
         .send_fragment(MessageKind::Text, b"over ", false)

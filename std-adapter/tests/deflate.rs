@@ -523,7 +523,7 @@ fn a_message_can_be_kept_from_compression() {
     let mut socket = Config::new().deflate(deflate).connect(&peer.uri()).unwrap();
     socket.send(text).unwrap();
     socket.writer.send_uncompressed(text).unwrap();
-    let (mut reader, writer) = socket.split().unwrap();
+    let (mut reader, writer) = socket.split();
     writer.send(text).unwrap();
     writer.send_uncompressed(text).unwrap();
     writer.send(text).unwrap();
@@ -544,7 +544,7 @@ fn halves_compress_on_two_threads() {
         .deflate(Deflate::new())
         .connect(&peer.uri())
         .unwrap();
-    let (mut reader, writer) = socket.split().unwrap();
+    let (mut reader, writer) = socket.split();
     thread::scope(|scope| {
         scope.spawn(|| {
             for text in &samples {

@@ -3,15 +3,16 @@
 
 mod peer;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws_std::{
-    CloseCode, Config, Error, Message, MessageKind, Split, Stream, Timeout, WebSocket,
+    CloseCode, Config, Error, Interest, Message, MessageKind, Stream, Timeout, WebSocket,
 };
 use peer::{Conn, frame, serve};
 
@@ -90,7 +91,7 @@ fn a_ping_flood_and_long_messages_both_ways() {
         conn.close(1000, b"");
         conn.read_close()
     });
-    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split().unwrap();
+    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split();
     let sender = thread::spawn(move || {
         for round in 0..ROUNDS {
             writer.send(vec![round as u8; MIB].as_slice()).unwrap();
@@ -125,7 +126,7 @@ fn a_peer_that_does_not_read_before_it_has_written_stops_nobody() {
     let config = config()
         .message_limit(2 * SIZE as u64)
         .close_timeout(peer::LONG);
-    let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split().unwrap();
+    let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split();
     let sender = thread::spawn(move || {
         writer.send(vec![2; SIZE].as_slice()).unwrap();
     });
@@ -169,7 +170,7 @@ fn a_peer_that_pings_and_reads_nothing_is_read_all_the_same() {
         assert_eq!(conn.read_close(), Some(1000));
         pongs
     });
-    let (mut reader, _writer) = config().connect(&peer.uri()).unwrap().split().unwrap();
+    let (mut reader, _writer) = config().connect(&peer.uri()).unwrap().split();
     assert_eq!(reader.recv().unwrap(), Some(Message::Text("done")));
     assert_eq!(reader.recv().unwrap(), None);
     assert!(peer.join() <= PINGS);
@@ -187,7 +188,7 @@ fn pings_are_answered_while_nobody_sends() {
         conn.close(1000, b"");
         conn.read_close()
     });
-    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split().unwrap();
+    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split();
     assert_eq!(reader.recv().unwrap(), None);
     assert_eq!(reader.close_status().unwrap().code, CloseCode::NORMAL);
     assert!(!writer.is_open());
@@ -212,7 +213,7 @@ fn a_close_that_the_peer_leaves_unanswered_ends_the_other_halfs_wait() {
             }
         });
         let config = Config::new().close_timeout(SHORT);
-        let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split().unwrap();
+        let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split();
         let waiting = thread::spawn(move || {
             loop {
                 match reader.recv() {
@@ -246,8 +247,7 @@ fn after_a_close_of_one_half_the_other_receives_to_the_end() {
         .close_timeout(SHORT)
         .connect(&peer.uri())
         .unwrap()
-        .split()
-        .unwrap();
+        .split();
     let error = writer.close(Some(CloseCode::NO_STATUS), "").unwrap_err();
     assert!(matches!(error, Error::Protocol(ProtocolError::Usage(_))));
     writer.close(Some(CloseCode::NORMAL), "").unwrap();
@@ -255,6 +255,7 @@ fn after_a_close_of_one_half_the_other_receives_to_the_end() {
     assert_eq!(reader.recv().unwrap(), None);
     assert_eq!(reader.close_status().unwrap().reason, "done");
     assert_eq!(reader.recv().unwrap(), None);
+    assert_eq!(reader.finish().unwrap().unwrap().reason, "done");
     peer.join();
 }
 
@@ -274,7 +275,7 @@ fn end_within_a_message<S>(
     transport: impl FnOnce(&Config, String) -> WebSocket<S>,
     is_sending: impl FnOnce(),
 ) where
-    S: Split<WriteHalf: Send> + 'static,
+    S: Stream + Send + Sync + 'static,
 {
     let peer = serve(move |mut conn| {
         conn.accept();
@@ -288,7 +289,7 @@ fn end_within_a_message<S>(
         read_all(&mut conn)
     });
     let config = Config::new().close_timeout(peer::LONG);
-    let (mut reader, writer) = transport(&config, peer.uri()).split().unwrap();
+    let (mut reader, writer) = transport(&config, peer.uri()).split();
     let sent = message.clone();
     let sender = thread::spawn(move || writer.send(message.as_slice()));
     is_sending();
@@ -321,7 +322,7 @@ fn the_transport_is_kept_until_the_other_half_has_written_the_close() {
         let (told, writes) = mpsc::channel();
         let slow = |config: &Config, uri: String| {
             let tcp = config.dial(&uri).unwrap();
-            let socket = config.open(&uri, Slow(tcp, told)).unwrap();
+            let socket = config.open(&uri, Slow(tcp, Mutex::new(told))).unwrap();
             while writes.try_recv().is_ok() {}
             socket
         };
@@ -330,48 +331,31 @@ fn the_transport_is_kept_until_the_other_half_has_written_the_close() {
 }
 
 /// A transport whose every write takes a while, and is told before.
-struct Slow(TcpStream, Sender<()>);
+struct Slow(TcpStream, Mutex<Sender<()>>);
 
-impl Read for Slow {
-    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        self.0.read(octets)
+impl Stream for Slow {
+    fn prepare(&mut self) -> io::Result<()> {
+        self.0.prepare()
     }
-}
 
-impl Write for Slow {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let _ = self.1.send(());
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(octets)
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        let _ = self.1.lock().unwrap().send(());
         thread::sleep(SHORT / 2);
-        let n = self.0.write(octets)?;
+        let n = self.0.try_write(octets)?;
         thread::sleep(SHORT / 2);
         Ok(n)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Stream for Slow {
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        Stream::set_read_timeout(&mut self.0, timeout)
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        self.0.wait(interest, limit)
     }
 
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        Stream::set_write_timeout(&mut self.0, timeout)
-    }
-
-    fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
-        Stream::shutdown(&mut self.0, how)
-    }
-}
-
-impl Split for Slow {
-    type ReadHalf = TcpStream;
-    type WriteHalf = Self;
-
-    fn split(self) -> io::Result<(TcpStream, Self)> {
-        Ok((self.0.try_clone()?, self))
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&self.0, how)
     }
 }
 
@@ -388,8 +372,7 @@ fn clones_of_the_write_half_never_tear_each_others_messages() {
         .transmit_buffer(1000)
         .connect(&peer.uri())
         .unwrap()
-        .split()
-        .unwrap();
+        .split();
     thread::scope(|scope| {
         for id in 0..THREADS {
             let writer = writer.clone();
@@ -416,7 +399,7 @@ fn clones_of_the_write_half_never_tear_each_others_messages() {
 #[test]
 fn the_end_of_the_transport_ends_both_halves() {
     let peer = serve(|mut conn| conn.accept());
-    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split().unwrap();
+    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split();
     peer.join();
     let error = reader.recv().map(drop).unwrap_err();
     assert!(
@@ -434,23 +417,32 @@ fn the_end_of_the_transport_ends_both_halves() {
 
 // row: STA-02
 #[test]
-fn an_idle_peer_is_reported_to_the_half_that_waits() {
+fn a_limit_of_one_call_changes_nothing_and_silence_ends_it() {
     let peer = serve(|mut conn| {
         conn.accept();
         assert_eq!(conn.read_frame(), Some((0x89, b"there?".to_vec())));
         conn.frame(0x8a, b"there?");
-        conn.close(1000, b"");
+        conn.frame(0x81, b"yes");
         conn.read_close()
     });
-    // The waits between two looks at the other half do not count as silence of their own.
-    let config = config().idle_timeout(SHORT * 3).close_timeout(SHORT);
-    let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split().unwrap();
+    let config = config().close_timeout(SHORT);
+    let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split();
+    let began = Instant::now();
+    let error = reader.recv_timeout(SHORT).map(drop).unwrap_err();
+    assert!(matches!(error, Error::Timeout(Timeout::Call)), "{error:?}");
+    assert!(began.elapsed() >= SHORT);
+    writer.ping(b"there?").unwrap();
+    assert_eq!(reader.recv().unwrap(), Some(Message::Text("yes")));
+    assert_eq!(reader.receiver().pongs(), 1);
+    // The glances at the other threads do not count as silence of their own.
+    writer.set_silence_timeout(SHORT * 3);
     let began = Instant::now();
     let error = reader.recv().map(drop).unwrap_err();
-    assert!(matches!(error, Error::Timeout(Timeout::Idle)), "{error:?}");
+    assert!(
+        matches!(error, Error::Timeout(Timeout::Silence)),
+        "{error:?}"
+    );
     assert!(began.elapsed() >= SHORT * 3 - Duration::from_millis(5));
-    writer.ping(b"there?").unwrap();
-    assert_eq!(reader.recv().unwrap(), None);
-    assert_eq!(reader.receiver().pongs(), 1);
-    assert_eq!(peer.join(), Some(1000));
+    assert!(!writer.is_open());
+    assert_eq!(peer.join(), Some(1001));
 }

@@ -32,13 +32,11 @@ fn run(options: &Options, agent: &str, server: &str) -> Result<(), Error> {
     let cases = case_count(options, server)?;
     for case in 1..=cases {
         // An error that ends the connection is part of many cases; the server judges.
-        match echo(
-            options,
-            &format!("{server}/runCase?case={case}&agent={agent}"),
-        ) {
+        let uri = format!("{server}/runCase?case={case}&agent={agent}");
+        let _ = echo(options, &uri, |outcome| match outcome {
             Ok(closed) => println!("{case}: closed {closed}"),
             Err(error) => println!("{case}: {}: {error}", error.kind()),
-        }
+        });
     }
     let uri = format!("{server}/updateReports?agent={agent}");
     let mut socket = options.config.connect(&uri)?;

@@ -41,7 +41,7 @@ fn run() -> Result<u32, Box<dyn Error>> {
     let mut socket = Config::new()
         .subprotocol("chat")
         .subprotocol("demo.bare-ws")
-        .idle_timeout(Duration::from_secs(30))
+        .silence_timeout(Duration::from_secs(30))
         .connect(&uri)?;
     let took = began.elapsed();
     expect(socket.response().status() == 101, "status 101")?;
@@ -122,7 +122,7 @@ fn compressed() -> Result<String, Box<dyn Error>> {
     let uri = format!("ws://{}/telemetry", server.address());
     let mut socket = Config::new()
         .deflate(Deflate::new())
-        .idle_timeout(Duration::from_secs(30))
+        .silence_timeout(Duration::from_secs(30))
         .connect(&uri)?;
     expect(socket.deflate().is_some(), "permessage-deflate")?;
     let began = Instant::now();
@@ -163,7 +163,7 @@ fn secure() -> Result<String, Box<dyn Error>> {
     let connect = |server: &EchoServer, root: &Authority| {
         Config::new()
             .tls(Tls::builder().root(root.der()).build()?)
-            .idle_timeout(Duration::from_secs(30))
+            .silence_timeout(Duration::from_secs(30))
             .connect(&format!("wss://{}/", server.address()))
     };
 

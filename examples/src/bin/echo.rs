@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use bare_ws_examples::options::{Options, text};
-use bare_ws_examples::{Failure, Line, echo};
+use bare_ws_examples::{Closed, Failure, Line, echo};
 use bare_ws_std::Error;
 
 const HELP: &str = "\
@@ -36,7 +36,10 @@ Echoes every message of the server at URL until the closing handshake.
   --max-message OCTETS      refuse longer messages (default: alloc 16 MiB, fixed none)
   --connect-timeout S       (default 10)
   --handshake-timeout S     (default 10)
-  --idle-timeout S          (default: none)
+  --idle-timeout S          how long nothing may arrive (default: none)
+  --stall-timeout S         how long the server may take nothing (default: none)
+  --keepalive S,S           send a Ping when nothing arrived for so long, and give the
+                            server up when nothing arrived for the second (default: not)
   --close-timeout S         (default 5)
 ";
 
@@ -49,7 +52,14 @@ fn main() -> ExitCode {
         }
         Err(what) => return failed("usage", &what, 2),
     };
-    match echo(&options, &uri) {
+    let mut status = ExitCode::SUCCESS;
+    // The line is printed when it is known; the exit follows when the transport has ended.
+    let _ = echo(&options, &uri, |outcome| status = report(outcome));
+    status
+}
+
+fn report(outcome: &Result<Closed, Failure>) -> ExitCode {
+    match outcome {
         Ok(closed) => {
             println!("closed {closed}");
             ExitCode::SUCCESS

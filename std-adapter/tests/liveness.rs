@@ -1,0 +1,396 @@
+//! Whatever a peer does in time, every call ends, by when and with what it should.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation};
+use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Message, Timeout, WebSocket};
+use peer::{Conn, LONG, frame, serve};
+
+/// A limit, and how much later a busy machine may see it.
+const LIMIT: Duration = Duration::from_millis(300);
+const SLACK: Duration = Duration::from_secs(5);
+const MIB: usize = 1 << 20;
+
+/// Runs `act` on a thread that is given up after `LONG`: a call that never ends fails its test.
+fn ends<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> (T, Duration) {
+    let (done, finished) = mpsc::channel();
+    let began = Instant::now();
+    thread::spawn(move || {
+        let _ = done.send(act());
+    });
+    let value = finished
+        .recv_timeout(LONG / 2)
+        .expect("the call never ends");
+    (value, began.elapsed())
+}
+
+fn timeout<T>(result: Result<T, Error>) -> Timeout {
+    match result {
+        Err(Error::Timeout(timeout)) => timeout,
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("no error"),
+    }
+}
+
+/// A peer that reads nothing and says nothing until `quit`.
+fn silent(mut conn: Conn, quit: &mpsc::Receiver<()>) {
+    conn.accept();
+    let _ = quit.recv_timeout(LONG);
+}
+
+fn connect(config: &Config, uri: &str) -> WebSocket {
+    config.connect(uri).unwrap()
+}
+
+// row: STA-02, STA-07, TRAP-20
+#[test]
+fn a_close_ends_a_send_that_the_peer_does_not_take() {
+    for silence in [None, Some(LIMIT * 4)] {
+        let (quit, over) = mpsc::channel();
+        let peer = serve(move |conn| silent(conn, &over));
+        let config = Config::new().close_timeout(LIMIT).silence_timeout(silence);
+        let (mut reader, writer) = connect(&config, &peer.uri()).split();
+        let (ended, took) = ends(move || {
+            let sender = writer.clone();
+            let sending = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
+            let receiving = thread::spawn(move || reader.recv().map(drop));
+            thread::sleep(LIMIT / 4);
+            let asked = Instant::now();
+            assert!(writer.is_open());
+            assert!(asked.elapsed() < LIMIT / 4, "is_open waits for nobody");
+            let closed = writer.close(Some(CloseCode::NORMAL), "");
+            (closed, sending.join().unwrap(), receiving.join().unwrap())
+        });
+        assert_eq!(timeout(ended.0), Timeout::Close);
+        assert_eq!(timeout(ended.1), Timeout::Close);
+        assert_eq!(timeout(ended.2), Timeout::Close);
+        assert!(took >= LIMIT && took < SLACK, "{took:?}");
+        quit.send(()).unwrap();
+        peer.join();
+    }
+}
+
+// row: TRAP-09, CTL-03, CTL-05
+#[test]
+fn an_undivided_connection_reads_on_while_its_pongs_wait() {
+    // The Pongs alone fill all buffers on the way.
+    const PINGS: usize = 150_000;
+    let peer = serve(|mut conn| {
+        conn.accept();
+        let pings = frame(0x89, &[7; 125]).repeat(1000);
+        for _ in 0..PINGS / 1000 {
+            conn.send(&pings);
+        }
+        conn.frame(0x81, b"done");
+        let mut pongs = 0;
+        while let Some((first, payload)) = conn.read_frame() {
+            match first {
+                0x8a => assert_eq!(payload, [7; 125]),
+                0x88 => break,
+                first => panic!("{first:#x}"),
+            }
+            pongs += 1;
+        }
+        conn.close(1000, b"");
+        pongs
+    });
+    let mut socket = connect(&Config::new().close_timeout(LONG), &peer.uri());
+    let (done, _) = ends(move || {
+        assert_eq!(socket.recv().unwrap(), Some(Message::Text("done")));
+        socket.finish(Some(CloseCode::NORMAL), "").unwrap();
+    });
+    let () = done;
+    let pongs = peer.join();
+    assert!((1..=PINGS).contains(&pongs), "{pongs}");
+}
+
+// row: STA-07, TRAP-09
+#[test]
+fn what_arrived_before_a_send_stalled_is_delivered_and_then_why() {
+    let (quit, over) = mpsc::channel();
+    let peer = serve(move |mut conn| {
+        conn.accept();
+        // The message is being sent by now.
+        assert_eq!(conn.tcp.peek(&mut [0]).unwrap(), 1);
+        conn.send(&[frame(0x89, b"ping"), frame(0x81, b"text")].concat());
+        let _ = over.recv_timeout(LONG);
+    });
+    let config = Config::new().stall_timeout(LIMIT).close_timeout(LIMIT);
+    let mut socket = connect(&config, &peer.uri());
+    let (outcomes, took) = ends(move || {
+        let sent = socket.send(vec![0; 64 * MIB].as_slice());
+        assert_eq!(socket.recv().unwrap(), Some(Message::Text("text")));
+        let received = socket.recv().map(drop);
+        assert!(!socket.writer.is_open());
+        let again = socket.send("more");
+        let finished = socket.finish(None, "").map(drop);
+        [sent, received, again, finished].map(timeout)
+    });
+    assert_eq!(outcomes, [Timeout::Stall; 4]);
+    assert!(took >= LIMIT && took < SLACK, "{took:?}");
+    quit.send(()).unwrap();
+    peer.join();
+}
+
+/// What fails a connection or closes it, by a peer that does not hang up.
+fn known_at_once() -> Vec<(&'static str, Vec<u8>, Option<Error>)> {
+    let too_long = Capacity::Message {
+        needed: 40 << 20,
+        limit: 16 << 20,
+    };
+    let peer = |violation: Violation| Some(Error::Protocol(violation.into()));
+    vec![
+        ("a Close", frame(0x88, &[3, 232]), None),
+        (
+            "a header of 40 MiB",
+            vec![0x82, 0x7f, 0, 0, 0, 0, 2, 0x80, 0, 0],
+            Some(Error::Protocol(too_long.into())),
+        ),
+        (
+            "invalid UTF-8",
+            frame(0x81, b"a\xff"),
+            peer(Violation::InvalidUtf8),
+        ),
+        (
+            "a continuation of nothing, at its first octet",
+            vec![0x80],
+            peer(Violation::UnexpectedContinuation),
+        ),
+        (
+            "a reserved bit, at its first octet",
+            vec![0xc1],
+            peer(Violation::ReservedBit),
+        ),
+    ]
+}
+
+// row: CLS-14, CLS-17, SEED-19
+#[test]
+fn what_is_known_is_said_at_once_and_the_peer_has_its_time_afterwards() {
+    for split in [false, true] {
+        for (name, octets, error) in known_at_once() {
+            let peer = serve(move |mut conn| {
+                conn.accept();
+                conn.send(&octets);
+                // It neither reads nor hangs up before the client does.
+                thread::sleep(LIMIT * 2);
+                let code = conn.read_close();
+                (code, conn.sees_end())
+            });
+            let config = Config::new().close_timeout(LIMIT * 6);
+            let socket = connect(&config, &peer.uri());
+            let mut reader = if split {
+                socket.split().0
+            } else {
+                socket.reader
+            };
+            let (outcome, took) = ends(move || {
+                let began = Instant::now();
+                let outcome = reader.recv().map(|message| assert!(message.is_none()));
+                let told = began.elapsed();
+                assert_eq!(
+                    reader.recv().is_err(),
+                    outcome.is_err(),
+                    "the same from then on"
+                );
+                let _ = reader.finish();
+                (outcome, told)
+            });
+            let (outcome, told) = outcome;
+            assert!(told < LIMIT, "{name}: told after {told:?}");
+            assert!(took < SLACK, "{name}: {took:?}");
+            match (&outcome, &error) {
+                (Ok(()), None) => {}
+                (Err(Error::Protocol(seen)), Some(Error::Protocol(wanted))) => {
+                    assert_eq!(seen, wanted, "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+            let code = match error {
+                Some(Error::Protocol(error)) => error.close_code().map(|code| code.0),
+                _ => Some(1000),
+            };
+            assert_eq!(peer.join(), (code, true), "{name}");
+        }
+    }
+}
+
+// row: CLS-17
+#[test]
+fn a_drop_does_not_wait_and_resets_no_close_of_ours() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        conn.send(&[0xc1]);
+        // More than the client's buffers hold, sent after it has given up.
+        thread::sleep(LIMIT);
+        conn.send(&vec![0; 4 * MIB]);
+        let code = conn.read_close();
+        (code, conn.tcp.read(&mut [0]).unwrap())
+    });
+    let mut socket = connect(&Config::new(), &peer.uri());
+    assert!(socket.recv().is_err());
+    let began = Instant::now();
+    drop(socket);
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    assert_eq!(peer.join(), (Some(1002), 0), "an end, not a reset");
+}
+
+// row: STA-02
+#[test]
+fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        let pinged = Instant::now();
+        assert_eq!(conn.read_frame(), Some((0x89, Vec::new())));
+        let pinged = pinged.elapsed();
+        // What is no Pong is life all the same.
+        conn.frame(0x89, b"you?");
+        assert_eq!(conn.read_frame(), Some((0x8a, b"you?".to_vec())));
+        let heard = Instant::now();
+        assert_eq!(conn.read_close(), Some(1001));
+        (pinged, heard.elapsed())
+    });
+    let keepalive = KeepAlive {
+        interval: LIMIT,
+        dead_after: LIMIT * 3,
+    };
+    let config = Config::new().keepalive(keepalive).close_timeout(LIMIT);
+    let mut socket = connect(&config, &peer.uri());
+    let opened = socket.last_heard();
+    let ((received, silent_for), took) = ends(move || {
+        let received = socket.recv().map(drop);
+        (received, socket.last_heard().elapsed())
+    });
+    assert_eq!(timeout(received), Timeout::KeepAlive);
+    let (pinged, dead) = peer.join();
+    for (what, took, wanted) in [
+        ("the Ping", pinged, LIMIT),
+        ("the end, as the peer sees it", dead, LIMIT * 3),
+        ("the end, as last_heard says", silent_for, LIMIT * 3),
+    ] {
+        assert!(
+            took >= wanted - LIMIT / 10 && took < wanted + LIMIT,
+            "{what}: {took:?}"
+        );
+    }
+    assert!(opened.elapsed() >= took && took < SLACK);
+}
+
+// row: STA-07
+#[test]
+fn an_abort_ends_whoever_waits_at_once() {
+    let (quit, over) = mpsc::channel();
+    let peer = serve(move |conn| silent(conn, &over));
+    let (mut reader, writer) = connect(&Config::new(), &peer.uri()).split();
+    let stop = writer.abort_handle();
+    let (ended, took) = ends(move || {
+        let receiving = thread::spawn(move || reader.recv().map(drop));
+        let sender = writer.clone();
+        let sending = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
+        let waiting = thread::spawn(move || writer.send("behind it"));
+        thread::sleep(LIMIT / 2);
+        let began = Instant::now();
+        stop.abort();
+        let ended = [receiving, sending, waiting].map(|thread| thread.join().unwrap());
+        (ended, began.elapsed())
+    });
+    let (ended, woken) = ended;
+    for ended in ended {
+        assert!(matches!(ended, Err(Error::Aborted)), "{ended:?}");
+    }
+    assert!(woken < LIMIT, "{woken:?}");
+    assert!(took < SLACK);
+    quit.send(()).unwrap();
+    peer.join();
+}
+
+// row: STA-07
+#[test]
+fn a_program_can_poll_for_itself() {
+    let (go, wait) = mpsc::channel();
+    let peer = serve(move |mut conn| {
+        conn.accept();
+        wait.recv_timeout(LONG).unwrap();
+        conn.send(&[frame(0x81, b"one"), frame(0x81, b"two")].concat());
+        assert_eq!(conn.read_message(), (2, vec![1; 10]));
+        conn.close(1000, b"");
+        conn.read_close()
+    });
+    let mut socket = connect(&Config::new(), &peer.uri());
+    let began = Instant::now();
+    assert_eq!(timeout(socket.recv_timeout(Duration::ZERO)), Timeout::Call);
+    assert!(began.elapsed() < LIMIT);
+    go.send(()).unwrap();
+    let mut texts = Vec::new();
+    while texts.len() < 2 {
+        // A real program waits for `socket.stream()` here.
+        match socket.recv_timeout(Duration::ZERO) {
+            Ok(Some(message)) => texts.push(message.as_text().unwrap().to_owned()),
+            Err(Error::Timeout(Timeout::Call)) => thread::yield_now(),
+            other => panic!("{other:?}"),
+        }
+        assert!(began.elapsed() < LONG);
+    }
+    assert_eq!(texts, ["one", "two"]);
+    assert!(socket.writer.queue(&[1; 10]).unwrap());
+    assert!(!socket.writer.queue(vec![0; MIB].as_slice()).unwrap());
+    while !socket.writer.try_flush().unwrap() {
+        assert!(began.elapsed() < LONG);
+    }
+    assert_eq!(socket.recv().unwrap(), None);
+    assert_eq!(peer.join(), Some(1000));
+}
+
+// row: SEED-06
+#[test]
+fn a_secure_uri_is_not_spoken_over_a_stream_that_is_not() {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut theirs = listener.accept().unwrap().0;
+    let config = Config::new().header("Authorization", "Bearer secret");
+    let opened = config.open("wss://example.org/", ours);
+    assert!(matches!(opened, Err(Error::NotSecure)), "{opened:?}");
+    let mut seen = Vec::new();
+    theirs.read_to_end(&mut seen).unwrap();
+    assert!(seen.is_empty(), "something was sent in clear");
+}
+
+// row: STA-02
+#[test]
+fn closing_when_nothing_can_be_framed_ends_our_direction() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        conn.frame(0x81, b"still delivered");
+        conn.tcp.shutdown(std::net::Shutdown::Read).unwrap();
+        thread::sleep(LIMIT);
+        conn.close(1000, b"");
+        conn.tcp
+    });
+    let mut socket = connect(&Config::new().close_timeout(LIMIT * 2), &peer.uri());
+    let (outcome, took) = ends(move || {
+        assert_eq!(
+            socket.recv().unwrap(),
+            Some(Message::Text("still delivered"))
+        );
+        let finished = socket.finish(Some(CloseCode::NORMAL), "").map(drop);
+        let refused = socket.send("late");
+        (finished, refused)
+    });
+    assert!(
+        matches!(
+            outcome.1,
+            Err(Error::Protocol(ProtocolError::Usage(Usage::NotOpen)))
+                | Err(Error::Timeout(Timeout::Close))
+        ),
+        "{outcome:?}"
+    );
+    assert!(took < SLACK, "{took:?}");
+    drop(peer.join());
+}

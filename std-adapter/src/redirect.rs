@@ -33,7 +33,7 @@ pub(crate) fn target(from: &Uri<'_>, response: &Response) -> Result<String, Redi
         .header("location")
         .filter(|location| !location.is_empty())
         .ok_or(RedirectError::Location)?;
-    let target = resolve(from, location);
+    let target = resolve(from, location)?;
     let to = Uri::parse(&target).map_err(|_| RedirectError::Location)?;
     if from.is_secure() && !to.is_secure() {
         return Err(RedirectError::Insecure);
@@ -43,19 +43,33 @@ pub(crate) fn target(from: &Uri<'_>, response: &Response) -> Result<String, Redi
 
 /// RFC 3986 §5.2, for a base that has no fragment. Of the target none is left either: RFC 6455 §3
 /// forbids it.
-fn resolve(base: &Uri<'_>, reference: &str) -> String {
+fn resolve(base: &Uri<'_>, reference: &str) -> Result<String, RedirectError> {
     let reference = reference.split('#').next().unwrap_or_default();
-    let scheme = if base.is_secure() { "wss" } else { "ws" };
-    if let Some((scheme, rest)) = reference.split_once("://")
-        && !scheme.contains(['/', '?'])
-    {
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "http" => "ws".to_owned(),
-            "https" => "wss".to_owned(),
-            other => other.to_owned(),
-        };
-        return format!("{scheme}://{rest}");
+    match split_scheme(reference) {
+        Some((scheme, rest)) if rest.starts_with("//") => {
+            let scheme = match scheme.to_ascii_lowercase().as_str() {
+                "ws" | "http" => "ws",
+                "wss" | "https" => "wss",
+                _ => return Err(RedirectError::Location),
+            };
+            Ok(format!("{scheme}:{rest}"))
+        }
+        Some(_) => Err(RedirectError::Location),
+        None => Ok(resolve_relative(base, reference)),
     }
+}
+
+/// What stands before and after the first colon, if that ends a scheme. RFC 3986 §4.2: "A path
+/// segment that contains a colon character (e.g., "this:that") cannot be used as the first segment
+/// of a relative-path reference, as it would be mistaken for a scheme name."
+fn split_scheme(reference: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = reference.split_once(':')?;
+    (!scheme.contains(['/', '?'])).then_some((scheme, rest))
+}
+
+/// [`resolve`] for a reference without a scheme and a fragment.
+fn resolve_relative(base: &Uri<'_>, reference: &str) -> String {
+    let scheme = if base.is_secure() { "wss" } else { "ws" };
     if let Some(rest) = reference.strip_prefix("//") {
         return format!("{scheme}://{rest}");
     }
@@ -133,8 +147,46 @@ mod tests {
             ("/./g/../h", "ws://a.example:81/h"),
             ("g?u=http://x", "ws://a.example:81/b/c/g?u=http://x"),
             ("/g?u=http://x", "ws://a.example:81/g?u=http://x"),
+            ("./this:that", "ws://a.example:81/b/c/this:that"),
+            ("/this:that", "ws://a.example:81/this:that"),
+            ("?this:that", "ws://a.example:81/b/c/d;p?this:that"),
+            ("g#this:that", "ws://a.example:81/b/c/g"),
         ] {
-            assert_eq!(resolve(&base, reference), wanted, "{reference}");
+            let resolved = resolve(&base, reference);
+            assert_eq!(resolved.as_deref(), Ok(wanted), "{reference}");
+        }
+    }
+    // row: RSP-03
+    #[test]
+    fn another_scheme_is_no_path() {
+        let base = Uri::parse("ws://a.example:81/b/c/d;p?q").unwrap();
+        for reference in [
+            "myserver.example:8081",
+            "mailto:a@b",
+            "http:/path",
+            "http:path",
+            "https:",
+            "ws:rest",
+            "wss:///path",
+            "WS:",
+            "javascript:alert(1)",
+            "data:text/plain,x",
+            "x-custom:y?z",
+            "localhost:1234/path",
+            "127.0.0.1:80/",
+            "[::1]:80/",
+            "ftp://a.example:81/g",
+            "file:///g",
+            "1a:b",
+            ":8081/",
+            "a b:c",
+            "//",
+            "///g",
+        ] {
+            let head = format!("HTTP/1.1 302 x\r\nLocation: {reference}\r\n\r\n");
+            let response = Response::new(302, head.into_bytes());
+            let target = target(&base, &response);
+            assert_eq!(target, Err(RedirectError::Location), "{reference}");
         }
     }
 }

@@ -1,0 +1,92 @@
+//! What servers answer that are no WebSocket endpoints, or not yet: refusals and redirects.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use bare_ws_std::{Config, Error, RedirectError, Response};
+use peer::serve;
+
+/// The response that a server refuses with.
+fn refusal(answer: &[u8]) -> Response {
+    let answer = answer.to_vec();
+    let peer = serve(move |mut conn| {
+        conn.read_request();
+        conn.send(&answer);
+    });
+    let outcome = bare_ws_std::connect(&peer.uri());
+    peer.join();
+    match outcome {
+        Err(Error::Rejected(response)) => *response,
+        other => panic!("{other:?}"),
+    }
+}
+
+// row: RSP-02, RSP-04, RSP-11, RSP-12
+#[test]
+fn a_refusal_is_reported_however_it_is_written() {
+    for (answer, status, name, value) in [
+        // What HAProxy answers when no server is up.
+        (
+            "HTTP/1.0 503 Service Unavailable\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n",
+            503,
+            "cache-control",
+            "no-cache",
+        ),
+        (
+            "HTTP/1.0 401 x\r\nWWW-Authenticate: Basic realm=\"a\",\r\n\tDigest realm=\"b\"\r\n\r\n",
+            401,
+            "www-authenticate",
+            "Basic realm=\"a\",  \tDigest realm=\"b\"",
+        ),
+        ("HTTP/1.1 403 x\nA: 1\nB: 2\n\n", 403, "b", "2"),
+        ("HTTP/1.1 403 x\r\nX-App : a\r\nB: 2\r\n\r\n", 403, "b", "2"),
+        ("HTTP/1.1 403 x\r\nno colon\r\nB: 2\r\n\r\n", 403, "b", "2"),
+    ] {
+        let response = refusal(answer.as_bytes());
+        assert_eq!(response.status(), status, "{answer:?}");
+        assert_eq!(response.header(name), Some(value), "{answer:?}");
+    }
+}
+
+// row: RSP-03, RSP-04, RSP-11
+#[test]
+fn a_redirect_is_followed_however_it_is_written() {
+    for answer in [
+        "HTTP/1.0 302 x\r\nLocation: LOCATION\r\n\r\n",
+        "HTTP/1.1 302 x\nLocation: LOCATION\n\n",
+        "HTTP/1.1 307 x\r\nX-App : a\r\nLocation:\r\n LOCATION\r\n\r\n",
+    ] {
+        let target = serve(|mut conn| conn.accept());
+        let answer = answer.replace("LOCATION", &target.uri());
+        let entry = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(answer.as_bytes());
+        });
+        drop(Config::new().redirects(1).connect(&entry.uri()).unwrap());
+        entry.join();
+        target.join();
+    }
+}
+
+// row: RSP-03
+#[test]
+fn a_redirect_to_another_scheme_is_not_followed() {
+    for location in [
+        "localhost:1/path",
+        "mailto:a@b",
+        "javascript:x",
+        "http:/path",
+    ] {
+        // One connection: nothing is asked for twice.
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n").as_bytes());
+        });
+        let outcome = Config::new().redirects(3).connect(&peer.uri());
+        assert!(
+            matches!(outcome, Err(Error::Redirect(RedirectError::Location))),
+            "{location}: {outcome:?}"
+        );
+        peer.join();
+    }
+}

@@ -52,6 +52,7 @@ pub struct Config {
     receive_buffer: usize,
     transmit_buffer: usize,
     redirects: u32,
+    trust_redirects: bool,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
     connect_timeout: Option<Duration>,
@@ -79,6 +80,7 @@ impl Default for Config {
             receive_buffer: 16 * 1024,
             transmit_buffer: 16 * 1024,
             redirects: 0,
+            trust_redirects: false,
             #[cfg(feature = "deflate")]
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
@@ -143,12 +145,24 @@ impl Config {
         self
     }
 
-    /// How many redirects are followed, before each of which credentials (Authorization, Cookie)
-    /// and another [`host`](Self::host) are dropped if it leads to another server. From `wss` it
-    /// never goes on to `ws`. Default: 0, a redirect is [`Error::Rejected`].
+    /// How many redirects are followed. From `wss` it never goes on to `ws`. Another server than
+    /// the one that was named (another scheme, host or port) gets a request with nothing of yours
+    /// in it, unless you [trust](Self::trust_redirects) what redirects name. Default: 0, a
+    /// redirect is [`Error::Rejected`].
     #[must_use]
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
+        self
+    }
+
+    /// Whether another server that a redirect leads to gets what the first one got: header fields,
+    /// subprotocols, [`origin`](Self::origin), [`host`](Self::host), and a TLS client certificate.
+    /// Each of them may be a secret, or stand for what the caller trusts the first server with.
+    /// Default: no; if a [subprotocol is required](Self::subprotocol_required) the handshake with
+    /// another server then fails.
+    #[must_use]
+    pub fn trust_redirects(mut self, trusted: bool) -> Self {
+        self.trust_redirects = trusted;
         self
     }
 }
@@ -296,11 +310,8 @@ impl Config {
             let from = parse(&uri)?;
             let target = redirect::target(&from, &rejected).map_err(Error::Redirect)?;
             let to = parse(&target)?;
-            if !redirect::is_same_server(&from, &to) {
-                config.host = None;
-                config
-                    .headers
-                    .retain(|(name, _)| !redirect::is_credential(name));
+            if !self.trust_redirects && !redirect::is_same_server(&from, &to) {
+                config = config.without_secrets();
             }
             uri = target;
         }
@@ -371,6 +382,23 @@ impl Config {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// What another server may be asked, which the caller did not name.
+    fn without_secrets(self) -> Self {
+        Self {
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            origin: None,
+            host: None,
+            #[cfg(feature = "rustls")]
+            tls: match self.tls.get() {
+                Some(tls) => std::sync::Arc::new(tls.without_identity().into()),
+                // The platform's roots, and nobody in particular.
+                None => self.tls,
+            },
+            ..self
+        }
     }
 
     fn connect_once<B: Storage>(
@@ -553,6 +581,7 @@ impl std::fmt::Debug for Config {
             .field("receive_buffer", &self.receive_buffer)
             .field("transmit_buffer", &self.transmit_buffer)
             .field("redirects", &self.redirects)
+            .field("trust_redirects", &self.trust_redirects)
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)

@@ -5,19 +5,9 @@ use bare_ws::uri::Uri;
 use crate::error::RedirectError;
 use crate::response::Response;
 
-/// The header fields that are for one server and no other.
-const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
-
 /// Whether the answer asks us to go on elsewhere.
 pub(crate) fn is_redirect(response: &Response) -> bool {
     matches!(response.status(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// Whether a header field is for the server that the user named, and no other.
-pub(crate) fn is_credential(name: &str) -> bool {
-    CREDENTIALS
-        .iter()
-        .any(|credential| name.eq_ignore_ascii_case(credential))
 }
 
 /// Whether two URIs name the same server in the same way.

@@ -4,7 +4,7 @@
 mod peer;
 
 use bare_ws_std::{Config, Error, RedirectError, Response};
-use peer::serve;
+use peer::{serve, serve_many};
 
 /// The response that a server refuses with.
 fn refusal(answer: &[u8]) -> Response {
@@ -88,5 +88,102 @@ fn a_redirect_to_another_scheme_is_not_followed() {
             "{location}: {outcome:?}"
         );
         peer.join();
+    }
+}
+
+/// What of a request is the caller's.
+fn secrets() -> Config {
+    Config::new()
+        .redirects(3)
+        .header("Authorization", "Basic eDp5")
+        .header("X-Api-Key", "secret")
+        .header("Cookie", "secret")
+        .subprotocol("bearer.secret")
+        .origin("https://secret.example")
+        .host("secret.example")
+}
+
+const SECRETS: [&str; 6] = [
+    "Authorization: Basic eDp5",
+    "X-Api-Key: secret",
+    "Cookie: secret",
+    "Sec-WebSocket-Protocol: bearer.secret",
+    "Origin: https://secret.example",
+    "Host: secret.example",
+];
+
+fn shown(request: &str) -> Vec<&'static str> {
+    let says = |secret: &&str| request.lines().any(|line| line == *secret);
+    SECRETS.into_iter().filter(says).collect()
+}
+
+// row: RSP-03
+#[test]
+fn another_server_is_told_nothing_that_was_for_the_first() {
+    // To the same server, however it is written.
+    for same in [
+        "/b",
+        "b?c",
+        "",
+        "//HOST/b",
+        "ws://HOST/b",
+        "HTTP://HOST/b#c",
+    ] {
+        let peer = serve_many(2, move |index, mut conn| {
+            if index == 0 {
+                conn.read_request();
+                let location = same.replace("HOST", &conn.tcp.local_addr().unwrap().to_string());
+                // An empty Location is none.
+                let location = if location.is_empty() { "?" } else { &location };
+                conn.send(format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n").as_bytes());
+            } else {
+                conn.accept_with("Sec-WebSocket-Protocol: bearer.secret\r\n", b"");
+            }
+            shown(&conn.request)
+        });
+        drop(secrets().connect(&peer.uri()).unwrap());
+        assert_eq!(peer.join(), [SECRETS, SECRETS], "{same}");
+    }
+    // To another port, another name for the same host, or both; and back to the first.
+    for host in ["127.0.0.1", "localhost"] {
+        for back in [false, true] {
+            for trusted in [false, true] {
+                let first = serve_many(1 + usize::from(back), move |index, mut conn| {
+                    if index == 0 {
+                        conn.read_request();
+                        let location = conn.request.lines().next().unwrap();
+                        let (_, location) = location.split_once("?to=").unwrap();
+                        let (location, _) = location.split_once(' ').unwrap();
+                        let answer = format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n");
+                        conn.send(answer.as_bytes());
+                    } else {
+                        conn.accept();
+                    }
+                    shown(&conn.request)
+                });
+                let home = first.uri();
+                let second = serve(move |mut conn| {
+                    if back {
+                        conn.read_request();
+                        let answer = format!("HTTP/1.1 302 x\r\nLocation: {home}\r\n\r\n");
+                        conn.send(answer.as_bytes());
+                    } else {
+                        conn.accept();
+                    }
+                    shown(&conn.request)
+                });
+                let to = format!("ws://{host}:{}/", second.address.port());
+                let config = secrets().trust_redirects(trusted);
+                drop(config.connect(&format!("{}?to={to}", first.uri())).unwrap());
+                let wanted: &[&str] = if trusted { &SECRETS } else { &[] };
+                let seen = first.join();
+                assert_eq!(seen[0], SECRETS);
+                assert_eq!(second.join(), wanted, "{to} {trusted}");
+                assert!(
+                    seen[1..].iter().all(|shown| shown == wanted),
+                    "{to} {trusted}"
+                );
+            }
+        }
     }
 }

@@ -7,11 +7,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 pub use error::{CertificateError, TlsError};
 pub use stream::TlsStream;
@@ -39,8 +40,36 @@ impl Tls {
         TlsBuilder::new()
     }
 
+    /// The same trust, with no certificate to show to a server that asks for one, and without the
+    /// sessions of those that were shown one.
+    pub(crate) fn without_identity(&self) -> Self {
+        if !self.config.client_auth_cert_resolver.has_certs() {
+            return self.clone();
+        }
+        let mut config = ClientConfig::clone(&self.config);
+        config.client_auth_cert_resolver = Arc::new(Nobody);
+        config.resumption = Resumption::default();
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
         &self.config
+    }
+}
+
+/// Has no certificate for any server.
+#[derive(Debug)]
+struct Nobody;
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -798,3 +798,79 @@ fn the_platform_or_the_bundle_has_roots_and_none_of_them_is_ours() {
     drop(outcome);
     assert_eq!(peer.join(), [true]);
 }
+
+// row: SEED-06
+#[test]
+fn an_environment_that_names_no_roots_leads_to_no_others() {
+    const ASKED: &str = "BARE_WS_ASKED_FOR_ROOTS";
+    if std::env::var_os(ASKED).is_some() {
+        // In a process of its own, see below.
+        match Tls::new() {
+            Ok(tls) => drop(tls),
+            Err(error @ TlsError::Environment { .. }) => panic!("refused: {error}"),
+            Err(error) => panic!("{error:?}"),
+        }
+        return;
+    }
+    let root = File::new("env-root.pem", &Node::root("root").pem().0);
+    let empty = File::new("env-empty.pem", "");
+    let prose = File::new("env-prose.pem", "no certificate\n");
+    let bad = "-----BEGIN CERTIFICATE-----\nMAMC\n-----END CERTIFICATE-----\n";
+    let bad = File::new("env-bad.pem", bad);
+    let missing = root.0.with_extension("missing");
+    let directory = std::env::temp_dir().join(format!("bare-ws-{}-roots", std::process::id()));
+    let (full, bare) = (directory.join("full"), directory.join("bare"));
+    std::fs::create_dir_all(&full).unwrap();
+    std::fs::create_dir_all(&bare).unwrap();
+    std::fs::copy(&root.0, full.join("root.pem")).unwrap();
+    std::fs::write(full.join("README"), "no certificate\n").unwrap();
+    let both = std::env::join_paths([&bare, &full]).unwrap();
+    let with_missing = std::env::join_paths([&missing, &full]).unwrap();
+
+    let nothing = std::ffi::OsStr::new("");
+    let file = |path: &PathBuf| Some(path.clone().into_os_string());
+    for (cert_file, cert_dir, refused) in [
+        (None, None, None),
+        (file(&root.0), None, None),
+        (None, file(&full), None),
+        (None, Some(both), None),
+        (file(&root.0), file(&full), None),
+        (file(&missing), None, Some("SSL_CERT_FILE")),
+        (file(&empty.0), None, Some("SSL_CERT_FILE")),
+        (file(&prose.0), None, Some("SSL_CERT_FILE")),
+        (file(&bad.0), None, Some("SSL_CERT_FILE")),
+        (file(&bare), None, Some("SSL_CERT_FILE")),
+        (Some(nothing.to_owned()), None, Some("SSL_CERT_FILE")),
+        (file(&missing), file(&full), Some("SSL_CERT_FILE")),
+        (None, file(&missing), Some("SSL_CERT_DIR")),
+        (None, file(&bare), Some("SSL_CERT_DIR")),
+        (None, file(&root.0), Some("SSL_CERT_DIR")),
+        (None, Some(with_missing), Some("SSL_CERT_DIR")),
+        (None, Some(nothing.to_owned()), Some("SSL_CERT_DIR")),
+        (file(&root.0), file(&bare), Some("SSL_CERT_DIR")),
+    ] {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again
+            .args([
+                "--exact",
+                "an_environment_that_names_no_roots_leads_to_no_others",
+            ])
+            .env(ASKED, "1")
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR");
+        for (name, value) in [("SSL_CERT_FILE", &cert_file), ("SSL_CERT_DIR", &cert_dir)] {
+            if let Some(value) = value {
+                again.env(name, value);
+            }
+        }
+        let output = again.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let case = format!("{cert_file:?} {cert_dir:?}: {said}");
+        assert!(said.contains("running 1 test"), "{case}");
+        assert_eq!(output.status.success(), refused.is_none(), "{case}");
+        if let Some(variable) = refused {
+            assert!(said.contains(&format!("refused: {variable}")), "{case}");
+        }
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}

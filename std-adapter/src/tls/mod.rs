@@ -1,6 +1,7 @@
 //! wss: TLS 1.2 and 1.3 by rustls, the server always verified.
 
 mod error;
+mod roots;
 mod stream;
 
 use std::fmt;
@@ -25,11 +26,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the roots of the platform; if it has none, Mozilla's as they were when this was
+    /// Trusts the roots that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if
+    /// neither is set, those of the platform; if it has none, Mozilla's as they were when this was
     /// built.
     ///
     /// # Errors
-    /// [`TlsError::Setup`].
+    /// [`TlsError::Environment`] if a variable is set and names no roots, [`TlsError::Setup`].
     pub fn new() -> Result<Self, TlsError> {
         TlsBuilder::new().build()
     }
@@ -128,22 +130,17 @@ impl TlsBuilder {
         Ok(self)
     }
 
-    /// Reads the platform's roots, if no others were given.
+    /// Reads the roots as [`Tls::new`] does, if no others were given.
     ///
     /// # Errors
-    /// [`TlsError::Setup`].
+    /// As there.
     pub fn build(self) -> Result<Tls, TlsError> {
         let mut roots = RootCertStore::empty();
         for root in self.roots {
             roots.add(root).map_err(TlsError::Setup)?;
         }
         if roots.is_empty() {
-            // Some of them may be of kinds that nobody knows any more.
-            let platform = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(platform.certs);
-        }
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            roots = roots::of_the_system()?;
         }
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
         let verifier =

@@ -23,7 +23,7 @@ use crate::deadline::Deadline;
 use crate::deflate::Deflate;
 use crate::dial::dial;
 use crate::entropy::SystemEntropy;
-use crate::error::{Error, RedirectError, Timeout};
+use crate::error::{Error, RedirectError, SettingError, Timeout};
 use crate::redirect;
 use crate::response::Response;
 use crate::socket::WebSocket;
@@ -223,8 +223,8 @@ impl Config {
         self
     }
 
-    /// How many octets the transmit buffer has, at least 131; it does not grow, what is longer
-    /// passes through it. Default: 16 KiB.
+    /// How many octets the transmit buffer has; fewer than 131 are [`Error::Setting`] when
+    /// connecting. It does not grow, what is longer passes through it. Default: 16 KiB.
     #[must_use]
     pub fn transmit_buffer(mut self, octets: usize) -> Self {
         self.transmit_buffer = octets;
@@ -370,7 +370,7 @@ impl Config {
     /// Whether a request for `uri` could be sent. Sends nothing.
     ///
     /// # Errors
-    /// [`Error::Request`] says what must not be sent.
+    /// [`Error::Request`] says what must not be sent, [`Error::Setting`] what cannot be.
     pub fn check(&self, uri: &str) -> Result<(), Error> {
         let mut entropy = SystemEntropy::new()?;
         let parts = self.parts();
@@ -382,6 +382,20 @@ impl Config {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    fn check_settings(&self) -> Result<(), SettingError> {
+        if self.transmit_buffer < MIN_TRANSMIT {
+            return Err(SettingError::TransmitBuffer {
+                octets: self.transmit_buffer,
+                least: MIN_TRANSMIT,
+            });
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &self.deflate {
+            deflate.check()?;
+        }
+        Ok(())
     }
 
     /// What another server may be asked, which the caller did not name.
@@ -544,8 +558,10 @@ impl RequestParts<'_> {
     /// The request for `uri`. [`ClientHandshake::new`] checks the rest of it.
     ///
     /// # Errors
-    /// [`Error::Request`] for what is no ws or wss URI.
+    /// [`Error::Request`] for what is no ws or wss URI, [`Error::Setting`] for what a connection
+    /// cannot have.
     pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
+        self.config.check_settings()?;
         Ok(Request {
             subprotocols: &self.subprotocols,
             subprotocol_required: self.config.subprotocol_required,

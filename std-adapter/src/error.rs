@@ -15,6 +15,8 @@ use crate::wire::Cut;
 pub enum Error {
     /// The URI, or something that was to be sent with it, must not be sent. Nothing was.
     Request(RequestError),
+    /// A value that a setting of [`Config`](crate::Config) cannot have. Nothing was sent.
+    Setting(SettingError),
     /// An offer of permessage-deflate that the memory given to it cannot honour. Nothing was sent.
     #[cfg(feature = "deflate")]
     Offer(bare_ws::deflate::negotiate::Refusal),
@@ -45,6 +47,27 @@ pub enum Error {
     Protocol(ProtocolError),
     /// The operating system's error while reading or writing.
     Io(io::Error),
+}
+
+/// A value that a setting cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// [`Config::transmit_buffer`](crate::Config::transmit_buffer) has no room for a control frame.
+    TransmitBuffer {
+        /// What was set.
+        octets: usize,
+        /// What it must be at the least.
+        least: usize,
+    },
+    /// A window of permessage-deflate, in
+    /// [`Deflate::window_bits`](crate::Deflate::window_bits) or in an offer, that is none of 8 to
+    /// 15 bits.
+    #[cfg(feature = "deflate")]
+    WindowBits {
+        /// What was set.
+        bits: u8,
+    },
 }
 
 /// Which deadline has passed.
@@ -79,7 +102,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Request(_) => "request",
+            Self::Request(_) | Self::Setting(_) => "request",
             #[cfg(feature = "deflate")]
             Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
@@ -158,6 +181,12 @@ impl From<HandshakeError> for Error {
     }
 }
 
+impl From<SettingError> for Error {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error)
+    }
+}
+
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
@@ -168,6 +197,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
+            Self::Setting(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => error.fmt(f),
             Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
@@ -190,6 +220,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Request(error) => Some(error),
+            Self::Setting(error) => Some(error),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => Some(error),
             Self::Resolve { error, .. } | Self::Connect(error) | Self::Io(error) => Some(error),
@@ -199,6 +230,21 @@ impl std::error::Error for Error {
             #[cfg(feature = "rustls")]
             Self::Tls(error) => Some(error),
             Self::NoTls | Self::Timeout(_) | Self::Rejected(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TransmitBuffer { octets, least } => write!(
+                f,
+                "transmit_buffer is {octets}, it must be {least} octets at the least"
+            ),
+            #[cfg(feature = "deflate")]
+            Self::WindowBits { bits } => {
+                write!(f, "window_bits is {bits}, it must be a number from 8 to 15")
+            }
         }
     }
 }
@@ -223,6 +269,8 @@ impl fmt::Display for RedirectError {
         })
     }
 }
+
+impl std::error::Error for SettingError {}
 
 impl std::error::Error for Timeout {}
 

@@ -50,7 +50,7 @@ pub use config::{Config, RequestParts, connect};
 #[cfg(feature = "deflate")]
 pub use deflate::Deflate;
 pub use entropy::SystemEntropy;
-pub use error::{Error, RedirectError, Timeout};
+pub use error::{Error, RedirectError, SettingError, Timeout};
 pub use halves::{ReadHalf, WriteHalf};
 pub use response::Response;
 pub use socket::{Reader, WebSocket, Writer};

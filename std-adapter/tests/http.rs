@@ -3,7 +3,9 @@
 
 mod peer;
 
-use bare_ws_std::{Config, Error, RedirectError, Response};
+use std::io::{self, Read, Write};
+
+use bare_ws_std::{Config, Error, RedirectError, Response, SettingError, Untimed};
 use peer::{serve, serve_many};
 
 /// The response that a server refuses with.
@@ -185,5 +187,88 @@ fn another_server_is_told_nothing_that_was_for_the_first() {
                 );
             }
         }
+    }
+}
+
+// row: LIM-01, PMD-05
+#[test]
+fn a_setting_that_cannot_be_is_refused_before_anything_is_sent() {
+    let transmit = |octets| {
+        let error = SettingError::TransmitBuffer { octets, least: 131 };
+        (Config::new().transmit_buffer(octets), Some(error))
+    };
+    let mut table = vec![transmit(0), transmit(50), transmit(130)];
+    table.push((Config::new().transmit_buffer(131), None));
+    #[cfg(feature = "deflate")]
+    for bits in 0..=u8::MAX {
+        use bare_ws_std::Deflate;
+        use bare_ws_std::bare_ws::deflate::negotiate::Offer;
+
+        let error = (!(8..=15).contains(&bits)).then_some(SettingError::WindowBits { bits });
+        let server = Offer {
+            server_max_window_bits: Some(bits),
+            ..Offer::default()
+        };
+        let client = Offer {
+            client_max_window_bits: Some(Some(bits)),
+            ..Offer::default()
+        };
+        for deflate in [
+            Deflate::new().window_bits(bits),
+            Deflate::new().window_bits(bits).pieces(),
+            Deflate::new().offer(server),
+            Deflate::new().offer(client),
+        ] {
+            table.push((Config::new().deflate(deflate), error));
+        }
+    }
+    let peer = serve(|mut conn| {
+        // The first that asks for anything may, and was right to.
+        conn.accept();
+        conn.request.is_empty()
+    });
+    for (config, wanted) in &table {
+        let checked = config.check(&peer.uri());
+        let Some(wanted) = wanted else {
+            assert!(checked.is_ok(), "{checked:?}");
+            continue;
+        };
+        for outcome in [
+            checked,
+            config.connect(&peer.uri()).map(drop),
+            config.open(&peer.uri(), Untimed(Nothing)).map(drop),
+        ] {
+            assert!(
+                matches!(&outcome, Err(Error::Setting(error)) if error == wanted),
+                "{outcome:?}"
+            );
+            assert_eq!(outcome.unwrap_err().kind(), "request");
+        }
+    }
+    drop(
+        Config::new()
+            .transmit_buffer(131)
+            .connect(&peer.uri())
+            .unwrap(),
+    );
+    assert!(!peer.join());
+}
+
+/// A stream that must not be touched.
+struct Nothing;
+
+impl Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("read from");
+    }
+}
+
+impl Write for Nothing {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("written to");
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

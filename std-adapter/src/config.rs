@@ -1,6 +1,8 @@
 //! Everything that can be set before a connection is opened, and opening it.
 
-use std::net::TcpStream;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bare_ws::blocking::Connection;
@@ -25,6 +27,7 @@ use crate::dial::dial;
 use crate::entropy::SystemEntropy;
 use crate::error::{Error, RedirectError, SettingError, Timeout};
 use crate::redirect;
+use crate::resolve::Resolver;
 use crate::response::Response;
 use crate::socket::WebSocket;
 use crate::stage::{Deflating, Inflating};
@@ -53,6 +56,8 @@ pub struct Config {
     transmit_buffer: usize,
     redirects: u32,
     trust_redirects: bool,
+    /// `None`: the operating system's.
+    resolver: Option<Arc<Resolver>>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
     connect_timeout: Option<Duration>,
@@ -61,7 +66,7 @@ pub struct Config {
     close_timeout: Option<Duration>,
     /// Made at need: the platform's roots are some files to read.
     #[cfg(feature = "rustls")]
-    tls: std::sync::Arc<std::sync::OnceLock<crate::tls::Tls>>,
+    tls: Arc<std::sync::OnceLock<crate::tls::Tls>>,
 }
 
 impl Default for Config {
@@ -81,6 +86,7 @@ impl Default for Config {
             transmit_buffer: 16 * 1024,
             redirects: 0,
             trust_redirects: false,
+            resolver: None,
             #[cfg(feature = "deflate")]
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
@@ -88,7 +94,7 @@ impl Default for Config {
             idle_timeout: None,
             close_timeout: Some(Duration::from_secs(5)),
             #[cfg(feature = "rustls")]
-            tls: std::sync::Arc::default(),
+            tls: Arc::default(),
         }
     }
 }
@@ -141,7 +147,7 @@ impl Config {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
-        self.tls = std::sync::Arc::new(tls.into());
+        self.tls = Arc::new(tls.into());
         self
     }
 
@@ -163,6 +169,34 @@ impl Config {
     #[must_use]
     pub fn trust_redirects(mut self, trusted: bool) -> Self {
         self.trust_redirects = trusted;
+        self
+    }
+}
+
+/// Where to connect to.
+impl Config {
+    /// Looks the addresses of hosts up by a function of the caller's, given the name and the port
+    /// as they stand in the URI. An address in a URI is not looked up. Default: the operating
+    /// system's resolver.
+    ///
+    /// A lookup cannot be interrupted. One that takes longer than
+    /// [`connect_timeout`](Self::connect_timeout) goes on in its thread; whoever asks for the same
+    /// name and port meanwhile, of this `Config`, its clones or, with the default, the process,
+    /// waits for the same lookup. No more than 16 lookups of a resolver are done at a time; further
+    /// names wait for one of them to end, and are [`Timeout::Connect`] if none does.
+    ///
+    /// ```
+    /// use bare_ws_std::Config;
+    ///
+    /// // A host of one's own for tests, whatever the URI says.
+    /// let config = Config::new().resolver(|_, port| Ok(vec![([127, 0, 0, 1], port).into()]));
+    /// ```
+    #[must_use]
+    pub fn resolver(
+        mut self,
+        lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.resolver = Some(Resolver::new(lookup));
         self
     }
 }
@@ -349,7 +383,8 @@ impl Config {
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let uri = parse(uri)?;
         let deadline = Deadline::after(self.connect_timeout);
-        dial(uri.host(), uri.port(), deadline)
+        let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
+        dial(&resolver, uri.host(), uri.port(), deadline)
     }
 
     /// What a request is made of, for those who drive the core themselves.
@@ -407,7 +442,7 @@ impl Config {
             host: None,
             #[cfg(feature = "rustls")]
             tls: match self.tls.get() {
-                Some(tls) => std::sync::Arc::new(tls.without_identity().into()),
+                Some(tls) => Arc::new(tls.without_identity().into()),
                 // The platform's roots, and nobody in particular.
                 None => self.tls,
             },
@@ -598,6 +633,7 @@ impl std::fmt::Debug for Config {
             .field("transmit_buffer", &self.transmit_buffer)
             .field("redirects", &self.redirects)
             .field("trust_redirects", &self.trust_redirects)
+            .field("resolver", &self.resolver)
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use bare_ws::error::Error as ProtocolError;
 use bare_ws::handshake::{HandshakeError, RequestError};
@@ -27,8 +28,15 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
-    /// None of the host's addresses took the connection; the first one's error.
-    Connect(io::Error),
+    /// None of the host's addresses took the connection.
+    Connect {
+        /// The name or address in the URI.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Each address that was tried, and its error.
+        attempts: Vec<(SocketAddr, io::Error)>,
+    },
     /// The URI is `wss`, and this build has no TLS. Nothing was sent.
     NoTls,
     /// No TLS, no server that it could verify, or an end of it that is none.
@@ -106,7 +114,7 @@ impl Error {
             #[cfg(feature = "deflate")]
             Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
-            Self::Connect(_) => "connect",
+            Self::Connect { .. } => "connect",
             Self::NoTls => "tls",
             #[cfg(feature = "rustls")]
             Self::Tls(_) => "tls",
@@ -201,7 +209,18 @@ impl fmt::Display for Error {
             #[cfg(feature = "deflate")]
             Self::Offer(error) => error.fmt(f),
             Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
-            Self::Connect(error) | Self::Io(error) => error.fmt(f),
+            Self::Connect {
+                host,
+                port,
+                attempts,
+            } => {
+                write!(f, "no connection to {}", Authority(host, *port))?;
+                attempts.iter().try_for_each(|(address, error)| {
+                    f.write_str(if attempts.len() > 1 { "; " } else { ": " })?;
+                    write!(f, "{address}: {error}")
+                })
+            }
+            Self::Io(error) => error.fmt(f),
             Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.fmt(f),
@@ -223,13 +242,28 @@ impl std::error::Error for Error {
             Self::Setting(error) => Some(error),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => Some(error),
-            Self::Resolve { error, .. } | Self::Connect(error) | Self::Io(error) => Some(error),
+            Self::Resolve { error, .. } | Self::Io(error) => Some(error),
+            Self::Connect { .. } => None,
             Self::Redirect(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Protocol(error) => Some(error),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => Some(error),
             Self::NoTls | Self::Timeout(_) | Self::Rejected(_) => None,
+        }
+    }
+}
+
+/// As it would stand in a URI.
+struct Authority<'a>(&'a str, u16);
+
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
         }
     }
 }

@@ -35,6 +35,7 @@ mod entropy;
 mod error;
 mod halves;
 mod redirect;
+mod resolve;
 mod response;
 mod socket;
 mod stage;

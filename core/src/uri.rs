@@ -20,19 +20,24 @@ pub struct Uri<'a> {
 
 impl<'a> Uri<'a> {
     /// Reads a URI. Where it is known when the program is built, [`uri!`](crate::uri!) reads it
-    /// then.
+    /// then. `http` is read as `ws` and `https` as `wss`, as browsers do (WHATWG WebSockets §3.1).
     ///
     /// # Errors
     /// [`UriError`] names the part that is wrong.
     pub const fn parse(text: &'a str) -> Result<Self, UriError> {
-        let (secure, start) = if begins(text.as_bytes(), b"ws://") {
-            (false, 5)
-        } else if begins(text.as_bytes(), b"wss://") {
-            (true, 6)
+        let colon = place_of(text.as_bytes(), b":");
+        let (scheme, rest) = split(text, colon);
+        let secure = if is(scheme, b"ws") || is(scheme, b"http") {
+            false
+        } else if is(scheme, b"wss") || is(scheme, b"https") {
+            true
         } else {
             return Err(UriError::Scheme);
         };
-        let (_, rest) = split(text, start);
+        let (slashes, rest) = split(rest, 3);
+        if !is(slashes, b"://") {
+            return Err(UriError::Scheme);
+        }
         let (authority, target) = split(rest, place_of(rest.as_bytes(), b"/?#"));
         let (host, port) = match authority_parts(authority) {
             Ok(parts) => parts,
@@ -148,7 +153,7 @@ impl fmt::Display for Uri<'_> {
 /// ```
 ///
 /// ```compile_fail
-/// let uri = bare_ws::uri!("https://example.com/");
+/// let uri = bare_ws::uri!("ftp://example.com/");
 /// ```
 #[macro_export]
 macro_rules! uri {
@@ -167,7 +172,7 @@ macro_rules! uri {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UriError {
-    /// It does not begin with `ws://` or `wss://`.
+    /// It does not begin with `ws://` or `wss://`, nor with `http://` or `https://`.
     Scheme,
     /// RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and
     /// MUST NOT be used on these URIs." A `#` of the path is written `%23`.
@@ -395,16 +400,16 @@ const fn is_ipv4(text: &[u8], mut at: usize) -> bool {
     numbers == 4 && digits > 0
 }
 
-/// Whether it begins like that, in any case of letters. `start` is in lower case.
-const fn begins(octets: &[u8], start: &[u8]) -> bool {
-    let mut at = 0;
-    while at < start.len() {
-        if at >= octets.len() || octets[at].to_ascii_lowercase() != start[at] {
-            return false;
+/// Whether `text` is `lower` in any case of letters.
+const fn is(text: &str, lower: &[u8]) -> bool {
+    text.len() == lower.len() && {
+        let octets = text.as_bytes();
+        let mut at = 0;
+        while at < octets.len() && octets[at].to_ascii_lowercase() == lower[at] {
+            at += 1;
         }
-        at += 1;
+        at == octets.len()
     }
-    true
 }
 
 /// Where the first octet stands that is one of `ends`; the length if there is none.

@@ -1,6 +1,7 @@
 //! Everything that can be set before a connection is opened, and opening it.
 
-use std::net::TcpStream;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 #[cfg(feature = "rustls")]
 use std::sync::OnceLock;
@@ -27,12 +28,13 @@ use crate::channel::Channel;
 use crate::deflate::Deflate;
 use crate::dial::dial;
 use crate::entropy::SystemEntropy;
-use crate::error::{Error, RedirectError};
+use crate::error::{Error, RedirectError, SettingError};
 use crate::keepalive::KeepAlive;
 use crate::moment::Moment;
 use crate::opening::Opening;
 use crate::reader::Reader;
 use crate::redirect;
+use crate::resolve::Resolver;
 use crate::response::Response;
 use crate::shared::{self, Shared};
 use crate::stage::{Deflating, Inflating};
@@ -61,6 +63,9 @@ pub struct Config {
     receive_buffer: usize,
     transmit_buffer: usize,
     redirects: u32,
+    trust_redirects: bool,
+    /// `None`: the operating system's.
+    resolver: Option<Arc<Resolver>>,
     #[cfg(feature = "deflate")]
     deflate: Option<Deflate>,
     connect_timeout: Option<Duration>,
@@ -90,6 +95,8 @@ impl Default for Config {
             receive_buffer: 16 * 1024,
             transmit_buffer: 16 * 1024,
             redirects: 0,
+            trust_redirects: false,
+            resolver: None,
             #[cfg(feature = "deflate")]
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
@@ -156,12 +163,52 @@ impl Config {
         self
     }
 
-    /// How many redirects are followed, before each of which credentials (Authorization, Cookie)
-    /// and another [`host`](Self::host) are dropped if it leads to another server. From `wss` it
-    /// never goes on to `ws`. Default: 0, a redirect is [`Error::Rejected`].
+    /// How many redirects are followed. From `wss` it never goes on to `ws`. Another server than
+    /// the one that was named (another scheme, host or port) gets a request with nothing of yours
+    /// in it, unless you [trust](Self::trust_redirects) what redirects name. Default: 0, a
+    /// redirect is [`Error::Rejected`].
     #[must_use]
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
+        self
+    }
+
+    /// Whether another server that a redirect leads to gets what the first one got: header fields,
+    /// subprotocols, [`origin`](Self::origin), [`host`](Self::host), and a TLS client certificate.
+    /// Each of them may be a secret, or stand for what the caller trusts the first server with.
+    /// Default: no; if a [subprotocol is required](Self::subprotocol_required) the handshake with
+    /// another server then fails.
+    #[must_use]
+    pub fn trust_redirects(mut self, trusted: bool) -> Self {
+        self.trust_redirects = trusted;
+        self
+    }
+}
+
+/// Where to connect to.
+impl Config {
+    /// Looks the addresses of hosts up by a function of the caller's, given the name and the port
+    /// as they stand in the URI. An address in a URI is not looked up. Default: the operating
+    /// system's resolver.
+    ///
+    /// A lookup cannot be interrupted. One that takes longer than
+    /// [`connect_timeout`](Self::connect_timeout) goes on in its thread; whoever asks for the same
+    /// name and port meanwhile, of this `Config`, its clones or, with the default, the process,
+    /// waits for the same lookup. No more than 16 lookups of a resolver are done at a time; further
+    /// names wait for one of them to end, and are [`Timeout::Connect`] if none does.
+    ///
+    /// ```
+    /// use bare_ws_std::Config;
+    ///
+    /// // A host of one's own for tests, whatever the URI says.
+    /// let config = Config::new().resolver(|_, port| Ok(vec![([127, 0, 0, 1], port).into()]));
+    /// ```
+    #[must_use]
+    pub fn resolver(
+        mut self,
+        lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.resolver = Some(Resolver::new(lookup));
         self
     }
 }
@@ -222,8 +269,8 @@ impl Config {
         self
     }
 
-    /// How many octets the transmit buffer has, at least 131; it does not grow, what is longer
-    /// passes through it. Default: 16 KiB.
+    /// How many octets the transmit buffer has; fewer than 131 are [`Error::Setting`] when
+    /// connecting. It does not grow, what is longer passes through it. Default: 16 KiB.
     #[must_use]
     pub fn transmit_buffer(mut self, octets: usize) -> Self {
         self.transmit_buffer = octets;
@@ -322,11 +369,8 @@ impl Config {
             let from = parse(&uri)?;
             let target = redirect::target(&from, &rejected).map_err(Error::Redirect)?;
             let to = parse(&target)?;
-            if !redirect::is_same_server(&from, &to) {
-                config.host = None;
-                config
-                    .headers
-                    .retain(|(name, _)| !redirect::is_credential(name));
+            if !self.trust_redirects && !redirect::is_same_server(&from, &to) {
+                config = config.without_secrets();
             }
             uri = target;
         }
@@ -368,7 +412,8 @@ impl Config {
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let uri = parse(uri)?;
         let deadline = Moment::in_time(self.connect_timeout);
-        dial(uri.host(), uri.port(), deadline)
+        let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
+        dial(&resolver, uri.host(), uri.port(), deadline)
     }
 
     /// What a request is made of, for those who drive the core themselves.
@@ -389,7 +434,7 @@ impl Config {
     /// Whether a request for `uri` could be sent. Sends nothing.
     ///
     /// # Errors
-    /// [`Error::Request`] says what must not be sent.
+    /// [`Error::Request`] says what must not be sent, [`Error::Setting`] what cannot be.
     pub fn check(&self, uri: &str) -> Result<(), Error> {
         let mut entropy = SystemEntropy::new()?;
         let parts = self.parts();
@@ -401,6 +446,37 @@ impl Config {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    fn check_settings(&self) -> Result<(), SettingError> {
+        if self.transmit_buffer < MIN_TRANSMIT {
+            return Err(SettingError::TransmitBuffer {
+                octets: self.transmit_buffer,
+                least: MIN_TRANSMIT,
+            });
+        }
+        #[cfg(feature = "deflate")]
+        if let Some(deflate) = &self.deflate {
+            deflate.check()?;
+        }
+        Ok(())
+    }
+
+    /// What another server may be asked, which the caller did not name.
+    fn without_secrets(self) -> Self {
+        Self {
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            origin: None,
+            host: None,
+            #[cfg(feature = "rustls")]
+            tls: match self.tls.get() {
+                Some(tls) => Arc::new(tls.without_identity().into()),
+                // The platform's roots, and nobody in particular.
+                None => self.tls,
+            },
+            ..self
+        }
     }
 
     fn connect_once<B: Storage>(
@@ -566,8 +642,10 @@ impl RequestParts<'_> {
     /// The request for `uri`. [`ClientHandshake::new`] checks the rest of it.
     ///
     /// # Errors
-    /// [`Error::Request`] for what is no ws or wss URI.
+    /// [`Error::Request`] for what is no ws or wss URI, [`Error::Setting`] for what a connection
+    /// cannot have.
     pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
+        self.config.check_settings()?;
         Ok(Request {
             subprotocols: &self.subprotocols,
             subprotocol_required: self.config.subprotocol_required,
@@ -603,6 +681,8 @@ impl std::fmt::Debug for Config {
             .field("receive_buffer", &self.receive_buffer)
             .field("transmit_buffer", &self.transmit_buffer)
             .field("redirects", &self.redirects)
+            .field("trust_redirects", &self.trust_redirects)
+            .field("resolver", &self.resolver)
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)

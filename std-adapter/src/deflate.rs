@@ -1,8 +1,9 @@
 //! What to offer of permessage-deflate, and what it may cost.
 
 use bare_ws::deflate::Limits;
-use bare_ws::deflate::negotiate::{Agreed, Held, Offer, Refusal};
+use bare_ws::deflate::negotiate::{Agreed, Held, Offer, Parameter, Refusal};
 
+use crate::error::SettingError;
 use crate::stage::{Deflating, Inflating};
 
 /// permessage-deflate (RFC 7692) to be offered: `Config::new().deflate(Deflate::new())`.
@@ -53,11 +54,12 @@ impl Deflate {
     }
 
     /// The window in each direction is at most `2^bits` octets, 8 to 15 (with 8 what is received
-    /// has 9, since servers that say 8 use 9). What a server could grant beyond that is not
-    /// offered; asked for, it is [`Error::Offer`](crate::Error::Offer). Default: 15.
+    /// has 9, since servers that say 8 use 9); any other number is
+    /// [`Error::Setting`](crate::Error::Setting) when connecting. What a server could grant beyond
+    /// that is not offered; asked for, it is [`Error::Offer`](crate::Error::Offer). Default: 15.
     #[must_use]
     pub fn window_bits(mut self, bits: u8) -> Self {
-        self.window_bits = bits.clamp(8, 15);
+        self.window_bits = bits;
         self
     }
 
@@ -95,6 +97,20 @@ impl Deflate {
         self
     }
 
+    /// Whether each window is one that RFC 7692 §7.1.2 knows.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        let offered = self.offers.iter().flat_map(|offer| {
+            [
+                offer.server_max_window_bits,
+                offer.client_max_window_bits.flatten(),
+            ]
+        });
+        let wrong = std::iter::once(self.window_bits)
+            .chain(offered.flatten())
+            .find(|bits| !(8..=15).contains(bits));
+        wrong.map_or(Ok(()), |bits| Err(SettingError::WindowBits { bits }))
+    }
+
     pub(crate) fn is_dispensable(&self) -> bool {
         self.or_without
     }
@@ -121,12 +137,16 @@ impl Deflate {
     /// The two stages for what was agreed, for those who drive the core themselves.
     ///
     /// # Errors
-    /// [`Refusal::Window`] when there is no memory for the window.
+    /// [`Refusal::Window`] when there is no memory for the window, or
+    /// [`window_bits`](Self::window_bits) is not one.
     pub fn stages(
         &self,
         agreed: &Agreed,
         message_limit: u64,
     ) -> Result<(Inflating, Deflating), Refusal> {
+        if self.check().is_err() {
+            return Err(Refusal::Window(Parameter::ClientMaxWindowBits));
+        }
         let limits = Limits::new(message_limit);
         let limits = match self.wire_limit {
             Some(wire) => limits.with_wire(wire),

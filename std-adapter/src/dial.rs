@@ -1,55 +1,49 @@
 //! From a host and a port to a TCP connection, under one deadline.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::moment::Moment;
 use bare_ws::lifecycle::{Moment as _, Timeout};
 
 use crate::error::Error;
+use crate::moment::Moment;
+use crate::resolve::Resolver;
 
 /// Resolves `host` and connects to the first of its addresses that answers.
 ///
 /// RFC 8305 ("Happy Eyeballs"): the addresses of both families in turn, each begun a moment after
 /// the one before unless that one has failed already; what comes too late is closed again.
-pub(crate) fn dial(host: &str, port: u16, deadline: Moment) -> Result<TcpStream, Error> {
-    let addresses = interleaved(resolve(host, port, deadline)?);
+pub(crate) fn dial(
+    resolver: &Arc<Resolver>,
+    host: &str,
+    port: u16,
+    deadline: Moment,
+) -> Result<TcpStream, Error> {
+    let addresses = interleaved(resolver.resolve(host, port, deadline)?);
+    let mut attempts = Vec::new();
     let tcp = match addresses.as_slice() {
-        [only] => attempt(*only, deadline).map_err(failed(deadline))?,
-        all => race(all, deadline)?,
+        [only] => record(*only, attempt(*only, deadline), &mut attempts),
+        all => race(all, deadline, &mut attempts)?,
+    };
+    let Some(tcp) = tcp else {
+        // An attempt that our own deadline has ended is called by that name.
+        let is_late = |(_, error): &(_, io::Error)| error.kind() == io::ErrorKind::TimedOut;
+        if deadline.has_come(Moment::now()) && attempts.iter().any(is_late) {
+            return Err(Error::Timeout(Timeout::Connect));
+        }
+        return Err(Error::Connect {
+            host: host.to_owned(),
+            port,
+            attempts,
+        });
     };
     // Small messages are sent when they are sent, not when the last one was acknowledged.
     tcp.set_nodelay(true).map_err(Error::Io)?;
     Ok(tcp)
-}
-
-fn resolve(host: &str, port: u16, deadline: Moment) -> Result<Vec<SocketAddr>, Error> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let failed = |error| Error::Resolve {
-        host: host.to_owned(),
-        error,
-    };
-    let (sender, receiver) = mpsc::channel();
-    let name = host.to_owned();
-    // The operating system's resolver has no deadline: the thread that asks it is left behind.
-    thread::Builder::new()
-        .spawn(move || {
-            let addresses = (name.as_str(), port).to_socket_addrs();
-            let _ = sender.send(addresses.map(Iterator::collect::<Vec<_>>));
-        })
-        .map_err(Error::Io)?;
-    match next(&receiver, deadline) {
-        Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-        Ok(Ok(_)) => Err(failed(io::ErrorKind::NotFound.into())),
-        Ok(Err(error)) => Err(failed(error)),
-        Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Timeout::Connect)),
-        Err(RecvTimeoutError::Disconnected) => Err(failed(io::ErrorKind::Other.into())),
-    }
 }
 
 /// RFC 8305 §4: the first address decides which family comes first, then they alternate.
@@ -66,12 +60,17 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         .collect()
 }
 
-fn race(addresses: &[SocketAddr], deadline: Moment) -> Result<TcpStream, Error> {
+/// Those that failed, each with its error.
+type Attempts = Vec<(SocketAddr, io::Error)>;
+
+fn race(
+    addresses: &[SocketAddr],
+    deadline: Moment,
+    attempts: &mut Attempts,
+) -> Result<Option<TcpStream>, Error> {
     /// RFC 8305 §5: "Connection Attempt Delay ... 250 milliseconds".
     const DELAY: Duration = Duration::from_millis(250);
     let (sender, receiver) = mpsc::channel();
-    let mut first_error = None;
-    let mut running = 0;
     let mut rest = addresses.iter();
     loop {
         let wait = match rest.next() {
@@ -79,23 +78,19 @@ fn race(addresses: &[SocketAddr], deadline: Moment) -> Result<TcpStream, Error> 
                 let sender = sender.clone();
                 thread::Builder::new()
                     .spawn(move || {
-                        let _ = sender.send(attempt(address, deadline));
+                        let _ = sender.send((address, attempt(address, deadline)));
                     })
                     .map_err(Error::Io)?;
-                running += 1;
                 Moment::in_time(Some(DELAY)).min(deadline)
             }
-            None if running == 0 => {
-                let error = first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into());
-                return Err(failed(deadline)(error));
-            }
+            None if attempts.len() == addresses.len() => return Ok(None),
             None => deadline,
         };
         match next(&receiver, wait) {
-            Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => {
-                running -= 1;
-                first_error.get_or_insert(error);
+            Ok((address, outcome)) => {
+                if let Some(tcp) = record(address, outcome, attempts) {
+                    return Ok(Some(tcp));
+                }
             }
             Err(_) if deadline.has_come(Moment::now()) => {
                 return Err(Error::Timeout(Timeout::Connect));
@@ -113,15 +108,14 @@ fn attempt(address: SocketAddr, deadline: Moment) -> io::Result<TcpStream> {
     }
 }
 
-/// An attempt that our own deadline has ended is called by that name.
-fn failed(deadline: Moment) -> impl Fn(io::Error) -> Error {
-    move |error| {
-        if error.kind() == io::ErrorKind::TimedOut && deadline.has_come(Moment::now()) {
-            Error::Timeout(Timeout::Connect)
-        } else {
-            Error::Connect(error)
-        }
-    }
+fn record(
+    address: SocketAddr,
+    outcome: io::Result<TcpStream>,
+    attempts: &mut Attempts,
+) -> Option<TcpStream> {
+    outcome
+        .map_err(|error| attempts.push((address, error)))
+        .ok()
 }
 
 fn next<T>(receiver: &mpsc::Receiver<T>, deadline: Moment) -> Result<T, RecvTimeoutError> {

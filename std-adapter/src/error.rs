@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use bare_ws::error::Error as ProtocolError;
 use bare_ws::error::Usage;
@@ -17,6 +18,8 @@ use crate::response::Response;
 pub enum Error {
     /// The URI, or something that was to be sent with it, must not be sent. Nothing was.
     Request(RequestError),
+    /// A value that a setting of [`Config`](crate::Config) cannot have. Nothing was sent.
+    Setting(SettingError),
     /// An offer of permessage-deflate that the memory given to it cannot honour. Nothing was sent.
     #[cfg(feature = "deflate")]
     Offer(bare_ws::deflate::negotiate::Refusal),
@@ -27,8 +30,15 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
-    /// None of the host's addresses took the connection; the first one's error.
-    Connect(io::Error),
+    /// None of the host's addresses took the connection.
+    Connect {
+        /// The name or address in the URI.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Each address that was tried, and its error.
+        attempts: Vec<(SocketAddr, io::Error)>,
+    },
     /// The URI is `wss`, and this build has no TLS. Nothing was sent.
     NoTls,
     /// A `wss` URI over a stream that is not secure. Nothing was sent.
@@ -53,6 +63,27 @@ pub enum Error {
     Aborted,
 }
 
+/// A value that a setting cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// [`Config::transmit_buffer`](crate::Config::transmit_buffer) has no room for a control frame.
+    TransmitBuffer {
+        /// What was set.
+        octets: usize,
+        /// What it must be at the least.
+        least: usize,
+    },
+    /// A window of permessage-deflate, in
+    /// [`Deflate::window_bits`](crate::Deflate::window_bits) or in an offer, that is none of 8 to
+    /// 15 bits.
+    #[cfg(feature = "deflate")]
+    WindowBits {
+        /// What was set.
+        bits: u8,
+    },
+}
+
 /// Why a redirect was not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -70,11 +101,11 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Request(_) => "request",
+            Self::Request(_) | Self::Setting(_) => "request",
             #[cfg(feature = "deflate")]
             Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
-            Self::Connect(_) => "connect",
+            Self::Connect { .. } => "connect",
             Self::NoTls | Self::NotSecure => "tls",
             #[cfg(feature = "rustls")]
             Self::Tls(_) => "tls",
@@ -159,6 +190,12 @@ impl From<HandshakeError> for Error {
     }
 }
 
+impl From<SettingError> for Error {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error)
+    }
+}
+
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
@@ -169,10 +206,22 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
+            Self::Setting(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => error.fmt(f),
             Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
-            Self::Connect(error) | Self::Io(error) => error.fmt(f),
+            Self::Connect {
+                host,
+                port,
+                attempts,
+            } => {
+                write!(f, "no connection to {}", Authority(host, *port))?;
+                attempts.iter().try_for_each(|(address, error)| {
+                    f.write_str(if attempts.len() > 1 { "; " } else { ": " })?;
+                    write!(f, "{address}: {error}")
+                })
+            }
+            Self::Io(error) => error.fmt(f),
             Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
             Self::NotSecure => f.write_str("wss over a stream that is not secure"),
             Self::Aborted => f.write_str("the connection was aborted"),
@@ -193,9 +242,11 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Request(error) => Some(error),
+            Self::Setting(error) => Some(error),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => Some(error),
-            Self::Resolve { error, .. } | Self::Connect(error) | Self::Io(error) => Some(error),
+            Self::Resolve { error, .. } | Self::Io(error) => Some(error),
+            Self::Connect { .. } => None,
             Self::Redirect(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Protocol(error) => Some(error),
@@ -210,6 +261,35 @@ impl std::error::Error for Error {
     }
 }
 
+/// As it would stand in a URI.
+struct Authority<'a>(&'a str, u16);
+
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TransmitBuffer { octets, least } => write!(
+                f,
+                "transmit_buffer is {octets}, it must be {least} octets at the least"
+            ),
+            #[cfg(feature = "deflate")]
+            Self::WindowBits { bits } => {
+                write!(f, "window_bits is {bits}, it must be a number from 8 to 15")
+            }
+        }
+    }
+}
+
 impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -219,5 +299,7 @@ impl fmt::Display for RedirectError {
         })
     }
 }
+
+impl std::error::Error for SettingError {}
 
 impl std::error::Error for RedirectError {}

@@ -49,6 +49,7 @@ mod dial;
 mod entropy;
 mod opening;
 mod redirect;
+mod resolve;
 mod response;
 
 pub use bare_ws;
@@ -59,7 +60,7 @@ pub use config::{Config, RequestParts, connect};
 #[cfg(feature = "deflate")]
 pub use deflate::Deflate;
 pub use entropy::SystemEntropy;
-pub use error::{Error, RedirectError};
+pub use error::{Error, RedirectError, SettingError};
 pub use keepalive::KeepAlive;
 pub use reader::Reader;
 pub use response::Response;

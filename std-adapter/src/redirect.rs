@@ -5,19 +5,9 @@ use bare_ws::uri::Uri;
 use crate::error::RedirectError;
 use crate::response::Response;
 
-/// The header fields that are for one server and no other.
-const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
-
 /// Whether the answer asks us to go on elsewhere.
 pub(crate) fn is_redirect(response: &Response) -> bool {
     matches!(response.status(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// Whether a header field is for the server that the user named, and no other.
-pub(crate) fn is_credential(name: &str) -> bool {
-    CREDENTIALS
-        .iter()
-        .any(|credential| name.eq_ignore_ascii_case(credential))
 }
 
 /// Whether two URIs name the same server in the same way.
@@ -45,17 +35,24 @@ pub(crate) fn target(from: &Uri<'_>, response: &Response) -> Result<String, Redi
 /// forbids it.
 fn resolve(base: &Uri<'_>, reference: &str) -> String {
     let reference = reference.split('#').next().unwrap_or_default();
-    let scheme = if base.is_secure() { "wss" } else { "ws" };
-    if let Some((scheme, rest)) = reference.split_once("://")
-        && !scheme.contains(['/', '?'])
-    {
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "http" => "ws".to_owned(),
-            "https" => "wss".to_owned(),
-            other => other.to_owned(),
-        };
-        return format!("{scheme}://{rest}");
+    if has_scheme(reference) {
+        reference.to_owned()
+    } else {
+        resolve_relative(base, reference)
     }
+}
+
+/// Whether the first colon ends a scheme. RFC 3986 §4.2: "A path segment that contains a colon
+/// character (e.g., "this:that") cannot be used as the first segment of a relative-path reference,
+/// as it would be mistaken for a scheme name."
+fn has_scheme(reference: &str) -> bool {
+    let before = reference.split_once(':').map(|(before, _)| before);
+    before.is_some_and(|before| !before.contains(['/', '?']))
+}
+
+/// [`resolve`] for a reference without a scheme and a fragment.
+fn resolve_relative(base: &Uri<'_>, reference: &str) -> String {
+    let scheme = if base.is_secure() { "wss" } else { "ws" };
     if let Some(rest) = reference.strip_prefix("//") {
         return format!("{scheme}://{rest}");
     }
@@ -113,8 +110,8 @@ mod tests {
         let base = Uri::parse("ws://a.example:81/b/c/d;p?q").unwrap();
         for (reference, wanted) in [
             ("ws://x/y", "ws://x/y"),
-            ("http://x/y?z", "ws://x/y?z"),
-            ("HTTPS://x:444/", "wss://x:444/"),
+            ("http://x/y?z", "http://x/y?z"),
+            ("HTTPS://x:444/", "HTTPS://x:444/"),
             ("wss://x#frag", "wss://x"),
             ("//x/y", "ws://x/y"),
             ("/g", "ws://a.example:81/g"),
@@ -133,8 +130,45 @@ mod tests {
             ("/./g/../h", "ws://a.example:81/h"),
             ("g?u=http://x", "ws://a.example:81/b/c/g?u=http://x"),
             ("/g?u=http://x", "ws://a.example:81/g?u=http://x"),
+            ("./this:that", "ws://a.example:81/b/c/this:that"),
+            ("/this:that", "ws://a.example:81/this:that"),
+            ("?this:that", "ws://a.example:81/b/c/d;p?this:that"),
+            ("g#this:that", "ws://a.example:81/b/c/g"),
         ] {
             assert_eq!(resolve(&base, reference), wanted, "{reference}");
+        }
+    }
+    // row: RSP-03
+    #[test]
+    fn another_scheme_is_no_path() {
+        let base = Uri::parse("ws://a.example:81/b/c/d;p?q").unwrap();
+        for reference in [
+            "myserver.example:8081",
+            "mailto:a@b",
+            "http:/path",
+            "http:path",
+            "https:",
+            "ws:rest",
+            "wss:///path",
+            "WS:",
+            "javascript:alert(1)",
+            "data:text/plain,x",
+            "x-custom:y?z",
+            "localhost:1234/path",
+            "127.0.0.1:80/",
+            "[::1]:80/",
+            "ftp://a.example:81/g",
+            "file:///g",
+            "1a:b",
+            ":8081/",
+            "a b:c",
+            "//",
+            "///g",
+        ] {
+            let head = format!("HTTP/1.1 302 x\r\nLocation: {reference}\r\n\r\n");
+            let response = Response::new(302, head.into_bytes());
+            let target = target(&base, &response);
+            assert_eq!(target, Err(RedirectError::Location), "{reference}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bare_ws::handshake::fields;
+use bare_ws::handshake::{fields, head, unfold};
 
 /// The server's answer: its status and its header fields.
 #[derive(Clone)]
@@ -14,19 +14,11 @@ pub struct Response {
 impl Response {
     /// `octets`: the answer as it came, interim answers before it and what follows it included.
     pub(crate) fn new(status: u16, mut octets: Vec<u8>) -> Self {
-        while let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") {
-            let is_interim = octets
-                .get(9..12)
-                .is_some_and(|code| code.starts_with(b"1") && code != b"101");
-            if !is_interim {
-                octets.truncate(end + 4);
-                break;
-            }
-            octets.drain(..end + 4);
-        }
+        unfold(&mut octets);
+        let head = octets.get(head(&octets)).unwrap_or_default();
         Self {
             status,
-            head: octets.into(),
+            head: head.into(),
         }
     }
 
@@ -37,7 +29,7 @@ impl Response {
     }
 
     /// The header fields in their order, names as the server wrote them, values without the white
-    /// space around them.
+    /// space around them. A line that is no header field is left out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         fields(&self.head)
             .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))

@@ -25,7 +25,8 @@ use bare_ws::role::Server;
 use bare_ws::sender::Sender;
 use bare_ws_std::tls::{CertificateError, TlsBuilder};
 use bare_ws_std::{
-    CloseCode, Config, Error, Socket, SystemEntropy, Timeout, Tls, TlsError, WebSocket,
+    CloseCode, Config, Error, RedirectError, Socket, SystemEntropy, Timeout, Tls, TlsError,
+    WebSocket,
 };
 use embedded_io_adapters::std::FromStd;
 use rustls::crypto::ring;
@@ -661,6 +662,122 @@ fn roots_and_a_certificate_of_ones_own_come_from_files() {
     assert!(matches!(outcome, Err(TlsError::Setup(_))), "{outcome:?}");
 }
 
+// row: RSP-03, SEED-06
+#[test]
+fn a_redirect_shows_no_certificate_to_another_server() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let mut own = current(&[]);
+    own.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let own = root.issue(own);
+    let chain = File::new("redirect.pem", &own.pem().0);
+    let key = File::new("redirect.key", &own.pem().1);
+    // Asks for a certificate, and goes on without one.
+    let asking = |version| {
+        let mut roots = RootCertStore::empty();
+        roots.add(root.der.clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone())
+            .allow_unauthenticated()
+            .build()
+            .unwrap();
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(verifier);
+        let key = PrivateKeyDer::Pkcs8(leaf.key.serialize_der().into());
+        builder
+            .with_single_cert(vec![leaf.der.clone()], key)
+            .unwrap()
+    };
+    for version in [&version::TLS12, &version::TLS13] {
+        for trusted in [false, true] {
+            // Both serve under one name, and would resume each other's sessions.
+            let server = asking(version);
+            let second = Peer::tls(server.clone(), 1, |tls| echo(tls).unwrap());
+            let location = format!("https://localhost:{}/", second.port);
+            let first = Peer::tls(server, 1, move |mut tls| {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut octet = [0];
+                    tls.read_exact(&mut octet).unwrap();
+                    head.push(octet[0]);
+                }
+                let answer = format!("HTTP/1.1 307 x\r\nLocation: {location}\r\n\r\n");
+                tls.write_all(answer.as_bytes()).unwrap();
+                tls.conn.send_close_notify();
+                tls.flush().unwrap();
+                tls.conn.peer_certificates().map_or(0, <[_]>::len)
+            });
+            let to_first = format!("wss://localhost:{}/", first.port);
+            let tls = Tls::builder()
+                .root(root.der.to_vec())
+                .client_certificate(&chain.0, &key.0)
+                .unwrap()
+                .build()
+                .unwrap();
+            let config = client(&tls).redirects(1).trust_redirects(trusted);
+            let mut socket = config.connect(&to_first).unwrap();
+            socket.finish(None, "").unwrap();
+            assert_eq!(first.join(), [1]);
+            let seen = second.join();
+            assert_eq!(seen[0].certificates, usize::from(trusted));
+            if !trusted {
+                assert_eq!(seen[0].kind, Some(HandshakeKind::Full));
+            }
+        }
+    }
+}
+
+// row: RSP-03
+#[test]
+fn a_redirect_from_ws_to_wss_is_to_another_server() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    for trusted in [false, true] {
+        let secure = Peer::tls(config(&leaf, &[&leaf]), 1, |mut tls| {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut octet = [0];
+                tls.read_exact(&mut octet).unwrap();
+                head.push(octet[0]);
+            }
+            tls.write_all(b"HTTP/1.1 404 x\r\n\r\n").unwrap();
+            String::from_utf8(head)
+                .unwrap()
+                .contains("X-Api-Key: secret")
+        });
+        let location = format!("wss://localhost:{}/", secure.port);
+        let plain = Peer::tcp(1, move |mut tcp| {
+            let mut head = [0; 1024];
+            let length = tcp.read(&mut head).unwrap();
+            let answer = format!("HTTP/1.1 307 x\r\nLocation: {location}\r\n\r\n");
+            tcp.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&head[..length]).contains("X-Api-Key: secret")
+        });
+        let config = client(&trusting(&root))
+            .header("X-Api-Key", "secret")
+            .redirects(1)
+            .trust_redirects(trusted);
+        let outcome = config.connect(&format!("ws://localhost:{}/", plain.port));
+        assert!(matches!(outcome, Err(Error::Rejected(_))), "{outcome:?}");
+        assert_eq!(plain.join(), [true]);
+        assert_eq!(secure.join(), [trusted]);
+    }
+    // And back to ws it never goes.
+    let secure = Peer::tls(config(&leaf, &[&leaf]), 1, |mut tls| {
+        let _ = tls.read(&mut [0; 1024]);
+        let _ = tls.write_all(b"HTTP/1.1 307 x\r\nLocation: http://localhost:1/\r\n\r\n");
+    });
+    let config = client(&trusting(&root)).redirects(1).trust_redirects(true);
+    let outcome = config.connect(&format!("wss://localhost:{}/", secure.port));
+    assert!(
+        matches!(outcome, Err(Error::Redirect(RedirectError::Insecure))),
+        "{outcome:?}"
+    );
+    secure.join();
+}
+
 // row: SEED-06
 #[test]
 fn the_platform_or_the_bundle_has_roots_and_none_of_them_is_ours() {
@@ -680,4 +797,80 @@ fn the_platform_or_the_bundle_has_roots_and_none_of_them_is_ours() {
     );
     drop(outcome);
     assert_eq!(peer.join(), [true]);
+}
+
+// row: SEED-06
+#[test]
+fn an_environment_that_names_no_roots_leads_to_no_others() {
+    const ASKED: &str = "BARE_WS_ASKED_FOR_ROOTS";
+    if std::env::var_os(ASKED).is_some() {
+        // In a process of its own, see below.
+        match Tls::new() {
+            Ok(tls) => drop(tls),
+            Err(error @ TlsError::Environment { .. }) => panic!("refused: {error}"),
+            Err(error) => panic!("{error:?}"),
+        }
+        return;
+    }
+    let root = File::new("env-root.pem", &Node::root("root").pem().0);
+    let empty = File::new("env-empty.pem", "");
+    let prose = File::new("env-prose.pem", "no certificate\n");
+    let bad = "-----BEGIN CERTIFICATE-----\nMAMC\n-----END CERTIFICATE-----\n";
+    let bad = File::new("env-bad.pem", bad);
+    let missing = root.0.with_extension("missing");
+    let directory = std::env::temp_dir().join(format!("bare-ws-{}-roots", std::process::id()));
+    let (full, bare) = (directory.join("full"), directory.join("bare"));
+    std::fs::create_dir_all(&full).unwrap();
+    std::fs::create_dir_all(&bare).unwrap();
+    std::fs::copy(&root.0, full.join("root.pem")).unwrap();
+    std::fs::write(full.join("README"), "no certificate\n").unwrap();
+    let both = std::env::join_paths([&bare, &full]).unwrap();
+    let with_missing = std::env::join_paths([&missing, &full]).unwrap();
+
+    let nothing = std::ffi::OsStr::new("");
+    let file = |path: &PathBuf| Some(path.clone().into_os_string());
+    for (cert_file, cert_dir, refused) in [
+        (None, None, None),
+        (file(&root.0), None, None),
+        (None, file(&full), None),
+        (None, Some(both), None),
+        (file(&root.0), file(&full), None),
+        (file(&missing), None, Some("SSL_CERT_FILE")),
+        (file(&empty.0), None, Some("SSL_CERT_FILE")),
+        (file(&prose.0), None, Some("SSL_CERT_FILE")),
+        (file(&bad.0), None, Some("SSL_CERT_FILE")),
+        (file(&bare), None, Some("SSL_CERT_FILE")),
+        (Some(nothing.to_owned()), None, Some("SSL_CERT_FILE")),
+        (file(&missing), file(&full), Some("SSL_CERT_FILE")),
+        (None, file(&missing), Some("SSL_CERT_DIR")),
+        (None, file(&bare), Some("SSL_CERT_DIR")),
+        (None, file(&root.0), Some("SSL_CERT_DIR")),
+        (None, Some(with_missing), Some("SSL_CERT_DIR")),
+        (None, Some(nothing.to_owned()), Some("SSL_CERT_DIR")),
+        (file(&root.0), file(&bare), Some("SSL_CERT_DIR")),
+    ] {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again
+            .args([
+                "--exact",
+                "an_environment_that_names_no_roots_leads_to_no_others",
+            ])
+            .env(ASKED, "1")
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR");
+        for (name, value) in [("SSL_CERT_FILE", &cert_file), ("SSL_CERT_DIR", &cert_dir)] {
+            if let Some(value) = value {
+                again.env(name, value);
+            }
+        }
+        let output = again.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let case = format!("{cert_file:?} {cert_dir:?}: {said}");
+        assert!(said.contains("running 1 test"), "{case}");
+        assert_eq!(output.status.success(), refused.is_none(), "{case}");
+        if let Some(variable) = refused {
+            assert!(said.contains(&format!("refused: {variable}")), "{case}");
+        }
+    }
+    std::fs::remove_dir_all(directory).unwrap();
 }

@@ -93,6 +93,12 @@ const GOOD: &[Good] = &[
     ),
     // row: URI-13
     ("ws://h/a/../b/./C", false, "h", 80, "h", "/a/../b/./C"),
+    // row: URI-03
+    ("http://h/a?b", false, "h", 80, "h", "/a?b"),
+    ("https://h/a?b", true, "h", 443, "h", "/a?b"),
+    ("HTTPS://h:80/", true, "h", 80, "h:80", "/"),
+    ("http://h:443", false, "h", 443, "h:443", "/"),
+    ("https://[::1]:443/", true, "::1", 443, "[::1]", "/"),
     // row: URI-17
     ("ws://h:80", false, "h", 80, "h", "/"),
     ("ws://h:443", false, "h", 443, "h:443", "/"),
@@ -110,7 +116,12 @@ const GOOD: &[Good] = &[
 
 const BAD: &[(&str, UriError)] = &[
     // row: URI-03
-    ("http://h", UriError::Scheme),
+    ("ftp://h", UriError::Scheme),
+    ("httpss://h", UriError::Scheme),
+    ("http:h", UriError::Scheme),
+    ("https:/h", UriError::Scheme),
+    ("http", UriError::Scheme),
+    ("http:/\u{e9}h", UriError::Scheme),
     ("ws:h", UriError::Scheme),
     ("ws:/h", UriError::Scheme),
     ("//h/", UriError::Scheme),
@@ -214,6 +225,23 @@ fn what_is_refused() {
     for &(text, error) in BAD {
         assert_eq!(Uri::parse(text), Err(error), "{text}");
         assert!(!error.to_string().is_empty());
+    }
+}
+
+// row: URI-03, URI-09, URI-12
+#[test]
+fn a_refusal_says_what_to_write_in_its_place() {
+    for scheme in ["ws", "wss", "http", "https", "HTTP"] {
+        for (rest, error, hint) in [
+            ("://user:word@h/", UriError::UserInfo, "header"),
+            ("://user@h/", UriError::UserInfo, "header"),
+            ("://b\u{fc}cher.example/", UriError::HostNotAscii, "xn--"),
+        ] {
+            let text = format!("{scheme}{rest}");
+            assert_eq!(Uri::parse(&text), Err(error), "{text}");
+            let said = error.to_string();
+            assert!(said.contains(hint) && !said.contains("word"), "{said}");
+        }
     }
 }
 

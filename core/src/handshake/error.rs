@@ -46,12 +46,11 @@ pub enum HandshakeError<T = Infallible> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Violation {
-    /// What arrives does not begin like a response of HTTP/1.1.
+    /// What arrives does not begin like a response of HTTP/1, or is a 101 of another version than
+    /// HTTP/1.1.
     StatusLine,
     /// A header field line that is none.
     Field,
-    /// A folded line.
-    Folded,
     /// CR without LF or LF without CR.
     LineEnd,
     /// More interim responses than are passed over.
@@ -183,7 +182,6 @@ impl fmt::Display for Violation {
         f.write_str(match self {
             Self::StatusLine => "the answer is not HTTP/1.1",
             Self::Field => "a malformed header field",
-            Self::Folded => "a folded header field",
             Self::LineEnd => "a line that does not end with CR LF",
             Self::TooManyInterim => "too many interim responses",
             Self::UpgradeMissing => "no Upgrade header field in the answer",

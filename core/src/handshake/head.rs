@@ -1,56 +1,72 @@
 //! What both heads are made of: lines and fields (RFC 9112 §2, §5), read octet by octet and held
 //! nowhere, and written through a buffer of any size.
 
+use core::cell::Cell;
+use core::fmt;
+use core::ops::Range;
+
 use crate::octets;
 
 /// What the octet of a head that was read last meant: all the state that reading it takes.
+///
+/// Those that a reader has to do something about stand together, which is less code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Item {
+    StartCr,
+    /// The name is complete.
+    NameEnd,
+    /// White space in or around a field's value. After [`ValueEnd`](Self::ValueEnd) the line goes
+    /// on with the one before.
+    Blank,
+    ValueCr,
+    /// The line is complete, and so are the value and the field if the next one does not go on
+    /// with them.
+    ValueEnd,
+    EndCr,
+    /// The status of a response that does not open a connection. Its fields mean nothing to the
+    /// handshake, so they need not be well formed for the status to be reported: what follows is
+    /// only searched for its first empty line.
+    OtherStatus,
+    /// Part of a line of such a response.
+    Other,
+    /// Such a line is complete.
+    OtherEnd,
     /// Part of the start line.
     #[default]
     Start,
-    StartCr,
     /// The start line is complete.
     StartEnd,
     /// Part of a field's name.
     Name,
-    /// The name is complete.
-    NameEnd,
-    /// White space in or around a field's value.
-    Blank,
     /// Part of a field's value, no white space.
     Value,
-    ValueCr,
-    /// The value is complete, and so is the field.
-    ValueEnd,
-    EndCr,
     /// The blank line was read: the next octet is no longer the head's.
     End,
-    /// What cannot stand in the start line: what arrives is not HTTP/1.1.
+    /// What cannot stand in the start line: what arrives is not HTTP/1.
     BadStart,
-    /// What is no field line (RFC 9112 §5): no name, white space before the colon, no colon, a
-    /// control character.
+    /// What is no field line (RFC 9112 §5): no name, white space before the name or the colon, no
+    /// colon, a control character.
     BadField,
-    /// A line that continues the one before (RFC 9112 §5.2 deprecates it, and a folded field must
-    /// never pass for a new one).
-    Folded,
     /// CR without LF or LF without CR (RFC 9112 §2.2).
     BadLineEnd,
 }
 
 impl Item {
     /// Those that may be followed by another.
-    const GOOD: [Self; 11] = [
-        Self::Start,
+    const GOOD: [Self; 14] = [
         Self::StartCr,
-        Self::StartEnd,
-        Self::Name,
         Self::NameEnd,
         Self::Blank,
-        Self::Value,
         Self::ValueCr,
         Self::ValueEnd,
         Self::EndCr,
+        Self::OtherStatus,
+        Self::Other,
+        Self::OtherEnd,
+        Self::Start,
+        Self::StartEnd,
+        Self::Name,
+        Self::Value,
         Self::End,
     ];
 
@@ -71,7 +87,8 @@ impl Item {
             (Self::StartCr, Lf) => Self::StartEnd,
 
             (Self::StartEnd | Self::ValueEnd, Cr) => Self::EndCr,
-            (Self::StartEnd | Self::ValueEnd, Blank) => Self::Folded,
+            // RFC 9112 §5.2: obs-fold = OWS CRLF RWS
+            (Self::ValueEnd, Blank) => Self::Blank,
             (Self::StartEnd | Self::ValueEnd | Self::Name, Token) => Self::Name,
             (Self::Name, Colon) => Self::NameEnd,
 
@@ -80,7 +97,15 @@ impl Item {
             (Self::NameEnd | Self::Blank | Self::Value, Blank) => Self::Blank,
             (Self::NameEnd | Self::Blank | Self::Value, Colon | Token | Class::Text) => Self::Value,
             (Self::ValueCr, Lf) => Self::ValueEnd,
-            (Self::EndCr, Lf) => Self::End,
+            (Self::EndCr | Self::OtherEnd, Lf) => Self::End,
+
+            // RFC 9112 §2.2: "a recipient MAY recognize a single LF as a line terminator and ignore
+            // any preceding CR".
+            (Self::OtherStatus, Colon | Token | Class::Text | Control) => Self::BadStart,
+            (Self::OtherStatus | Self::Other, Lf) => Self::OtherEnd,
+            (Self::OtherEnd, Cr) => Self::OtherEnd,
+            (Self::OtherStatus | Self::Other | Self::OtherEnd, _) => Self::Other,
+
             (Self::StartCr | Self::ValueCr | Self::EndCr, _) | (_, Lf) => Self::BadLineEnd,
             _ => Self::BadField,
         }
@@ -117,8 +142,9 @@ impl Class {
             b' ' | b'\t' => Self::Blank,
             b':' => Self::Colon,
             _ if is_token_octet(octet) => Self::Token,
-            _ if is_text_octet(octet) => Self::Text,
-            _ => Self::Control,
+            // As `is_text_octet`, without HTAB.
+            ..b' ' | 0x7f => Self::Control,
+            _ => Self::Text,
         }
     }
 }
@@ -265,24 +291,59 @@ pub(crate) fn is_token(text: &str) -> bool {
 ///
 /// The reader of the response holds nothing, so whoever wants to see header fields, such as
 /// Location or Set-Cookie, keeps the octets that were given to it and looks here. Interim
-/// responses (1xx) are passed over; what is not a field ends the iteration.
+/// responses (1xx) are passed over, and so is a line that is no field. A value that is folded over
+/// several lines holds their ends, unless [`unfold`] has replaced them.
 #[must_use]
 pub fn fields(octets: &[u8]) -> Fields<'_> {
-    let mut rest = octets;
+    let mut rest = octets.get(head(octets)).unwrap_or_default();
+    line(&mut rest);
+    Fields { rest }
+}
+
+/// Where the final response's head lies in `octets`: behind interim responses (1xx), and up to the
+/// body or the first frame. Both ends are that of `octets` as long as no final response is there.
+#[must_use]
+pub fn head(octets: &[u8]) -> Range<usize> {
+    let mut start = 0;
     loop {
-        let start = line(&mut rest);
-        let is_interim = start
+        let mut rest = octets.get(start..).unwrap_or_default();
+        let first = line(&mut rest);
+        while !line(&mut rest).is_empty() {}
+        let end = octets.len() - rest.len();
+        let is_interim = first
             .get(9..12)
             .is_some_and(|code| code.starts_with(b"1") && code != b"101");
-        if !is_interim {
-            return Fields { rest };
+        if !is_interim || start == end {
+            return start..end;
         }
-        while !line(&mut rest).is_empty() {}
+        start = end;
+    }
+}
+
+/// Replaces the line ends inside of folded fields by spaces, in the heads at the beginning of
+/// `octets`; what follows them is left alone.
+///
+/// RFC 9112 §5.2: "A user agent that receives an obs-fold in a response message that is not within
+/// a "message/http" container MUST replace each received obs-fold with one or more SP octets prior
+/// to interpreting the field value."
+pub fn unfold(octets: &mut [u8]) {
+    let end = head(octets).end;
+    let heads = Cell::from_mut(octets.get_mut(..end).unwrap_or_default());
+    for three in heads.as_slice_of_cells().windows(3) {
+        if let [cr, lf, blank] = three
+            && lf.get() == b'\n'
+            && is_blank(blank.get())
+        {
+            lf.set(b' ');
+            if cr.get() == b'\r' {
+                cr.set(b' ');
+            }
+        }
     }
 }
 
 /// Iterator of [`fields`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fields<'a> {
     rest: &'a [u8],
 }
@@ -291,19 +352,45 @@ impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = line(&mut self.rest);
-        let colon = line.iter().position(|&octet| octet == b':')?;
-        let (name, value) = line.split_at_checked(colon)?;
-        Some((name, value.strip_prefix(b":")?.trim_ascii()))
+        loop {
+            let begin = self.rest;
+            if line(&mut self.rest).is_empty() {
+                return None;
+            }
+            while self.rest.first().is_some_and(|octet| is_blank(*octet)) {
+                line(&mut self.rest);
+            }
+            let field = octets::part(begin, 0, begin.len() - self.rest.len());
+            let colon = field.iter().position(|&octet| octet == b':');
+            if let Some((name, value)) = colon.and_then(|colon| field.split_at_checked(colon))
+                && !name.is_empty()
+                && name.iter().copied().all(is_token_octet)
+            {
+                let value = value.strip_prefix(b":").unwrap_or_default();
+                return Some((name, value.trim_ascii()));
+            }
+        }
     }
 }
 
-/// The first line, which is taken away; empty if there is none.
+/// Values may be secrets; they are not shown.
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fields").finish_non_exhaustive()
+    }
+}
+
+const fn is_blank(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
+}
+
+/// The first line, which is taken away; empty if there is none. RFC 9112 §2.2: "a recipient MAY
+/// recognize a single LF as a line terminator and ignore any preceding CR".
 fn line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let end = rest.windows(2).position(|two| two == b"\r\n");
+    let end = rest.iter().position(|&octet| octet == b'\n');
     let (line, behind) = end
         .and_then(|end| rest.split_at_checked(end))
         .unwrap_or_default();
-    *rest = behind.get(2..).unwrap_or_default();
-    line
+    *rest = behind.get(1..).unwrap_or_default();
+    line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -16,7 +16,7 @@ pub mod server;
 
 pub use error::{HandshakeError, Violation};
 pub use extension::{Offers, RawOffers, Refusal};
-pub use head::{Fields, fields};
+pub use head::{Fields, fields, head, unfold};
 pub use request::{Request, RequestError};
 
 use crate::entropy::{Entropy, EntropyError};

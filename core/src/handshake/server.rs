@@ -305,7 +305,8 @@ impl Head {
         key: &mut [u8; KEY_LEN],
         offers: (&mut [u8], &mut usize),
     ) -> Result<bool, Bad> {
-        let spaced = self.last == Item::Blank;
+        let before = self.last;
+        let spaced = before == Item::Blank;
         match self.last.push(octet) {
             Item::Start => self.start(octet)?,
             Item::StartEnd if self.part != Part::Version || self.place != 8 => return Err(Bad),
@@ -327,8 +328,12 @@ impl Head {
                 self.spelling = Spelling::default();
             }
             Item::End => return Ok(true),
+            // RFC 9112 §5.2: a server may reject a request with a folded line.
+            Item::Blank if before == Item::ValueEnd => return Err(Bad),
             Item::StartCr | Item::Blank | Item::ValueCr | Item::EndCr => {}
-            Item::BadStart | Item::BadField | Item::Folded | Item::BadLineEnd => return Err(Bad),
+            // Not of a request.
+            Item::OtherStatus | Item::Other | Item::OtherEnd => {}
+            Item::BadStart | Item::BadField | Item::BadLineEnd => return Err(Bad),
         }
         Ok(false)
     }

@@ -31,7 +31,7 @@ fn what_must_not_be_sent_exits_2_and_nothing_is_sent() {
         &[&fragment],
         &[&space],
         &[&line],
-        &[&uri.replace("ws://", "http://")],
+        &[&uri.replace("ws://", "ftp://")],
         &[&uri.replace("ws://", "")],
         &["ws://"],
         &["ws://user:word@127.0.0.1/"],

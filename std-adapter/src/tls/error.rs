@@ -17,6 +17,15 @@ pub enum TlsError {
         /// Why.
         error: pem::Error,
     },
+    /// An environment variable that says whom to trust names nothing of the kind.
+    Environment {
+        /// `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+        variable: &'static str,
+        /// What it says.
+        path: PathBuf,
+        /// Why that cannot be used.
+        error: pem::Error,
+    },
     /// What was configured cannot be.
     Setup(rustls::Error),
     /// The host of the URI is neither a DNS name nor an IP address.
@@ -67,7 +76,14 @@ impl TlsError {
         }
     }
 
-    /// Whether it is for our side to mend.
+    pub(super) fn environment(variable: &'static str, path: &Path, error: pem::Error) -> Self {
+        Self::Environment {
+            variable,
+            path: path.to_owned(),
+            error,
+        }
+    }
+
     pub(crate) fn into_io(self) -> io::Error {
         let kind = match &self {
             Self::Truncated | Self::CutInHandshake => io::ErrorKind::UnexpectedEof,
@@ -113,6 +129,11 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Environment {
+                variable,
+                path,
+                error,
+            } => write!(f, "{variable} is {:?}: {error}", path.display()),
             Self::Setup(error) | Self::Protocol(error) => error.fmt(f),
             Self::ServerName => f.write_str("the host is neither a DNS name nor an IP address"),
             Self::Certificate(error) => error.fmt(f),
@@ -143,7 +164,7 @@ impl fmt::Display for CertificateError {
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::File { error, .. } => Some(error),
+            Self::File { error, .. } | Self::Environment { error, .. } => Some(error),
             Self::Setup(error) | Self::Protocol(error) => Some(error),
             Self::Certificate(error) => Some(error),
             Self::ServerName | Self::CutInHandshake | Self::Truncated | Self::Alert(_) => None,

@@ -1,17 +1,19 @@
 //! wss: TLS 1.2 and 1.3 by rustls, the server always verified.
 
 mod error;
+mod roots;
 mod stream;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 pub use error::{CertificateError, TlsError};
 pub use stream::TlsStream;
@@ -24,11 +26,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the roots of the platform; if it has none, Mozilla's as they were when this was
+    /// Trusts the roots that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if
+    /// neither is set, those of the platform; if it has none, Mozilla's as they were when this was
     /// built.
     ///
     /// # Errors
-    /// [`TlsError::Setup`].
+    /// [`TlsError::Environment`] if a variable is set and names no roots, [`TlsError::Setup`].
     pub fn new() -> Result<Self, TlsError> {
         TlsBuilder::new().build()
     }
@@ -39,8 +42,36 @@ impl Tls {
         TlsBuilder::new()
     }
 
+    /// The same trust, with no certificate to show to a server that asks for one, and without the
+    /// sessions of those that were shown one.
+    pub(crate) fn without_identity(&self) -> Self {
+        if !self.config.client_auth_cert_resolver.has_certs() {
+            return self.clone();
+        }
+        let mut config = ClientConfig::clone(&self.config);
+        config.client_auth_cert_resolver = Arc::new(Nobody);
+        config.resumption = Resumption::default();
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
         &self.config
+    }
+}
+
+/// Has no certificate for any server.
+#[derive(Debug)]
+struct Nobody;
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
@@ -99,22 +130,17 @@ impl TlsBuilder {
         Ok(self)
     }
 
-    /// Reads the platform's roots, if no others were given.
+    /// Reads the roots as [`Tls::new`] does, if no others were given.
     ///
     /// # Errors
-    /// [`TlsError::Setup`].
+    /// As there.
     pub fn build(self) -> Result<Tls, TlsError> {
         let mut roots = RootCertStore::empty();
         for root in self.roots {
             roots.add(root).map_err(TlsError::Setup)?;
         }
         if roots.is_empty() {
-            // Some of them may be of kinds that nobody knows any more.
-            let platform = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(platform.certs);
-        }
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            roots = roots::of_the_system()?;
         }
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
         let verifier =

@@ -154,29 +154,75 @@ fn response(request: &Request<'_>, head: &[u8]) -> Verdict {
     let mut at = 0;
     for _ in 0..=8 {
         let rest = &head[at..];
+        // RSP-05, RSP-12: of an interim response only the status is looked at.
+        if let [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'1',
+            b'.',
+            b'0'..=b'9',
+            b' ',
+            b'1',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            end,
+            ..,
+        ] = rest
+            && !rest[9..].starts_with(b"101")
+            && b" \t\r\n".contains(end)
+        {
+            let Some(len) = lax_len(rest) else {
+                return Verdict::No;
+            };
+            at += len;
+            continue;
+        }
         let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Verdict::No;
         };
-        let this = &rest[..end + 4];
+        let mut this = rest[..end + 4].to_vec();
         at += this.len();
         // Of all HTTP that a parser may take, what a WebSocket server has to send (RSP-04, RSP-12).
-        let strict = this.starts_with(b"HTTP/1.1 ")
+        let strict = this.starts_with(b"HTTP/1.1 101")
             && at <= HEAD_LIMIT as usize
-            && this.iter().filter(|&&octet| octet == b'\r').count() == ends(this)
-            && this.iter().filter(|&&octet| octet == b'\n').count() == ends(this);
+            && this.iter().filter(|&&octet| octet == b'\r').count() == ends(&this)
+            && this.iter().filter(|&&octet| octet == b'\n').count() == ends(&this);
+        let start_len = this
+            .windows(2)
+            .position(|two| two == b"\r\n")
+            .unwrap_or(end)
+            + 2;
+        // RSP-11, of which httparse makes no value in one piece.
+        for line_end in start_len..this.len() - 2 {
+            if let [b'\r', b'\n', b' ' | b'\t'] = this[line_end..line_end + 3] {
+                this[line_end..line_end + 2].fill(b' ');
+            }
+        }
         let mut fields = [httparse::EMPTY_HEADER; 160];
         let mut response = httparse::Response::new(&mut fields);
-        match response.parse(this) {
-            Ok(httparse::Status::Complete(len)) if strict && len == this.len() => {}
-            _ => return Verdict::No,
-        }
-        match response.code {
-            Some(101) => return fields_open(request, &Fields(response.headers), at),
-            Some(100..200) => {}
-            _ => return Verdict::No,
-        }
+        return match response.parse(&this) {
+            Ok(httparse::Status::Complete(len)) if strict && len == this.len() => {
+                fields_open(request, &Fields(response.headers), at)
+            }
+            _ => Verdict::No,
+        };
     }
     Verdict::No
+}
+
+/// Up to the first empty line, whatever ends the lines.
+fn lax_len(head: &[u8]) -> Option<usize> {
+    let mut len = 0;
+    for line in head.split_inclusive(|&octet| octet == b'\n') {
+        len += line.len();
+        if line.ends_with(b"\n") && line.iter().all(|octet| b"\r\n".contains(octet)) {
+            return Some(len);
+        }
+    }
+    None
 }
 
 fn ends(head: &[u8]) -> usize {

@@ -9,7 +9,7 @@ use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::extension::{Extension, Extensions, Malformed};
 use bare_ws::handshake::{
     ClientHandshake, HandshakeError, Offers, Progress, RawOffers, Refusal, Request, Violation,
-    fields,
+    fields, head, unfold,
 };
 use bare_ws::uri::Uri;
 

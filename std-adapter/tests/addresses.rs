@@ -1,0 +1,278 @@
+//! From a name to a connection: lookups that hang, addresses that are dead or silent.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bare_ws_std::{Config, Error, Timeout};
+use peer::LONG;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+fn is_late<T>(outcome: &Result<T, Error>) -> bool {
+    matches!(outcome, Err(Error::Timeout(Timeout::Connect)))
+}
+
+/// Lookups that end when they are told to, and how many there were and are.
+struct Hanging {
+    begun: Arc<AtomicUsize>,
+    running: Arc<AtomicUsize>,
+    release: mpsc::Sender<()>,
+    config: Config,
+}
+
+/// Each lookup takes one message to end, with the address of `target`.
+fn hanging(target: SocketAddr) -> Hanging {
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let (begun, running) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let counters = (Arc::clone(&begun), Arc::clone(&running));
+    let config = Config::new()
+        .connect_timeout(SHORT)
+        .resolver(move |host, _| {
+            counters.0.fetch_add(1, Ordering::SeqCst);
+            counters.1.fetch_add(1, Ordering::SeqCst);
+            // The sender is dropped at the end of the test: nothing hangs longer.
+            let told = released.lock().unwrap().recv();
+            counters.1.fetch_sub(1, Ordering::SeqCst);
+            match host {
+                _ if told.is_err() => Err(io::ErrorKind::Interrupted.into()),
+                "panics.example" => panic!("the caller's function"),
+                _ => Ok(vec![target]),
+            }
+        });
+    Hanging {
+        begun,
+        running,
+        release,
+        config,
+    }
+}
+
+/// Asks for all names at once.
+fn dial_all(config: &Config, names: impl Iterator<Item = String>) -> Vec<Result<TcpStream, Error>> {
+    let asked = names.map(|name| {
+        let config = config.clone();
+        thread::spawn(move || config.dial(&format!("ws://{name}/")))
+    });
+    let asked: Vec<_> = asked.collect();
+    let answers = asked.into_iter().map(|thread| thread.join().unwrap());
+    answers.collect()
+}
+
+// row: STA-02
+#[test]
+fn a_name_that_hangs_costs_one_thread_however_often_it_is_asked_for() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let hanging = hanging(listener.local_addr().unwrap());
+    let outcomes = dial_all(&hanging.config, (0..8).map(|_| "one.example".to_owned()));
+    assert!(outcomes.iter().all(is_late), "{outcomes:?}");
+    for _ in 0..3 {
+        assert!(is_late(&hanging.config.dial("ws://one.example/")));
+    }
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 1);
+    // Whoever asks while it ends gets its answer, all of them.
+    let config = hanging.config.clone().connect_timeout(LONG);
+    let release = hanging.release.clone();
+    let later = thread::spawn(move || {
+        thread::sleep(SHORT);
+        release.send(()).unwrap();
+    });
+    let outcomes = dial_all(&config, (0..8).map(|_| "one.example".to_owned()));
+    later.join().unwrap();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 1);
+    // The next asks anew.
+    hanging.release.send(()).unwrap();
+    assert!(config.dial("ws://one.example/").is_ok());
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 2);
+}
+
+// row: STA-02
+#[test]
+fn names_that_hang_are_sixteen_at_the_most() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let hanging = hanging(listener.local_addr().unwrap());
+    let names = |from: usize| (from..from + 20).map(|at| format!("h{at}.example"));
+    for round in 0..2 {
+        let outcomes = dial_all(&hanging.config, names(20 * round));
+        assert!(outcomes.iter().all(is_late), "{outcomes:?}");
+        assert_eq!(hanging.running.load(Ordering::SeqCst), 16);
+    }
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 16);
+    // Addresses need no lookup, and another name waits for one that ends.
+    let address = format!("ws://{}/", listener.local_addr().unwrap());
+    assert!(hanging.config.dial(&address).is_ok());
+    let config = hanging.config.clone().connect_timeout(LONG);
+    let waiting = thread::spawn(move || config.dial("ws://another.example/"));
+    for _ in 0..17 {
+        hanging.release.send(()).unwrap();
+    }
+    assert!(waiting.join().unwrap().is_ok());
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 17);
+}
+
+#[test]
+fn a_lookup_that_panics_is_an_error_for_all_who_wait() {
+    let hanging = hanging(([127, 0, 0, 1], 1).into());
+    for _ in 0..2 {
+        hanging.release.send(()).unwrap();
+        let config = hanging.config.clone().connect_timeout(LONG);
+        let outcome = config.dial("ws://panics.example/");
+        assert!(matches!(outcome, Err(Error::Resolve { .. })), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_a_lookup_says_is_what_is_reported() {
+    let config = Config::new().resolver(|host, port| match (host, port) {
+        ("none.example", 80) => Ok(Vec::new()),
+        ("refused.example", 443) => Err(io::Error::other("asked in vain")),
+        asked => panic!("{asked:?}"),
+    });
+    for (uri, name, says) in [
+        ("ws://none.example/", "none.example", "not found"),
+        ("ws://refused.example:443/", "refused.example", "in vain"),
+    ] {
+        let error = config.dial(uri).unwrap_err();
+        assert_eq!(error.kind(), "resolve");
+        let text = error.to_string();
+        assert!(text.contains(name), "{text}");
+        match error {
+            Error::Resolve { host, error } => {
+                assert_eq!(host, name);
+                assert!(error.to_string().contains(says), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What an address does with connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    Takes,
+    Refuses,
+    /// Answers nothing at all.
+    Silent,
+}
+
+/// An address, and what keeps it as it is.
+struct Place {
+    address: SocketAddr,
+    _listener: Option<TcpListener>,
+    _waiting: Vec<TcpStream>,
+}
+
+fn place(ip: IpAddr, host: Host) -> Place {
+    let listener = TcpListener::bind((ip, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    if host == Host::Silent {
+        // A listener whose backlog is full does not answer.
+        while let Ok(stream) = TcpStream::connect_timeout(&address, SHORT) {
+            waiting.push(stream);
+            assert!(waiting.len() < 10_000, "the backlog has no end");
+        }
+    }
+    Place {
+        address,
+        _listener: (host != Host::Refuses).then_some(listener),
+        _waiting: waiting,
+    }
+}
+
+// row: SEED-04, STA-02
+#[test]
+fn the_first_address_that_answers_is_taken() {
+    use Host::{Refuses, Silent, Takes};
+    let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    for (hosts, taken) in [
+        (&[(v4, Takes)][..], Some(0)),
+        (&[(v6, Takes)], Some(0)),
+        // The first is dead.
+        (&[(v4, Refuses), (v4, Takes)], Some(1)),
+        (&[(v6, Refuses), (v4, Takes)], Some(1)),
+        (&[(v4, Refuses), (v6, Takes)], Some(1)),
+        // The first is silent: the next is begun before the deadline.
+        (&[(v4, Silent), (v4, Takes)], Some(1)),
+        (&[(v6, Silent), (v4, Takes)], Some(1)),
+        (&[(v4, Silent), (v6, Refuses), (v4, Takes)], Some(2)),
+        // Both families answer: the resolver's first is taken.
+        (&[(v6, Takes), (v4, Takes)], Some(0)),
+        (&[(v4, Takes), (v6, Takes)], Some(0)),
+        // Families alternate, so a dead one costs one attempt.
+        (&[(v6, Silent), (v6, Silent), (v4, Takes)], Some(2)),
+        // None answers.
+        (&[(v4, Refuses)], None),
+        (&[(v4, Refuses), (v6, Refuses), (v4, Refuses)], None),
+    ] {
+        let places: Vec<_> = hosts.iter().map(|(ip, host)| place(*ip, *host)).collect();
+        let addresses: Vec<_> = places.iter().map(|place| place.address).collect();
+        let found = addresses.clone();
+        let config = Config::new()
+            .connect_timeout(LONG)
+            .resolver(move |_, _| Ok(found.clone()));
+        let began = Instant::now();
+        let outcome = config.dial("ws://host.example:8080/");
+        let took = began.elapsed();
+        assert!(took < LONG / 2, "{hosts:?}: {took:?}");
+        match (taken, outcome) {
+            (Some(taken), Ok(tcp)) => {
+                assert_eq!(tcp.peer_addr().unwrap(), addresses[taken], "{hosts:?}");
+            }
+            (None, Err(error)) => {
+                let text = error.to_string();
+                assert_eq!(error.kind(), "connect");
+                let Error::Connect {
+                    host,
+                    port,
+                    attempts,
+                } = error
+                else {
+                    panic!("{error:?}");
+                };
+                assert_eq!((&*host, port), ("host.example", 8080));
+                assert_eq!(attempts.len(), addresses.len());
+                assert!(text.contains("host.example:8080"), "{text}");
+                for (address, error) in attempts {
+                    assert!(addresses.contains(&address));
+                    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+                    assert!(text.contains(&format!("{address}: {error}")), "{text}");
+                }
+            }
+            (_, outcome) => panic!("{hosts:?}: {outcome:?}"),
+        }
+    }
+}
+
+// row: STA-02
+#[test]
+fn addresses_that_do_not_answer_share_the_deadline() {
+    use Host::{Refuses, Silent};
+    let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for hosts in [
+        &[Silent][..],
+        &[Silent, Silent],
+        &[Refuses, Silent],
+        &[Silent, Refuses],
+    ] {
+        let places: Vec<_> = hosts.iter().map(|host| place(v4, *host)).collect();
+        let addresses: Vec<_> = places.iter().map(|place| place.address).collect();
+        let config = Config::new()
+            .connect_timeout(2 * SHORT)
+            .resolver(move |_, _| Ok(addresses.clone()));
+        let began = Instant::now();
+        let outcome = config.dial("ws://host.example/");
+        let took = began.elapsed();
+        assert!(is_late(&outcome), "{hosts:?}: {outcome:?}");
+        assert!(took >= 2 * SHORT && took < LONG / 2, "{hosts:?}: {took:?}");
+    }
+}

@@ -1,0 +1,274 @@
+//! What servers answer that are no WebSocket endpoints, or not yet: refusals and redirects.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::io::{self, Read, Write};
+
+use bare_ws_std::{Config, Error, RedirectError, Response, SettingError, Untimed};
+use peer::{serve, serve_many};
+
+/// The response that a server refuses with.
+fn refusal(answer: &[u8]) -> Response {
+    let answer = answer.to_vec();
+    let peer = serve(move |mut conn| {
+        conn.read_request();
+        conn.send(&answer);
+    });
+    let outcome = bare_ws_std::connect(&peer.uri());
+    peer.join();
+    match outcome {
+        Err(Error::Rejected(response)) => *response,
+        other => panic!("{other:?}"),
+    }
+}
+
+// row: RSP-02, RSP-04, RSP-11, RSP-12
+#[test]
+fn a_refusal_is_reported_however_it_is_written() {
+    for (answer, status, name, value) in [
+        // What HAProxy answers when no server is up.
+        (
+            "HTTP/1.0 503 Service Unavailable\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n",
+            503,
+            "cache-control",
+            "no-cache",
+        ),
+        (
+            "HTTP/1.0 401 x\r\nWWW-Authenticate: Basic realm=\"a\",\r\n\tDigest realm=\"b\"\r\n\r\n",
+            401,
+            "www-authenticate",
+            "Basic realm=\"a\",  \tDigest realm=\"b\"",
+        ),
+        ("HTTP/1.1 403 x\nA: 1\nB: 2\n\n", 403, "b", "2"),
+        ("HTTP/1.1 403 x\r\nX-App : a\r\nB: 2\r\n\r\n", 403, "b", "2"),
+        ("HTTP/1.1 403 x\r\nno colon\r\nB: 2\r\n\r\n", 403, "b", "2"),
+    ] {
+        let response = refusal(answer.as_bytes());
+        assert_eq!(response.status(), status, "{answer:?}");
+        assert_eq!(response.header(name), Some(value), "{answer:?}");
+    }
+}
+
+// row: RSP-03, RSP-04, RSP-11
+#[test]
+fn a_redirect_is_followed_however_it_is_written() {
+    for answer in [
+        "HTTP/1.0 302 x\r\nLocation: LOCATION\r\n\r\n",
+        "HTTP/1.1 302 x\nLocation: LOCATION\n\n",
+        "HTTP/1.1 307 x\r\nX-App : a\r\nLocation:\r\n LOCATION\r\n\r\n",
+    ] {
+        let target = serve(|mut conn| conn.accept());
+        let answer = answer.replace("LOCATION", &target.uri());
+        let entry = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(answer.as_bytes());
+        });
+        drop(Config::new().redirects(1).connect(&entry.uri()).unwrap());
+        entry.join();
+        target.join();
+    }
+}
+
+// row: RSP-03
+#[test]
+fn a_redirect_to_another_scheme_is_not_followed() {
+    for location in [
+        "localhost:1/path",
+        "mailto:a@b",
+        "javascript:x",
+        "http:/path",
+    ] {
+        // One connection: nothing is asked for twice.
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n").as_bytes());
+        });
+        let outcome = Config::new().redirects(3).connect(&peer.uri());
+        assert!(
+            matches!(outcome, Err(Error::Redirect(RedirectError::Location))),
+            "{location}: {outcome:?}"
+        );
+        peer.join();
+    }
+}
+
+/// What of a request is the caller's.
+fn secrets() -> Config {
+    Config::new()
+        .redirects(3)
+        .header("Authorization", "Basic eDp5")
+        .header("X-Api-Key", "secret")
+        .header("Cookie", "secret")
+        .subprotocol("bearer.secret")
+        .origin("https://secret.example")
+        .host("secret.example")
+}
+
+const SECRETS: [&str; 6] = [
+    "Authorization: Basic eDp5",
+    "X-Api-Key: secret",
+    "Cookie: secret",
+    "Sec-WebSocket-Protocol: bearer.secret",
+    "Origin: https://secret.example",
+    "Host: secret.example",
+];
+
+fn shown(request: &str) -> Vec<&'static str> {
+    let says = |secret: &&str| request.lines().any(|line| line == *secret);
+    SECRETS.into_iter().filter(says).collect()
+}
+
+// row: RSP-03
+#[test]
+fn another_server_is_told_nothing_that_was_for_the_first() {
+    // To the same server, however it is written.
+    for same in [
+        "/b",
+        "b?c",
+        "",
+        "//HOST/b",
+        "ws://HOST/b",
+        "HTTP://HOST/b#c",
+    ] {
+        let peer = serve_many(2, move |index, mut conn| {
+            if index == 0 {
+                conn.read_request();
+                let location = same.replace("HOST", &conn.tcp.local_addr().unwrap().to_string());
+                // An empty Location is none.
+                let location = if location.is_empty() { "?" } else { &location };
+                conn.send(format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n").as_bytes());
+            } else {
+                conn.accept_with("Sec-WebSocket-Protocol: bearer.secret\r\n", b"");
+            }
+            shown(&conn.request)
+        });
+        drop(secrets().connect(&peer.uri()).unwrap());
+        assert_eq!(peer.join(), [SECRETS, SECRETS], "{same}");
+    }
+    // To another port, another name for the same host, or both; and back to the first.
+    for host in ["127.0.0.1", "localhost"] {
+        for back in [false, true] {
+            for trusted in [false, true] {
+                let first = serve_many(1 + usize::from(back), move |index, mut conn| {
+                    if index == 0 {
+                        conn.read_request();
+                        let location = conn.request.lines().next().unwrap();
+                        let (_, location) = location.split_once("?to=").unwrap();
+                        let (location, _) = location.split_once(' ').unwrap();
+                        let answer = format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n");
+                        conn.send(answer.as_bytes());
+                    } else {
+                        conn.accept();
+                    }
+                    shown(&conn.request)
+                });
+                let home = first.uri();
+                let second = serve(move |mut conn| {
+                    if back {
+                        conn.read_request();
+                        let answer = format!("HTTP/1.1 302 x\r\nLocation: {home}\r\n\r\n");
+                        conn.send(answer.as_bytes());
+                    } else {
+                        conn.accept();
+                    }
+                    shown(&conn.request)
+                });
+                let to = format!("ws://{host}:{}/", second.address.port());
+                let config = secrets().trust_redirects(trusted);
+                drop(config.connect(&format!("{}?to={to}", first.uri())).unwrap());
+                let wanted: &[&str] = if trusted { &SECRETS } else { &[] };
+                let seen = first.join();
+                assert_eq!(seen[0], SECRETS);
+                assert_eq!(second.join(), wanted, "{to} {trusted}");
+                assert!(
+                    seen[1..].iter().all(|shown| shown == wanted),
+                    "{to} {trusted}"
+                );
+            }
+        }
+    }
+}
+
+// row: LIM-01, PMD-05
+#[test]
+fn a_setting_that_cannot_be_is_refused_before_anything_is_sent() {
+    let transmit = |octets| {
+        let error = SettingError::TransmitBuffer { octets, least: 131 };
+        (Config::new().transmit_buffer(octets), Some(error))
+    };
+    let mut table = vec![transmit(0), transmit(50), transmit(130)];
+    table.push((Config::new().transmit_buffer(131), None));
+    #[cfg(feature = "deflate")]
+    for bits in 0..=u8::MAX {
+        use bare_ws_std::Deflate;
+        use bare_ws_std::bare_ws::deflate::negotiate::Offer;
+
+        let error = (!(8..=15).contains(&bits)).then_some(SettingError::WindowBits { bits });
+        let server = Offer {
+            server_max_window_bits: Some(bits),
+            ..Offer::default()
+        };
+        let client = Offer {
+            client_max_window_bits: Some(Some(bits)),
+            ..Offer::default()
+        };
+        for deflate in [
+            Deflate::new().window_bits(bits),
+            Deflate::new().window_bits(bits).pieces(),
+            Deflate::new().offer(server),
+            Deflate::new().offer(client),
+        ] {
+            table.push((Config::new().deflate(deflate), error));
+        }
+    }
+    let peer = serve(|mut conn| {
+        // The first that asks for anything may, and was right to.
+        conn.accept();
+        conn.request.is_empty()
+    });
+    for (config, wanted) in &table {
+        let checked = config.check(&peer.uri());
+        let Some(wanted) = wanted else {
+            assert!(checked.is_ok(), "{checked:?}");
+            continue;
+        };
+        for outcome in [
+            checked,
+            config.connect(&peer.uri()).map(drop),
+            config.open(&peer.uri(), Untimed::new(Nothing)).map(drop),
+        ] {
+            assert!(
+                matches!(&outcome, Err(Error::Setting(error)) if error == wanted),
+                "{outcome:?}"
+            );
+            assert_eq!(outcome.unwrap_err().kind(), "request");
+        }
+    }
+    drop(
+        Config::new()
+            .transmit_buffer(131)
+            .connect(&peer.uri())
+            .unwrap(),
+    );
+    assert!(!peer.join());
+}
+
+/// A stream that must not be touched.
+struct Nothing;
+
+impl Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("read from");
+    }
+}
+
+impl Write for Nothing {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("written to");
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -8,7 +8,7 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws::{asynch, blocking};
-use bare_ws_tests::io::{Fault, IoError, Transport};
+use bare_ws_tests::io::{Fault, Half, IoError, Transport};
 use bare_ws_tests::laws::Keys;
 use bare_ws_tests::poll::block_on;
 use bare_ws_tests::stream::{Sent, Stream};
@@ -35,16 +35,18 @@ trait Calls {
     fn fragment(&mut self, octets: &[u8], fin: bool) -> Result<()>;
     fn ping(&mut self) -> Result<()>;
     fn close(&mut self) -> Result<()>;
-    fn drain(&mut self) -> core::result::Result<(), IoError>;
-    fn io(&self) -> &Transport;
+    fn finish(&mut self) -> Result<()>;
+    fn io(&self) -> Transport;
     fn failure(&self) -> Option<Error>;
 }
 
-type Asynch = asynch::Connection<Transport, Client, [u8; 64], [u8; 131], Keys>;
-type Blocking = blocking::Connection<Transport, Client, [u8; 64], [u8; 131], Keys>;
+type Receive = Receiver<Client, [u8; 64]>;
+type Send = Sender<Client, [u8; 131], Keys>;
+type Asynch = asynch::Connection<(Half, Half), Receive, Send>;
+type Blocking = blocking::Connection<Transport, Receive, Send>;
 
 macro_rules! calls {
-    ($connection:ty, $run:path) => {
+    ($connection:ty, $run:path, $io:expr) => {
         impl Calls for $connection {
             fn recv(&mut self) -> Result<Option<Vec<u8>>> {
                 Ok($run(Self::recv(self))?.map(|message| message.octets().to_vec()))
@@ -67,11 +69,11 @@ macro_rules! calls {
             fn close(&mut self) -> Result<()> {
                 $run(Self::close(self, Some(CloseCode::NORMAL), "bye"))
             }
-            fn drain(&mut self) -> core::result::Result<(), IoError> {
-                $run(self.reader.drain(&mut self.writer))
+            fn finish(&mut self) -> Result<()> {
+                $run(Self::finish(self))
             }
-            fn io(&self) -> &Transport {
-                self.writer.io()
+            fn io(&self) -> Transport {
+                $io(self.writer.io())
             }
             fn failure(&self) -> Option<Error> {
                 self.reader.receiver().failure()
@@ -83,8 +85,8 @@ macro_rules! calls {
 const fn as_is<T>(value: T) -> T {
     value
 }
-calls!(Asynch, block_on);
-calls!(Blocking, as_is);
+calls!(Asynch, block_on, |io: &(Half, Half)| io.0.get().clone());
+calls!(Blocking, as_is, Transport::clone);
 
 /// What a scenario saw.
 #[derive(Default)]
@@ -216,17 +218,17 @@ const SCENARIOS: &[Scenario] = &[
         run: |c, log| {
             log.note(c.close());
             log.receive_all(c, |c| c.recv());
-            let _ = c.drain();
+            let _ = c.finish();
             log.receive_all(c, |c| c.recv());
         },
     },
 ];
 
 fn connect<const ASYNCH: bool>(transport: Transport) -> Box<dyn Calls> {
-    let receiver = Receiver::<Client, _>::new([0xa5; 64]);
-    let sender = Sender::<Client, _, _>::new([0xa5; 131], Keys::default());
+    let receiver = Receive::new([0xa5; 64]);
+    let sender = Send::new([0xa5; 131], Keys::default());
     if ASYNCH {
-        Box::new(Asynch::new(transport, receiver, sender))
+        Box::new(Asynch::new(transport.halves(), receiver, sender))
     } else {
         Box::new(Blocking::new(transport, receiver, sender))
     }
@@ -401,7 +403,7 @@ fn what_comes_after_the_close_is_drained_and_never_looked_at() {
         assert_eq!(connection.recv(), Ok(None));
         // The loops do not wait for the end by themselves: for how long is their caller's to say.
         assert!(connection.io().incoming.len() > 9000);
-        connection.drain().unwrap();
+        connection.finish().unwrap();
         assert_eq!(connection.io().incoming.len(), 0);
         assert_eq!(connection.recv(), Ok(None));
         assert_eq!(

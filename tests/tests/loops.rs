@@ -308,3 +308,31 @@ fn a_call_fails_once(call: usize) {
     assert_eq!(block_on(asynch.recv()), Err(Error::Lost));
     pong(&asynch.writer.io().0.get());
 }
+
+// row: CLS-08, CLS-17
+#[test]
+fn what_is_left_is_written_though_the_peer_has_ended_its_direction() {
+    let sender = || Sender::<Client, _, _>::new([0; 139], Keys::default());
+    let receiver = || Receiver::<Client, _>::new([0; 64]);
+    let mut transport = Transport::new(b"\x88\x00");
+    transport.room = 0;
+    // The first write of `finish` fails once more, and then the end is read.
+    let later = |io: &mut Transport| {
+        io.room = usize::MAX;
+        io.fault = Some((io.calls, Fault::Once));
+    };
+    let close =
+        |io: &Transport| assert_eq!((io.written[0], io.written.len(), io.flushed), (0x88, 6, 6));
+
+    let mut blocking = blocking::Connection::new(transport.clone(), receiver(), sender());
+    assert_eq!(blocking.recv(), Ok(None));
+    later(blocking.writer.io_mut());
+    assert_eq!(blocking.finish(), Ok(()));
+    close(blocking.writer.io());
+
+    let mut asynch = asynch::Connection::new(transport.halves(), receiver(), sender());
+    assert_eq!(block_on(asynch.recv()), Ok(None));
+    later(&mut asynch.writer.io().0.get_mut());
+    assert_eq!(block_on(asynch.finish()), Ok(()));
+    close(&asynch.writer.io().0.get());
+}

@@ -74,7 +74,7 @@ impl Moment for () {
 }
 
 /// The limits in time of an open connection; [`Moment::FOREVER`] for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits<S> {
     /// How long nothing may arrive while somebody receives.
     pub silence: S,
@@ -111,7 +111,7 @@ pub enum Timeout {
 }
 
 /// Why a connection is over, or about to be. The first reason is the one that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum End {
@@ -198,7 +198,7 @@ pub enum Call {
 }
 
 /// The states in the table of the module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Phase {
@@ -219,7 +219,7 @@ pub enum Phase {
 }
 
 /// How far our direction has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Output {
     Open,
     /// A call wants to close.
@@ -235,7 +235,7 @@ enum Output {
 pub const DISCARD_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The machine. See the [module](self).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<T: Moment> {
     phase: Phase,
     output: Output,

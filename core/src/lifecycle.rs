@@ -419,16 +419,23 @@ impl<T: Moment> Lifecycle<T> {
         }
         match event {
             Event::Opened => {
-                self.phase = Phase::Open;
-                self.heard = now;
-                self.by = T::NEVER;
+                if self.phase == Phase::Opening {
+                    self.phase = Phase::Open;
+                    self.heard = now;
+                    self.by = T::NEVER;
+                }
             }
             Event::Waits => self.waiting = self.waiting.min(now),
             Event::Delivered => self.waiting = T::NEVER,
             Event::Heard(n) => self.heard(n, now),
             Event::InputEnded => self.input_ended = true,
-            Event::Lost => self.lost(),
-            Event::Queued => self.stalled = self.stalled.min(now),
+            Event::Lost => self.lost(now),
+            Event::Queued => {
+                // What nobody writes any more has no deadline.
+                if self.may_write() {
+                    self.stalled = self.stalled.min(now);
+                }
+            }
             Event::Taken => self.stalled = now,
             Event::Drained => {
                 self.stalled = T::NEVER;
@@ -444,7 +451,10 @@ impl<T: Moment> Lifecycle<T> {
             Event::CloseBegun => {
                 if self.phase == Phase::Open {
                     self.begin_closing(now);
-                    self.output = Output::Wanted;
+                    // Where nothing can go out, there is nothing to wait for or to take back.
+                    if self.output == Output::Open {
+                        self.output = Output::Wanted;
+                    }
                 }
             }
             Event::CloseWithdrawn => {
@@ -476,7 +486,11 @@ impl<T: Moment> Lifecycle<T> {
                 self.phase = Phase::Lingering;
             }
             Event::Aborted => self.abort(End::Aborted),
-            Event::HungUp => self.phase = Phase::Gone,
+            Event::HungUp => {
+                // Whoever was not asked to has given it up.
+                self.abort(End::Aborted);
+                self.phase = Phase::Gone;
+            }
         }
     }
 
@@ -492,12 +506,17 @@ impl<T: Moment> Lifecycle<T> {
     }
 
     /// RFC 6455 §7.1.5: without a Close that is status 1006, and nobody is left to tell.
-    fn lost(&mut self) {
+    fn lost(&mut self, now: T) {
         if self.phase == Phase::Opening || !self.input_ended {
             self.abort(End::Lost);
             return;
         }
-        self.end.get_or_insert(End::Lost);
+        if self.end.is_some() {
+            // It ends already, and what is queued for that still leaves.
+            return;
+        }
+        self.begin_closing(now);
+        self.end = Some(End::Lost);
         self.stalled = T::NEVER;
         if self.output != Output::Shut {
             self.output = Output::Done;

@@ -72,6 +72,8 @@ pub struct Transport {
     pub pends: Vec<usize>,
     /// How many octets more the peer takes: then a write times out, or pends.
     pub room: usize,
+    /// Every write fails, though there is still something to be read.
+    pub is_mute: bool,
     /// The call with this number does something else.
     pub fault: Option<(usize, Fault)>,
     /// Calls that were made.
@@ -118,6 +120,7 @@ impl Transport {
             writes: vec![usize::MAX],
             pends: vec![0],
             room: usize::MAX,
+            is_mute: false,
             fault: None,
             calls: 0,
             broken: false,
@@ -157,6 +160,7 @@ impl Transport {
     }
 
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, IoError> {
+        assert!(!buf.is_empty(), "a read into nothing");
         let (number, fault) = self.call()?;
         let mut most = self.reads[number % self.reads.len()];
         match fault {
@@ -186,6 +190,9 @@ impl Transport {
                 return Ok(buf.len().saturating_add(more));
             }
             _ => {}
+        }
+        if self.is_mute {
+            return Err(IoError::Broken);
         }
         if self.room == 0 {
             return Err(IoError::WouldBlock);
@@ -257,7 +264,7 @@ impl embedded_io_async::Write for Half {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, IoError> {
         poll_fn(|cx| {
             let mut io = self.get_mut();
-            if io.room == 0 && !io.broken {
+            if io.room == 0 && !io.broken && !io.is_mute {
                 // Nothing is taken until somebody makes room.
                 return Poll::Pending;
             }

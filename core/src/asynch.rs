@@ -361,10 +361,20 @@ impl<Rx: Receive> Reader<Rx> {
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
     pub async fn finish<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
+        let mut since_end = 0;
         loop {
-            let (owed, spare) = self.rx.receiver_mut().owed_and_spare();
-            if link.exchange(owed, spare, Patience::Wait).await? == Exchanged::Read(0) {
-                return Ok(());
+            let (owed, mut spare) = self.rx.receiver_mut().owed_and_spare();
+            if since_end > 0 {
+                spare = &mut [];
+            }
+            let exchanged = link.exchange(&mut *owed, spare, Patience::Wait).await?;
+            if since_end > 0 || exchanged == Exchanged::Read(0) {
+                since_end += 1;
+                // A peer that has ended its direction may still listen. Twice, since what is owed
+                // may find no room before what is queued has left.
+                if since_end > 2 || !(owed.is_due() || link.has_queued()) {
+                    return Ok(());
+                }
             }
         }
     }

@@ -271,10 +271,20 @@ impl<Rx: Receive> Reader<Rx> {
     /// # Errors
     /// The transport's.
     pub fn finish<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
+        let mut since_end = 0;
         loop {
-            let (owed, spare) = self.rx.receiver_mut().owed_and_spare();
-            if link.exchange(owed, spare, Patience::Wait)? == Exchanged::Read(0) {
-                return Ok(());
+            let (owed, mut spare) = self.rx.receiver_mut().owed_and_spare();
+            if since_end > 0 {
+                spare = &mut [];
+            }
+            let exchanged = link.exchange(&mut *owed, spare, Patience::Wait)?;
+            if since_end > 0 || exchanged == Exchanged::Read(0) {
+                since_end += 1;
+                // A peer that has ended its direction may still listen. Twice, since what is owed
+                // may find no room before what is queued has left.
+                if since_end > 2 || !(owed.is_due() || link.has_queued()) {
+                    return Ok(());
+                }
             }
         }
     }

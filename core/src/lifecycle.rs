@@ -74,7 +74,7 @@ impl Moment for () {
 }
 
 /// The limits in time of an open connection; [`Moment::FOREVER`] for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits<S> {
     /// How long nothing may arrive while somebody receives.
     pub silence: S,
@@ -111,7 +111,7 @@ pub enum Timeout {
 }
 
 /// Why a connection is over, or about to be. The first reason is the one that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum End {
@@ -198,7 +198,7 @@ pub enum Call {
 }
 
 /// The states in the table of the module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Phase {
@@ -219,7 +219,7 @@ pub enum Phase {
 }
 
 /// How far our direction has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Output {
     Open,
     /// A call wants to close.
@@ -237,7 +237,7 @@ enum Output {
 pub const DISCARD_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The machine. See the [module](self).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<T: Moment> {
     phase: Phase,
     output: Output,
@@ -435,16 +435,23 @@ impl<T: Moment> Lifecycle<T> {
         }
         match event {
             Event::Opened => {
-                self.phase = Phase::Open;
-                self.heard = now;
-                self.by = T::NEVER;
+                if self.phase == Phase::Opening {
+                    self.phase = Phase::Open;
+                    self.heard = now;
+                    self.by = T::NEVER;
+                }
             }
             Event::Waits => self.waiting = self.waiting.min(now),
             Event::Delivered => self.waiting = T::NEVER,
             Event::Heard(n) => self.heard(n, now),
             Event::InputEnded => self.input_ended = true,
-            Event::Lost => self.lost(),
-            Event::Queued => self.stalled = self.stalled.min(now),
+            Event::Lost => self.lost(now),
+            Event::Queued => {
+                // What nobody writes any more has no deadline.
+                if self.may_write() {
+                    self.stalled = self.stalled.min(now);
+                }
+            }
             Event::Taken => self.stalled = now,
             Event::Drained => {
                 self.stalled = T::NEVER;
@@ -461,9 +468,12 @@ impl<T: Moment> Lifecycle<T> {
             }
             Event::Pinged => self.ping_due = false,
             Event::CloseBegun => {
-                self.begin_closing(now);
-                if self.phase == Phase::Closing && self.output == Output::Open {
-                    self.output = Output::Wanted;
+                if self.phase == Phase::Open {
+                    self.begin_closing(now);
+                    // Where nothing can go out, there is nothing to wait for or to take back.
+                    if self.output == Output::Open {
+                        self.output = Output::Wanted;
+                    }
                 }
             }
             Event::CloseWithdrawn => {
@@ -498,7 +508,11 @@ impl<T: Moment> Lifecycle<T> {
                 }
             }
             Event::Aborted => self.abort(End::Aborted),
-            Event::HungUp => self.phase = Phase::Gone,
+            Event::HungUp => {
+                // Whoever was not asked to has given it up.
+                self.abort(End::Aborted);
+                self.phase = Phase::Gone;
+            }
         }
     }
 
@@ -514,12 +528,17 @@ impl<T: Moment> Lifecycle<T> {
     }
 
     /// RFC 6455 §7.1.5: without a Close that is status 1006, and nobody is left to tell.
-    fn lost(&mut self) {
+    fn lost(&mut self, now: T) {
         if self.phase == Phase::Opening || !self.input_ended {
             self.abort(End::Lost);
             return;
         }
-        self.end.get_or_insert(End::Lost);
+        if self.end.is_some() {
+            // It ends already, and what is queued for that still leaves.
+            return;
+        }
+        self.begin_closing(now);
+        self.end = Some(End::Lost);
         self.stalled = T::NEVER;
         if self.output != Output::Shut {
             self.output = Output::Failed;

@@ -1,6 +1,8 @@
 //! A transport in memory that does what it is told, for both loops.
 
 use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use core::cell::{Ref, RefCell, RefMut};
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -68,12 +70,41 @@ pub struct Transport {
     pub writes: Vec<usize>,
     /// How often each call pends before it does anything, cycled through.
     pub pends: Vec<usize>,
+    /// How many octets more the peer takes: then a write times out, or pends.
+    pub room: usize,
+    /// Every write fails, though there is still something to be read.
+    pub is_mute: bool,
     /// The call with this number does something else.
     pub fault: Option<(usize, Fault)>,
     /// Calls that were made.
     pub calls: usize,
     broken: bool,
-    pended: usize,
+    /// Of a read, and of a write.
+    pended: [usize; 2],
+}
+
+/// A handle on a [`Transport`]. Two are what the asynchronous loop takes.
+#[derive(Clone, Debug)]
+pub struct Half(Rc<RefCell<Transport>>);
+
+impl Half {
+    /// The transport, to look at.
+    ///
+    /// # Panics
+    /// While somebody has it to change it.
+    #[must_use]
+    pub fn get(&self) -> Ref<'_, Transport> {
+        self.0.borrow()
+    }
+
+    /// The transport, to change it.
+    ///
+    /// # Panics
+    /// While somebody else has it.
+    #[must_use]
+    pub fn get_mut(&self) -> RefMut<'_, Transport> {
+        self.0.borrow_mut()
+    }
 }
 
 impl Transport {
@@ -88,11 +119,20 @@ impl Transport {
             reads: vec![usize::MAX],
             writes: vec![usize::MAX],
             pends: vec![0],
+            room: usize::MAX,
+            is_mute: false,
             fault: None,
             calls: 0,
             broken: false,
-            pended: 0,
+            pended: [0; 2],
         }
+    }
+
+    /// Both halves, for the asynchronous loop.
+    #[must_use]
+    pub fn halves(self) -> (Half, Half) {
+        let half = Half(Rc::new(RefCell::new(self)));
+        (half.clone(), half)
     }
 
     fn call(&mut self) -> Result<(usize, Option<Fault>), IoError> {
@@ -120,6 +160,7 @@ impl Transport {
     }
 
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, IoError> {
+        assert!(!buf.is_empty(), "a read into nothing");
         let (number, fault) = self.call()?;
         let mut most = self.reads[number % self.reads.len()];
         match fault {
@@ -150,7 +191,14 @@ impl Transport {
             }
             _ => {}
         }
-        let n = most.min(buf.len());
+        if self.is_mute {
+            return Err(IoError::Broken);
+        }
+        if self.room == 0 {
+            return Err(IoError::WouldBlock);
+        }
+        let n = most.min(buf.len()).min(self.room);
+        self.room -= n;
         self.written.extend_from_slice(&buf[..n]);
         Ok(n)
     }
@@ -162,13 +210,14 @@ impl Transport {
     }
 
     /// Pends as often as is set for the next call.
-    fn pend(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.pended < self.pends[self.calls % self.pends.len()] {
-            self.pended += 1;
+    fn pend(&mut self, writes: bool, cx: &Context<'_>) -> Poll<()> {
+        let pended = &mut self.pended[usize::from(writes)];
+        if *pended < self.pends[self.calls % self.pends.len()] {
+            *pended += 1;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.pended = 0;
+        *pended = 0;
         Poll::Ready(())
     }
 }
@@ -193,25 +242,42 @@ impl embedded_io::Write for Transport {
     }
 }
 
-impl embedded_io_async::Read for Transport {
+impl embedded_io::ErrorType for Half {
+    type Error = IoError;
+}
+
+impl embedded_io_async::Read for Half {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, IoError> {
         poll_fn(|cx| {
-            if self.incoming.is_empty() && !self.ends {
+            let mut io = self.get_mut();
+            if io.incoming.is_empty() && !io.ends && !io.broken {
                 // Nothing comes until somebody puts it there.
                 return Poll::Pending;
             }
-            self.pend(cx).map(|()| Self::read(self, buf))
+            io.pend(false, cx).map(|()| io.read(buf))
         })
         .await
     }
 }
 
-impl embedded_io_async::Write for Transport {
+impl embedded_io_async::Write for Half {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, IoError> {
-        poll_fn(|cx| self.pend(cx).map(|()| Self::write(self, buf))).await
+        poll_fn(|cx| {
+            let mut io = self.get_mut();
+            if io.room == 0 && !io.broken && !io.is_mute {
+                // Nothing is taken until somebody makes room.
+                return Poll::Pending;
+            }
+            io.pend(true, cx).map(|()| io.write(buf))
+        })
+        .await
     }
 
     async fn flush(&mut self) -> Result<(), IoError> {
-        poll_fn(|cx| self.pend(cx).map(|()| Self::flush(self))).await
+        poll_fn(|cx| {
+            let mut io = self.get_mut();
+            io.pend(true, cx).map(|()| io.flush())
+        })
+        .await
     }
 }

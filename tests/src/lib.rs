@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod deflate;
 pub mod io;
 pub mod laws;
+pub mod loops;
 pub mod mask;
 pub mod octets;
 pub mod poll;

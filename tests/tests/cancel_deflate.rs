@@ -8,14 +8,18 @@ use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::{Client, Role, Server};
 use bare_ws::sender::Sender;
 use bare_ws_tests::deflate::agreed;
-use bare_ws_tests::io::Transport;
+use bare_ws_tests::io::{Half, Transport};
 use bare_ws_tests::laws::Keys;
 use bare_ws_tests::poll::{block_on, poll_times};
 
 const BITS: u8 = 10;
 
 type In = Inflater<Vec<u8>, Box<State>>;
-type Connection<R> = asynch::Connection<Transport, R, Vec<u8>, Vec<u8>, Keys, In, Compressor<Heap>>;
+type Connection<R> = asynch::Connection<
+    (Half, Half),
+    Receiver<R, Vec<u8>, In>,
+    Sender<R, Vec<u8>, Keys, Compressor<Heap>>,
+>;
 
 fn connection<R: Role>(io: Transport) -> Connection<R> {
     let agreed = agreed(BITS, true);
@@ -24,7 +28,7 @@ fn connection<R: Role>(io: Transport) -> Connection<R> {
     let mut compressor = Compressor::new(Heap::new(BITS));
     compressor.configure(Some(&agreed));
     asynch::Connection::new(
-        io,
+        io.halves(),
         Receiver::with_stage(vec![0xa5; 256], inflater),
         Sender::with_stage(vec![0xa5; 200], Keys::default(), compressor),
     )
@@ -104,7 +108,7 @@ fn a_compressed_send_dropped_at_any_point_tears_nothing() {
                     }
                 }
                 block_on(connection.close(Some(CloseCode::NORMAL), "")).unwrap();
-                let got = inflated::<Server>(&connection.writer.io().written);
+                let got = inflated::<Server>(&connection.writer.io().0.get().written);
                 if got != wanted {
                     // The one that was dropped was sent all the same, whole and in its place.
                     let at = may_be.expect("none was dropped");
@@ -131,7 +135,7 @@ fn a_compressed_receive_dropped_at_any_point_loses_nothing() {
         block_on(server.writer.ping(b"p")).unwrap();
     }
     block_on(server.close(None, "")).unwrap();
-    let wire = server.writer.io().written.clone();
+    let wire = server.writer.io().0.get().written.clone();
     assert!(wire.len() < messages.concat().len());
     for whole in [true, false] {
         for schedule in 0..3 {

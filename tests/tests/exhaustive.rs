@@ -10,13 +10,15 @@ use bare_ws::sender::Sender;
 use bare_ws::utf8::{self, Utf8};
 use bare_ws_tests::laws::Keys;
 
-/// What RFC 6455 §5.1, §5.2 and §5.5 forbid of a header's first octet, then of its second.
+/// What RFC 6455 §5.1, §5.2, §5.4 and §5.5 forbid of a header's first octet, then of its second.
 fn forbidden(first: u8, rules: Rules) -> Option<Violation> {
     let rsv1_has_a_meaning = rules.rsv1 && [1, 2].contains(&(first & 15));
     if first & 0b0011_0000 != 0 || (first & 0b0100_0000 != 0 && !rsv1_has_a_meaning) {
         return Some(Violation::ReservedBit);
     }
     match first & 15 {
+        0 if rules.message_open == Some(false) => Some(Violation::UnexpectedContinuation),
+        1 | 2 if rules.message_open == Some(true) => Some(Violation::ExpectedContinuation),
         0..=2 => None,
         8..=10 if first < 128 => Some(Violation::ControlFragmented),
         8..=10 => None,
@@ -51,8 +53,19 @@ fn octets(first: u8, second: u8) -> Vec<u8> {
 fn all_headers_of_two_octets() {
     let mut legal = 0;
     for rsv1 in [false, true] {
-        for masked in [false, true] {
-            let rules = Rules { rsv1, masked };
+        for (masked, message_open) in [
+            (false, None),
+            (false, Some(false)),
+            (false, Some(true)),
+            (true, None),
+            (true, Some(false)),
+            (true, Some(true)),
+        ] {
+            let rules = Rules {
+                rsv1,
+                masked,
+                message_open,
+            };
             for first in 0..=255_u8 {
                 let wrong = forbidden(first, rules);
                 let parsed = FrameHeader::parse(&[first], rules);
@@ -100,8 +113,13 @@ fn all_headers_of_two_octets() {
         }
     }
     // Masked or not: 3 data opcodes by FIN by 128 lengths, 3 control opcodes by 126, and with
-    // RSV1 two opcodes more.
-    assert_eq!(legal, 2 * 2 * (6 * 128 + 3 * 126) + 2 * 4 * 128);
+    // RSV1 two opcodes more. Between messages all of that but the continuation, within one nothing
+    // else of the data.
+    let control = 3 * 126;
+    let any = 2 * (6 * 128 + control) + 4 * 128;
+    let between = 2 * (4 * 128 + control) + 4 * 128;
+    let within = 2 * (2 * 128 + control);
+    assert_eq!(legal, 2 * (any + between + within));
 }
 
 // row: FRM-01, FRM-02, FRM-03, FRM-14, FRG-02, MSK-07
@@ -111,10 +129,9 @@ fn all_headers_of_two_octets_fail_the_connection_or_do_not() {
         let rules = Rules {
             rsv1: false,
             masked: !R::MASKS,
+            message_open: Some(false),
         };
-        let wrong = forbidden(first, rules)
-            .or_else(|| forbidden_second(first, second, rules))
-            .or_else(|| (first & 15 == 0).then_some(Violation::UnexpectedContinuation));
+        let wrong = forbidden(first, rules).or_else(|| forbidden_second(first, second, rules));
         let octets = octets(first, second);
         for piece in [1, 20] {
             let mut receiver = Receiver::<R, _>::new([0; 14]);
@@ -172,6 +189,7 @@ fn lengths_around_every_boundary() {
         let rules = Rules {
             rsv1: false,
             masked: false,
+            message_open: None,
         };
         assert_eq!(
             FrameHeader::parse(octets.as_ref(), rules),

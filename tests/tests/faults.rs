@@ -3,14 +3,9 @@
 
 use bare_ws::close::CloseCode;
 use bare_ws::error::{Error, Usage, Violation};
-use bare_ws::message::MessageKind;
-use bare_ws::receiver::Receiver;
-use bare_ws::role::Client;
-use bare_ws::sender::Sender;
-use bare_ws::{asynch, blocking};
 use bare_ws_tests::io::{Fault, IoError, Transport};
 use bare_ws_tests::laws::Keys;
-use bare_ws_tests::poll::block_on;
+use bare_ws_tests::loops::{self, BOTH, Calls, Loop, Result};
 use bare_ws_tests::stream::{Sent, Stream};
 
 const FAULTS: [Fault; 8] = [
@@ -23,68 +18,6 @@ const FAULTS: [Fault; 8] = [
     Fault::Claims(250),
     Fault::Claims(usize::MAX),
 ];
-
-type Result<T> = core::result::Result<T, Error<IoError>>;
-
-/// Both loops, call by call.
-trait Calls {
-    fn recv(&mut self) -> Result<Option<Vec<u8>>>;
-    fn chunk(&mut self) -> Result<Option<Vec<u8>>>;
-    fn frame(&mut self) -> Result<Option<Vec<u8>>>;
-    fn send(&mut self, octets: &[u8]) -> Result<()>;
-    fn fragment(&mut self, octets: &[u8], fin: bool) -> Result<()>;
-    fn ping(&mut self) -> Result<()>;
-    fn close(&mut self) -> Result<()>;
-    fn drain(&mut self) -> core::result::Result<(), IoError>;
-    fn io(&self) -> &Transport;
-    fn failure(&self) -> Option<Error>;
-}
-
-type Asynch = asynch::Connection<Transport, Client, [u8; 64], [u8; 131], Keys>;
-type Blocking = blocking::Connection<Transport, Client, [u8; 64], [u8; 131], Keys>;
-
-macro_rules! calls {
-    ($connection:ty, $run:path) => {
-        impl Calls for $connection {
-            fn recv(&mut self) -> Result<Option<Vec<u8>>> {
-                Ok($run(Self::recv(self))?.map(|message| message.octets().to_vec()))
-            }
-            fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
-                Ok($run(self.recv_chunk())?.map(|chunk| chunk.octets.to_vec()))
-            }
-            fn frame(&mut self) -> Result<Option<Vec<u8>>> {
-                Ok($run(self.recv_frame())?.map(|frame| frame.payload.to_vec()))
-            }
-            fn send(&mut self, octets: &[u8]) -> Result<()> {
-                $run(Self::send(self, octets))
-            }
-            fn fragment(&mut self, octets: &[u8], fin: bool) -> Result<()> {
-                $run(self.writer.send_fragment(MessageKind::Binary, octets, fin))
-            }
-            fn ping(&mut self) -> Result<()> {
-                $run(self.writer.ping(b"p"))
-            }
-            fn close(&mut self) -> Result<()> {
-                $run(Self::close(self, Some(CloseCode::NORMAL), "bye"))
-            }
-            fn drain(&mut self) -> core::result::Result<(), IoError> {
-                $run(self.reader.drain(&mut self.writer))
-            }
-            fn io(&self) -> &Transport {
-                self.writer.io()
-            }
-            fn failure(&self) -> Option<Error> {
-                self.reader.receiver().failure()
-            }
-        }
-    };
-}
-
-const fn as_is<T>(value: T) -> T {
-    value
-}
-calls!(Asynch, block_on);
-calls!(Blocking, as_is);
 
 /// What a scenario saw.
 #[derive(Default)]
@@ -137,21 +70,21 @@ const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "in pieces",
         incoming: b"\x01\x02ab\x89\x01p\x80\x02cd\x88\x02\x03\xe8",
-        run: |c, log| log.receive_all(c, |c| c.chunk()),
+        run: |c, log| log.receive_all(c, |c| c.recv_chunk()),
     },
     Scenario {
         name: "frame by frame",
         incoming: b"\x01\x02ab\x89\x01p\x80\x02cd\x8a\x00\x88\x02\x03\xe8",
-        run: |c, log| log.receive_all(c, |c| c.frame()),
+        run: |c, log| log.receive_all(c, |c| c.recv_frame()),
     },
     Scenario {
         name: "we send and close first",
         incoming: b"\x82\x01a\x88\x02\x03\xe8",
         run: |c, log| {
             log.note(c.send(b"one"));
-            log.note(c.ping());
+            log.note(c.ping(b"p"));
             log.note(c.send(b"two"));
-            log.note(c.close());
+            log.note(c.close(CloseCode::NORMAL, "bye"));
             log.receive_all(c, |c| c.recv());
         },
     },
@@ -161,7 +94,7 @@ const SCENARIOS: &[Scenario] = &[
         run: |c, log| {
             log.note(c.send(&[7; 500]));
             log.note(c.send(b"after"));
-            log.note(c.close());
+            log.note(c.close(CloseCode::NORMAL, "bye"));
             log.receive_all(c, |c| c.recv());
         },
     },
@@ -169,10 +102,10 @@ const SCENARIOS: &[Scenario] = &[
         name: "fragments",
         incoming: b"\x89\x00\x88\x00",
         run: |c, log| {
-            log.note(c.fragment(b"one", false));
-            log.note(c.ping());
-            log.note(c.fragment(&[7; 300], false));
-            log.note(c.fragment(b"", true));
+            log.note(c.send_fragment(b"one", false));
+            log.note(c.ping(b"p"));
+            log.note(c.send_fragment(&[7; 300], false));
+            log.note(c.send_fragment(b"", true));
             log.receive_all(c, |c| c.recv());
         },
     },
@@ -214,27 +147,21 @@ const SCENARIOS: &[Scenario] = &[
         name: "closing, then draining",
         incoming: b"\x88\x02\x03\xe8garbage",
         run: |c, log| {
-            log.note(c.close());
+            log.note(c.close(CloseCode::NORMAL, "bye"));
             log.receive_all(c, |c| c.recv());
-            let _ = c.drain();
+            let _ = c.finish();
             log.receive_all(c, |c| c.recv());
         },
     },
 ];
 
-fn connect<const ASYNCH: bool>(transport: Transport) -> Box<dyn Calls> {
-    let receiver = Receiver::<Client, _>::new([0xa5; 64]);
-    let sender = Sender::<Client, _, _>::new([0xa5; 131], Keys::default());
-    if ASYNCH {
-        Box::new(Asynch::new(transport, receiver, sender))
-    } else {
-        Box::new(Blocking::new(transport, receiver, sender))
-    }
+fn connect(which: Loop, transport: Transport) -> Box<dyn Calls> {
+    loops::connect(which, transport, [0xa5; 64], 131, Keys::default())
 }
 
 fn run(
     scenario: &Scenario,
-    asynchronous: bool,
+    which: Loop,
     fault: Option<(usize, Fault)>,
     pace: usize,
 ) -> (Log, Box<dyn Calls>) {
@@ -242,11 +169,7 @@ fn run(
     transport.fault = fault;
     transport.reads = vec![pace];
     transport.writes = vec![pace];
-    let mut connection = if asynchronous {
-        connect::<true>(transport)
-    } else {
-        connect::<false>(transport)
-    };
+    let mut connection = connect(which, transport);
     let mut log = Log::default();
     (scenario.run)(&mut *connection, &mut log);
     (log, connection)
@@ -257,19 +180,18 @@ fn run(
 fn every_fault_at_every_call_of_every_scenario() {
     let mut runs = 0;
     for scenario in SCENARIOS {
-        for asynchronous in [false, true] {
+        for which in BOTH {
             for pace in [usize::MAX, 3] {
-                let (whole, connection) = run(scenario, asynchronous, None, pace);
+                let (whole, connection) = run(scenario, which, None, pace);
                 let calls = connection.io().calls;
                 let written = connection.io().written.clone();
                 let _ = Stream::of_client(&written);
                 for call in 0..calls + 2 {
                     for fault in FAULTS {
                         runs += 1;
-                        let (log, mut connection) =
-                            run(scenario, asynchronous, Some((call, fault)), pace);
+                        let (log, mut connection) = run(scenario, which, Some((call, fault)), pace);
                         let what = format!(
-                            "{}, asynchronous {asynchronous}, call {call} {fault:?}: {:?}",
+                            "{}, {which:?}, call {call} {fault:?}: {:?}",
                             scenario.name, log.errors
                         );
                         assert!(connection.io().calls < calls + 200, "{what}: does not end");
@@ -325,15 +247,11 @@ fn a_close_that_cannot_be_written_hides_no_error() {
         (&b"\x88\x01x"[..], Violation::ClosePayload),
     ] {
         for fault in [Fault::Broken, Fault::Once, Fault::Zero] {
-            for asynchronous in [false, true] {
+            for which in BOTH {
                 for call in 1..3 {
                     let mut transport = Transport::new(incoming);
                     transport.fault = Some((call, fault));
-                    let mut connection = if asynchronous {
-                        connect::<true>(transport)
-                    } else {
-                        connect::<false>(transport)
-                    };
+                    let mut connection = connect(which, transport);
                     for _ in 0..3 {
                         assert_eq!(connection.recv(), Err(Error::Peer(error)));
                     }
@@ -356,15 +274,11 @@ fn the_end_of_the_transport_is_an_error_until_both_have_closed() {
         b"\x01\x02ab",
     ] {
         for ours in [false, true] {
-            for asynchronous in [false, true] {
+            for which in BOTH {
                 let transport = Transport::new(incoming);
-                let mut connection = if asynchronous {
-                    connect::<true>(transport)
-                } else {
-                    connect::<false>(transport)
-                };
+                let mut connection = connect(which, transport);
                 if ours {
-                    connection.close().unwrap();
+                    connection.close(CloseCode::NORMAL, "bye").unwrap();
                 }
                 let sent = connection.io().written.len();
                 let mut log = Log::default();
@@ -391,17 +305,13 @@ fn the_end_of_the_transport_is_an_error_until_both_have_closed() {
 fn what_comes_after_the_close_is_drained_and_never_looked_at() {
     let mut incoming = b"\x88\x02\x03\xe8".to_vec();
     incoming.extend([0x81; 10_000]);
-    for asynchronous in [false, true] {
+    for which in BOTH {
         let transport = Transport::new(&incoming);
-        let mut connection = if asynchronous {
-            connect::<true>(transport)
-        } else {
-            connect::<false>(transport)
-        };
+        let mut connection = connect(which, transport);
         assert_eq!(connection.recv(), Ok(None));
         // The loops do not wait for the end by themselves: for how long is their caller's to say.
         assert!(connection.io().incoming.len() > 9000);
-        connection.drain().unwrap();
+        connection.finish().unwrap();
         assert_eq!(connection.io().incoming.len(), 0);
         assert_eq!(connection.recv(), Ok(None));
         assert_eq!(
@@ -414,15 +324,11 @@ fn what_comes_after_the_close_is_drained_and_never_looked_at() {
 // row: CLS-09, SEED-20
 #[test]
 fn data_is_delivered_after_our_close_until_the_answer() {
-    for asynchronous in [false, true] {
+    for which in BOTH {
         let transport =
             Transport::new(b"\x81\x01a\x89\x01p\x01\x01b\x80\x01c\x88\x04\x03\xe8ok\x81\x01d");
-        let mut connection = if asynchronous {
-            connect::<true>(transport)
-        } else {
-            connect::<false>(transport)
-        };
-        connection.close().unwrap();
+        let mut connection = connect(which, transport);
+        connection.close(CloseCode::NORMAL, "bye").unwrap();
         let mut log = Log::default();
         log.receive_all(&mut *connection, |c| c.recv());
         assert!(log.closed && log.errors.is_empty());

@@ -1,12 +1,14 @@
 //! The loops over a transport: what the machines do, they do.
 
+use core::ops::Deref;
+
 use bare_ws::error::Error;
 use bare_ws::message::Message;
 use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::{Client, Role, Server};
 use bare_ws::sender::Sender;
 use bare_ws::{asynch, blocking};
-use bare_ws_tests::io::{Fault, IoError, Transport};
+use bare_ws_tests::io::{Fault, Half, IoError, Transport};
 use bare_ws_tests::laws::{Keys, Mismatch, Watch};
 use bare_ws_tests::mask::masked;
 use bare_ws_tests::poll::block_on;
@@ -75,7 +77,6 @@ fn drive<D: Driver, R: Role>(
     let mut transport = Transport::new(octets);
     transport.reads = vec![reads];
     transport.writes = vec![writes];
-    transport.pends = vec![0, 1, 2];
     let mut receiver = Receiver::<R, _>::new(vec![0; 70_000].into_boxed_slice());
     receiver.set_limits(vector.limits);
     let sender = Sender::<R, _, _>::new([0; 139], Keys::default());
@@ -108,12 +109,14 @@ fn drive<D: Driver, R: Role>(
                 fin: true,
             }),
         });
-        let io = D::io(&mut connection);
-        if io.flushed != io.written.len() {
-            mismatch = Some(watch.mismatch("something was not flushed"));
-        }
-        let new = io.written[seen..].to_vec();
-        seen = io.written.len();
+        let new = {
+            let io = D::io(&connection);
+            if io.flushed != io.written.len() {
+                mismatch = Some(watch.mismatch("something was not flushed"));
+            }
+            io.written[seen..].to_vec()
+        };
+        seen += new.len();
         let mut rest = &new[..];
         while let Some(frame) = wire::Frame::decode(rest) {
             watch.sent::<R>(&rest[..frame.total])?;
@@ -165,7 +168,7 @@ fn drive<D: Driver, R: Role>(
             }
         }
     }
-    if D::io(&mut connection).written.len() != seen {
+    if D::io(&connection).written.len() != seen {
         return Err(watch.mismatch("something was sent after the end"));
     }
     Ok(())
@@ -199,7 +202,7 @@ trait Driver {
         delivery: Delivery,
         take: impl FnOnce(Got<'_>) -> Option<O>,
     ) -> Result<Option<O>, Error<IoError>>;
-    fn io<R: Role>(connection: &mut Self::Connection<R>) -> &mut Transport;
+    fn io<R: Role>(connection: &Self::Connection<R>) -> impl Deref<Target = Transport>;
     fn status<R: Role>(
         connection: &Self::Connection<R>,
     ) -> Option<(bare_ws::close::CloseCode, String)>;
@@ -209,7 +212,7 @@ struct Blocking;
 struct Asynchronous;
 
 impl Driver for Blocking {
-    type Connection<R: Role> = blocking::Connection<Transport, R, Box<[u8]>, [u8; 139], Keys>;
+    type Connection<R: Role> = blocking::Connection<Transport, Receive<R>, Send<R>>;
 
     fn new<R: Role>(io: Transport, receiver: Receive<R>, sender: Send<R>) -> Self::Connection<R> {
         blocking::Connection::new(io, receiver, sender)
@@ -228,8 +231,8 @@ impl Driver for Blocking {
         Ok(got.and_then(take))
     }
 
-    fn io<R: Role>(connection: &mut Self::Connection<R>) -> &mut Transport {
-        connection.writer.io_mut()
+    fn io<R: Role>(connection: &Self::Connection<R>) -> impl Deref<Target = Transport> {
+        connection.writer.io()
     }
 
     fn status<R: Role>(
@@ -241,10 +244,10 @@ impl Driver for Blocking {
 }
 
 impl Driver for Asynchronous {
-    type Connection<R: Role> = asynch::Connection<Transport, R, Box<[u8]>, [u8; 139], Keys>;
+    type Connection<R: Role> = asynch::Connection<(Half, Half), Receive<R>, Send<R>>;
 
     fn new<R: Role>(io: Transport, receiver: Receive<R>, sender: Send<R>) -> Self::Connection<R> {
-        asynch::Connection::new(io, receiver, sender)
+        asynch::Connection::new(io.halves(), receiver, sender)
     }
 
     fn next<R: Role, O>(
@@ -260,8 +263,8 @@ impl Driver for Asynchronous {
         Ok(got.and_then(take))
     }
 
-    fn io<R: Role>(connection: &mut Self::Connection<R>) -> &mut Transport {
-        connection.writer.io_mut()
+    fn io<R: Role>(connection: &Self::Connection<R>) -> impl Deref<Target = Transport> {
+        connection.writer.io().0.get()
     }
 
     fn status<R: Role>(
@@ -274,7 +277,7 @@ impl Driver for Asynchronous {
 
 // row: CTL-05, TRAP-16
 #[test]
-fn a_pong_that_cannot_be_written_now_goes_out_with_the_next_call() {
+fn a_pong_that_cannot_be_written_now_holds_back_nothing_and_goes_out_with_the_next_call() {
     // Calls: read, write, flush: one of the latter two fails once.
     for call in [1, 2] {
         a_call_fails_once(call);
@@ -286,24 +289,50 @@ fn a_call_fails_once(call: usize) {
     transport.fault = Some((call, Fault::Once));
     let sender = || Sender::<Client, _, _>::new([0; 139], Keys::default());
     let receiver = || Receiver::<Client, _>::new([0; 64]);
-    let pong = |written: &[u8]| {
-        let frame = wire::Frame::decode(written).expect("a frame");
-        assert_eq!((frame.total, frame.opcode()), (written.len(), 10));
+    let pong = |io: &Transport| {
+        let frame = wire::Frame::decode(&io.written).expect("a frame");
+        assert_eq!((frame.total, frame.opcode()), (io.written.len(), 10));
         assert!(frame.payload().eq(*b"a"));
+        assert_eq!(io.flushed, 7);
     };
 
     let mut blocking = blocking::Connection::new(transport.clone(), receiver(), sender());
-    assert_eq!(blocking.recv(), Err(Error::Transport(IoError::WouldBlock)));
     assert_eq!(blocking.recv(), Ok(Some(Message::Text("b"))));
-    pong(&blocking.writer.io().written);
-    assert_eq!(blocking.writer.io().flushed, 7);
+    assert_eq!(blocking.writer.io().flushed, 0);
+    assert_eq!(blocking.recv(), Err(Error::Lost));
+    pong(blocking.writer.io());
 
-    let mut asynch = asynch::Connection::new(transport, receiver(), sender());
-    assert_eq!(
-        block_on(asynch.recv()),
-        Err(Error::Transport(IoError::WouldBlock))
-    );
+    let mut asynch = asynch::Connection::new(transport.halves(), receiver(), sender());
     assert_eq!(block_on(asynch.recv()), Ok(Some(Message::Text("b"))));
-    pong(&asynch.writer.io().written);
-    assert_eq!(asynch.writer.io().flushed, 7);
+    assert_eq!(asynch.writer.io().0.get().flushed, 0);
+    assert_eq!(block_on(asynch.recv()), Err(Error::Lost));
+    pong(&asynch.writer.io().0.get());
+}
+
+// row: CLS-08, CLS-17
+#[test]
+fn what_is_left_is_written_though_the_peer_has_ended_its_direction() {
+    let sender = || Sender::<Client, _, _>::new([0; 139], Keys::default());
+    let receiver = || Receiver::<Client, _>::new([0; 64]);
+    let mut transport = Transport::new(b"\x88\x00");
+    transport.room = 0;
+    // The first write of `finish` fails once more, and then the end is read.
+    let later = |io: &mut Transport| {
+        io.room = usize::MAX;
+        io.fault = Some((io.calls, Fault::Once));
+    };
+    let close =
+        |io: &Transport| assert_eq!((io.written[0], io.written.len(), io.flushed), (0x88, 6, 6));
+
+    let mut blocking = blocking::Connection::new(transport.clone(), receiver(), sender());
+    assert_eq!(blocking.recv(), Ok(None));
+    later(blocking.writer.io_mut());
+    assert_eq!(blocking.finish(), Ok(()));
+    close(blocking.writer.io());
+
+    let mut asynch = asynch::Connection::new(transport.halves(), receiver(), sender());
+    assert_eq!(block_on(asynch.recv()), Ok(None));
+    later(&mut asynch.writer.io().0.get_mut());
+    assert_eq!(block_on(asynch.finish()), Ok(()));
+    close(&asynch.writer.io().0.get());
 }

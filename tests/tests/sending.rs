@@ -44,9 +44,9 @@ fn a_message_of_any_length_through_a_buffer_of_any_length() {
                 (1, &[Sent::Binary(payload.clone())][..])
             );
 
-            let mut writer = asynch::Writer::new(Transport::new(&[]), sender());
+            let mut writer = asynch::Writer::new(Transport::new(&[]).halves(), sender());
             block_on(writer.send(message)).unwrap();
-            let sent = Stream::of_client(&writer.io().written);
+            let sent = Stream::of_client(&writer.io().0.get().written);
             assert_eq!(sent.messages(), [Sent::Binary(payload.clone())]);
             assert!(
                 sent.frames() == 1 || len + 14 > buffer,
@@ -58,11 +58,11 @@ fn a_message_of_any_length_through_a_buffer_of_any_length() {
             );
 
             let mut writer = asynch::Writer::new(
-                Transport::new(&[]),
+                Transport::new(&[]).halves(),
                 Sender::<Server, _, _>::new(vec![0xa5; buffer], Keys::default()),
             );
             block_on(writer.send(message)).unwrap();
-            let sent = Stream::of_server(&writer.io().written);
+            let sent = Stream::of_server(&writer.io().0.get().written);
             assert_eq!(sent.messages(), [Sent::Binary(payload)]);
             assert_eq!(writer.sender().pending(), []);
         }
@@ -210,7 +210,7 @@ impl Entropy for FailsAt {
 #[test]
 fn a_draw_that_fails_sends_nothing_and_changes_nothing() {
     const CALLS: u32 = 8;
-    type Writer = blocking::Writer<Transport, Client, [u8; 200], FailsAt>;
+    type Writer = blocking::Writer<Transport, Sender<Client, [u8; 200], FailsAt>>;
     fn call(number: u32, w: &mut Writer) -> Result<(), Error<IoError>> {
         match number {
             0 => w.send("first"),

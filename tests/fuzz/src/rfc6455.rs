@@ -114,7 +114,7 @@ impl Decoder<'_> {
         }
     }
 
-    /// §5.2: every rule that the octets at hand show to be broken.
+    /// §5.2, §5.4: every rule that the octets at hand show to be broken.
     fn header(&self, wire: &[u8]) -> Result<Option<Header>, Vec<Violation>> {
         let mut broken = Vec::new();
         let Some(&first) = wire.first() else {
@@ -127,6 +127,12 @@ impl Decoder<'_> {
         }
         if !matches!(opcode, 0..=2 | 8..=10) {
             broken.push(Violation::ReservedOpcode);
+        }
+        // §5.4: which data frame may come, the first octet says.
+        match (opcode, &self.open) {
+            (0, None) => broken.push(Violation::UnexpectedContinuation),
+            (1 | 2, Some(_)) => broken.push(Violation::ExpectedContinuation),
+            _ => {}
         }
         if is_control && !fin {
             broken.push(Violation::ControlFragmented);
@@ -187,15 +193,13 @@ impl Decoder<'_> {
         }))
     }
 
-    /// §5.4 and the limits: all that is known before the payload.
+    /// The limits: all that is known before the payload.
     fn begin(&mut self, header: &Header) -> Option<Vec<End>> {
         let setting = self.setting;
-        match (header.opcode, &mut self.open) {
-            (0, None) => return Some(failed([Violation::UnexpectedContinuation])),
-            (0, Some(_)) => {}
-            (_, Some(_)) => return Some(failed([Violation::ExpectedContinuation])),
-            (1, open) => *open = Some((MessageKind::Text, Vec::new(), 0)),
-            (_, open) => *open = Some((MessageKind::Binary, Vec::new(), 0)),
+        match header.opcode {
+            0 => {}
+            1 => self.open = Some((MessageKind::Text, Vec::new(), 0)),
+            _ => self.open = Some((MessageKind::Binary, Vec::new(), 0)),
         }
         let (_, octets, fragments) = self.open.as_mut()?;
         *fragments += 1;

@@ -83,7 +83,7 @@ fn calls<X: Compress>(
 ) -> (Vec<u8>, Vec<Given>) {
     let sender =
         Sender::<Client, _, _, X>::with_stage(vec![0xaa; transmit], Keys::default(), stage);
-    let mut writer = Writer::new(transport, sender);
+    let mut writer = Writer::new(transport.halves(), sender);
     let mut given: Vec<Given> = Vec::new();
     let mut open: Option<Given> = None;
     for number in 0..60 {
@@ -177,7 +177,8 @@ fn calls<X: Compress>(
         });
     }
     while block_on(writer.flush()).is_err() {}
-    (writer.into_parts().0.written, given)
+    let written = writer.io().0.get().written.clone();
+    (written, given)
 }
 
 /// Holds what arrives against what was given.

@@ -3,7 +3,7 @@
 use crate::*;
 
 /// The writer, shared by tasks.
-type Shared = Mutex<NoopRawMutex, asynch::Writer<Transport, Client, [u8; 139], Keys>>;
+type Shared = Mutex<NoopRawMutex, Writer>;
 
 /// How a link answers. All but the first are wrong on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,69 +13,34 @@ enum Answering {
     SavesTheReply,
     /// Queues the reply, waits until it is written, then takes it.
     TakesLate,
-    /// Takes the reply, then queues it, but waits for the lock alone.
+    /// Has read, and waits for the sender all the same.
     DropsWhatItRead,
 }
 
 /// The reading half of a split connection.
-struct Half<'a> {
-    reading: Transport,
+struct Link<'a> {
+    reading: Half,
     shared: &'a Shared,
     answering: Answering,
 }
 
-impl Link for Half<'_> {
-    type Error = IoError;
-
-    async fn read(&mut self, spare: &mut [u8]) -> Result<usize, IoError> {
-        embedded_io_async::Read::read(&mut self.reading, spare).await
-    }
-
-    fn is_free(&self) -> bool {
-        self.shared.try_lock().is_ok()
-    }
-
-    fn has_queued(&self) -> bool {
-        self.shared
-            .try_lock()
-            .is_ok_and(|writer| writer.has_queued())
-    }
-
+impl Link<'_> {
+    /// Answers, when the sender is free.
     async fn answer(
-        &mut self,
+        shared: &Shared,
+        answering: Answering,
         owed: &mut Owed,
-        spare: &mut [u8],
-    ) -> Result<Answered, Error<IoError>> {
-        if self.answering == Answering::SavesTheReply {
-            let saved = match owed.reply() {
-                Some(Reply::Pong(payload)) => Some(payload.to_vec()),
-                _ => None,
-            };
-            if let Some(payload) = saved {
-                owed.taken();
-                self.shared.lock().await.pong(&payload).await?;
-                return Ok(Answered::Sent);
-            }
+    ) -> Result<Exchanged, Error<IoError>> {
+        if answering == Answering::SavesTheReply
+            && let Some(Reply::Pong(payload)) = owed.reply()
+        {
+            let payload = payload.to_vec();
+            owed.taken();
+            shared.lock().await.pong(&payload).await?;
+            return Ok(Exchanged::Wrote);
         }
-        let mut writer = {
-            let mut lock = pin!(self.shared.lock());
-            let mut read = pin!(embedded_io_async::Read::read(
-                &mut self.reading,
-                &mut *spare
-            ));
-            let first = poll_fn(|cx| {
-                if let Poll::Ready(writer) = lock.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(writer));
-                }
-                read.as_mut().poll(cx).map(Err)
-            });
-            match first.await {
-                Ok(writer) => writer,
-                Err(_) if self.answering == Answering::DropsWhatItRead => self.shared.lock().await,
-                Err(read) => return read.map(Answered::Read).map_err(Error::Transport),
-            }
-        };
-        if self.answering == Answering::TakesLate {
+        let mut writer = shared.lock().await;
+        if answering == Answering::TakesLate {
             while let Some(reply) = owed.reply() {
                 let queued = writer.sender_mut().reply(reply).map_err(Error::widen)?;
                 writer.flush().await?;
@@ -84,7 +49,49 @@ impl Link for Half<'_> {
                 }
             }
         }
-        writer.answer(owed, &mut []).await
+        writer.exchange(owed, &mut [], Patience::Wait).await
+    }
+}
+
+impl asynch::Link for Link<'_> {
+    type Error = IoError;
+
+    fn has_queued(&self) -> bool {
+        self.shared
+            .try_lock()
+            .is_ok_and(|writer| writer.has_queued())
+    }
+
+    async fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, Error<IoError>> {
+        let writes = owed.is_due() || self.has_queued();
+        let reads = patience == Patience::Wait && !spare.is_empty();
+        let mut write = pin!(Self::answer(self.shared, self.answering, owed));
+        let mut read = pin!(embedded_io_async::Read::read(&mut self.reading, spare));
+        let exchanged = poll_fn(|cx| {
+            if writes && let Poll::Ready(wrote) = write.as_mut().poll(cx) {
+                return Poll::Ready(wrote);
+            }
+            if reads {
+                let read = read.as_mut().poll(cx).map_ok(Exchanged::Read);
+                read.map_err(Error::Transport)
+            } else if writes && patience == Patience::Wait {
+                Poll::Pending
+            } else {
+                Poll::Ready(Ok(Exchanged::Wrote))
+            }
+        })
+        .await;
+        match exchanged {
+            Ok(Exchanged::Read(_)) if writes && self.answering == Answering::DropsWhatItRead => {
+                write.await
+            }
+            exchanged => exchanged,
+        }
     }
 }
 
@@ -136,18 +143,19 @@ impl Other<'_> {
 /// Two tasks: one receives, dropped every `polls`; one sends, dropped every `others`.
 fn split(answering: Answering, schedule: usize, polls: usize, others: usize) -> Result<(), String> {
     let shared = Shared::new(asynch::Writer::new(
-        transport(&[], schedule),
+        transport(&[], schedule).halves(),
         Sender::new([0xa5; 139], Keys::default()),
     ));
-    let mut reader = asynch::Reader::new(Receiver::<Client, _>::new([0xa5; 40]));
-    let mut half = Half {
-        reading: transport(&before_close(), schedule),
+    let mut reader = asynch::Reader::new(Receive::new([0xa5; 40]));
+    let reading = transport(&before_close(), schedule).halves().0;
+    let mut half = Link {
+        reading: reading.clone(),
         shared: &shared,
         answering,
     };
     // The peer closes only when everything else is done: before that the last Ping has to be
     // answered, after it (§5.5.2) it has not.
-    half.reading.ends = false;
+    reading.get_mut().ends = false;
     let mut quiet = 0;
     let mut other = Other {
         shared: &shared,
@@ -168,8 +176,9 @@ fn split(answering: Answering, schedule: usize, polls: usize, others: usize) -> 
             0
         };
         if quiet == 1000 {
-            half.reading.incoming.extend(CLOSE);
-            half.reading.ends = true;
+            let mut reading = reading.get_mut();
+            reading.incoming.extend(CLOSE);
+            reading.ends = true;
         }
         let mut recv = pin!(reader.recv(&mut half));
         let mut got = None;
@@ -198,7 +207,7 @@ fn split(answering: Answering, schedule: usize, polls: usize, others: usize) -> 
     if seen != script_seen() {
         return Err(format!("received {seen:?}"));
     }
-    let stream = Stream::of_client(&writer.io().written);
+    let stream = Stream::of_client(&writer.io().0.get().written);
     let is_reply = |sent: &&Sent| matches!(sent, Sent::Pong(payload) if payload != b"pong");
     let pongs: Vec<_> = stream.messages().iter().filter(is_reply).collect();
     // Of several Pings the last must be answered, none twice, in order.
@@ -254,7 +263,7 @@ fn the_sweep_catches_links_that_are_not_cancel_safe() {
 fn halves(
     incoming: &[u8],
     shared: &Shared,
-    test: impl FnOnce(&mut asynch::Reader<Client, [u8; 40]>, Half<'_>),
+    test: impl FnOnce(&mut asynch::Reader<Receive>, Link<'_>),
 ) {
     let mut reading = transport(incoming, 0);
     reading.reads = vec![2];
@@ -263,8 +272,8 @@ fn halves(
     let mut reader = asynch::Reader::new(Receiver::new([0xa5; 40]));
     test(
         &mut reader,
-        Half {
-            reading,
+        Link {
+            reading: reading.halves().0,
             shared,
             answering,
         },
@@ -273,7 +282,7 @@ fn halves(
 
 fn shared() -> Shared {
     let sender = Sender::new([0xa5; 139], Keys::default());
-    Shared::new(asynch::Writer::new(transport(&[], 0), sender))
+    Shared::new(Writer::new(transport(&[], 0).halves(), sender))
 }
 
 // row: STA-06, CTL-05
@@ -287,12 +296,12 @@ fn a_reply_leaves_when_the_sender_is_free_though_nothing_more_arrives() {
         for _ in 0..20 {
             assert!(recv.as_mut().poll(&mut cx).is_pending());
         }
-        assert!(held.io().written.is_empty());
+        assert!(held.io().0.get().written.is_empty());
         drop(held);
         for _ in 0..20 {
             assert!(recv.as_mut().poll(&mut cx).is_pending());
         }
-        let sent = Stream::of_client(&shared.try_lock().unwrap().io().written);
+        let sent = Stream::of_client(&shared.try_lock().unwrap().io().0.get().written);
         assert_eq!(sent.messages(), [Sent::Pong(vec![])]);
     });
 }
@@ -308,7 +317,7 @@ fn data_arrives_though_a_reply_waits_for_the_sender() {
             let held = shared.try_lock().unwrap();
             let message = poll_times(100, reader.recv(&mut half)).expect("ready");
             assert_eq!(message, Ok(Some(bare_ws::message::Message::Text("ab"))));
-            assert!(held.io().written.is_empty());
+            assert!(held.io().0.get().written.is_empty());
         },
     );
 }
@@ -327,13 +336,13 @@ fn what_is_buffered_is_delivered_though_a_reply_waits_for_the_sender() {
     assert_eq!(incoming.len(), 40);
     let shared = shared();
     halves(&incoming, &shared, |reader, mut half| {
-        half.reading.reads = vec![usize::MAX];
+        half.reading.get_mut().reads = vec![usize::MAX];
         let held = shared.try_lock().unwrap();
         let message = poll_times(100, reader.recv(&mut half)).expect("ready");
         assert_eq!(
             message,
             Ok(Some(bare_ws::message::Message::Text("xxxxxxxxxxx")))
         );
-        assert!(held.io().written.is_empty());
+        assert!(held.io().0.get().written.is_empty());
     });
 }

@@ -10,11 +10,12 @@ use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
-use bare_ws::asynch::{self, Answered, Link};
+use bare_ws::asynch::{self, Link as _};
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Error, Usage};
+use bare_ws::exchange::{Exchanged, Patience};
 use bare_ws::handshake::{ClientHandshake, Established, Request};
 use bare_ws::header::FrameHeader;
 use bare_ws::message::MessageKind;
@@ -23,7 +24,7 @@ use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 use bare_ws::uri::Uri;
-use bare_ws_tests::io::{IoError, Transport};
+use bare_ws_tests::io::{Half, IoError, Transport};
 use bare_ws_tests::laws::Keys;
 use bare_ws_tests::poll::{block_on, poll_times};
 use bare_ws_tests::stream::{Sent, Stream};
@@ -84,11 +85,14 @@ fn script_sent() -> Vec<Sent> {
     ]
 }
 
-type Connection = asynch::Connection<Transport, Client, [u8; 40], [u8; 139], Keys>;
+type Receive = Receiver<Client, [u8; 40]>;
+type Send = Sender<Client, [u8; 139], Keys>;
+type Connection = asynch::Connection<(Half, Half), Receive, Send>;
+type Writer = asynch::Writer<(Half, Half), Send>;
 
 fn connection(transport: Transport) -> Connection {
     asynch::Connection::new(
-        transport,
+        transport.halves(),
         Receiver::new([0xa5; 40]),
         Sender::new([0xa5; 139], Keys::default()),
     )
@@ -119,10 +123,7 @@ fn sent_by(call: usize) -> Sent {
     }
 }
 
-async fn call(
-    writer: &mut asynch::Writer<Transport, Client, [u8; 139], Keys>,
-    call: usize,
-) -> Result<(), Error<IoError>> {
+async fn call(writer: &mut Writer, call: usize) -> Result<(), Error<IoError>> {
     match call {
         0 => writer.send("whole").await,
         1 => writer.ping(b"ping").await,

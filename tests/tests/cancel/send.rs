@@ -11,7 +11,7 @@ fn a_send_dropped_at_any_point_tears_nothing() {
         for victim in (0..CALLS).map(Some).chain([None]) {
             for polls in 0..60 {
                 let mut writer = asynch::Writer::new(
-                    transport(&[], schedule),
+                    transport(&[], schedule).halves(),
                     Sender::new([0xa5; 139], Keys::default()),
                 );
                 let mut outcomes = Vec::new();
@@ -35,14 +35,18 @@ fn a_send_dropped_at_any_point_tears_nothing() {
                 }
                 block_on(writer.flush()).unwrap();
                 let what = format!("schedule {schedule}, {victim:?} after {polls} polls");
-                let stream = Stream::of_client(&writer.io().written);
+                let stream = Stream::of_client(&writer.io().0.get().written);
                 judge(&outcomes, stream.messages())
                     .unwrap_or_else(|error| panic!("{what}: {error}"));
                 assert!(
                     matches!(stream.messages().last(), Some(Sent::Close(Some(1000), _))),
                     "{what}"
                 );
-                assert_eq!(writer.io().flushed, writer.io().written.len(), "{what}");
+                assert_eq!(
+                    writer.io().0.get().flushed,
+                    writer.io().0.get().written.len(),
+                    "{what}"
+                );
                 // The long message alone can be given up in its middle.
                 let refused = outcomes.contains(&Outcome::Refused);
                 assert_eq!(refused, stream.is_open(), "{what}");
@@ -84,7 +88,8 @@ fn an_echo_dropped_at_random_points() {
             // It fits the buffer, so it was queued at once, and goes out whatever happens.
             echoes.push(Sent::Binary(octets));
         }
-        let sent = Stream::of_client(&connection.writer.io().written);
+        block_on(connection.finish()).unwrap();
+        let sent = Stream::of_client(&connection.writer.io().0.get().written);
         let (data, control): (Vec<_>, Vec<_>) = sent
             .messages()
             .iter()

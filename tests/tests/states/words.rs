@@ -20,7 +20,7 @@ fn no_key_no_payload_and_no_generator_stands_in_debug_output() {
     let mut incoming = b"\x81\x09SECRETkey\x89\x09SECRETkey\x81\x03abc".to_vec();
     incoming.extend(b"\x01\x09SECRETkey");
     let mut connection = asynch::Connection::new(
-        Transport::new(&incoming),
+        Transport::new(&incoming).halves(),
         Receiver::<Client, _>::new(vec![0xa5; 64]),
         Sender::<Client, _, _>::new(vec![0xa5; 139], Secret("SECRETkey")),
     );

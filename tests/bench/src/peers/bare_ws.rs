@@ -33,7 +33,11 @@ pub const LIBRARY: Library = Library {
     },
 };
 
-type Ours = Connection<Wire, Client, Growing, Box<[u8]>, RandCore<ThreadRng>>;
+type Ours = Connection<
+    Wire,
+    Receiver<Client, Growing>,
+    Sender<Client, Box<[u8]>, RandCore<ThreadRng>>,
+>;
 
 fn client(wire: Wire) -> Ours {
     let entropy = RandCore(rand::rng());

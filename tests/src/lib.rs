@@ -18,10 +18,37 @@ pub mod vectors;
 pub mod wire;
 
 /// How many runs a random test makes: so many, or times `BARE_WS_RUNS` if that is set.
+///
+/// # Panics
+/// If `BARE_WS_RUNS` is set to anything but a number above 0: a test of no runs passes whatever it
+/// tests.
 #[must_use]
 pub fn runs(usual: u64) -> u64 {
-    let factor = std::env::var("BARE_WS_RUNS")
-        .ok()
-        .and_then(|factor| factor.parse().ok());
-    usual.saturating_mul(factor.unwrap_or(1))
+    let factor = match std::env::var("BARE_WS_RUNS") {
+        Ok(factor) => factor_of(&factor),
+        Err(std::env::VarError::NotPresent) => 1,
+        Err(error) => panic!("BARE_WS_RUNS: {error}"),
+    };
+    usual.saturating_mul(factor)
+}
+
+fn factor_of(text: &str) -> u64 {
+    match text.parse() {
+        Ok(0) | Err(_) => panic!("BARE_WS_RUNS is a number above 0, not {text:?}"),
+        Ok(factor) => factor,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::factor_of;
+
+    #[test]
+    fn a_factor_that_empties_random_tests_is_refused() {
+        assert_eq!((factor_of("1"), factor_of("250")), (1, 250));
+        for text in ["0", "", "-1", "1.5", "x", "99999999999999999999"] {
+            let refused = std::panic::catch_unwind(|| factor_of(text));
+            assert!(refused.is_err(), "{text:?}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use rustls::{ServerConnection, StreamOwned};
 
 use super::Outcome::{self, Closed, Error};
-use super::{CONFIGURATIONS, Conn, Files, authority, echo, judge, serve};
+use super::{CONFIGURATIONS, Conn, Files, authority, judge, serve, timely};
 
 type Secure = StreamOwned<ServerConnection, TcpStream>;
 
@@ -171,7 +171,7 @@ fn every_end_of_a_secure_connection_is_one_line_and_a_status() {
                 true => &["--ca", &other_file, "--ca", &ours_file],
                 false => &["--ca", &other_file],
             };
-            let run = echo(&[configuration, row.arguments, roots, &[&uri]].concat());
+            let run = timely(&[configuration, row.arguments, roots, &[&uri]].concat());
             judge(
                 &format!("{} {configuration:?}", row.name),
                 &run,

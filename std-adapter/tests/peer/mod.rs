@@ -1,5 +1,7 @@
 //! Servers that do exactly what a test says, on loopback, and never for longer than a moment.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
+
+mod stalls;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -7,10 +9,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::handshake::accept;
+pub(crate) use stalls::Stalls;
 
-/// Longer than anything that a test waits for. Where a test asserts that a short deadline was kept,
-/// it asks for less than half of this: far more than a busy machine delays anything, and less than
-/// what all other deadlines are set to, or the peer waits.
+/// Longer than anything that a test waits for: what deadlines that are not tested are set to, and
+/// how long a peer waits. Whether a short deadline was kept, [`Stalls`] tells.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A server, and what becomes of it.

@@ -32,11 +32,10 @@ fuzz_target!(|data: &[u8]| {
         let [whole, single, random] = ways.map(|pieces| client(&request, offers, head, pieces));
         assert_eq!(whole, single);
         assert_eq!(whole, random);
-        let verdict = response(&request, head);
+        let verdict = response(&request, offers, head);
         show!("{whole:?}, {verdict:?}");
         match verdict {
             Verdict::Opens(subprotocol, len) => assert_eq!(whole, Ok((subprotocol, len))),
-            Verdict::Perhaps => {}
             Verdict::No => assert!(whole.is_err(), "a head that opens nothing"),
         }
     } else {
@@ -144,13 +143,11 @@ fn server(mut head: &[u8], mut pieces: Pieces) -> Result<usize, (bool, Vec<u8>)>
 #[derive(Debug)]
 enum Verdict {
     Opens(Option<usize>, usize),
-    /// If its extensions are right.
-    Perhaps,
     No,
 }
 
 /// RFC 6455 §4.1, of a head that is there as a whole.
-fn response(request: &Request<'_>, head: &[u8]) -> Verdict {
+fn response(request: &Request<'_>, offers: &[&str], head: &[u8]) -> Verdict {
     let mut at = 0;
     for _ in 0..=8 {
         let rest = &head[at..];
@@ -205,7 +202,7 @@ fn response(request: &Request<'_>, head: &[u8]) -> Verdict {
         let mut response = httparse::Response::new(&mut fields);
         return match response.parse(&this) {
             Ok(httparse::Status::Complete(len)) if strict && len == this.len() => {
-                fields_open(request, &Fields(response.headers), at)
+                fields_open(request, offers, &Fields(response.headers), at)
             }
             _ => Verdict::No,
         };
@@ -229,7 +226,7 @@ fn ends(head: &[u8]) -> usize {
     head.windows(2).filter(|two| two == b"\r\n").count()
 }
 
-fn fields_open(request: &Request<'_>, fields: &Fields<'_>, len: usize) -> Verdict {
+fn fields_open(request: &Request<'_>, offers: &[&str], fields: &Fields<'_>, len: usize) -> Verdict {
     let is_upgrade = |value: &[u8]| value.eq_ignore_ascii_case(b"websocket");
     let subprotocol = match fields.all("sec-websocket-protocol")[..] {
         [] if request.subprotocol_required => return Verdict::No,
@@ -249,11 +246,125 @@ fn fields_open(request: &Request<'_>, fields: &Fields<'_>, len: usize) -> Verdic
     let opens = matches!(fields.all("upgrade")[..], [value] if is_upgrade(value))
         && fields.all("sec-websocket-accept") == [ACCEPT]
         && fields.has_token("connection", "upgrade");
-    match fields.all("sec-websocket-extensions").len() {
-        0 if opens => Verdict::Opens(subprotocol, len),
-        1 if opens => Verdict::Perhaps,
-        _ => Verdict::No,
+    let extensions = match fields.all("sec-websocket-extensions")[..] {
+        [] => true,
+        [value] => were_offered(value, offers),
+        _ => false,
+    };
+    if opens && extensions {
+        Verdict::Opens(subprotocol, len)
+    } else {
+        Verdict::No
     }
+}
+
+/// What `RawOffers` remembers of an answer, without white space, quotes and escapes.
+const ANSWER: usize = 128;
+
+/// RFC 6455 §9.1: whether a list keeps the grammar and names what was offered, each once.
+fn were_offered(value: &[u8], offers: &[&str]) -> bool {
+    let Some(names) = extension_list(value) else {
+        return false;
+    };
+    names.iter().enumerate().all(|(at, name)| {
+        let offered = offers
+            .iter()
+            .any(|offer| offer.split(';').next().map(str::as_bytes) == Some(name));
+        offered && !names[..at].contains(name)
+    })
+}
+
+/// The names in a list. By hand and on the whole value, where the code under test is a machine that
+/// sees one octet at a time.
+fn extension_list(value: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = Rest(value);
+    let (mut names, mut len) = (Vec::new(), 0);
+    loop {
+        // RFC 2616 §2.1: "null elements are allowed", but not in place of all.
+        rest.blanks();
+        while rest.take(b',') {
+            rest.blanks();
+        }
+        if rest.0.is_empty() {
+            break;
+        }
+        let name = rest.token()?;
+        names.push(name);
+        len += name.len();
+        rest.blanks();
+        while rest.take(b';') {
+            rest.blanks();
+            len += 1 + rest.token()?.len();
+            rest.blanks();
+            if rest.take(b'=') {
+                rest.blanks();
+                len += 1 + if rest.take(b'"') {
+                    rest.quoted()?
+                } else {
+                    rest.token()?.len()
+                };
+                rest.blanks();
+            }
+        }
+        match rest.0 {
+            [] => break,
+            [b',', ..] => len += 1,
+            _ => return None,
+        }
+    }
+    (!names.is_empty() && len <= ANSWER).then_some(names)
+}
+
+/// What is left of a value.
+struct Rest<'v>(&'v [u8]);
+
+impl<'v> Rest<'v> {
+    fn blanks(&mut self) {
+        while let [b' ' | b'\t', rest @ ..] = self.0 {
+            self.0 = rest;
+        }
+    }
+
+    fn take(&mut self, octet: u8) -> bool {
+        match self.0 {
+            [first, rest @ ..] if *first == octet => {
+                self.0 = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// RFC 9110 §5.6.2, at least one octet of it.
+    fn token(&mut self) -> Option<&'v [u8]> {
+        let len = self.0.iter().take_while(|&&octet| is_tchar(octet)).count();
+        let (token, rest) = self.0.split_at(len);
+        self.0 = rest;
+        (len > 0).then_some(token)
+    }
+
+    /// Behind an opening quote, to the closing one: how long the value is. RFC 6455 §9.1: "the value
+    /// after quoted-string unescaping MUST conform to the 'token' ABNF."
+    fn quoted(&mut self) -> Option<usize> {
+        let mut len = 0;
+        loop {
+            match self.0 {
+                [b'"', rest @ ..] if len > 0 => {
+                    self.0 = rest;
+                    return Some(len);
+                }
+                [b'\\', octet, rest @ ..] | [octet, rest @ ..] if is_tchar(*octet) => {
+                    self.0 = rest;
+                    len += 1;
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+fn is_tchar(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
 }
 
 /// The fields as httparse reads them.

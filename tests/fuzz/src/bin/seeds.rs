@@ -90,6 +90,8 @@ fn handshake() -> Vec<Vec<u8>> {
         "",
         "Sec-WebSocket-Protocol: chat\r\n",
         "Sec-WebSocket-Extensions: x; a=\"b\", permessage-deflate\r\n",
+        "Sec-WebSocket-Extensions: ,, x ;a = \"\\b\" ; c\t, \r\n",
+        "Sec-WebSocket-Extensions: x, x\r\n",
     ] {
         for choice in [0, 2, 6, 8] {
             seeds.extend(texts(&[choice, 0, 0], &[&format!("{answer}{more}\r\n")]));

@@ -1,0 +1,58 @@
+//! How long the machine kept threads from running: what a test may allow beside a deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// What threads that share their processors with other tests may need on top of a deadline. It is
+/// less than what lies between any two deadlines that a test could take for each other.
+const ALLOWED: Duration = Duration::from_millis(800);
+const NAP: Duration = Duration::from_millis(5);
+
+/// Sleeps in short naps beside what is measured, and adds up by how much each was too long. So a
+/// bound on a time can be narrow on a quiet machine and hold on a busy one.
+pub(crate) struct Stalls {
+    began: Instant,
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<Duration>,
+}
+
+impl Stalls {
+    pub(crate) fn watch() -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_over);
+        let thread = thread::spawn(move || {
+            let mut lost = Duration::ZERO;
+            while !seen.load(Ordering::Relaxed) {
+                let asleep = Instant::now();
+                thread::sleep(NAP);
+                lost += asleep.elapsed().saturating_sub(NAP * 2);
+            }
+            lost
+        });
+        Self {
+            began: Instant::now(),
+            is_over,
+            thread,
+        }
+    }
+
+    /// Ends it. Fails the test unless what was watched took at least `least`, and not much more
+    /// than `most`.
+    #[track_caller]
+    pub(crate) fn took(self, least: Duration, most: Duration) {
+        let took = self.began.elapsed();
+        self.is_over.store(true, Ordering::Relaxed);
+        let lost = self.thread.join().unwrap();
+        assert!(
+            took >= least.saturating_sub(NAP),
+            "too early: {took:?}, not {least:?}"
+        );
+        // A chain of threads can be kept waiting at each link.
+        assert!(
+            took <= most + ALLOWED + lost * 3,
+            "too late: {took:?}, not {most:?}, and the machine stalled for {lost:?}"
+        );
+    }
+}

@@ -30,7 +30,7 @@ use embassy_net::Stack;
 use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, Read, Write};
 use emulated::{
-    arguments::Arguments,
+    arguments,
     board::{self, println},
     entropy::HostSeeded,
     measure,
@@ -38,6 +38,7 @@ use emulated::{
 use heapless::String;
 use semihosting::{fs::File, io::Read as _};
 use static_cell::ConstStaticCell;
+use words::Words;
 
 /// What is echoed, in all and at a time.
 const OCTETS: usize = 1 << 20;
@@ -64,7 +65,7 @@ extern "C" fn main() -> ! {
 
 #[embassy_executor::task]
 async fn program(stack: Stack<'static>) {
-    let status = match app(stack, Arguments::read()).await {
+    let status = match app(stack, arguments::read()).await {
         Ok(()) => 0,
         Err(failure) => {
             println!("failed: {failure:?}");
@@ -96,7 +97,7 @@ struct Memory {
     buffers: [[u8; BUFFER]; 2],
 }
 
-async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure> {
+async fn app(stack: Stack<'static>, arguments: Words) -> Result<(), Failure> {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
         certificate: [0; _],
         tcp: [[0; _]; 2],

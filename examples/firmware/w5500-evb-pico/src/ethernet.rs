@@ -13,7 +13,7 @@ use embassy_rp::{
     peripherals,
     spi::{self, Async, Spi},
 };
-use embassy_time::Delay;
+use embassy_time::{Delay, Duration, Timer};
 use embedded_hal_bus::spi::ExclusiveDevice;
 use static_cell::{ConstStaticCell, StaticCell};
 use words::Words;
@@ -30,6 +30,7 @@ const SOCKETS: usize = 4;
 const FRAMES: usize = 4;
 /// Of the 80 MHz that the chip takes at most, what the processor's 125 MHz divide into with some room.
 const SPI_HZ: u32 = 50_000_000;
+const PAUSE_BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// What the chip is wired to.
 pub(crate) struct Wires {
@@ -80,8 +81,7 @@ pub(crate) async fn start(spawner: Spawner, wires: Wires, words: Words) -> Stack
     let seed = RoscRng.next_u64();
     let (stack, runner) = embassy_net::new(device, configuration(words), RESOURCES.take(), seed);
     spawner.spawn(network(runner).expect("spawned once"));
-    spawner.spawn(link(stack).expect("spawned once"));
-    spawner.spawn(address(stack).expect("spawned once"));
+    spawner.spawn(watch(stack).expect("spawned once"));
     stack
 }
 
@@ -134,26 +134,24 @@ async fn network(mut runner: embassy_net::Runner<'static, Device<'static>>) -> !
     runner.run().await
 }
 
-/// Tells of the cable.
+/// Tells of the cable and of the address. By looking: the stack keeps one waker for all who wait for its state, and two
+/// that wait at a time would wake each other without end.
 #[embassy_executor::task]
-async fn link(stack: Stack<'static>) -> ! {
+async fn watch(stack: Stack<'static>) -> ! {
+    let (mut link, mut address) = (false, None);
     loop {
-        stack.wait_link_up().await;
-        defmt::info!("link up");
-        stack.wait_link_down().await;
-        defmt::info!("link down");
-    }
-}
-
-/// Tells of the address.
-#[embassy_executor::task]
-async fn address(stack: Stack<'static>) -> ! {
-    loop {
-        stack.wait_config_up().await;
-        if let Some(config) = stack.config_v4() {
-            defmt::info!("address {}", config.address);
+        if stack.is_link_up() != link {
+            link = !link;
+            defmt::info!("link {}", if link { "up" } else { "down" });
         }
-        stack.wait_config_down().await;
-        defmt::info!("no address");
+        let now = stack.config_v4().map(|config| config.address);
+        if now != address {
+            address = now;
+            match address {
+                Some(address) => defmt::info!("address {}", address),
+                None => defmt::info!("no address"),
+            }
+        }
+        Timer::after(PAUSE_BETWEEN_LOOKS).await;
     }
 }

@@ -1,0 +1,75 @@
+// node main.mjs [--lease SECONDS] [--capture FILE] IMAGE [key=value]...
+//
+// Runs an image with these words in its settings' page. The log, decoded by defmt-print, and a line for each change of the
+// light go to standard output. Standard input has what happens to the board, a line each: `link down`, `link up`,
+// `dhcp down`, `dhcp up`. Ends with standard input, and so with the process that started it; with status 101 when the
+// image panicked. DEFMT_PRINT names the program defmt-print if it is not in PATH.
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { Board } from './src/board.mjs';
+import { Pace } from './src/pace.mjs';
+import { Router } from './src/router.mjs';
+
+const PANICKED = 101;
+
+const { values: options, positionals } = parseArgs({
+  options: { lease: { type: 'string' }, capture: { type: 'string' } },
+  allowPositionals: true,
+});
+const [image, ...words] = positionals;
+if (image === undefined) {
+  console.error('usage: node main.mjs [--lease SECONDS] [--capture FILE] IMAGE [key=value]...');
+  process.exit(2);
+}
+
+const decoder = spawn(process.env.DEFMT_PRINT ?? 'defmt-print', ['-e', image, '--log-format', '{t} {s}'], {
+  stdio: ['pipe', 'inherit', 'inherit'],
+});
+decoder.on('error', fail);
+decoder.stdin.on('error', fail);
+const router = new Router((frame) => pace.interrupt(() => board.chip.deliver(frame)), {
+  capture: options.capture,
+  lease: options.lease && Number(options.lease),
+});
+router.failed.catch(fail);
+const board = new Board(image, words.join(' '), {
+  onFrame: (frame) => router.send(frame),
+  onLight: (on) => console.log(`light ${on ? 'on' : 'off'}`),
+});
+const pace = new Pace(board, () => {
+  const octets = board.rtt.read();
+  if (octets.length > 0) decoder.stdin.write(octets);
+  if (board.halted) end(PANICKED);
+});
+
+const EVENTS = {
+  'link down': () => board.chip.plug(false),
+  'link up': () => board.chip.plug(true),
+  'dhcp down': () => { router.dhcp.listening = false; },
+  'dhcp up': () => { router.dhcp.listening = true; },
+};
+createInterface({ input: process.stdin })
+  .on('line', (line) => (EVENTS[line] ? pace.interrupt(EVENTS[line]) : fail(new Error(`no such event: ${line}`))))
+  .on('close', () => end(0));
+
+/** Says what it was, and ends when the log is decoded. */
+function end(status) {
+  if (pace.stopped) return;
+  pace.stop();
+  router.close();
+  const { chip, warnings } = board;
+  const seconds = (nanos) => (nanos / 1e9).toFixed(1);
+  console.error(`${seconds(board.nanos)} s, ${board.instructions} instructions; frames ${JSON.stringify(chip.counters)}`);
+  for (const what of chip.unmodelled) console.error(`W5500, not modelled: ${what}`);
+  for (const [what, times] of warnings) console.error(`rp2040js, ${times} times: ${what}`);
+  process.exitCode = status;
+  process.stdin.destroy();
+  decoder.stdin.end();
+}
+
+function fail(error) {
+  console.error(error.message);
+  process.exit(1);
+}

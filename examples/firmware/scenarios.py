@@ -11,6 +11,7 @@ import threading
 import certificates
 import emulator
 import peer
+import rp2040
 from emulator import image
 
 
@@ -48,13 +49,24 @@ LATE = 1000
 CONNECTED = "Connected {"
 
 
-class Telemetry(emulator.Running):
+class Telemetry:
     """A board that runs the telemetry application, and its log."""
 
-    def __init__(self, target, server, *words):
+    def __init__(self, target, server, *words, **options):
         port = server.getsockname()[1]
-        uri = f"ws://10.0.2.2:{port}/telemetry"
-        super().__init__(image(target, "telemetry"), [f"uri={uri}", *words])
+        words = [f"uri=ws://10.0.2.2:{port}/telemetry", *words]
+        if target == rp2040.BOARD:
+            self.board = rp2040.Running("telemetry", words, **options)
+        else:
+            self.board = emulator.Running(image(target, "telemetry"), words, **options)
+        self.lines = self.board.lines
+        self.wait = self.board.wait
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.board.end()
 
     def until(self, text, start=0):
         """The place of the first line with that text."""
@@ -74,6 +86,8 @@ class Telemetry(emulator.Running):
 
     def pull(self):
         """Pulls the network's cable; the place where the log says so."""
+        # A board that has not yet seen it would not see it go.
+        self.until("link up")
         return self._link(False)
 
     def plug(self):
@@ -82,7 +96,7 @@ class Telemetry(emulator.Running):
 
     def _link(self, up):
         start = len(self.lines)
-        self.monitor.link(up)
+        self.board.link(up)
         return self.until("link up" if up else "link down", start)
 
     def story(self):
@@ -176,7 +190,9 @@ def lease(target, tell):
         try:
             connection = accept(server)
             report(connection)
-            board.ended("ConnectionReset", board.pull(), 0, LATE)
+            start = len(board.lines) - 1
+            board.pull()
+            board.ended("ConnectionReset", start, 0, LATE)
             connection.cut()
             board.plug()
             expect(report(accept(server))["connections"] == 2, "back after an outage")
@@ -184,6 +200,29 @@ def lease(target, tell):
             tell("\n".join(board.story()))
 
 
+def renewal(target, tell):
+    """The address is one of DHCP for a few seconds. The board renews it in time, and the connection does
+    not notice; when the server does not answer, address and connection are over with the lease."""
+    server = peer.listen()
+    words = [f"dead_after={10 * LEASE}"]
+    with server, Telemetry(target, server, *words, lease=LEASE // 1000) as board:
+        try:
+            connection = accept(server)
+            first = report(connection)["uptime_ms"]
+            while (last := report(connection))["uptime_ms"] <= first + 2.5 * LEASE:
+                pass
+            expect(last["connections"] == 1, "the connection is that of two leases ago")
+            board.board.dhcp(False)
+            start = len(board.lines) - 1
+            board.ended("ConnectionReset", start, 0, LEASE + LATE)
+            connection.cut()
+            board.board.dhcp(True)
+            expect(report(accept(server))["connections"] == 2, "back with an address")
+        finally:
+            tell("\n".join(board.story()))
+
+
+LEASE = 4000
 FIXED = "10.0.2.15"
 # Longer than it takes to fill the buffers with reports, so that one waits for room when the
 # deadline comes; and than the emulator's TCP takes to repeat what the short outage swallowed (3 s).
@@ -332,4 +371,12 @@ SCENARIOS = {
     "lease": (lease, "telemetry"),
     "wss": (wss, "wss"),
     "vectors": (vectors, "vectors"),
+}
+
+# Those that the image of a real board is put through, in the emulator of that board.
+ON_RP2040 = {
+    "telemetry": telemetry,
+    "link": link,
+    "lease": lease,
+    "renewal": renewal,
 }

@@ -1,9 +1,10 @@
-// node main.mjs [--lease SECONDS] [--capture FILE] IMAGE [key=value]...
+// node main.mjs [--lease SECONDS] [--capture FILE] [--report] IMAGE [key=value]...
 //
 // Runs an image with these words in its settings' page. The log, decoded by defmt-print, and a line for each change of the
 // light go to standard output. Standard input has what happens to the board, a line each: `link down`, `link up`,
 // `dhcp down`, `dhcp up`. Ends with standard input, and so with the process that started it; with status 101 when the
-// image panicked. DEFMT_PRINT names the program defmt-print if it is not in PATH.
+// image panicked. DEFMT_PRINT names the program defmt-print if it is not in PATH. With `--report` standard error gets what was
+// asked of the emulator that it does not have.
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -15,12 +16,12 @@ import { Router } from './src/router.mjs';
 const PANICKED = 101;
 
 const { values: options, positionals } = parseArgs({
-  options: { lease: { type: 'string' }, capture: { type: 'string' } },
+  options: { lease: { type: 'string' }, capture: { type: 'string' }, report: { type: 'boolean' } },
   allowPositionals: true,
 });
 const [image, ...words] = positionals;
 if (image === undefined) {
-  console.error('usage: node main.mjs [--lease SECONDS] [--capture FILE] IMAGE [key=value]...');
+  console.error('usage: node main.mjs [--lease SECONDS] [--capture FILE] [--report] IMAGE [key=value]...');
   process.exit(2);
 }
 
@@ -54,19 +55,23 @@ createInterface({ input: process.stdin })
   .on('line', (line) => (EVENTS[line] ? pace.interrupt(EVENTS[line]) : fail(new Error(`no such event: ${line}`))))
   .on('close', () => end(0));
 
-/** Says what it was, and ends when the log is decoded. */
 function end(status) {
   if (pace.stopped) return;
   pace.stop();
   router.close();
-  const { chip, warnings } = board;
-  const seconds = (nanos) => (nanos / 1e9).toFixed(1);
-  console.error(`${seconds(board.nanos)} s, ${board.instructions} instructions; frames ${JSON.stringify(chip.counters)}`);
-  for (const what of chip.unmodelled) console.error(`W5500, not modelled: ${what}`);
-  for (const [what, times] of warnings) console.error(`rp2040js, ${times} times: ${what}`);
+  if (options.report) report();
   process.exitCode = status;
   process.stdin.destroy();
+  // It ends when it has decoded what it got, and so do we.
   decoder.stdin.end();
+}
+
+/** What ran, and what it asked of the emulator in vain. */
+function report() {
+  const { nanos, instructions, chip, warnings } = board;
+  console.error(`${(nanos / 1e9).toFixed(1)} s, ${instructions} instructions; frames ${JSON.stringify(chip.counters)}`);
+  for (const what of chip.unmodelled) console.error(`W5500: not modelled: ${what}`);
+  for (const [what, times] of warnings) console.error(`rp2040js: ${times} times ${what}`);
 }
 
 function fail(error) {

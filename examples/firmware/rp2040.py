@@ -4,6 +4,7 @@ import hashlib
 import os
 import pathlib
 import subprocess
+import tempfile
 
 import emulator
 import running
@@ -71,10 +72,12 @@ class Running(running.Running):
         if program == "telemetry":
             # The first of a key's words counts.
             words = [*words, *(f"{key}={value}" for key, value in SHORT.items())]
+        self.settings = tempfile.NamedTemporaryFile(suffix=".uf2")
+        subprocess.run([PACKAGE / "settings", *words], stdout=self.settings, check=True)
         # The emulator ends when its standard input does: with us, however we end.
         super().__init__(
             subprocess.Popen(
-                ["node", EMULATOR / "main.mjs", *options, image(program), *words],
+                ["node", EMULATOR / "main.mjs", *options, image(program), self.settings.name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=os.environ | {"DEFMT_PRINT": str(defmt_print())},
@@ -100,6 +103,7 @@ class Running(running.Running):
         except subprocess.TimeoutExpired:
             self.process.kill()
         super().end()
+        self.settings.close()
 
 
 def autobahn(words, limit):

@@ -1,10 +1,14 @@
-// node main.mjs [--lease SECONDS] [--capture FILE] [--report] IMAGE [key=value]...
+// node main.mjs [--lease SECONDS] [--capture FILE] [--report] IMAGE [FILE.uf2]...
 //
-// Runs an image with these words in its settings' page. The log, decoded by defmt-print, and a line for each change of the
-// light go to standard output. Standard input has what happens to the board, a line each: `link down`, `link up`,
-// `dhcp down`, `dhcp up`. Ends with standard input, and so with the process that started it; with status 101 when the
-// image panicked. DEFMT_PRINT names the program defmt-print if it is not in PATH. With `--report` standard error gets what was
-// asked of the emulator that it does not have.
+// Runs an image (ELF), with what else is on the board's flash (UF2): its settings. Standard output has the log, decoded by
+// defmt-print, and a line for each change of the light. Standard input has what happens to the board, a line each:
+// `link down`, `link up`, `dhcp down`, `dhcp up`. Ends with standard input, and so with the process that started it; with
+// status 101 when the image panicked.
+//
+//     --lease SECONDS   addresses of DHCP are for so long
+//     --capture FILE    a file that gets every frame on the wire
+//     --report          at the end, on standard error: instructions, frames, and what was asked for that is not modelled
+//     DEFMT_PRINT       in the environment: the program defmt-print if it is not in PATH
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -19,9 +23,9 @@ const { values: options, positionals } = parseArgs({
   options: { lease: { type: 'string' }, capture: { type: 'string' }, report: { type: 'boolean' } },
   allowPositionals: true,
 });
-const [image, ...words] = positionals;
+const [image, ...files] = positionals;
 if (image === undefined) {
-  console.error('usage: node main.mjs [--lease SECONDS] [--capture FILE] [--report] IMAGE [key=value]...');
+  console.error('usage: node main.mjs [--lease SECONDS] [--capture FILE] [--report] IMAGE [FILE.uf2]...');
   process.exit(2);
 }
 
@@ -35,7 +39,7 @@ const router = new Router((frame) => pace.interrupt(() => board.chip.deliver(fra
   lease: options.lease && Number(options.lease),
 });
 router.failed.catch(fail);
-const board = new Board(image, words.join(' '), {
+const board = new Board(image, files, {
   onFrame: (frame) => router.send(frame),
   onLight: (on) => console.log(`light ${on ? 'on' : 'off'}`),
 });

@@ -2,16 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { GPIOPinState, Simulator } from 'rp2040js';
-import { load } from './image.mjs';
+import { loadElf } from './elf.mjs';
 import { patch } from './patches.mjs';
 import { Rtt } from './rtt.mjs';
+import { loadUf2 } from './uf2.mjs';
 import { W5500 } from './w5500.mjs';
 
 const FLASH = 0x1000_0000;
 const FLASH_SIZE = 2 * 1024 * 1024;
 // The boot loader's second stage has the octets before; the boot ROM, which runs it, is not there.
 const VECTORS = FLASH + 0x100;
-const SETTINGS_SIZE = 4096;
 const PIN = { SELECT: 17, RESET: 20, INTERRUPT: 21, LIGHT: 25 };
 const CYCLE = 8; // ns, at the 125 MHz that embassy-rp sets
 // RP2040 datasheet §4.9.5: 0.706 V at 27 degrees, of 3.3 V in 4096 steps.
@@ -19,10 +19,10 @@ const ROOM_TEMPERATURE = Math.round((0.706 / 3.3) * 4096);
 
 export class Board {
   /**
-   * `settings`: the text of the settings' page. `onFrame(octets)`: a frame leaves the board. `onLight(on)`: the light
-   * changes.
+   * `image`: an ELF file. `files`: UF2 files that are written over it. `onFrame(octets)`: a frame leaves the board.
+   * `onLight(on)`: the light changes.
    */
-  constructor(image, settings, { onFrame, onLight }) {
+  constructor(image, files, { onFrame, onLight }) {
     this.simulator = new Simulator();
     this.mcu = this.simulator.rp2040;
     this.instructions = 0;
@@ -32,10 +32,8 @@ export class Board {
     this.halted = false;
 
     patch(this.mcu, this.warnings);
-    load(readFileSync(image), this.mcu.flash, FLASH, FLASH_SIZE - SETTINGS_SIZE);
-    const page = Buffer.from(settings);
-    if (page.length > SETTINGS_SIZE) throw new Error(`settings of ${page.length} octets`);
-    this.mcu.flash.set(page, FLASH_SIZE - SETTINGS_SIZE);
+    loadElf(readFileSync(image), this.mcu.flash, FLASH, FLASH_SIZE);
+    for (const file of files) loadUf2(readFileSync(file), this.mcu.flash, FLASH, FLASH_SIZE);
     this.#start();
     this.rtt = new Rtt(this.mcu.sram);
     this.mcu.adc.channelValues[4] = ROOM_TEMPERATURE;

@@ -4,7 +4,7 @@ const MACHINE_ARM = 40;
 const PT_LOAD = 1;
 
 /** Copies the segments of `elf` into `flash`, which begins at address `base` and has `size` octets for them. */
-export function load(elf, flash, base, size) {
+export function loadElf(elf, flash, base, size) {
   if (elf.toString('latin1', 0, 4) !== '\x7fELF' || elf.readUInt16LE(18) !== MACHINE_ARM) throw new Error('no ELF image for Arm');
   const table = elf.readUInt32LE(28);
   const entry = elf.readUInt16LE(42);

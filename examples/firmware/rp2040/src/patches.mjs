@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto';
 const RAM_PAGE = 0x20; // The address's highest octet.
 const ROSC = 0x4006_0000;
 const ROSC_RANDOMBIT = 0x1c;
-const DMA_CHAN_ABORT = 0x444;
 
 /** Mends `mcu`, and has what it warns of counted in `warnings`: a map from text to number. */
 export function patch(mcu, warnings) {
@@ -22,7 +21,6 @@ export function patch(mcu, warnings) {
     },
   };
   findRamFirst(mcu);
-  finishAborts(mcu.dma);
   drawBits(mcu.findPeripheral(ROSC));
 }
 
@@ -36,12 +34,6 @@ function sendEvent(core) {
 function findRamFirst(mcu) {
   const find = mcu.findPeripheral.bind(mcu);
   mcu.findPeripheral = (address) => (address >>> 24 === RAM_PAGE ? undefined : find(address));
-}
-
-/** CHAN_ABORT reads as zero once a channel is aborted (RP2040 datasheet §2.5.5.3), which is at once here. */
-function finishAborts(dma) {
-  const read = dma.readUint32.bind(dma);
-  dma.readUint32 = (offset) => (offset === DMA_CHAN_ABORT ? 0 : read(offset));
 }
 
 /** The ring oscillator's random bit, from the host's generator. */

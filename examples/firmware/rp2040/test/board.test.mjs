@@ -71,10 +71,6 @@ test('the random bit is one', () => {
   assert.ok(Math.abs(ones - 10_000) < 710, `${ones} of 20000`);
 });
 
-test('a DMA channel is aborted at once', () => {
-  assert.equal(board([LOOP]).mcu.readUint32(0x5000_0444), 0);
-});
-
 test('the light is GPIO 25', () => {
   const told = [];
   const { mcu } = board([LOOP], (on) => told.push(on));

@@ -17,22 +17,26 @@ async fn main(spawner: Spawner) {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 
     let words = settings::read();
+    let Some(uri) = words.value("uri") else {
+        defmt::error!("failed: no uri in the settings");
+        return;
+    };
     let board = Board::start(spawner, words).await;
     let station = Station {
         thermometer: board.thermometer,
         light: board.light,
     };
-    let settings = settings_of(words);
+    let settings = settings_of(uri, words);
     let ended = telemetry::run(board.stack, &settings, MEMORY.take(), entropy(), station).await;
     defmt::error!("failed: {}", ended.err());
 }
 
 /// What is not set is as a device in the field wants it.
-fn settings_of(words: Words) -> Settings<'static> {
+fn settings_of(uri: &'static str, words: Words) -> Settings<'static> {
     let milliseconds = |key, default| words.parsed(key).map_or(default, Duration::from_millis);
     let timing = Timing::default();
     Settings {
-        uri: words.value("uri").unwrap_or_default(),
+        uri,
         period: milliseconds("period", Duration::from_secs(10)),
         // RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds".
         first_delay: milliseconds("first_delay", Duration::from_secs(5)),

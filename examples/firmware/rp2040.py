@@ -15,7 +15,7 @@ PACKAGE = emulator.HERE / BOARD
 TARGET = "thumbv6m-none-eabi"
 EMULATOR = emulator.HERE / "rp2040"
 DEFMT_PRINT = "1.2.0"
-PROGRAMS = {"telemetry": BOARD, "autobahn": f"{BOARD}-autobahn"}
+PROGRAMS = {"telemetry": BOARD, "autobahn": f"{BOARD}-autobahn", "wss": f"{BOARD}-wss"}
 
 # What the telemetry of the emulated boards is built with, this board is told: far shorter than a
 # device's, so that a test sees each of them pass.
@@ -106,12 +106,11 @@ class Running(running.Running):
         self.settings.close()
 
 
-def autobahn(words, limit):
-    """Runs the suite's client to its end: its exit status."""
-    with Running("autobahn", words) as board:
+def run(program, words, limit):
+    """Runs a program to its end: its exit status, and its text."""
+    with Running(program, words) as board:
         over = board.wait(lambda line: "done: " in line or "failed: " in line, limit=limit)
-        print("\n".join(board.lines))
-        return 0 if "done: " in board.lines[over] else 1
+        return 0 if "done: " in board.lines[over] else 1, "\n".join(board.lines[: over + 1])
 
 
 def own_tests():

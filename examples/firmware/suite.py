@@ -27,7 +27,8 @@ def autobahn(targets, words):
         about = [f"uri={uri}", f"agent=bare-ws-{target}", *words]
         if target == rp2040.BOARD:
             rp2040.build()
-            status = rp2040.autobahn(about, LONGEST)
+            status, text = rp2040.run("autobahn", about, LONGEST)
+            print(text)
         else:
             emulator.build([target], ["autobahn"])
             status, _ = emulator.qemu(image(target, "autobahn"), about)

@@ -73,7 +73,7 @@ pub async fn run(
     stack: Stack<'static>,
     settings: &Settings<'_>,
     memory: &'static mut Memory,
-    entropy: impl Entropy,
+    entropy: &mut impl Entropy,
     mut failed: impl FnMut(u32, Failure),
 ) -> Result<u32, Failure> {
     let memory::Parts {
@@ -118,7 +118,7 @@ const URI: usize = 256;
 struct Suite<'s, E> {
     stack: Stack<'static>,
     settings: &'s Settings<'s>,
-    entropy: E,
+    entropy: &'s mut E,
     socket: Socket<'static>,
     receive: &'static mut [u8],
     transmit: &'static mut [u8],
@@ -179,7 +179,7 @@ impl<E: Entropy> Suite<'_, E> {
             &Request::new(uri),
             negotiation,
             Receiver::<Client, _, _>::with_stage(&mut *self.receive, inflater),
-            Sender::with_stage(&mut *self.transmit, &mut self.entropy, compressor),
+            Sender::with_stage(&mut *self.transmit, &mut *self.entropy, compressor),
             &Timing::default(),
         )
         .await

@@ -40,7 +40,7 @@ async fn program(stack: Stack<'static>) {
         stack,
         &settings,
         MEMORY.take(),
-        RandCore(random),
+        &mut RandCore(random),
         |case, failure| println!("case {case}: {failure:?}"),
     )
     .await;

@@ -26,7 +26,7 @@ async fn main(spawner: Spawner) {
         stack,
         &settings,
         MEMORY.take(),
-        entropy(),
+        &mut entropy(),
         |case, failure| {
             defmt::info!("case {}: {}", case, failure);
         },

@@ -3,7 +3,7 @@
 import collections
 import subprocess
 
-ACCEPTED = "echoed 1048576 octets"
+ACCEPTED = "echoed"
 SERVER = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
 AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
 

@@ -9,9 +9,8 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
-import time
 
+import running
 from monitor import Monitor
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -129,61 +128,34 @@ def qemu(path, words, capture=False):
     return ended.returncode, ended.stdout or ""
 
 
-class Running:
+class Running(running.Running):
     """An image that runs until the end of a `with` block, with its log and the emulator's monitor."""
 
     def __init__(self, path, words):
-        self.lines = []
-        """The log so far."""
         ours, theirs = socket.socketpair()
         options = [
             "-chardev", f"socket,id=monitor,fd={theirs.fileno()}",
             "-mon", "chardev=monitor,mode=control",
         ]  # fmt: skip
-        self.process = subprocess.Popen(
-            command(path, words, options),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
-            text=True,
+        super().__init__(
+            subprocess.Popen(
+                command(path, words, options),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                text=True,
+            )
         )
         theirs.close()
-        self.changed = threading.Condition()
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
         try:
             self.monitor = Monitor(ours)
         except (OSError, EOFError, ValueError):
-            self._end()
+            super().end()
             raise
 
-    def _read(self):
-        for line in self.process.stdout:
-            with self.changed:
-                self.lines.append(line.rstrip("\n"))
-                self.changed.notify_all()
+    def link(self, up):
+        self.monitor.link(up)
 
-    def wait(self, wanted, start=0, limit=60):
-        """The place in the log of the first line from `start` on that `wanted` takes."""
-        by = time.monotonic() + limit
-        place = start
-        with self.changed:
-            while True:
-                while place < len(self.lines):
-                    if wanted(self.lines[place]):
-                        return place
-                    place += 1
-                if not self.changed.wait(by - time.monotonic()):
-                    raise TimeoutError(f"not in the log: {self.lines[start:]}")
-
-    def _end(self):
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def end(self):
         self.monitor.close()
-        self._end()
+        super().end()

@@ -7,10 +7,12 @@ import socketserver
 import ssl
 import tempfile
 import threading
+import time
 
 import certificates
 import emulator
 import peer
+import rp2040
 from emulator import image
 
 
@@ -48,13 +50,24 @@ LATE = 1000
 CONNECTED = "Connected {"
 
 
-class Telemetry(emulator.Running):
+class Telemetry:
     """A board that runs the telemetry application, and its log."""
 
-    def __init__(self, target, server, *words):
+    def __init__(self, target, server, *words, **options):
         port = server.getsockname()[1]
-        uri = f"ws://10.0.2.2:{port}/telemetry"
-        super().__init__(image(target, "telemetry"), [f"uri={uri}", *words])
+        words = [f"uri=ws://10.0.2.2:{port}/telemetry", *words]
+        if target == rp2040.BOARD:
+            self.board = rp2040.Running("telemetry", words, **options)
+        else:
+            self.board = emulator.Running(image(target, "telemetry"), words, **options)
+        self.lines = self.board.lines
+        self.wait = self.board.wait
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.board.end()
 
     def until(self, text, start=0):
         """The place of the first line with that text."""
@@ -74,6 +87,8 @@ class Telemetry(emulator.Running):
 
     def pull(self):
         """Pulls the network's cable; the place where the log says so."""
+        # A board that has not yet seen it would not see it go.
+        self.until("link up")
         return self._link(False)
 
     def plug(self):
@@ -82,7 +97,7 @@ class Telemetry(emulator.Running):
 
     def _link(self, up):
         start = len(self.lines)
-        self.monitor.link(up)
+        self.board.link(up)
         return self.until("link up" if up else "link down", start)
 
     def story(self):
@@ -176,7 +191,9 @@ def lease(target, tell):
         try:
             connection = accept(server)
             report(connection)
-            board.ended("ConnectionReset", board.pull(), 0, LATE)
+            start = len(board.lines) - 1
+            board.pull()
+            board.ended("ConnectionReset", start, 0, LATE)
             connection.cut()
             board.plug()
             expect(report(accept(server))["connections"] == 2, "back after an outage")
@@ -184,6 +201,29 @@ def lease(target, tell):
             tell("\n".join(board.story()))
 
 
+def renewal(target, tell):
+    """The address is one of DHCP for a few seconds. The board renews it in time, and the connection does
+    not notice; when the server does not answer, address and connection are over with the lease."""
+    server = peer.listen()
+    words = [f"dead_after={10 * LEASE}"]
+    with server, Telemetry(target, server, *words, lease=LEASE // 1000) as board:
+        try:
+            connection = accept(server)
+            first = report(connection)["uptime_ms"]
+            while (last := report(connection))["uptime_ms"] <= first + 2.5 * LEASE:
+                pass
+            expect(last["connections"] == 1, "the connection is that of two leases ago")
+            board.board.dhcp(False)
+            start = len(board.lines) - 1
+            board.ended("ConnectionReset", start, 0, LEASE + LATE)
+            connection.cut()
+            board.board.dhcp(True)
+            expect(report(accept(server))["connections"] == 2, "back with an address")
+        finally:
+            tell("\n".join(board.story()))
+
+
+LEASE = 4000
 FIXED = "10.0.2.15"
 # Longer than it takes to fill the buffers with reports, so that one waits for room when the
 # deadline comes; and than the emulator's TCP takes to repeat what the short outage swallowed (3 s).
@@ -249,7 +289,8 @@ def wss(target, tell):
     with tempfile.TemporaryDirectory() as directory:
         made = certificates.make(pathlib.Path(directory))
         for name, case in made.cases.items():
-            tell(f"{name}: {run_wss(target, made.root, case).splitlines()[-2]}")
+            told = run_wss(target, made.root, case).splitlines()
+            tell(f"{name}: {next(line for line in told if case.verdict in line)}")
 
 
 def run_wss(target, root, case):
@@ -258,9 +299,13 @@ def run_wss(target, root, case):
     port = server.getsockname()[1]
     serving = threading.Thread(target=serve_tls, args=(server, case.chain))
     serving.start()
-    uri = f"wss://10.0.2.2:{port}/"
-    words = [f"uri={uri}", f"ca={root}", f"name={case.host}", *case.words]
-    status, text = emulator.qemu(image(target, "wss"), words, capture=True)
+    words = [f"uri=wss://10.0.2.2:{port}/", f"name={case.host}", *case.words]
+    if target == rp2040.BOARD:
+        words += [f"ca={root.read_bytes().hex()}", f"now={time.time():.0f}"]
+        status, text = rp2040.run("wss", words, limit=120)
+    else:
+        words.append(f"ca={root}")
+        status, text = emulator.qemu(image(target, "wss"), words, capture=True)
     server.close()
     serving.join()
     expect(case.verdict in text, f"{case.verdict} is in {text}")
@@ -332,4 +377,13 @@ SCENARIOS = {
     "lease": (lease, "telemetry"),
     "wss": (wss, "wss"),
     "vectors": (vectors, "vectors"),
+}
+
+# Those that the image of a real board is put through, in the emulator of that board.
+ON_RP2040 = {
+    "telemetry": telemetry,
+    "link": link,
+    "lease": lease,
+    "renewal": renewal,
+    "wss": wss,
 }

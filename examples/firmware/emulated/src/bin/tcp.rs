@@ -10,10 +10,11 @@ use embassy_net::{Ipv4Address, Stack, tcp::TcpSocket};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use emulated::{
-    arguments::Arguments,
+    arguments,
     board::{self, println},
     measure,
 };
+use words::Words;
 
 const BLOCK: usize = 1024;
 const BLOCKS: usize = 64;
@@ -28,7 +29,7 @@ extern "C" fn main() -> ! {
 
 #[embassy_executor::task]
 async fn program(stack: Stack<'static>) {
-    let status = match app(stack, Arguments::read()).await {
+    let status = match app(stack, arguments::read()).await {
         Ok(()) => 0,
         Err(failure) => {
             println!("failed: {failure:?}");
@@ -48,7 +49,7 @@ enum Failure {
     Different,
 }
 
-async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure> {
+async fn app(stack: Stack<'static>, arguments: Words) -> Result<(), Failure> {
     let port: u16 = arguments.parsed("port").ok_or(Failure::NoPort)?;
     let host = arguments.parsed("host").unwrap_or(HOST);
 

@@ -12,7 +12,7 @@ use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_time::{Duration, Instant};
 use emulated::{
-    arguments::Arguments,
+    arguments,
     board::{self, println},
     entropy::HostSeeded,
     measure,
@@ -28,7 +28,7 @@ extern "C" fn main() -> ! {
 #[embassy_executor::task]
 async fn program(stack: Stack<'static>) {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-    let arguments = Arguments::read();
+    let arguments = arguments::read();
     let dead_after = arguments.parsed("dead_after").unwrap_or(1000);
     let Ok(random) = HostSeeded::generator() else {
         println!("the host gives no random octets");

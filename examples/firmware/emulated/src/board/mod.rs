@@ -24,7 +24,7 @@ use static_cell::ConstStaticCell;
 pub use crate::println;
 pub(crate) use hardware::{instruction_counter, stack_bounds};
 
-use crate::{arguments::Arguments, entropy::HostSeeded, measure};
+use crate::{arguments, entropy::HostSeeded, measure};
 use hardware::NetworkCard;
 
 /// The exit statuses that are not the application's own.
@@ -79,7 +79,7 @@ fn start_network(spawner: Spawner, card: &'static mut NetworkCard) -> Stack<'sta
 /// a difference when the link goes down: embassy-net gives an address of DHCP up with it, and every
 /// connection with the address; one that is fixed stays, and connections wait.
 fn configuration() -> Config {
-    let Some(address) = Arguments::read().parsed("ip") else {
+    let Some(address) = arguments::read().parsed("ip") else {
         return Config::dhcpv4(DhcpConfig::default());
     };
     Config::ipv4_static(StaticConfigV4 {

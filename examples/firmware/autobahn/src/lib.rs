@@ -1,0 +1,206 @@
+//! The client that the Autobahn test suite judges: it echoes whatever each case sends. Nothing here knows which
+//! board it is.
+//!
+//! Messages of any length pass through buffers of 1024 octets: each piece is sent on as a
+//! fragment as soon as it arrives.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod memory;
+
+pub use memory::Memory;
+
+use core::fmt::{self, Write};
+
+use bare_ws::{
+    deflate::{
+        Compressor, Inflater, Limits, Negotiation, State,
+        negotiate::{Held, Offer, Refusal},
+    },
+    entropy::Entropy,
+    handshake::Request,
+    receiver::Receiver,
+    role::Client,
+    sender::Sender,
+    uri::{Uri, UriError},
+};
+use bare_ws_embassy::{
+    ConnectError, Connection, Error, Timing,
+    net::{self, Socket},
+};
+use embassy_net::Stack;
+use embedded_io_async::ErrorKind;
+use heapless::String;
+
+use memory::{Form, WINDOW_BITS};
+
+/// What the suite is asked, and as whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// The suite's server: `ws://HOST:PORT`.
+    pub uri: &'a str,
+    /// The name in the suite's report.
+    pub agent: &'a str,
+    /// Compression is offered with a window of 2^this octets, 9 to 15; any other number offers none.
+    pub deflate: Option<u8>,
+}
+
+/// Why there is no result, of a case or of all.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Failure {
+    /// The server's URI is none.
+    Uri(UriError),
+    /// It leaves no room for the names of the cases.
+    UriTooLong,
+    /// The server granted a window that the memory does not hold.
+    Window(Refusal),
+    /// There was no connection.
+    Connect(ConnectError<ErrorKind>),
+    /// It failed.
+    Connection(Error<ErrorKind>),
+    /// The server did not say how many cases there are.
+    NoAnswer,
+}
+
+/// Runs all cases that the server has, and gives their number. A case whose connection failed, as it should in many,
+/// goes to `failed` with its number; the suite keeps the score.
+///
+/// # Errors
+/// The server could not be asked for its cases, or told that they are done.
+pub async fn run(
+    stack: Stack<'static>,
+    settings: &Settings<'_>,
+    memory: &'static mut Memory,
+    entropy: &mut impl Entropy,
+    mut failed: impl FnMut(u32, Failure),
+) -> Result<u32, Failure> {
+    let memory::Parts {
+        tcp_receive,
+        tcp_transmit,
+        receive,
+        transmit,
+        window,
+        inflater,
+        compressor,
+    } = memory.parts();
+    let window = match settings.deflate {
+        Some(bits @ 9..=WINDOW_BITS) => &mut window[..1 << bits],
+        _ => &mut [],
+    };
+    let mut suite = Suite {
+        stack,
+        settings,
+        entropy,
+        socket: Socket::new(stack, tcp_receive, tcp_transmit),
+        receive,
+        transmit,
+        window,
+        inflater,
+        compressor,
+    };
+    stack.wait_config_up().await;
+
+    let cases = suite.case_count().await?;
+    for case in 1..=cases {
+        if let Err(failure) = suite.run_case(case).await {
+            failed(case, failure);
+        }
+    }
+    suite.update_reports().await?;
+    Ok(cases)
+}
+
+/// Octets of the longest URI.
+const URI: usize = 256;
+
+struct Suite<'s, E> {
+    stack: Stack<'static>,
+    settings: &'s Settings<'s>,
+    entropy: &'s mut E,
+    socket: Socket<'static>,
+    receive: &'static mut [u8],
+    transmit: &'static mut [u8],
+    /// As long as the window that is asked for; empty for no compression.
+    window: &'static mut [u8],
+    inflater: &'static mut State,
+    compressor: &'static mut Form,
+}
+
+type Open<'a, E> = Connection<
+    &'a Socket<'static>,
+    &'a Socket<'static>,
+    &'a mut [u8],
+    &'a mut [u8],
+    &'a mut E,
+    Inflater<&'a mut [u8], &'a mut State>,
+    Compressor<&'a mut Form>,
+>;
+
+impl<E: Entropy> Suite<'_, E> {
+    async fn case_count(&mut self) -> Result<u32, Failure> {
+        let mut connection = self.connect(format_args!("/getCaseCount")).await?;
+        let mut count = None;
+        while let Some(message) = connection.recv().await.map_err(Failure::Connection)? {
+            count = message.as_text().and_then(|text| text.parse().ok());
+        }
+        count.ok_or(Failure::NoAnswer)
+    }
+
+    async fn run_case(&mut self, case: u32) -> Result<(), Failure> {
+        let agent = self.settings.agent;
+        let resource = format_args!("/runCase?case={case}&agent={agent}");
+        let mut connection = self.connect(resource).await?;
+        echo(&mut connection).await
+    }
+
+    async fn update_reports(&mut self) -> Result<(), Failure> {
+        let agent = self.settings.agent;
+        let resource = format_args!("/updateReports?agent={agent}");
+        let mut connection = self.connect(resource).await?;
+        echo(&mut connection).await
+    }
+
+    async fn connect(&mut self, resource: fmt::Arguments<'_>) -> Result<Open<'_, E>, Failure> {
+        let mut text = String::<URI>::new();
+        write!(text, "{}{resource}", self.settings.uri).map_err(|_| Failure::UriTooLong)?;
+        let uri = Uri::parse(&text).map_err(Failure::Uri)?;
+
+        let held = Held::pieces(self.window.len());
+        let offers = Offer::sensible(held);
+        let negotiation = Negotiation::new(&offers, held).map_err(Failure::Window)?;
+        let inflater = Inflater::new(&mut *self.inflater, &mut *self.window)
+            .with_limits(Limits::new(u64::MAX));
+        let compressor = Compressor::new(&mut *self.compressor);
+
+        let (mut connection, established) = net::connect(
+            (self.stack, &self.socket),
+            &Request::new(uri),
+            negotiation,
+            Receiver::<Client, _, _>::with_stage(&mut *self.receive, inflater),
+            Sender::with_stage(&mut *self.transmit, &mut *self.entropy, compressor),
+            &Timing::default(),
+        )
+        .await
+        .map_err(Failure::Connect)?;
+
+        let agreed = established.extensions.agreed();
+        let inflater = connection.receiver_mut().stage_mut();
+        inflater.configure(agreed).map_err(Failure::Window)?;
+        connection.sender_mut().stage_mut().configure(agreed);
+        Ok(connection)
+    }
+}
+
+/// Sends back all that comes, piece by piece, until the peer closes.
+async fn echo(connection: &mut Open<'_, impl Entropy>) -> Result<(), Failure> {
+    let (mut reader, writer) = connection.split();
+    while let Some(chunk) = reader.recv_chunk().await.map_err(Failure::Connection)? {
+        writer
+            .send_fragment(chunk.kind, chunk.octets, chunk.fin)
+            .await
+            .map_err(Failure::Connection)?;
+    }
+    Ok(())
+}

@@ -271,18 +271,22 @@ impl<Rx: Receive> Reader<Rx> {
     /// # Errors
     /// The transport's.
     pub fn finish<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
-        let mut since_end = 0;
+        let (mut ended, mut written, mut nowhere) = (false, 0, false);
         loop {
             let (owed, mut spare) = self.rx.receiver_mut().owed_and_spare();
-            if since_end > 0 {
+            if ended {
                 spare = &mut [];
             }
+            let reads = !spare.is_empty();
             let exchanged = link.exchange(&mut *owed, spare, Patience::Wait)?;
-            if since_end > 0 || exchanged == Exchanged::Read(0) {
-                since_end += 1;
+            // Memory that could not grow is free by the next time; there may be none.
+            ended |= exchanged == Exchanged::Read(0) || (!reads && nowhere);
+            nowhere |= !reads;
+            if ended {
+                written += 1;
                 // A peer that has ended its direction may still listen. Twice, since what is owed
                 // may find no room before what is queued has left.
-                if since_end > 2 || !(owed.is_due() || link.has_queued()) {
+                if written > 2 || !(owed.is_due() || link.has_queued()) {
                     return Ok(());
                 }
             }
@@ -312,6 +316,10 @@ impl<Rx: Receive> Reader<Rx> {
             let tried = exchanges && !receiver.is_open();
             if exchanges {
                 let (owed, spare) = receiver.owed_and_spare();
+                if spare.is_empty() {
+                    // Memory could not grow: that is told as any failure is.
+                    patience = Patience::AtOnce;
+                }
                 let exchanged = link.exchange(owed, spare, patience);
                 match exchanged {
                     Ok(Exchanged::Read(0)) => receiver.eof(),

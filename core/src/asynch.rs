@@ -34,7 +34,7 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
-use crate::exchange::{Exchanged, Patience};
+use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
@@ -121,7 +121,7 @@ pub trait Link {
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> impl Future<Output = Result<Exchanged, Error<Self::Error>>>;
+    ) -> impl Future<Output = Result<Exchanged, ExchangeError<Self::Error>>>;
 }
 
 impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
@@ -412,36 +412,27 @@ impl<Rx: Receive> Reader<Rx> {
         look: impl Fn(&mut RxReceiver<Rx>, bool) -> Result<Step, Stop>,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
-        let mut patience = Patience::AtOnce;
-        let mut exchanges = receiver.owed().is_due() || link.has_queued();
+        let mut tried = false;
         loop {
-            // The one place to read and to answer from: each more would be a copy of it in the
-            // image.
-            let tried = exchanges && !receiver.is_open();
-            if exchanges {
-                let (owed, spare) = receiver.owed_and_spare();
-                if spare.is_empty() {
-                    // Memory could not grow: that is told as any failure is.
-                    patience = Patience::AtOnce;
-                }
-                let exchanged = link.exchange(owed, spare, patience).await;
-                match exchanged {
-                    Ok(Exchanged::Read(0)) => receiver.eof(),
-                    Ok(Exchanged::Read(n)) => receiver.commit(n),
-                    Ok(Exchanged::Wrote) => {}
-                    // A Close that cannot be sent must not hide why it was due.
-                    Err(_) if !receiver.is_open() => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            patience = match look(receiver, tried) {
+            let patience = match look(receiver, tried) {
                 Ok(Step::NeedOctets) => Patience::Wait,
                 Ok(Step::ReplyDue) => Patience::AtOnce,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
                 Err(stop) => return Err(receiver.error(stop)),
             };
-            exchanges = true;
+            tried = !receiver.is_open();
+            // The one place to read and to answer from: each more would be a copy of it in the
+            // image.
+            let (owed, spare) = receiver.owed_and_spare();
+            match link.exchange(owed, spare, patience).await {
+                Ok(Exchanged::Read(0)) => receiver.eof(),
+                Ok(Exchanged::Read(n)) => receiver.commit(n),
+                Ok(Exchanged::Wrote) => {}
+                // A Close that cannot be sent must not hide why it was due.
+                Err(_) if tried => {}
+                Err(cut) => return Err(cut.into()),
+            }
         }
     }
 }
@@ -648,8 +639,8 @@ impl<Io: Halves, Tx: Transmit> Link for Writer<Io, Tx> {
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, Error<Io::Error>> {
-        self.tx.sender_mut().queue_owed(owed)?;
+    ) -> Result<Exchanged, ExchangeError<Io::Error>> {
+        self.tx.sender_mut().answer(owed)?;
         let mut writes = self.has_queued();
         let reads = patience == Patience::Wait && !spare.is_empty();
         let (input, output) = self.io.halves();
@@ -672,7 +663,7 @@ impl<Io: Halves, Tx: Transmit> Link for Writer<Io, Tx> {
             }
         })
         .await
-        .map_err(Error::Transport)
+        .map_err(ExchangeError::Transport)
     }
 }
 

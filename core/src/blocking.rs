@@ -31,7 +31,7 @@ use embedded_io::{Error as _, ErrorKind, Read, Write};
 use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::error::{Cut, Error, Fault, Usage};
-use crate::exchange::{Exchanged, Patience};
+use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
@@ -85,7 +85,7 @@ pub trait Link {
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, Error<Self::Error>>;
+    ) -> Result<Exchanged, ExchangeError<Self::Error>>;
 }
 
 impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
@@ -309,35 +309,26 @@ impl<Rx: Receive> Reader<Rx> {
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
-        let mut patience = Patience::AtOnce;
-        let mut exchanges = receiver.owed().is_due() || link.has_queued();
+        let mut tried = false;
         loop {
-            // The one place to read and to answer from.
-            let tried = exchanges && !receiver.is_open();
-            if exchanges {
-                let (owed, spare) = receiver.owed_and_spare();
-                if spare.is_empty() {
-                    // Memory could not grow: that is told as any failure is.
-                    patience = Patience::AtOnce;
-                }
-                let exchanged = link.exchange(owed, spare, patience);
-                match exchanged {
-                    Ok(Exchanged::Read(0)) => receiver.eof(),
-                    Ok(Exchanged::Read(n)) => receiver.commit(n),
-                    Ok(Exchanged::Wrote) => {}
-                    // A Close that cannot be sent must not hide why it was due.
-                    Err(_) if !receiver.is_open() => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            patience = match receiver.look(delivery, tried) {
+            let patience = match receiver.look(delivery, tried) {
                 Ok(Step::NeedOctets) => Patience::Wait,
                 Ok(Step::ReplyDue) => Patience::AtOnce,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
                 Ok(Step::Closed) => return Ok(false),
                 Err(stop) => return Err(receiver.error(stop)),
             };
-            exchanges = true;
+            tried = !receiver.is_open();
+            // The one place to read and to answer from.
+            let (owed, spare) = receiver.owed_and_spare();
+            match link.exchange(owed, spare, patience) {
+                Ok(Exchanged::Read(0)) => receiver.eof(),
+                Ok(Exchanged::Read(n)) => receiver.commit(n),
+                Ok(Exchanged::Wrote) => {}
+                // A Close that cannot be sent must not hide why it was due.
+                Err(_) if tried => {}
+                Err(cut) => return Err(cut.into()),
+            }
         }
     }
 }
@@ -646,10 +637,10 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, Error<Io::Error>> {
+    ) -> Result<Exchanged, ExchangeError<Io::Error>> {
         let mut stalled = None;
         if owed.is_due() || self.has_queued() {
-            self.tx.sender_mut().queue_owed(owed)?;
+            self.tx.sender_mut().answer(owed)?;
             match self.write_out() {
                 // Room was made for what is still owed.
                 Ok(()) if owed.is_due() => return Ok(Exchanged::Wrote),
@@ -662,11 +653,11 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
         if patience == Patience::AtOnce || spare.is_empty() {
             // With nowhere to read to, whoever takes nothing is all that is left to report.
             return match stalled {
-                Some(error) if patience == Patience::Wait => Err(Error::Transport(error)),
+                Some(error) if patience == Patience::Wait => Err(ExchangeError::Transport(error)),
                 _ => Ok(Exchanged::Wrote),
             };
         }
-        let read = self.io.read(spare).map_err(Error::Transport)?;
+        let read = self.io.read(spare).map_err(ExchangeError::Transport)?;
         Ok(Exchanged::Read(read))
     }
 }

@@ -1,5 +1,8 @@
 //! What the two loops say to whoever moves octets for them.
 
+use crate::entropy::EntropyError;
+use crate::error::Error;
+
 /// What an exchange with the transport came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchanged {
@@ -16,4 +19,28 @@ pub enum Patience {
     AtOnce,
     /// Until something was read, or all that is queued was written.
     Wait,
+}
+
+/// Why an exchange with the transport did not happen: an [`Error`] with only what can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExchangeError<E> {
+    /// The source of entropy failed, and with it the reply that was owed.
+    Entropy,
+    /// The transport failed while it was read from.
+    Transport(E),
+}
+
+impl<E> From<ExchangeError<E>> for Error<E> {
+    fn from(error: ExchangeError<E>) -> Self {
+        match error {
+            ExchangeError::Entropy => Self::Entropy,
+            ExchangeError::Transport(error) => Self::Transport(error),
+        }
+    }
+}
+
+impl<E> From<EntropyError> for ExchangeError<E> {
+    fn from(_: EntropyError) -> Self {
+        Self::Entropy
+    }
 }

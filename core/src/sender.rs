@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::{Outbound, Owed, Reply, check_own_close};
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, EntropyError};
 use crate::error::{Error, Fault, Usage};
 use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
 use crate::mask::MaskingKey;
@@ -356,25 +356,18 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// again, behind a torn frame, is given up, and so is one for which there is no entropy.
     ///
     /// # Errors
-    /// [`Error::Entropy`].
-    pub fn answer(&mut self, owed: &mut Owed) -> Result<(), Error> {
-        Ok(self.queue_owed(owed)?)
-    }
-
-    pub(crate) fn queue_owed(&mut self, owed: &mut Owed) -> Result<(), Fault> {
+    /// [`EntropyError`].
+    pub fn answer(&mut self, owed: &mut Owed) -> Result<(), EntropyError> {
         let Some(reply) = owed.reply() else {
             return Ok(());
         };
-        match self.queue_reply(reply) {
-            Ok(false) => Ok(()),
-            Ok(true) | Err(Fault::Usage(_)) => {
-                owed.taken();
-                Ok(())
-            }
-            Err(Fault::Entropy) => {
-                owed.taken();
-                Err(Fault::Entropy)
-            }
+        let queued = self.queue_reply(reply);
+        if queued != Ok(false) {
+            owed.taken();
+        }
+        match queued {
+            Err(Fault::Entropy) => Err(EntropyError),
+            Ok(_) | Err(Fault::Usage(_)) => Ok(()),
         }
     }
 

@@ -13,8 +13,9 @@ use std::time::Duration;
 use bare_ws::blocking::Outlet;
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
+use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Error as ProtocolError, Usage};
-use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
 use bare_ws::message::Message;
 use bare_ws::role::Client;
@@ -107,14 +108,16 @@ impl<S: Stream> Channel<S> {
         patience: Patience,
         limit: Moment,
         hint: &mut Hint,
-    ) -> Result<Exchanged, ProtocolError<Cut>> {
+    ) -> Result<Exchanged, ExchangeError<Cut>> {
         let mut state = self.lock();
         state.hand_over(owed);
         let mut attempts = !hint.is_drained;
         loop {
             let answered = self.write_at_once(&mut state);
             if patience == Patience::AtOnce {
-                return answered.map(|_| Exchanged::Wrote);
+                return answered
+                    .map(|_| Exchanged::Wrote)
+                    .map_err(ExchangeError::from);
             }
             answered?;
             if spare.is_empty() {
@@ -124,7 +127,7 @@ impl<S: Stream> Channel<S> {
                 drop(state);
                 return match self.read_late(spare, hint, &cut) {
                     Some(n) => Ok(Exchanged::Read(n)),
-                    None => Err(ProtocolError::Transport(cut)),
+                    None => Err(ExchangeError::Transport(cut)),
                 };
             }
             if attempts && state.life.may_read() {
@@ -144,7 +147,7 @@ impl<S: Stream> Channel<S> {
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
                         self.report(Event::Lost);
-                        return Err(ProtocolError::Transport(Cut::Io(error)));
+                        return Err(ExchangeError::Transport(Cut::Io(error)));
                     }
                 }
                 state = self.lock();
@@ -156,7 +159,7 @@ impl<S: Stream> Channel<S> {
                 continue;
             }
             if attempts && limit.has_come(now) {
-                return Err(ProtocolError::Transport(Cut::Timeout(Timeout::Call)));
+                return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
             }
             let interest = Interest {
                 read: state.life.may_read(),
@@ -167,7 +170,7 @@ impl<S: Stream> Channel<S> {
             drop(state);
             self.stream
                 .wait(interest, limit)
-                .map_err(|error| ProtocolError::Transport(Cut::Io(error)))?;
+                .map_err(|error| ExchangeError::Transport(Cut::Io(error)))?;
             attempts = true;
             state = self.lock();
         }
@@ -345,7 +348,7 @@ impl<S: Stream> Channel<S> {
     /// Queues what is due and writes what the stream takes at once; `true` when all is out. A
     /// stream that takes nothing any more ends our direction and not the call: what it says is
     /// told to whoever sends, and what has arrived is still to be read.
-    fn write_at_once(&self, state: &mut State) -> Result<bool, ProtocolError<Cut>> {
+    fn write_at_once(&self, state: &mut State) -> Result<bool, EntropyError> {
         let queued = state.queue_due();
         let written = match self.write_queued(state) {
             Ok(all) => all,
@@ -452,7 +455,7 @@ impl State {
     }
 
     /// Queues what is due, if it can be framed now.
-    fn queue_due(&mut self) -> Result<(), ProtocolError<Cut>> {
+    fn queue_due(&mut self) -> Result<(), EntropyError> {
         if self.sender.in_frame() {
             if !self.in_turn {
                 // The frame is torn, and nothing can follow it.
@@ -487,7 +490,8 @@ impl State {
                 Ok(true) | Err(_) => self.life.on(Event::Pinged, now()),
             }
         }
-        answered.map_err(ProtocolError::widen)
+        // Nothing else keeps an answer from being framed.
+        answered.map_err(|_| EntropyError)
     }
 
     /// The stream takes nothing any more, or what was taken ends within a frame.

@@ -6,7 +6,7 @@ use bare_ws::blocking::{self, Link};
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::closing::Owed;
 use bare_ws::error::Error as ProtocolError;
-use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Event, Moment as _};
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
 use bare_ws::receiver::Receiver;
@@ -198,7 +198,7 @@ impl<'a, S: Stream> Through<'a, S> {
 impl<S: Stream> Link for Through<'_, S> {
     type Error = Cut;
 
-    /// What is left to write, the next exchange sees.
+    /// Nothing of the receive side's own: what is shared is written out by whoever comes.
     #[inline]
     fn has_queued(&self) -> bool {
         false
@@ -209,7 +209,7 @@ impl<S: Stream> Link for Through<'_, S> {
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, ProtocolError<Cut>> {
+    ) -> Result<Exchanged, ExchangeError<Cut>> {
         self.channel
             .exchange(owed, spare, patience, self.limit, self.hint)
     }

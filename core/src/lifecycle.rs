@@ -25,7 +25,7 @@
 //! | Open | delivered | all | a Close of either side; a failure; silence; the end |
 //! | Closing | delivered until the peer's Close | what is queued, then our Close | both Closes; the close deadline; the end |
 //! | Failing | discarded | the Close that says why | that Close is out; the close deadline |
-//! | Lingering | discarded | nothing | the peer's end; the close deadline; too many octets |
+//! | Lingering | discarded | nothing | the peer's end or the close deadline, then our end; too many octets |
 //! | Aborting | no | no | the transport was given up |
 //! | Gone | no | no | never; the first reason stays |
 //!
@@ -406,11 +406,7 @@ impl<T: Moment> Lifecycle<T> {
             return;
         }
         if self.by.has_come(now) {
-            let which = match self.phase {
-                Phase::Opening => Timeout::Handshake,
-                _ => Timeout::Close,
-            };
-            self.abort(End::Timeout(which));
+            self.out_of_time();
         } else if self.stalled_by().has_come(now) {
             self.abort(End::Timeout(Timeout::Stall));
         } else if call == Call::Receive && self.phase == Phase::Open {
@@ -516,6 +512,18 @@ impl<T: Moment> Lifecycle<T> {
         }
     }
 
+    /// The phase that has begun has had its time.
+    const fn out_of_time(&mut self) {
+        match (self.phase, self.output) {
+            (Phase::Opening, _) => self.abort(End::Timeout(Timeout::Handshake)),
+            // Nothing is missing but the peer's end. Our direction is shut first, since a reset
+            // could destroy our Close; once shutting was begun it goes on by itself.
+            (Phase::Lingering, Output::Done) if self.input_ended => self.output = Output::Shut,
+            (Phase::Lingering, Output::Done) => self.input_ended = true,
+            _ => self.abort(End::Timeout(Timeout::Close)),
+        }
+    }
+
     fn heard(&mut self, n: usize, now: T) {
         self.heard = now;
         if matches!(self.next(), Next::Flush | Next::Discard | Next::Shut) {
@@ -567,8 +575,10 @@ impl<T: Moment> Lifecycle<T> {
         }
     }
 
-    fn abort(&mut self, end: End) {
-        self.end.get_or_insert(end);
+    const fn abort(&mut self, end: End) {
+        if self.end.is_none() {
+            self.end = Some(end);
+        }
         self.stalled = T::NEVER;
         self.phase = Phase::Aborting;
     }

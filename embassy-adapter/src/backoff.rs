@@ -13,25 +13,27 @@ use embassy_time::Duration;
 /// once.
 ///
 /// ```
-/// # use bare_ws::entropy::{Entropy, EntropyError};
-/// # use bare_ws_embassy::{Backoff, Connection, transport::Shutdown};
-/// # use embassy_time::Timer;
-/// # use embedded_io_async::Read;
-/// # async fn device<R: Read, W: Shutdown<Error = R::Error>, E: Entropy>(
-/// #     mut entropy: impl Entropy,
-/// #     connect: impl AsyncFn() -> Option<Connection<R, W, [u8; 512], [u8; 512], E>>,
-/// # ) -> Result<(), EntropyError> {
-/// let mut backoff = Backoff::default();
-/// loop {
-///     Timer::after(backoff.delay(&mut entropy)?).await;
-///     let Some(mut connection) = connect().await else { continue };
-///     while let Ok(Some(message)) = connection.recv().await {
-///         backoff.reset(); // the server is there, and does its work
-///         # let _ = message;
-///         // …
+/// use bare_ws::entropy::{Entropy, EntropyError};
+/// use bare_ws::receiver::Receive;
+/// use bare_ws::sender::Transmit;
+/// use bare_ws_embassy::transport::Transport;
+/// use bare_ws_embassy::{Backoff, Connection};
+/// use embassy_time::Timer;
+///
+/// async fn device<Io: Transport, Rx: Receive, Tx: Transmit>(
+///     mut entropy: impl Entropy,
+///     connect: impl AsyncFn() -> Option<Connection<Io, Rx, Tx>>,
+/// ) -> Result<(), EntropyError> {
+///     let mut backoff = Backoff::default();
+///     loop {
+///         Timer::after(backoff.delay(&mut entropy)?).await;
+///         let Some(mut connection) = connect().await else { continue };
+///         while let Ok(Some(_message)) = connection.recv().await {
+///             backoff.reset(); // the server is there, and does its work
+///         }
+///         let _why = connection.finish().await;
 ///     }
 /// }
-/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -3,50 +3,36 @@
 use core::fmt;
 
 use bare_ws::asynch;
-use bare_ws::buffer::Storage;
 use bare_ws::close::CloseCode;
-use bare_ws::entropy::Entropy;
-use bare_ws::error::{Error as CoreError, Usage};
 use bare_ws::handshake::{ClientHandshake, Established, HandshakeError, Offers, Request};
-use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
-use bare_ws::receiver::{Delivery, Receiver};
+use bare_ws::header::FrameHeader;
+use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use bare_ws::opcode::Opcode;
+use bare_ws::receiver::Receive;
 use bare_ws::role::Client;
-use bare_ws::sender::Sender;
-use bare_ws::stage::{Compress, Decompress, Plain};
-use embassy_futures::select::{Either, select};
+use bare_ws::sender::Transmit;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
-use embassy_time::with_deadline;
-use embedded_io_async::Read;
+use embassy_time::{Instant, with_deadline};
 
 use crate::error::{ConnectError, Error};
-use crate::reader::{Reader, Side, is_mixed};
+use crate::reader::{Reader, Side};
 use crate::shared::Shared;
 use crate::timing::{Timeout, Timing, after};
-use crate::transport::{Joined, Shutdown};
+use crate::transport::Transport;
 use crate::writer::Writer;
 
 /// An open connection over the two halves of a transport, to be used as it is or, by
 /// [`split`](Self::split), from two tasks.
 ///
-/// `R` and `W` are the transport's halves, `B` and `T` the memory to receive into and to transmit
-/// from, `E` the source of entropy, `D` and `C` the compression stages. `M` guards what two
-/// tasks share: [`NoopRawMutex`] for tasks of one executor, and see
-/// [`guarded`](Self::guarded).
-pub struct Connection<R, W, B, T, E, D = Plain, C = Plain, M: RawMutex = NoopRawMutex> {
-    side: Side<R, B, D>,
-    shared: Shared<W, T, E, C, M>,
+/// `Io` is the pair of halves, `Rx` a [`Receiver`](bare_ws::receiver::Receiver), `Tx` a
+/// [`Sender`](bare_ws::sender::Sender). `M` guards what two tasks share: [`NoopRawMutex`] for tasks
+/// of one executor, and see [`guarded`](Self::guarded).
+pub struct Connection<Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
+    side: Side<Io::Input, Rx>,
+    shared: Shared<Io::Output, Tx, M>,
 }
 
-impl<R, W, B, T, E, D, C> Connection<R, W, B, T, E, D, C>
-where
-    R: Read,
-    W: Shutdown<Error = R::Error>,
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
-{
+impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Makes the opening handshake over a transport that is connected. What was agreed on comes
     /// beside the connection; compression stages are to be configured by it
     /// ([`receiver_mut`](Self::receiver_mut), [`sender_mut`](Self::sender_mut)) before the first
@@ -58,43 +44,42 @@ where
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
     pub async fn open<X: Offers>(
-        (read, write): (R, W),
+        io: Io,
         request: &Request<'_>,
         offers: X,
-        receiver: Receiver<Client, B, D>,
-        mut sender: Sender<Client, T, E, C>,
+        rx: Rx,
+        mut tx: Tx,
         timing: &Timing,
-    ) -> Result<(Self, Established<X>), ConnectError<R::Error>> {
-        let handshake = ClientHandshake::new(request, offers, sender.entropy_mut())
+    ) -> Result<(Self, Established<X>), ConnectError<Io::Error>>
+    where
+        Rx: Receive<Role = Client>,
+        Tx: Transmit<Role = Client>,
+    {
+        let handshake = ClientHandshake::new(request, offers, tx.sender_mut().entropy_mut())
             .map_err(HandshakeError::widen)?;
-        let io = Joined { read, write };
-        let opening = asynch::Connection::open(io, handshake, receiver, sender);
+        let opening = asynch::Connection::open(io.halves(), handshake, rx, tx);
         let (core, established) = with_deadline(after(timing.handshake), opening)
             .await
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))??;
-        let (io, sender) = core.writer.into_parts();
+        let ((input, output), tx) = core.writer.into_parts();
         let connection = Self {
-            side: Side::new(io.read, core.reader, timing),
-            shared: Shared::new(asynch::Writer::new(io.write, sender), timing.close),
+            side: Side::new(input, core.reader),
+            shared: Shared::new(output, tx, timing),
         };
         Ok((connection, established))
     }
 
-    /// A connection whose opening handshake is done. `receiver` may hold octets already.
-    pub fn new(
-        (read, write): (R, W),
-        receiver: Receiver<Client, B, D>,
-        sender: Sender<Client, T, E, C>,
-        timing: &Timing,
-    ) -> Self {
+    /// A connection whose opening handshake is done. `rx` may hold octets already.
+    pub fn new(io: Io, rx: Rx, tx: Tx, timing: &Timing) -> Self {
+        let (input, output) = io.halves();
         Self {
-            side: Side::new(read, asynch::Reader::new(receiver), timing),
-            shared: Shared::new(asynch::Writer::new(write, sender), timing.close),
+            side: Side::new(input, asynch::Reader::new(rx)),
+            shared: Shared::new(output, tx, timing),
         }
     }
 
     /// The same connection with another guard, for tasks of several executors.
-    pub fn guarded<M: RawMutex>(self) -> Connection<R, W, B, T, E, D, C, M> {
+    pub fn guarded<M: RawMutex>(self) -> Connection<Io, Rx, Tx, M> {
         Connection {
             side: self.side,
             shared: self.shared.guarded(),
@@ -102,32 +87,24 @@ where
     }
 }
 
-impl<R, W, B, T, E, D, C, M> Connection<R, W, B, T, E, D, C, M>
-where
-    R: Read,
-    W: Shutdown<Error = R::Error>,
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
-    M: RawMutex,
-{
+impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, Tx, M> {
     /// Two halves, for two tasks or for one that sends while it borrows what it received:
     ///
     /// ```
-    /// # use bare_ws::{buffer::Storage, entropy::Entropy};
-    /// # use bare_ws_embassy::{Connection, Error, transport::Shutdown};
-    /// # use embedded_io_async::Read;
-    /// # async fn echo<R: Read, W: Shutdown<Error = R::Error>, E: Entropy>(
-    /// #     mut connection: Connection<R, W, &mut [u8], &mut [u8], E>,
-    /// # ) -> Result<(), Error<R::Error>> {
-    /// let (mut reader, writer) = connection.split();
-    /// while let Some(message) = reader.recv().await? {
-    ///     writer.send(message).await?;
+    /// use bare_ws::receiver::Receive;
+    /// use bare_ws::sender::Transmit;
+    /// use bare_ws_embassy::transport::Transport;
+    /// use bare_ws_embassy::{Connection, Error};
+    ///
+    /// async fn echo<Io: Transport, Rx: Receive, Tx: Transmit>(
+    ///     mut connection: Connection<Io, Rx, Tx>,
+    /// ) -> Result<(), Error<Io::Error>> {
+    ///     let (mut reader, writer) = connection.split();
+    ///     while let Some(message) = reader.recv().await? {
+    ///         writer.send(message).await?;
+    ///     }
+    ///     reader.finish().await
     /// }
-    /// # Ok(())
-    /// # }
     /// ```
     ///
     /// Nothing is lost with them: they may be dropped and made again.
@@ -135,12 +112,7 @@ where
         clippy::type_complexity,
         reason = "the parameters are the connection's"
     )]
-    pub fn split(
-        &mut self,
-    ) -> (
-        Reader<'_, R, W, B, T, E, D, C, M>,
-        Writer<'_, W, T, E, C, M>,
-    ) {
+    pub fn split(&mut self) -> (Reader<'_, Io, Rx, Tx, M>, Writer<'_, Io, Tx, M>) {
         (
             Reader::new(&mut self.side, &self.shared),
             Writer::new(&self.shared),
@@ -150,100 +122,142 @@ where
     /// The next whole message: [`Reader::recv`].
     ///
     /// # Errors
-    /// As there.
+    /// [`Reader::recv`]'s.
     ///
     /// # Cancel safety
-    /// As there.
-    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<R::Error>> {
+    /// [`Reader::recv`]'s.
+    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<Io::Error>> {
         self.side.recv(&self.shared).await
     }
 
     /// The next piece of a message: [`Reader::recv_chunk`].
     ///
     /// # Errors
-    /// As there.
+    /// [`Reader::recv`]'s.
     ///
     /// # Cancel safety
-    /// As there.
-    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<R::Error>> {
-        self.side.advance(&self.shared, Delivery::Chunk).await?;
-        Ok(self.side.core.receiver().chunk())
+    /// [`Reader::recv`]'s.
+    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<Io::Error>> {
+        self.side.recv_chunk(&self.shared).await
     }
 
     /// The next frame: [`Reader::recv_frame`].
     ///
     /// # Errors
-    /// As there.
+    /// [`Reader::recv`]'s.
     ///
     /// # Cancel safety
-    /// As there.
-    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<R::Error>> {
-        self.side.advance(&self.shared, Delivery::Frame).await?;
-        Ok(self.side.core.receiver().frame())
+    /// [`Reader::recv`]'s.
+    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<Io::Error>> {
+        self.side.recv_frame(&self.shared).await
     }
 
-    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile, and no deadline is kept: a
-    /// peer that does not read before it has written, or that is gone, leaves it waiting. Where that
+    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile: a peer that does not read
+    /// before it has written leaves it waiting, until [`Timing::stall`] if that is set. Where that
     /// can be, [`split`](Self::split) the connection and receive beside, in another task or by
     /// `select` of two loops.
     ///
     /// # Errors
-    /// As there.
+    /// [`Writer::send`]'s.
     ///
     /// # Cancel safety
-    /// As there.
+    /// [`Writer::send`]'s.
     pub async fn send<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
-    ) -> Result<(), Error<R::Error>> {
-        Writer::new(&self.shared).send(message).await
+    ) -> Result<(), Error<Io::Error>> {
+        self.shared.send(message.into()).await
     }
 
-    /// Sends a Ping with up to 125 octets: [`Writer::ping`], which waits as [`send`](Self::send) does.
+    /// Sends a piece of a message: [`Writer::send_fragment`].
     ///
     /// # Errors
-    /// As there.
+    /// [`Writer::send_fragment`]'s.
     ///
     /// # Cancel safety
-    /// As there.
-    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<R::Error>> {
-        Writer::new(&self.shared).ping(payload).await
+    /// [`Writer::send_fragment`]'s.
+    pub async fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+    ) -> Result<(), Error<Io::Error>> {
+        self.shared.send_fragment(kind, payload, fin).await
     }
 
-    /// Closes the connection: sends a Close, passes over what still comes, waits for the peer's
-    /// Close and for the transport to end, and ends it. That takes [`Timing::close`] at most, and
-    /// as much again where the end itself is slow.
+    /// Sends a frame: [`Writer::send_frame`].
     ///
     /// # Errors
-    /// As [`Writer::close`] and [`Reader::recv`]; [`Timeout::Close`] when the peer does not answer.
+    /// [`Writer::send_frame`]'s.
     ///
     /// # Cancel safety
-    /// Dropped at any point, another call goes on.
+    /// [`Writer::send_frame`]'s.
+    pub async fn send_frame(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<(), Error<Io::Error>> {
+        self.shared.send_frame(header, payload).await
+    }
+
+    /// Sends a Ping with up to 125 octets: [`Writer::ping`].
+    ///
+    /// # Errors
+    /// [`Writer::ping`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::ping`]'s.
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Io::Error>> {
+        self.shared.control(Opcode::Ping, payload).await
+    }
+
+    /// Sends a Pong that nobody asked for: [`Writer::pong`].
+    ///
+    /// # Errors
+    /// [`Writer::pong`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::pong`]'s.
+    pub async fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Io::Error>> {
+        self.shared.control(Opcode::Pong, payload).await
+    }
+
+    /// Writes out what is queued, such as by [`sender_mut`](Self::sender_mut).
+    ///
+    /// # Errors
+    /// [`Writer::flush`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::flush`]'s.
+    pub async fn flush(&mut self) -> Result<(), Error<Io::Error>> {
+        self.shared.flush().await
+    }
+
+    /// Starts the closing handshake: [`Writer::close`]. Go on receiving what the peer sent before
+    /// its own Close, or [`finish`](Self::finish) at once.
+    ///
+    /// # Errors
+    /// [`Writer::close`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::close`]'s.
     pub async fn close(
         &mut self,
         code: Option<CloseCode>,
         reason: &str,
-    ) -> Result<(), Error<R::Error>> {
-        let writer = Writer::new(&self.shared);
-        // The peer may have to be read before it reads.
-        match select(
-            writer.close(code, reason),
-            pass_over(&mut self.side, &self.shared),
-        )
-        .await
-        {
-            Either::First(Ok(()) | Err(Error::WebSocket(CoreError::Usage(Usage::NotOpen)))) => {
-                pass_over(&mut self.side, &self.shared).await
-            }
-            Either::First(Err(error @ Error::Timeout(_))) => {
-                // The reader knows better why, and hangs up.
-                pass_over(&mut self.side, &self.shared)
-                    .await
-                    .and(Err(error))
-            }
-            Either::First(Err(error)) => Err(error),
-            Either::Second(closed) => closed,
-        }
+    ) -> Result<(), Error<Io::Error>> {
+        self.shared.close(code, reason).await
+    }
+
+    /// Brings the connection to the end of its transport: [`Reader::finish`].
+    ///
+    /// # Errors
+    /// [`Reader::finish`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Reader::finish`]'s.
+    pub async fn finish(&mut self) -> Result<(), Error<Io::Error>> {
+        self.side.finish(&self.shared).await
     }
 
     /// How the peer closed, once it did.
@@ -252,52 +266,32 @@ where
         self.side.core.close_status()
     }
 
+    /// When an octet of the peer's arrived last, or the connection was opened.
+    #[must_use]
+    pub fn last_heard(&self) -> Instant {
+        self.shared.last_heard()
+    }
+
+    /// Sets the limits in time anew: silence, stall, keepalive, and how long a closing handshake
+    /// that has not begun may take. They hold at once, for calls that wait already, too.
+    pub fn set_timing(&self, timing: &Timing) {
+        self.shared.set_limits(timing.limits());
+    }
+
     /// The receive machine, to set limits or its stage.
-    pub fn receiver_mut(&mut self) -> &mut Receiver<Client, B, D> {
+    pub fn receiver_mut(&mut self) -> &mut Rx {
         self.side.core.receiver_mut()
     }
 
-    /// The send machine, to set its stage.
-    pub fn sender_mut(&mut self) -> &mut Sender<Client, T, E, C> {
-        self.shared.writer_mut().sender_mut()
+    /// The send machine, to set its stage, or to queue several messages and
+    /// [`flush`](Self::flush) them in one write.
+    pub fn sender_mut(&mut self) -> &mut Tx {
+        &mut self.shared.sending_mut().tx
     }
 }
 
-impl<R, W, B, T, E, D, C, M: RawMutex> fmt::Debug for Connection<R, W, B, T, E, D, C, M> {
+impl<Io: Transport, Rx, Tx, M: RawMutex> fmt::Debug for Connection<Io, Rx, Tx, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
-    }
-}
-
-/// Receives until the connection is closed.
-async fn pass_over<R, W, B, T, E, D, C, M>(
-    side: &mut Side<R, B, D>,
-    shared: &Shared<W, T, E, C, M>,
-) -> Result<(), Error<R::Error>>
-where
-    R: Read,
-    W: Shutdown<Error = R::Error>,
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
-    M: RawMutex,
-{
-    // A message begun at another level must be read to its end there.
-    let mut delivery = Delivery::Chunk;
-    loop {
-        match side.advance(shared, delivery).await {
-            Ok(true) => delivery = Delivery::Chunk,
-            Ok(false) => return Ok(()),
-            Err(error) if is_mixed(&error) => {
-                delivery = match delivery {
-                    Delivery::Chunk => Delivery::Message,
-                    Delivery::Message => Delivery::Frame,
-                    Delivery::Frame => return Err(error),
-                }
-            }
-            Err(error) => return Err(error),
-        }
     }
 }

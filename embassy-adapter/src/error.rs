@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use bare_ws::error::Usage;
 use bare_ws::handshake::HandshakeError;
 
 use crate::timing::Timeout;
@@ -11,8 +12,9 @@ use crate::timing::Timeout;
 /// `T` is the transport's own error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Error<T> {
-    /// A deadline passed. The connection is over, and says the same for ever after.
+    /// A deadline passed. The connection is over, and says the same from then on.
     Timeout(Timeout),
     /// What the core says.
     WebSocket(bare_ws::error::Error<T>),
@@ -66,6 +68,12 @@ impl<T> From<Timeout> for Error<T> {
 impl<T> From<bare_ws::error::Error<T>> for Error<T> {
     fn from(error: bare_ws::error::Error<T>) -> Self {
         Self::WebSocket(error)
+    }
+}
+
+impl<T> From<Usage> for Error<T> {
+    fn from(usage: Usage) -> Self {
+        Self::WebSocket(usage.into())
     }
 }
 

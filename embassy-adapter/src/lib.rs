@@ -13,32 +13,44 @@
 //! # Two tasks
 //!
 //! ```
-//! # use bare_ws::{entropy::Entropy, message::Message};
-//! # use bare_ws_embassy::{Connection, Error, transport::Shutdown};
-//! # use embassy_futures::join::join;
-//! # use embedded_io_async::Read;
-//! # fn obey(_: Message<'_>) {}
-//! # async fn device<R: Read, W: Shutdown<Error = R::Error>, E: Entropy>(
-//! #     mut connection: Connection<R, W, &mut [u8], &mut [u8], E>,
-//! # ) -> Result<(), Error<R::Error>> {
-//! let (mut reader, writer) = connection.split();
-//! let commands = async {
-//!     while let Some(message) = reader.recv().await? {
-//!         obey(message);
-//!     }
-//!     Ok(())
-//! };
-//! let telemetry = async { writer.send("temperature=21").await };
-//! let (obeyed, told) = join(commands, telemetry).await;
-//! # obeyed.and(told)
-//! # }
+//! use bare_ws::message::Message;
+//! use bare_ws::receiver::Receive;
+//! use bare_ws::sender::Transmit;
+//! use bare_ws_embassy::transport::Transport;
+//! use bare_ws_embassy::{Connection, Error};
+//! use embassy_futures::join::join;
+//!
+//! async fn device<Io: Transport, Rx: Receive, Tx: Transmit>(
+//!     mut connection: Connection<Io, Rx, Tx>,
+//!     obey: impl Fn(Message<'_>),
+//! ) -> Result<(), Error<Io::Error>> {
+//!     let (mut reader, writer) = connection.split();
+//!     let commands = async {
+//!         while let Some(message) = reader.recv().await? {
+//!             obey(message);
+//!         }
+//!         Ok(())
+//!     };
+//!     let telemetry = async { writer.send("temperature=21").await };
+//!     let (obeyed, told) = join(commands, telemetry).await;
+//!     // The transport is nobody's before the connection has come to its end.
+//!     reader.finish().await.and(obeyed).and(told)
+//! }
 //! ```
 //!
-//! With the connection in a `StaticCell` the halves can go to two tasks of the executor's.
+//! With the connection in a `StaticCell` the halves can go to two tasks of the executor's; module
+//! `net` has names for their types.
 //!
-//! A reader that owes a reply waits for the sender *or* for more input, never for the sender
-//! alone: a peer that writes everything before it reads cannot stop both ends. What a dropped
-//! future left half written, the reader brings out.
+//! A reader goes on reading while a reply of its own waits for the sender: a peer that writes
+//! everything before it reads cannot stop both ends. What a dropped future left half written, the
+//! reader brings out.
+//!
+//! # How a connection ends
+//!
+//! What ends it (a Close, a failure, a deadline) is an event of the connection, of which every
+//! call that waits learns at once. `recv` then tells it; [`Reader::finish`] brings the connection to
+//! the end of its transport, in bounded time. Call it before the transport is dropped or used for
+//! another connection: a Close of ours that was not acknowledged can be lost otherwise.
 //!
 //! # Memory
 //!
@@ -87,3 +99,14 @@ pub use error::{ConnectError, Error};
 pub use reader::Reader;
 pub use timing::{KeepAlive, Timeout, Timing};
 pub use writer::Writer;
+
+pub use bare_ws;
+pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
+
+/// How many tasks can wait on one connection asleep: one that receives and three that send. One
+/// more looks every 10 ms whether its turn has come.
+pub const WAITERS: usize = 4;
+
+/// How often a reader reads at once, where the transport always has more, before it lets other
+/// tasks run.
+pub const READS_AT_ONCE: u8 = 16;

@@ -1,66 +1,57 @@
-//! The receiving half, which keeps the deadlines.
+//! The receiving half, which also brings a connection to its end.
 
 use core::fmt;
-use core::future::pending;
+use core::future::poll_fn;
+use core::pin::pin;
 use core::task::Poll;
 
-use bare_ws::asynch::{self, Answered};
-use bare_ws::buffer::Storage;
-use bare_ws::close::CloseCode;
-use bare_ws::closing::{Owed, Reply};
-use bare_ws::entropy::Entropy;
+use bare_ws::asynch;
+use bare_ws::closing::Owed;
 use bare_ws::error::{Error as CoreError, Usage};
+use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::lifecycle::{Call, Event, Next, Phase};
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
-use bare_ws::receiver::{Delivery, Receiver};
-use bare_ws::role::Client;
-use bare_ws::stage::{Compress, Decompress, Plain};
-use embassy_futures::poll_once;
-use embassy_futures::select::{Either, Either3, select, select3};
+use bare_ws::receiver::{Delivery, Receive};
+use bare_ws::sender::Transmit;
+use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
 
+use crate::READS_AT_ONCE;
 use crate::error::Error;
-use crate::shared::{Lock, Over, Shared};
-use crate::timing::{Clock, Timeout, Timing, until};
-use crate::transport::Shutdown;
+use crate::shared::{Begun, Shared};
+use crate::timing::Timing;
+use crate::transport::{Shutdown, Transport};
 
 /// The receiving half of a [`Connection`](crate::Connection). While one of its methods waits,
-/// pings are answered, keepalive is kept and deadlines are watched.
-pub struct Reader<'c, R, W, B, T, E, D = Plain, C = Plain, M: RawMutex = NoopRawMutex> {
-    side: &'c mut Side<R, B, D>,
-    shared: &'c Shared<W, T, E, C, M>,
+/// Pings are answered, keepalive is kept and deadlines are watched.
+pub struct Reader<'c, Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
+    side: &'c mut Side<Io::Input, Rx>,
+    shared: &'c Shared<Io::Output, Tx, M>,
 }
 
-impl<'c, R, W, B, T, E, D, C, M> Reader<'c, R, W, B, T, E, D, C, M>
-where
-    R: Read,
-    W: Shutdown<Error = R::Error>,
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
-    M: RawMutex,
-{
-    pub(crate) fn new(side: &'c mut Side<R, B, D>, shared: &'c Shared<W, T, E, C, M>) -> Self {
+impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, Rx, Tx, M> {
+    pub(crate) fn new(
+        side: &'c mut Side<Io::Input, Rx>,
+        shared: &'c Shared<Io::Output, Tx, M>,
+    ) -> Self {
         Self { side, shared }
     }
 
-    /// The next whole message. `None`, for ever after, once the connection was closed: both
-    /// Closes were exchanged, the transport has ended or had [`Timing::close`] to do so, and was
-    /// closed.
+    /// The next whole message. `None`, from then on, once the peer has closed; then
+    /// [`finish`](Self::finish).
     ///
     /// # Errors
-    /// [`CoreError::Peer`], [`CoreError::Capacity`], [`CoreError::Lost`]: the connection has
-    /// failed; the Close for it was sent and the peer had [`Timing::close`] to read it.
-    /// [`Error::Timeout`], [`CoreError::Transport`]: it is over. All of these stay.
-    /// [`CoreError::Usage`], [`CoreError::Entropy`]: call again.
+    /// [`CoreError::Peer`], [`CoreError::Capacity`], [`CoreError::Lost`], [`Error::Timeout`],
+    /// [`CoreError::Transport`]: the connection has failed. It is told at once, after one attempt
+    /// to send the Close that says why, and from then on; [`finish`](Self::finish) sees that Close
+    /// through. [`CoreError::Usage`], [`CoreError::Entropy`]: call again.
     ///
     /// # Cancel safety
     /// Dropped at any point, no octet is lost, no reply is lost or doubled, and no deadline
     /// moves, if the transport's `read` and `write` may be dropped.
-    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<R::Error>> {
+    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<Io::Error>> {
         self.side.recv(self.shared).await
     }
 
@@ -71,9 +62,8 @@ where
     ///
     /// # Cancel safety
     /// As [`recv`](Self::recv).
-    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<R::Error>> {
-        self.side.advance(self.shared, Delivery::Chunk).await?;
-        Ok(self.side.core.receiver().chunk())
+    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<Io::Error>> {
+        self.side.recv_chunk(self.shared).await
     }
 
     /// The next frame as on the wire, control frames among them (they are answered all the same).
@@ -83,9 +73,26 @@ where
     ///
     /// # Cancel safety
     /// As [`recv`](Self::recv).
-    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<R::Error>> {
-        self.side.advance(self.shared, Delivery::Frame).await?;
-        Ok(self.side.core.receiver().frame())
+    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<Io::Error>> {
+        self.side.recv_frame(self.shared).await
+    }
+
+    /// Brings the connection to the end of its transport: sends what is owed, passes over what
+    /// still comes until the peer's Close, waits for the peer to end the transport (RFC 6455
+    /// §7.1.1), ends our direction, and gives the transport up. Where nobody has closed yet it
+    /// sends a Close with 1000. From the first Close, or from the failure, that takes
+    /// [`Timing::close`] at most.
+    ///
+    /// # Errors
+    /// Why the connection failed, as [`recv`](Self::recv) tells it; [`Timeout::Close`] when the
+    /// peer did not answer our Close. The transport is given up all the same.
+    ///
+    /// [`Timeout::Close`]: crate::Timeout::Close
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, another call goes on.
+    pub async fn finish(&mut self) -> Result<(), Error<Io::Error>> {
+        self.side.finish(self.shared).await
     }
 
     /// How the peer closed, once it did.
@@ -94,382 +101,311 @@ where
         self.side.core.close_status()
     }
 
+    /// When an octet of the peer's arrived last, or the connection was opened.
+    #[must_use]
+    pub fn last_heard(&self) -> Instant {
+        self.shared.last_heard()
+    }
+
+    /// Sets the limits in time anew: [`Connection::set_timing`](crate::Connection::set_timing).
+    pub fn set_timing(&self, timing: &Timing) {
+        self.shared.set_limits(timing.limits());
+    }
+
     /// The receive machine.
     #[must_use]
-    pub fn receiver(&self) -> &Receiver<Client, B, D> {
+    pub fn receiver(&self) -> &Rx {
         self.side.core.receiver()
     }
 }
 
-impl<R, W, B, T, E, D, C, M: RawMutex> fmt::Debug for Reader<'_, R, W, B, T, E, D, C, M> {
+impl<Io: Transport, Rx, Tx, M: RawMutex> fmt::Debug for Reader<'_, Io, Rx, Tx, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").finish_non_exhaustive()
     }
 }
 
 /// All that only the receiving half touches.
-pub(crate) struct Side<R, B, D> {
-    pub(crate) core: asynch::Reader<Client, B, D>,
-    io: Input<R>,
-    clock: Clock,
+pub(crate) struct Side<In, Rx> {
+    pub(crate) core: asynch::Reader<Rx>,
+    input: Input<In>,
 }
 
-impl<R: Read, B: Storage, D: Decompress> Side<R, B, D> {
-    pub(crate) fn new(read: R, core: asynch::Reader<Client, B, D>, timing: &Timing) -> Self {
+impl<In: Read, Rx: Receive> Side<In, Rx> {
+    pub(crate) fn new(read: In, core: asynch::Reader<Rx>) -> Self {
         Self {
             core,
-            io: Input { read, ended: false },
-            clock: Clock::new(timing),
+            input: Input { read, at_once: 0 },
         }
     }
 
-    pub(crate) async fn recv<W, T, E, C, M>(
+    pub(crate) async fn recv<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<W, T, E, C, M>,
-    ) -> Result<Option<Message<'_>>, Error<R::Error>>
-    where
-        W: Shutdown<Error = R::Error>,
-        T: Storage,
-        E: Entropy,
-        C: Compress,
-        M: RawMutex,
-    {
-        if !self.advance(shared, Delivery::Message).await? {
-            return Ok(None);
-        }
-        let Self { core, io, clock } = self;
-        // Checked here, once: the text borrows the receiver, so what is done for text that is none
-        // goes without it.
-        let (message, owed) = core.receiver_mut().message_and_owed();
-        if message.is_err() {
-            let scratch = &mut [0; SCRATCH];
-            wind_up(io, clock, scratch, Some(owed), shared, Over::Closed).await;
-        }
-        message.map_err(|error| Error::WebSocket(error.widen()))
+        shared: &Shared<Out, Tx, M>,
+    ) -> Result<Option<Message<'_>>, Error<In::Error>> {
+        let mut link = self.input.link(shared);
+        shared.told(self.core.recv(&mut link).await)
     }
 
-    /// Until something is announced (`true`) or the connection was closed (`false`).
-    pub(crate) async fn advance<W, T, E, C, M>(
+    pub(crate) async fn recv_chunk<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<W, T, E, C, M>,
-        delivery: Delivery,
-    ) -> Result<bool, Error<R::Error>>
-    where
-        W: Shutdown<Error = R::Error>,
-        T: Storage,
-        E: Entropy,
-        C: Compress,
-        M: RawMutex,
-    {
-        let Self { core, io, clock } = self;
-        if let Some(over @ (Over::Timeout(_) | Over::Lost)) = shared.over() {
-            wind_up(io, clock, core.receiver_mut().spare(), None, shared, over).await;
-            return Err(over.into());
-        }
-        let mut link = Link { io, clock, shared };
-        let (over, outcome) = match core.advance(&mut link, delivery).await {
-            Ok(true) => {
-                clock.delivered();
-                return Ok(true);
+        shared: &Shared<Out, Tx, M>,
+    ) -> Result<Option<Chunk<'_>>, Error<In::Error>> {
+        let mut link = self.input.link(shared);
+        shared.told(self.core.recv_chunk(&mut link).await)
+    }
+
+    pub(crate) async fn recv_frame<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+        &mut self,
+        shared: &Shared<Out, Tx, M>,
+    ) -> Result<Option<Frame<'_>>, Error<In::Error>> {
+        let mut link = self.input.link(shared);
+        shared.told(self.core.recv_frame(&mut link).await)
+    }
+
+    pub(crate) async fn finish<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+        &mut self,
+        shared: &Shared<Out, Tx, M>,
+    ) -> Result<(), Error<In::Error>> {
+        let _begun = Begun::new(shared);
+        let Self { core, input } = self;
+        let mut link = input.link(shared);
+        link.closes = true;
+        let mut delivery = Delivery::Chunk;
+        let outcome = loop {
+            let passed = core.advance(&mut link, delivery).await;
+            match shared.told(passed.map(|more| more.then_some(()))) {
+                Ok(Some(())) => delivery = Delivery::Chunk,
+                Ok(None) => break Ok(()),
+                Err(Error::WebSocket(CoreError::Entropy)) => {}
+                // A message begun at another level must be read to its end there.
+                Err(error) => match (delivery, is_mixed(&error)) {
+                    (Delivery::Chunk, true) => delivery = Delivery::Message,
+                    (Delivery::Message, true) => delivery = Delivery::Frame,
+                    _ => break Err(error),
+                },
             }
-            Err(CoreError::Usage(usage)) => return Err(Error::WebSocket(usage.into())),
-            Err(CoreError::Entropy) => return Err(Error::WebSocket(CoreError::Entropy)),
-            Ok(false) => (Over::Closed, Ok(false)),
-            Err(CoreError::Transport(Failure::Timeout(timeout))) => {
-                (Over::Timeout(timeout), Err(Error::Timeout(timeout)))
-            }
-            Err(CoreError::Transport(Failure::Io(error))) => (
-                Over::Lost,
-                Err(Error::WebSocket(CoreError::Transport(error))),
-            ),
-            Err(CoreError::Peer(violation)) => {
-                (Over::Closed, Err(Error::WebSocket(violation.into())))
-            }
-            Err(CoreError::Capacity(capacity)) => {
-                (Over::Closed, Err(Error::WebSocket(capacity.into())))
-            }
-            Err(_) => (Over::Closed, Err(Error::WebSocket(CoreError::Lost))),
         };
-        wind_up(io, clock, core.receiver_mut().spare(), None, shared, over).await;
-        outcome
-    }
-}
-
-/// Where octets go that nobody wants, while the text that failed the connection has the buffer.
-const SCRATCH: usize = 8;
-
-/// After the closing handshake, or instead of it: sends the Close that may still be owed, lets the
-/// transport end, and ends it.
-async fn wind_up<R, W, T, E, C, M>(
-    io: &mut Input<R>,
-    clock: &mut Clock,
-    spare: &mut [u8],
-    mut owed: Option<&mut Owed>,
-    shared: &Shared<W, T, E, C, M>,
-    over: Over,
-) where
-    R: Read,
-    W: Shutdown<Error = R::Error>,
-    T: Storage,
-    E: Entropy,
-    C: Compress,
-    M: RawMutex,
-{
-    if clock.hung_up {
-        return;
-    }
-    if over == Over::Closed {
-        // RFC 6455 §7.1.1: the client "SHOULD wait for the server to close the TCP
-        // connection first". What still comes must be read too: closing with octets unread
-        // makes TCP reset the connection, and our Close may be lost with it.
-        let by = shared.begin_close();
-        while (owed.is_some() || !io.ended) && Instant::now() < by {
-            if owed.is_none() {
-                shared.end(over);
-            }
-            // Our Close may still be on its way.
-            let rest = write(shared, owed.as_deref_mut(), &mut clock.ping_due, by);
-            let read = io.read(spare);
-            match select3(rest, read, until(by)).await {
-                Either3::First(Ok(())) => owed = None,
-                Either3::Second(Ok(_)) => {}
-                _ => break,
-            }
-        }
-    }
-    shared.end(over);
-    let by = clock.hang_up_by(shared.close);
-    if let Either::Second(()) = select(hang_up(shared, over), until(by)).await
-        && let Poll::Ready(mut lock) = poll_once(shared.lock())
-    {
-        lock.shut();
-        lock.io_mut().abort();
-    }
-    clock.hung_up = true;
-}
-
-/// Ends the writing direction. Whoever holds the lock lets go of it, since the end was announced.
-async fn hang_up<W, T, E, C, M>(shared: &Shared<W, T, E, C, M>, over: Over)
-where
-    W: Shutdown,
-    T: Storage,
-    E: Entropy,
-    C: Compress,
-    M: RawMutex,
-{
-    let mut lock = shared.lock().await;
-    match over {
-        Over::Closed => {
-            // Where the peer's end came before all of our Close was out.
-            let _ = lock.flush().await;
-            lock.shut();
-            // Whether it succeeds changes nothing: the connection was closed before.
-            let _ = lock.io_mut().shutdown().await;
-        }
-        Over::Timeout(Timeout::Close) | Over::Lost => {
-            lock.shut();
-            lock.io_mut().abort();
-        }
-        Over::Timeout(_) => {
-            // The peer may hear us though we do not hear it, but nothing is waited for.
-            let _ = lock.queue(|sender| sender.close(Some(CloseCode::GOING_AWAY), ""));
-            let _ = poll_once(lock.flush());
-            lock.shut();
-            let _ = poll_once(lock.io_mut().shutdown());
-        }
-    }
-}
-
-/// The reading half of the transport, and whether it has come to its end.
-struct Input<R> {
-    read: R,
-    ended: bool,
-}
-
-impl<R: Read> Input<R> {
-    /// After its end it is not read again, since it would say the same at once, for ever.
-    async fn read(&mut self, spare: &mut [u8]) -> Result<usize, R::Error> {
-        if self.ended || spare.is_empty() {
-            return pending().await;
-        }
-        let n = self.read.read(spare).await?;
-        self.ended = n == 0;
-        Ok(n)
-    }
-}
-
-/// A transport's failure, or ours to wait for it.
-#[derive(Debug)]
-pub(crate) enum Failure<T> {
-    Timeout(Timeout),
-    Io(T),
-}
-
-/// How the core's loop reaches the shared sender.
-struct Link<'l, R, W, T, E, C, M: RawMutex> {
-    io: &'l mut Input<R>,
-    clock: &'l mut Clock,
-    shared: &'l Shared<W, T, E, C, M>,
-}
-
-impl<R, W, T, E, C, M> asynch::Link for Link<'_, R, W, T, E, C, M>
-where
-    R: Read,
-    W: Write<Error = R::Error>,
-    T: Storage,
-    E: Entropy,
-    C: Compress,
-    M: RawMutex,
-{
-    type Error = Failure<R::Error>;
-
-    async fn read(&mut self, spare: &mut [u8]) -> Result<usize, Self::Error> {
+        link.discards = true;
         loop {
-            match self.drive(None, spare).await {
-                Ok(Answered::Read(n)) => return Ok(n),
-                Ok(Answered::Sent) => {}
-                Err(CoreError::Transport(failure)) => return Err(failure),
-                // Of a Ping of ours: it is due again when entropy is there again.
-                Err(_) => self.clock.ping_due = false,
-            }
-        }
-    }
-
-    fn is_free(&self) -> bool {
-        self.shared.is_free()
-    }
-
-    fn has_queued(&self) -> bool {
-        self.shared.is_abandoned()
-    }
-
-    async fn answer(
-        &mut self,
-        owed: &mut Owed,
-        spare: &mut [u8],
-    ) -> Result<Answered, CoreError<Self::Error>> {
-        if let Some(Reply::Close(_) | Reply::Shut) = owed.reply() {
-            self.shared.begin_close();
-        }
-        self.drive(Some(owed), spare).await
-    }
-}
-
-impl<R, W, T, E, C, M> Link<'_, R, W, T, E, C, M>
-where
-    R: Read,
-    W: Write<Error = R::Error>,
-    T: Storage,
-    E: Entropy,
-    C: Compress,
-    M: RawMutex,
-{
-    /// Writes what is to be written *or* reads, whichever comes first, and keeps the deadlines.
-    /// Without `owed` it writes only what others left behind, and its own Ping.
-    async fn drive(
-        &mut self,
-        mut owed: Option<&mut Owed>,
-        spare: &mut [u8],
-    ) -> Result<Answered, CoreError<Failure<R::Error>>> {
-        loop {
-            let close_by = self.shared.close_by();
-            let closing = close_by != Instant::MAX;
-            let next = if closing { close_by } else { self.clock.next() };
-            let ping_due = &mut self.clock.ping_due;
-            let write = write(self.shared, owed.as_deref_mut(), ping_due, close_by);
-            match select3(write, self.io.read(spare), until(next)).await {
-                Either3::First(Ok(())) if owed.is_some() => return Ok(Answered::Sent),
-                Either3::First(written) => written.map_err(below)?,
-                Either3::Second(read) => {
-                    let n = read.map_err(|error| CoreError::Transport(Failure::Io(error)))?;
-                    if Instant::now() >= close_by {
-                        // A peer that sends for ever must not keep us from looking at the clock.
-                        return Err(CoreError::Transport(Failure::Timeout(Timeout::Close)));
-                    }
-                    self.clock.heard();
-                    return Ok(Answered::Read(n));
-                }
-                Either3::Third(()) => {
-                    let expired = if closing {
-                        Err(Timeout::Close)
-                    } else {
-                        self.clock.check()
-                    };
-                    expired.map_err(|timeout| CoreError::Transport(Failure::Timeout(timeout)))?;
-                }
+            let (owed, spare) = core.receiver_mut().receiver_mut().owed_and_spare();
+            match shared.next() {
+                Next::Nothing => return outcome,
+                Next::HangUp => link.hang_up().await,
+                Next::Shut => link.shut().await,
+                _ => drop(asynch::Link::exchange(&mut link, owed, spare, Patience::Wait).await),
             }
         }
     }
 }
 
-/// Brings out what is owed, what is due and what was left behind, or waits for such.
-async fn write<W, T, E, C, M>(
-    shared: &Shared<W, T, E, C, M>,
-    mut owed: Option<&mut Owed>,
-    ping_due: &mut bool,
-    close_by: Instant,
-) -> Result<(), CoreError<W::Error>>
-where
-    W: Write,
-    T: Storage,
-    E: Entropy,
-    C: Compress,
-    M: RawMutex,
-{
-    if owed.is_none() && !*ping_due && !shared.is_abandoned() {
-        shared.news(close_by).await;
-        return Ok(());
-    }
-    let mut lock = shared.lock().await;
-    if let Some(owed) = &mut owed {
-        reply(&mut lock, owed).await?;
-    }
-    if *ping_due {
-        // No Ping follows a Close.
-        if !lock.sender().is_open() || lock.queue(|sender| sender.ping(&[]))? {
-            *ping_due = false;
-        }
-    }
-    lock.flush().await
-}
-
-async fn reply<W, T, E, C, M>(
-    lock: &mut Lock<'_, W, T, E, C, M>,
-    owed: &mut Owed,
-) -> Result<(), CoreError<W::Error>>
-where
-    W: Write,
-    T: Storage,
-    E: Entropy,
-    C: Compress,
-    M: RawMutex,
-{
-    while let Some(reply) = owed.reply() {
-        // No await may stand between the two.
-        if lock.queue(|sender| sender.reply(reply))? {
-            owed.taken();
-        } else {
-            lock.flush().await?;
-        }
-    }
-    Ok(())
-}
-
-fn below<T>(error: CoreError<T>) -> CoreError<Failure<T>> {
-    match error {
-        CoreError::Transport(error) => CoreError::Transport(Failure::Io(error)),
-        CoreError::Usage(usage) => usage.into(),
-        CoreError::Entropy => CoreError::Entropy,
-        CoreError::Peer(violation) => violation.into(),
-        CoreError::Capacity(capacity) => capacity.into(),
-        _ => CoreError::Lost,
-    }
-}
-
-/// Whether an open message is read at another level.
-pub(crate) fn is_mixed<T>(error: &Error<T>) -> bool {
+fn is_mixed<T>(error: &Error<T>) -> bool {
     matches!(
         error,
         Error::WebSocket(CoreError::Usage(Usage::MixedLevels))
     )
+}
+
+/// The reading half of the transport.
+struct Input<In> {
+    read: In,
+    /// How often it was read without having to wait.
+    at_once: u8,
+}
+
+impl<In> Input<In> {
+    fn link<'l, Out, Tx, M: RawMutex>(
+        &'l mut self,
+        shared: &'l Shared<Out, Tx, M>,
+    ) -> Link<'l, In, Out, Tx, M> {
+        Link {
+            input: self,
+            shared,
+            closes: false,
+            discards: false,
+        }
+    }
+}
+
+/// What ended an exchange.
+enum Ended<T> {
+    /// A failure of the transport's.
+    Io(T),
+    /// The connection is over, as [`Shared::end`] tells.
+    Over,
+}
+
+impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
+    /// The end of a call that receives, as an event of the connection.
+    fn told<V, T>(
+        &self,
+        outcome: Result<Option<V>, CoreError<Ended<T>>>,
+    ) -> Result<Option<V>, Error<T>> {
+        let event = match &outcome {
+            Ok(Some(_)) => Some(Event::Delivered),
+            Ok(None) => Some(Event::PeerClosed),
+            Err(CoreError::Peer(_) | CoreError::Capacity(_)) => Some(Event::PeerFailed),
+            Err(CoreError::Lost) => Some(Event::Lost),
+            Err(_) => None,
+        };
+        if let Some(event) = event {
+            self.on(event);
+        }
+        outcome.map_err(|error| match error.narrow() {
+            Err(Ended::Io(error)) => CoreError::Transport(error).into(),
+            Err(Ended::Over) => self.end(),
+            Ok(error) => error.widen().into(),
+        })
+    }
+}
+
+/// How the core's loop reaches the transport and the shared sender.
+struct Link<'l, In, Out, Tx, M: RawMutex> {
+    input: &'l mut Input<In>,
+    shared: &'l Shared<Out, Tx, M>,
+    /// A Close of ours is to be sent.
+    closes: bool,
+    /// What is read is not looked at any more.
+    discards: bool,
+}
+
+impl<In, Out, Tx, M> asynch::Link for Link<'_, In, Out, Tx, M>
+where
+    In: Read,
+    Out: Write<Error = In::Error>,
+    Tx: Transmit,
+    M: RawMutex,
+{
+    type Error = Ended<In::Error>;
+
+    fn has_queued(&self) -> bool {
+        self.shared.state(|state| state.has_work(self.closes))
+    }
+
+    async fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, CoreError<Ended<In::Error>>> {
+        // Where nothing more can be read, what is owed says why the connection fails.
+        let waits = patience == Patience::Wait && (!spare.is_empty() || self.discards);
+        if waits {
+            self.rest().await;
+        }
+        let Self { input, shared, .. } = self;
+        loop {
+            let closes = self.closes;
+            if closes {
+                shared.on(Event::CloseBegun);
+            }
+            let next = shared.next();
+            let goes_on = waits && (next == Next::Exchange || self.discards);
+            let writes = owed.is_due() || shared.state(|state| state.has_work(closes));
+            let reads = goes_on && !spare.is_empty() && shared.may_read();
+            if goes_on && !self.discards {
+                shared.on(Event::Waits);
+            }
+            let mut slept = false;
+            let moved = {
+                let mut write = pin!(shared.write(owed, &mut self.closes));
+                let mut read = pin!(input.read.read(spare));
+                poll_fn(|cx| {
+                    if writes && let Poll::Ready(written) = write.as_mut().poll(cx) {
+                        return Poll::Ready(Some(Moved::Wrote(written)));
+                    }
+                    if reads && let Poll::Ready(read) = read.as_mut().poll(cx) {
+                        return Poll::Ready(Some(Moved::Read(read)));
+                    }
+                    if !goes_on {
+                        return Poll::Ready(None);
+                    }
+                    slept = true;
+                    shared
+                        .watch(Call::Receive, cx, |state| {
+                            state.lifecycle.next() != next
+                                || (!writes && state.has_work(false))
+                                || (closes && state.lifecycle.phase() == Phase::Open)
+                        })
+                        .map(|()| None)
+                })
+                .await
+            };
+            input.at_once = if slept {
+                0
+            } else {
+                input.at_once.saturating_add(1)
+            };
+            match moved {
+                Some(Moved::Wrote(Err(CoreError::Entropy))) => return Err(CoreError::Entropy),
+                // The input may hold more than the output takes: its end says why.
+                Some(Moved::Wrote(_)) => return Ok(Exchanged::Wrote),
+                Some(Moved::Read(Ok(n))) => {
+                    let goes_on = shared.heard(n, next);
+                    return if goes_on {
+                        Ok(Exchanged::Read(n))
+                    } else {
+                        Err(CoreError::Transport(Ended::Over))
+                    };
+                }
+                Some(Moved::Read(Err(error))) => {
+                    shared.on(Event::Lost);
+                    return Err(CoreError::Transport(Ended::Io(error)));
+                }
+                None if !waits || self.discards => return Ok(Exchanged::Wrote),
+                None if !goes_on => return Err(CoreError::Transport(Ended::Over)),
+                None => {}
+            }
+        }
+    }
+}
+
+/// What an attempt came to.
+enum Moved<T> {
+    Wrote(Result<(), CoreError<T>>),
+    Read(Result<usize, T>),
+}
+
+impl<In, Out: Shutdown, Tx: Transmit, M: RawMutex> Link<'_, In, Out, Tx, M> {
+    /// Ends our direction, or is told that there was no time for it.
+    async fn shut(&mut self) {
+        let mut shut = pin!(async { self.shared.lock().await.shut().await });
+        poll_fn(|cx| {
+            if shut.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            self.shared.watch(Call::Receive, cx, |state| {
+                state.lifecycle.next() != Next::Shut
+            })
+        })
+        .await;
+    }
+
+    /// Gives the transport up. Where both directions have ended there is nothing to cut off.
+    async fn hang_up(&mut self) {
+        if self.shared.state(|state| state.lifecycle.phase()) == Phase::Aborting {
+            // Whoever holds the lock was woken, and lets go of it; a future that nobody polls must
+            // not hold us up.
+            yield_now().await;
+            let mut lock = pin!(self.shared.lock());
+            poll_fn(|cx| {
+                if let Poll::Ready(mut lock) = lock.as_mut().poll(cx) {
+                    lock.abort();
+                }
+                Poll::Ready(())
+            })
+            .await;
+        }
+        self.shared.on(Event::HungUp);
+    }
+}
+
+impl<In, Out, Tx, M: RawMutex> Link<'_, In, Out, Tx, M> {
+    /// Lets others run, where a peer always has more to read.
+    async fn rest(&mut self) {
+        if self.input.at_once >= READS_AT_ONCE {
+            self.input.at_once = 0;
+            yield_now().await;
+        }
+    }
 }

@@ -1,259 +1,487 @@
-//! What both halves hold: the sender behind its lock, and what one half has to tell the other.
+//! What both halves hold: the sender behind its lock, and how the connection stands.
 
-use core::cell::Cell;
+use core::cell::RefCell;
 use core::future::poll_fn;
-use core::ops::{Deref, DerefMut};
-use core::task::Poll;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 
-use bare_ws::asynch;
-use bare_ws::buffer::Storage;
-use bare_ws::entropy::Entropy;
+use bare_ws::close::CloseCode;
+use bare_ws::closing::{Owed, Reply};
 use bare_ws::error::{Error as CoreError, Usage};
-use bare_ws::role::Client;
-use bare_ws::stage::Compress;
+use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Limits, Moment, Next, Phase};
+use bare_ws::sender::{Sender, Transmit};
 use embassy_sync::blocking_mutex::Mutex as BlockingMutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
-use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 use embedded_io_async::Write;
 
+use crate::WAITERS;
 use crate::error::Error;
-use crate::timing::{Timeout, after};
+use crate::timing::{At, Timing};
+use crate::transport::Shutdown;
 
-pub(crate) type CoreWriter<W, T, E, C> = asynch::Writer<W, Client, T, E, C>;
-
-pub(crate) struct Shared<W, T, E, C, M: RawMutex> {
-    writer: Mutex<M, CoreWriter<W, T, E, C>>,
-    /// Whoever sends data holds it from the first fragment of a message to the last, so that
-    /// control frames can pass between them and other messages cannot.
-    pub(crate) turn: Mutex<M, ()>,
-    notes: BlockingMutex<M, Cell<Notes>>,
-    /// How long closing may take.
-    pub(crate) close: Duration,
+pub(crate) struct Shared<Out, Tx, M: RawMutex> {
+    sending: Mutex<M, Sending<Out, Tx>>,
+    state: BlockingMutex<M, RefCell<State>>,
 }
 
-struct Notes {
-    /// Something was queued and not brought out, since a future was dropped.
-    unflushed: bool,
-    /// When the closing handshake must be over; [`Instant::MAX`] if none was begun.
-    close_by: Instant,
-    over: Option<Over>,
-    /// The receiving side, which looks after what is unflushed and after the deadlines.
-    reader: WakerRegistration,
-    /// Whoever holds the lock and writes.
-    writer: WakerRegistration,
+/// The writing half of the transport, and what it is to write.
+pub(crate) struct Sending<Out, Tx> {
+    pub(crate) output: Out,
+    pub(crate) tx: Tx,
 }
 
-impl Default for Notes {
-    fn default() -> Self {
+/// How the connection stands. [`Lifecycle`] decides; the rest says who waits.
+pub(crate) struct State {
+    pub(crate) lifecycle: Lifecycle<At>,
+    /// Somebody has the lock on the sender.
+    held: bool,
+    /// Somebody sends a message: control frames may pass between its fragments, other messages
+    /// may not.
+    turn: bool,
+    /// Somebody waits for one of the two.
+    contended: bool,
+    waiters: Waiters,
+}
+
+impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
+    pub(crate) fn new(output: Out, tx: Tx, timing: &Timing) -> Self {
         Self {
-            unflushed: false,
-            close_by: Instant::MAX,
-            over: None,
-            reader: WakerRegistration::new(),
-            writer: WakerRegistration::new(),
-        }
-    }
-}
-
-/// Why nothing can be sent any more, beside a Close of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Over {
-    /// Both Closes were exchanged, or the peer failed.
-    Closed,
-    /// The transport failed.
-    Lost,
-    Timeout(Timeout),
-}
-
-impl<T> From<Over> for Error<T> {
-    fn from(over: Over) -> Self {
-        match over {
-            Over::Closed => Self::WebSocket(Usage::NotOpen.into()),
-            Over::Lost => Self::WebSocket(CoreError::Lost),
-            Over::Timeout(timeout) => Self::Timeout(timeout),
-        }
-    }
-}
-
-impl<W, T, E, C, M: RawMutex> Shared<W, T, E, C, M> {
-    pub(crate) fn new(writer: CoreWriter<W, T, E, C>, close: Duration) -> Self {
-        Self {
-            writer: Mutex::new(writer),
-            turn: Mutex::new(()),
-            notes: BlockingMutex::new(Cell::new(Notes::default())),
-            close,
+            sending: Mutex::new(Sending { output, tx }),
+            state: BlockingMutex::new(RefCell::new(State {
+                lifecycle: Lifecycle::open(timing.limits(), At::now()),
+                held: false,
+                turn: false,
+                contended: false,
+                waiters: Waiters::NONE,
+            })),
         }
     }
 
-    pub(crate) fn guarded<N: RawMutex>(self) -> Shared<W, T, E, C, N> {
+    pub(crate) fn guarded<N: RawMutex>(self) -> Shared<Out, Tx, N> {
         Shared {
-            writer: Mutex::new(self.writer.into_inner()),
-            turn: Mutex::new(()),
-            notes: BlockingMutex::new(Cell::new(self.notes.into_inner().take())),
-            close: self.close,
+            sending: Mutex::new(self.sending.into_inner()),
+            state: BlockingMutex::new(self.state.into_inner()),
         }
     }
 
-    pub(crate) fn writer_mut(&mut self) -> &mut CoreWriter<W, T, E, C> {
-        self.writer.get_mut()
+    pub(crate) fn sending_mut(&mut self) -> &mut Sending<Out, Tx> {
+        self.sending.get_mut()
     }
 
-    /// Waits for the sender.
-    pub(crate) async fn lock(&self) -> Lock<'_, W, T, E, C, M> {
-        Lock {
-            writer: self.writer.lock().await,
-            shared: self,
-        }
+    pub(crate) fn state<V>(&self, with: impl FnOnce(&mut State) -> V) -> V {
+        self.state.lock(|state| with(&mut state.borrow_mut()))
     }
 
-    pub(crate) fn is_free(&self) -> bool {
-        self.writer.try_lock().is_ok()
+    pub(crate) fn on(&self, event: Event) {
+        self.state(|state| state.change(|lifecycle| lifecycle.on(event, At::now())));
     }
 
-    /// Whether something is queued that nobody is bringing out.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.note(|notes| notes.unflushed) && self.is_free()
+    pub(crate) fn next(&self) -> Next {
+        self.state(|state| state.lifecycle.next())
     }
 
-    pub(crate) fn over(&self) -> Option<Over> {
-        self.note(|notes| notes.over)
+    pub(crate) fn may_read(&self) -> bool {
+        self.state(|state| state.lifecycle.may_read())
     }
 
-    /// The end. The first reason is the one that counts.
-    pub(crate) fn end(&self, over: Over) -> Over {
-        self.note(|notes| {
-            notes.writer.wake();
-            *notes.over.get_or_insert(over)
+    /// After a read of `n` octets: whether there is still to be done what was `next`. A peer that
+    /// sends without end does not keep us from looking at the clock.
+    pub(crate) fn heard(&self, n: usize, next: Next) -> bool {
+        let now = At::now();
+        self.state(|state| {
+            state.change(|lifecycle| {
+                if n == 0 {
+                    lifecycle.on(Event::InputEnded, now);
+                } else {
+                    lifecycle.on(Event::Heard(n), now);
+                }
+                lifecycle.check(Call::Receive, now);
+            });
+            state.lifecycle.next() == next
         })
     }
 
-    /// Waits for the end.
-    pub(crate) async fn ended(&self) -> Over {
+    pub(crate) fn set_limits(&self, limits: Limits<Duration>) {
+        self.state(|state| {
+            *state.lifecycle.limits_mut() = limits;
+            state.waiters.wake();
+        });
+    }
+
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.state(|state| state.lifecycle.last_heard().0)
+    }
+
+    /// Why the connection is over, for everybody but the first who is told.
+    pub(crate) fn end<T>(&self) -> Error<T> {
+        match self.state(|state| state.lifecycle.end()) {
+            Some(End::Timeout(timeout)) => Error::Timeout(timeout),
+            Some(End::Closed | End::Failed | End::Aborted) => Usage::NotOpen.into(),
+            _ => CoreError::Lost.into(),
+        }
+    }
+
+    /// What every call that waits does after each attempt: looks at the clock, and comes back at
+    /// the next deadline, or when something has changed. Ready once `done`.
+    pub(crate) fn watch(
+        &self,
+        call: Call,
+        cx: &mut Context<'_>,
+        done: impl FnOnce(&State) -> bool,
+    ) -> Poll<()> {
+        let now = At::now();
+        let until = self.state(|state| {
+            state.change(|lifecycle| lifecycle.check(call, now));
+            if done(state) {
+                return None;
+            }
+            let until = state.lifecycle.until(call);
+            Some(if state.waiters.register(cx.waker()) {
+                until
+            } else {
+                until.min(now.after(CROWDED))
+            })
+        });
+        match until {
+            None => Poll::Ready(()),
+            Some(until) => {
+                until.wake(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Waits for one of the two that [`State`] says, and takes it.
+    async fn take(&self, which: impl Fn(&mut State) -> &mut bool) {
         poll_fn(|cx| {
-            self.note(|notes| {
-                if let Some(over) = notes.over {
-                    return Poll::Ready(over);
+            self.state(|state| {
+                if !core::mem::replace(which(state), true) {
+                    return Poll::Ready(());
                 }
-                notes.writer.register(cx.waker());
+                state.contended = true;
+                state.waiters.register(cx.waker());
                 Poll::Pending
             })
-        })
-        .await
-    }
-
-    /// When the closing handshake must be over; [`Instant::MAX`] if none was begun.
-    pub(crate) fn close_by(&self) -> Instant {
-        self.note(|notes| notes.close_by)
-    }
-
-    /// The closing handshake begins, if it has not.
-    pub(crate) fn begin_close(&self) -> Instant {
-        let by = after(self.close);
-        self.note(|notes| {
-            notes.reader.wake();
-            if notes.close_by == Instant::MAX {
-                notes.close_by = by;
-            }
-            notes.close_by
-        })
-    }
-
-    /// A closing handshake that was begun did not come to a Close.
-    pub(crate) fn take_back_close(&self) {
-        self.note(|notes| notes.close_by = Instant::MAX);
-    }
-
-    /// Waits until something is abandoned or the closing handshake begins.
-    pub(crate) async fn news(&self, close_by: Instant) {
-        poll_fn(|cx| {
-            if self.is_abandoned() || self.close_by() != close_by {
-                return Poll::Ready(());
-            }
-            self.note(|notes| notes.reader.register(cx.waker()));
-            Poll::Pending
         })
         .await;
     }
 
-    fn note<V>(&self, note: impl FnOnce(&mut Notes) -> V) -> V {
-        self.notes.lock(|cell| {
-            let mut notes = cell.take();
-            let value = note(&mut notes);
-            cell.set(notes);
-            value
+    fn give_back(&self, which: impl Fn(&mut State) -> &mut bool) {
+        self.state(|state| {
+            *which(state) = false;
+            // What a dropped future left queued, the receiving side brings out.
+            if core::mem::take(&mut state.contended) || state.lifecycle.is_stalled() {
+                state.waiters.wake();
+            }
+        });
+    }
+
+    /// Waits until nobody else is within a message.
+    pub(crate) async fn turn(&self) -> Turn<'_, Out, Tx, M> {
+        self.take(|state| &mut state.turn).await;
+        Turn(self)
+    }
+
+    /// Waits for the sender.
+    pub(crate) async fn lock(&self) -> Lock<'_, Out, Tx, M> {
+        loop {
+            self.take(|state| &mut state.held).await;
+            let held = Held(self);
+            if let Ok(sending) = self.sending.try_lock() {
+                return Lock {
+                    sending,
+                    shared: self,
+                    _held: held,
+                };
+            }
+        }
+    }
+}
+
+impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
+    /// Runs a call that sends, until it is done or nothing can be sent any more.
+    pub(crate) async fn run(
+        &self,
+        mut work: Pin<&mut impl Future<Output = Result<(), Error<Out::Error>>>>,
+        closing: Option<&Begun<'_, Out, Tx, M>>,
+    ) -> Result<(), Error<Out::Error>> {
+        poll_fn(|cx| {
+            if let Some(begun) = closing {
+                begun.again();
+            }
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            self.watch(Call::Send, cx, State::refuses)
+                .map(|()| Err(self.end()))
         })
+        .await
+    }
+
+    /// Brings out what the receiver owes, what is due, what was left behind, and where it
+    /// `closes`, our Close.
+    pub(crate) async fn write(
+        &self,
+        owed: &mut Owed,
+        closes: &mut bool,
+    ) -> Result<(), CoreError<Out::Error>> {
+        let mut lock = self.lock().await;
+        loop {
+            lock.queue_due(owed, closes)?;
+            lock.drain().await?;
+            if !owed.is_due() && !self.state(|state| state.is_due(*closes)) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl State {
+    /// A transition, of which everybody learns whose answer it changes: who may not send any more,
+    /// and who has another deadline.
+    fn change(&mut self, transition: impl FnOnce(&mut Lifecycle<At>)) {
+        let standing = |it: &Lifecycle<At>| (it.phase(), it.end(), it.may_write());
+        let before = standing(&self.lifecycle);
+        transition(&mut self.lifecycle);
+        if standing(&self.lifecycle) != before {
+            self.waiters.wake();
+        }
+    }
+
+    /// Whether the connection takes nothing more from the caller.
+    pub(crate) fn refuses(&self) -> bool {
+        match self.lifecycle.phase() {
+            Phase::Open => !self.lifecycle.may_write(),
+            Phase::Closing => false,
+            _ => true,
+        }
+    }
+
+    /// Whether there is something to write that nobody is writing.
+    pub(crate) fn has_work(&self, closes: bool) -> bool {
+        let left_behind = self.lifecycle.is_stalled() && !self.held;
+        self.lifecycle.may_write() && (left_behind || self.is_due(closes))
+    }
+
+    fn is_due(&self, closes: bool) -> bool {
+        closes || self.lifecycle.is_ping_due() || self.lifecycle.is_farewell_due()
     }
 }
 
 /// The sender, locked.
-pub(crate) struct Lock<'s, W, T, E, C, M: RawMutex> {
-    writer: MutexGuard<'s, M, CoreWriter<W, T, E, C>>,
-    shared: &'s Shared<W, T, E, C, M>,
+pub(crate) struct Lock<'s, Out, Tx, M: RawMutex> {
+    // Dropped in this order: whoever is woken finds it free.
+    sending: MutexGuard<'s, M, Sending<Out, Tx>>,
+    shared: &'s Shared<Out, Tx, M>,
+    _held: Held<'s, Out, Tx, M>,
 }
 
-impl<W: Write, T: Storage, E: Entropy, C: Compress, M: RawMutex> Lock<'_, W, T, E, C, M> {
-    /// Queues something, which is to be [`flush`](Self::flush)ed.
+type TxSender<Tx> = Sender<
+    <Tx as Transmit>::Role,
+    <Tx as Transmit>::Storage,
+    <Tx as Transmit>::Entropy,
+    <Tx as Transmit>::Stage,
+>;
+
+impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
+    /// Queues something of the caller's, which is to be [`drain`](Self::drain)ed: no await may
+    /// stand between the two.
     pub(crate) fn queue<V>(
         &mut self,
-        queue: impl FnOnce(&mut bare_ws::sender::Sender<Client, T, E, C>) -> Result<V, CoreError>,
-    ) -> Result<V, CoreError<W::Error>> {
-        let queued = queue(self.writer.sender_mut()).map_err(CoreError::widen)?;
-        self.shared.note(|notes| notes.unflushed = true);
-        Ok(queued)
+        queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, CoreError>,
+    ) -> Result<V, Error<Out::Error>> {
+        if self.shared.state(|state| state.refuses()) {
+            return Err(self.shared.end());
+        }
+        queue(self.sending.tx.sender_mut()).map_err(|error| error.widen().into())
+    }
+
+    /// Whether a whole message is queued in part.
+    pub(crate) fn in_message(&self) -> bool {
+        self.sending.tx.sender().in_message()
     }
 
     /// Queues something that fits at the latest when nothing else is queued, and brings it out.
     pub(crate) async fn put(
         &mut self,
-        mut put: impl FnMut(&mut bare_ws::sender::Sender<Client, T, E, C>) -> Result<bool, CoreError>,
+        mut put: impl FnMut(&mut TxSender<Tx>) -> Result<bool, CoreError>,
         needed: usize,
-    ) -> Result<(), CoreError<W::Error>> {
-        if !self.queue(&mut put)? {
-            self.flush().await?;
-            if !self.queue(&mut put)? {
-                return Err(Usage::BufferTooSmall { needed }.into());
+    ) -> Result<(), Error<Out::Error>> {
+        for _ in 0..2 {
+            let queued = self.queue(&mut put)?;
+            self.drain().await?;
+            if queued {
+                return Ok(());
             }
         }
-        self.flush().await
+        Err(Usage::BufferTooSmall { needed }.into())
+    }
+
+    /// Queues what is owed and due, as far as there is room. What cannot be framed is given up.
+    fn queue_due(
+        &mut self,
+        owed: &mut Owed,
+        closes: &mut bool,
+    ) -> Result<(), CoreError<Out::Error>> {
+        let sender = self.sending.tx.sender_mut();
+        let (may_write, pings, farewell) = self.shared.state(|state| {
+            let it = &state.lifecycle;
+            (it.may_write(), it.is_ping_due(), it.is_farewell_due())
+        });
+        if !may_write {
+            sender.shut();
+        }
+        let is_close = matches!(owed.reply(), Some(Reply::Close(_)));
+        let answered = sender.answer(owed);
+        let mut closed = !is_close || owed.is_due() || !sender.is_open();
+        let mut close = |code| match sender.close(Some(code), "") {
+            // Else it goes when there is room.
+            Ok(queued) => queued,
+            Err(error) => {
+                closed &= error == Usage::NotOpen.into();
+                true
+            }
+        };
+        if farewell {
+            close(CloseCode::GOING_AWAY);
+        }
+        if *closes {
+            *closes = !close(CloseCode::NORMAL);
+        }
+        // No Ping follows a Close.
+        if pings && !matches!(sender.ping(&[]), Ok(false)) {
+            self.shared.on(Event::Pinged);
+        }
+        if !closed {
+            self.shared.on(Event::OutputFailed);
+        }
+        answered.map_err(CoreError::widen)
     }
 
     /// Brings out what is queued.
-    pub(crate) async fn flush(&mut self) -> Result<(), CoreError<W::Error>> {
-        self.writer.flush().await?;
-        self.shared.note(|notes| notes.unflushed = false);
-        Ok(())
-    }
-
-    /// Refuses from now on, and forgets what is queued.
-    pub(crate) fn shut(&mut self) {
-        self.writer.sender_mut().shut();
-        self.shared.note(|notes| notes.unflushed = false);
-    }
-}
-
-impl<W, T, E, C, M: RawMutex> Deref for Lock<'_, W, T, E, C, M> {
-    type Target = CoreWriter<W, T, E, C>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.writer
-    }
-}
-
-impl<W, T, E, C, M: RawMutex> DerefMut for Lock<'_, W, T, E, C, M> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.writer
-    }
-}
-
-impl<W, T, E, C, M: RawMutex> Drop for Lock<'_, W, T, E, C, M> {
-    fn drop(&mut self) {
-        // What a dropped future left behind, the receiving side brings out.
-        self.shared.note(|notes| {
-            if notes.unflushed {
-                notes.reader.wake();
+    pub(crate) async fn drain(&mut self) -> Result<(), CoreError<Out::Error>> {
+        let Sending { output, tx } = &mut *self.sending;
+        let sender = tx.sender_mut();
+        let writes = self.shared.state(|state| {
+            let may_write = state.lifecycle.may_write();
+            if may_write && !sender.is_open() {
+                state.change(|it| it.on(Event::CloseQueued, At::now()));
+            } else if may_write && !sender.pending().is_empty() {
+                state.change(|it| it.on(Event::Queued, At::now()));
             }
+            may_write && state.lifecycle.is_stalled()
         });
+        if !writes {
+            return Ok(());
+        }
+        loop {
+            let pending = sender.pending();
+            let written = if pending.is_empty() {
+                output.flush().await.map(|()| None)
+            } else {
+                output.write(pending).await.map(Some)
+            };
+            let failure = match written {
+                Ok(None) => {
+                    self.shared.on(Event::Drained);
+                    return Ok(());
+                }
+                // "Implementations should never return `Ok(0)`": one that does is at its end.
+                Ok(Some(0)) => CoreError::Lost,
+                Ok(Some(n)) => {
+                    sender.advance(n);
+                    self.shared.on(Event::Taken);
+                    continue;
+                }
+                Err(error) => CoreError::Transport(error),
+            };
+            sender.shut();
+            self.shared.on(Event::OutputFailed);
+            return Err(failure);
+        }
+    }
+}
+
+impl<Out: Shutdown, Tx, M: RawMutex> Lock<'_, Out, Tx, M> {
+    /// Ends our direction; whether that succeeds changes nothing.
+    pub(crate) async fn shut(&mut self) {
+        let _ = self.sending.output.shutdown().await;
+        self.shared.on(Event::OutputShut);
+    }
+
+    pub(crate) fn abort(&mut self) {
+        self.sending.output.abort();
+    }
+}
+
+/// The lock is given back with it.
+struct Held<'s, Out, Tx, M: RawMutex>(&'s Shared<Out, Tx, M>);
+
+impl<Out, Tx, M: RawMutex> Drop for Held<'_, Out, Tx, M> {
+    fn drop(&mut self) {
+        self.0.give_back(|state| &mut state.held);
+    }
+}
+
+/// Nobody else is within a message.
+pub(crate) struct Turn<'s, Out, Tx, M: RawMutex>(&'s Shared<Out, Tx, M>);
+
+impl<Out, Tx, M: RawMutex> Drop for Turn<'_, Out, Tx, M> {
+    fn drop(&mut self) {
+        self.0.give_back(|state| &mut state.turn);
+    }
+}
+
+/// A closing handshake whose deadline runs, though its Close may not be queued yet. Dropped before
+/// it is, the beginning is taken back; whoever else waits to close begins again.
+pub(crate) struct Begun<'s, Out, Tx, M: RawMutex>(&'s Shared<Out, Tx, M>);
+
+impl<'s, Out, Tx, M: RawMutex> Begun<'s, Out, Tx, M> {
+    pub(crate) fn new(shared: &'s Shared<Out, Tx, M>) -> Self {
+        let begun = Self(shared);
+        begun.again();
+        begun
+    }
+
+    pub(crate) fn again(&self) {
+        self.0.on(Event::CloseBegun);
+    }
+}
+
+impl<Out, Tx, M: RawMutex> Drop for Begun<'_, Out, Tx, M> {
+    fn drop(&mut self) {
+        self.0.on(Event::CloseWithdrawn);
+    }
+}
+
+/// When one who found no place among the [`Waiters`] looks again.
+const CROWDED: Duration = Duration::from_millis(10);
+
+/// The tasks that wait, each once.
+struct Waiters([Option<Waker>; WAITERS]);
+
+impl Waiters {
+    const NONE: Self = Self([const { None }; WAITERS]);
+
+    /// `false`: all places are taken, and others are not woken for one more.
+    fn register(&mut self, waker: &Waker) -> bool {
+        let mut free = None;
+        for place in &mut self.0 {
+            match place {
+                Some(known) if known.will_wake(waker) => return true,
+                Some(_) => {}
+                None => free = Some(place),
+            }
+        }
+        free.map(|place| *place = Some(waker.clone())).is_some()
+    }
+
+    fn wake(&mut self) {
+        self.0
+            .iter_mut()
+            .filter_map(Option::take)
+            .for_each(Waker::wake);
     }
 }

@@ -2,6 +2,29 @@
 
 use embedded_io_async::{ErrorType, Read, Write};
 
+/// A transport whose directions are used at the same time: a pair of its halves.
+pub trait Transport {
+    /// The error of both.
+    type Error;
+    /// From the peer.
+    type Input: Read<Error = Self::Error>;
+    /// To the peer.
+    type Output: Shutdown<Error = Self::Error>;
+
+    /// Takes them apart.
+    fn halves(self) -> (Self::Input, Self::Output);
+}
+
+impl<In: Read, Out: Shutdown<Error = In::Error>> Transport for (In, Out) {
+    type Error = In::Error;
+    type Input = In;
+    type Output = Out;
+
+    fn halves(self) -> (In, Out) {
+        self
+    }
+}
+
 /// The writing half of a transport, with the end that `embedded_io_async` leaves out.
 pub trait Shutdown: Write {
     /// Ends the writing direction after all that was written, and waits until that is out: TCP's
@@ -18,7 +41,7 @@ pub trait Shutdown: Write {
     fn abort(&mut self);
 }
 
-impl<W: Shutdown + ?Sized> Shutdown for &mut W {
+impl<Out: Shutdown + ?Sized> Shutdown for &mut Out {
     fn shutdown(&mut self) -> impl Future<Output = Result<(), Self::Error>> {
         (**self).shutdown()
     }
@@ -31,16 +54,16 @@ impl<W: Shutdown + ?Sized> Shutdown for &mut W {
 /// A writing half that has no end of its own, such as a UART's, or one that ends when it is
 /// dropped.
 #[derive(Clone, Copy, Debug)]
-pub struct Endless<W>(
+pub struct Endless<Out>(
     /// The writing half.
-    pub W,
+    pub Out,
 );
 
-impl<W: ErrorType> ErrorType for Endless<W> {
-    type Error = W::Error;
+impl<Out: ErrorType> ErrorType for Endless<Out> {
+    type Error = Out::Error;
 }
 
-impl<W: Write> Write for Endless<W> {
+impl<Out: Write> Write for Endless<Out> {
     fn write(&mut self, octets: &[u8]) -> impl Future<Output = Result<usize, Self::Error>> {
         self.0.write(octets)
     }
@@ -50,36 +73,10 @@ impl<W: Write> Write for Endless<W> {
     }
 }
 
-impl<W: Write> Shutdown for Endless<W> {
+impl<Out: Write> Shutdown for Endless<Out> {
     fn shutdown(&mut self) -> impl Future<Output = Result<(), Self::Error>> {
         self.0.flush()
     }
 
     fn abort(&mut self) {}
-}
-
-/// Two halves as one stream, for the opening handshake.
-pub(crate) struct Joined<R, W> {
-    pub(crate) read: R,
-    pub(crate) write: W,
-}
-
-impl<R: ErrorType, W> ErrorType for Joined<R, W> {
-    type Error = R::Error;
-}
-
-impl<R: Read, W> Read for Joined<R, W> {
-    fn read(&mut self, octets: &mut [u8]) -> impl Future<Output = Result<usize, Self::Error>> {
-        self.read.read(octets)
-    }
-}
-
-impl<R: ErrorType, W: Write<Error = R::Error>> Write for Joined<R, W> {
-    fn write(&mut self, octets: &[u8]) -> impl Future<Output = Result<usize, Self::Error>> {
-        self.write.write(octets)
-    }
-
-    fn flush(&mut self) -> impl Future<Output = Result<(), Self::Error>> {
-        self.write.flush()
-    }
 }

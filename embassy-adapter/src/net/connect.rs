@@ -5,13 +5,10 @@ use core::net::IpAddr;
 use core::pin::pin;
 use core::task::Poll;
 
-use bare_ws::buffer::Storage;
-use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{Established, Offers, Request};
-use bare_ws::receiver::Receiver;
+use bare_ws::receiver::Receive;
 use bare_ws::role::Client;
-use bare_ws::sender::Sender;
-use bare_ws::stage::{Compress, Decompress};
+use bare_ws::sender::Transmit;
 use bare_ws::uri::Uri;
 use embassy_net::dns::DnsQueryType;
 use embassy_net::tcp::{State, TcpSocket};
@@ -19,8 +16,7 @@ use embassy_net::{IpAddress, Stack};
 use embassy_time::{Duration, Instant, TimeoutError, with_deadline, with_timeout};
 use embedded_io_async::{Error as _, ErrorKind};
 
-use super::Socket;
-use crate::Connection;
+use super::{Io, Socket};
 use crate::error::ConnectError;
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
@@ -33,39 +29,30 @@ use crate::transport::Shutdown;
 ///
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket can be used for another.
-pub async fn connect<'s, 'n, B, T, E, D, C, X>(
+pub async fn connect<'s, 'n, Rx, Tx, X>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
     request: &Request<'_>,
     offers: X,
-    receiver: Receiver<Client, B, D>,
-    sender: Sender<Client, T, E, C>,
+    rx: Rx,
+    tx: Tx,
     timing: &Timing,
-) -> Result<
-    (
-        Connection<&'s Socket<'n>, &'s Socket<'n>, B, T, E, D, C>,
-        Established<X>,
-    ),
-    ConnectError<ErrorKind>,
->
+) -> Result<(crate::Connection<Io<'s, 'n>, Rx, Tx>, Established<X>), ConnectError<ErrorKind>>
 where
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
+    Rx: Receive<Role = Client>,
+    Tx: Transmit<Role = Client>,
     X: Offers,
 {
     if request.uri.is_secure() {
         return Err(ConnectError::Insecure);
     }
     dial(stack, socket, &request.uri, timing).await?;
-    Connection::open((socket, socket), request, offers, receiver, sender, timing)
+    crate::Connection::open((socket, socket), request, offers, rx, tx, timing)
         .await
         .inspect_err(|_| socket.with(TcpSocket::abort))
 }
 
 /// Connects the socket to the URI's host and port, within [`Timing::connect`]; what it was
-/// connected to before is cut off. [`Connection::open`] comes next, or `tls::open`.
+/// connected to before is cut off. [`Connection::open`](crate::Connection::open) comes next, or `tls::open`.
 ///
 /// Of a name with several addresses each is tried, and has its share of the time.
 ///

@@ -39,17 +39,38 @@ pub use connect::{connect, dial};
 pub use secure::connect_secure;
 pub use socket::Socket;
 
-/// A connection over a [`Socket`], with its memory borrowed.
-pub type Connection<'s, 'n, E> =
-    crate::Connection<&'s Socket<'n>, &'s Socket<'n>, &'s mut [u8], &'s mut [u8], E>;
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
 
-/// A connection over TLS over a [`Socket`], with its memory borrowed: `'t` is the life of the place of
-/// its [`Stream`](crate::tls::Stream), `'a` of the buffers of TLS, `'s` of the rest.
+/// The two halves of a [`Socket`].
+pub type Io<'s, 'n> = (&'s Socket<'n>, &'s Socket<'n>);
+
+/// The usual connection of a board: over a [`Socket`], with its memory borrowed, without
+/// compression.
+pub type Connection<'s, 'n, E> = crate::Connection<Io<'s, 'n>, Rx<'s>, Tx<'s, E>>;
+
+/// Its receiving half.
+pub type Reader<'c, 's, 'n, E> = crate::Reader<'c, Io<'s, 'n>, Rx<'s>, Tx<'s, E>>;
+
+/// Its sending half.
+pub type Writer<'c, 's, 'n, E> = crate::Writer<'c, Io<'s, 'n>, Tx<'s, E>>;
+
+/// Its receiver.
+pub type Rx<'s> = Receiver<Client, &'s mut [u8]>;
+
+/// Its sender.
+pub type Tx<'s, E> = Sender<Client, &'s mut [u8], E>;
+
+/// The two halves of a TLS connection over a [`Socket`]: `'t` is the life of the place of its
+/// [`Stream`](crate::tls::Stream), `'a` of the buffers of TLS.
 #[cfg(feature = "tls")]
-pub type SecureConnection<'t, 'a, 's, 'n, E> = crate::Connection<
+pub type SecureIo<'t, 'a, 's, 'n> = (
     crate::tls::ReadHalf<'t, 'a, &'s Socket<'n>>,
     crate::tls::WriteHalf<'t, 'a, &'s Socket<'n>>,
-    &'s mut [u8],
-    &'s mut [u8],
-    E,
->;
+);
+
+/// The usual connection over TLS.
+#[cfg(feature = "tls")]
+pub type SecureConnection<'t, 'a, 's, 'n, E> =
+    crate::Connection<SecureIo<'t, 'a, 's, 'n>, Rx<'s>, Tx<'s, E>>;

@@ -1,21 +1,18 @@
 //! From a `wss` URI to an open connection.
 
-use bare_ws::buffer::Storage;
-use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{Established, Offers, Request};
-use bare_ws::receiver::Receiver;
+use bare_ws::receiver::Receive;
 use bare_ws::role::Client;
-use bare_ws::sender::Sender;
-use bare_ws::stage::{Compress, Decompress};
+use bare_ws::sender::Transmit;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embedded_io_async::ErrorKind;
 
-use super::{Socket, dial};
+use super::{SecureIo, Socket, dial};
 use crate::Connection;
 use crate::error::ConnectError;
 use crate::timing::{Timing, after};
-use crate::tls::{self, ReadHalf, Setup, Trust, WriteHalf};
+use crate::tls::{self, Setup, Trust};
 
 /// Opens a connection over verified TLS: looks the name up, connects, makes the TLS handshake with
 /// the server that the URI names, and with nobody else, and then the opening handshake.
@@ -31,36 +28,22 @@ use crate::tls::{self, ReadHalf, Setup, Trust, WriteHalf};
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket and the memory can be used for
 /// another.
-pub async fn connect_secure<'t, 'a, 's, 'n, V, B, T, E, D, C, X>(
+pub async fn connect_secure<'t, 'a, 's, 'n, V, Rx, Tx, X>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
     tls: Setup<'t, 'a, &'s Socket<'n>, &'s Socket<'n>, V>,
     request: &Request<'_>,
     offers: X,
-    receiver: Receiver<Client, B, D>,
-    mut sender: Sender<Client, T, E, C>,
+    rx: Rx,
+    mut tx: Tx,
     timing: &Timing,
 ) -> Result<
-    (
-        Connection<
-            ReadHalf<'t, 'a, &'s Socket<'n>>,
-            WriteHalf<'t, 'a, &'s Socket<'n>>,
-            B,
-            T,
-            E,
-            D,
-            C,
-        >,
-        Established<X>,
-    ),
+    (Connection<SecureIo<'t, 'a, 's, 'n>, Rx, Tx>, Established<X>),
     ConnectError<tls::Error<ErrorKind>>,
 >
 where
     V: Trust,
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
+    Rx: Receive<Role = Client>,
+    Tx: Transmit<Role = Client>,
     X: Offers,
 {
     if !request.uri.is_secure() {
@@ -72,10 +55,13 @@ where
     let by = after(timing.handshake);
     let halves = (socket, socket);
     // Not by `tls::open`: each future inside another one holds what it was called with once more.
-    let opened = match tls.connect(halves, request, sender.entropy_mut(), by).await {
+    let opened = match tls
+        .connect(halves, request, tx.sender_mut().entropy_mut(), by)
+        .await
+    {
         Ok(halves) => {
             let timing = timing.until(by);
-            Connection::open(halves, request, offers, receiver, sender, &timing).await
+            Connection::open(halves, request, offers, rx, tx, &timing).await
         }
         Err(error) => Err(error),
     };

@@ -21,7 +21,8 @@ use embedded_tls::TlsError;
 use super::error::Error;
 use super::{Records, cipher};
 
-/// Where records wait while they are incomplete, one buffer for each direction.
+/// Where records wait while they are incomplete, one buffer for each direction. It serves one
+/// connection, which borrows it from then on; the next has a new one, of the same buffers.
 ///
 /// `receive` takes a record of the server with its header of 5 octets, `transmit` as much as
 /// [`Records::write`](super::Records::write).
@@ -53,9 +54,9 @@ impl<'b> Link<'b> {
         }
     }
 
-    /// Empties both queues for a new connection with these record buffers.
-    pub(super) fn reset<T>(&self, records: &Records<'_>) -> Result<(), Error<T>> {
-        let (mut inbound, mut outbound) = (self.inbound()?, self.outbound()?);
+    /// Whether both queues are long enough for these record buffers.
+    pub(super) fn fits<T>(&mut self, records: &Records<'_>) -> Result<(), Error<T>> {
+        let (inbound, outbound) = (self.inbound.get_mut(), self.outbound.get_mut());
         let fits = |buffer: &[u8], needed| {
             if buffer.len() < needed {
                 return Err(Error::BufferTooSmall { needed });
@@ -65,13 +66,7 @@ impl<'b> Link<'b> {
         fits(records.write, Records::MIN_WRITE)?;
         fits(inbound.hold, Self::MIN_RECEIVE)?;
         fits(outbound.hold, records.write.len())?;
-        inbound.start = 0;
-        inbound.end = 0;
-        inbound.rest = None;
         inbound.limit = records.read.len();
-        inbound.phase = Phase::ClientHello;
-        outbound.start = 0;
-        outbound.end = 0;
         Ok(())
     }
 

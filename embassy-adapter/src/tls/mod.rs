@@ -28,12 +28,12 @@
 //! # ) -> Result<(), ConnectError<tls::Error<ErrorKind>>> {
 //! let uri = Uri::parse("wss://broker.example/telemetry").expect("a URI");
 //! let trust = Roots::new(anchors, Clock::UnixSeconds(now));
-//! let link = Link::new(&mut memory.receive, &mut memory.transmit);
+//! let mut link = Link::new(&mut memory.receive, &mut memory.transmit);
 //! let records = Records { read: &mut memory.read, write: &mut memory.write };
 //! let mut stream = None;
 //! let (mut connection, _) = net::connect_secure(
 //!     (stack, socket),
-//!     Setup::new(trust, &link, records, &mut stream),
+//!     Setup::new(trust, &mut link, records, &mut stream),
 //!     &Request::new(uri),
 //!     (),
 //!     Receiver::new(&mut receive[..]),
@@ -167,23 +167,24 @@ impl<'c, V: Trust> Client<'c, V> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the connection is lost; the link and the buffers can be used for another.
-    pub async fn connect<'a, R, W, E>(
+    /// Dropped, the connection is lost; the buffers can be used for another, by a new link.
+    pub async fn connect<'a, In, Out, E>(
         &self,
-        link: &'a Link<'a>,
+        link: &'a mut Link<'a>,
         records: Records<'a>,
-        (mut reader, mut writer): (R, W),
+        (mut reader, mut writer): (In, Out),
         entropy: &mut E,
-    ) -> Result<Stream<'a, R, W>, Error<R::Error>>
+    ) -> Result<Stream<'a, In, Out>, Error<In::Error>>
     where
-        R: Read,
-        W: Write<Error = R::Error>,
+        In: Read,
+        Out: Write<Error = In::Error>,
         E: Entropy,
     {
         // "example.org." and "example.org" are one host; certificates and SNI know the second.
         let server = self.server.strip_suffix('.').unwrap_or(self.server);
         let name = ServerName::try_from(server).map_err(|_| Error::ServerName)?;
-        link.reset(&records)?;
+        link.fits(&records)?;
+        let link = &*link;
 
         let mut config = TlsConfig::new().with_alpn(&[b"http/1.1"]);
         if let ServerName::DnsName(_) = name {

@@ -1,12 +1,10 @@
 //! From a transport to an open connection over TLS.
 
-use bare_ws::buffer::Storage;
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{Established, Offers, Request};
-use bare_ws::receiver::Receiver;
+use bare_ws::receiver::Receive;
 use bare_ws::role::Client as ClientRole;
-use bare_ws::sender::Sender;
-use bare_ws::stage::{Compress, Decompress};
+use bare_ws::sender::Transmit;
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
 
@@ -17,23 +15,23 @@ use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
 
 /// What TLS takes for one connection: whom to trust, and memory.
-pub struct Setup<'t, 'a, R, W, V> {
+pub struct Setup<'t, 'a, In, Out, V> {
     trust: V,
     server_name: Option<&'t str>,
     max_fragment_length: Option<MaxFragmentLength>,
-    link: &'a Link<'a>,
+    link: &'a mut Link<'a>,
     records: Records<'a>,
-    stream: &'t mut Option<Stream<'a, R, W>>,
+    stream: &'t mut Option<Stream<'a, In, Out>>,
 }
 
-impl<'t, 'a, R, W, V: Trust> Setup<'t, 'a, R, W, V> {
+impl<'t, 'a, In, Out, V: Trust> Setup<'t, 'a, In, Out, V> {
     /// The buffers are as long as the [module](super) says. The TLS connection is put where
     /// `stream` is, since the WebSocket connection borrows it; what is there before is dropped.
     pub const fn new(
         trust: V,
-        link: &'a Link<'a>,
+        link: &'a mut Link<'a>,
         records: Records<'a>,
-        stream: &'t mut Option<Stream<'a, R, W>>,
+        stream: &'t mut Option<Stream<'a, In, Out>>,
     ) -> Self {
         Self {
             trust,
@@ -63,14 +61,14 @@ impl<'t, 'a, R, W, V: Trust> Setup<'t, 'a, R, W, V> {
     /// The TLS handshake with the server of the URI: the halves of what is in its place now.
     pub(crate) async fn connect<E: Entropy>(
         self,
-        halves: (R, W),
+        halves: (In, Out),
         request: &Request<'_>,
         entropy: &mut E,
         by: Instant,
-    ) -> Result<(ReadHalf<'t, 'a, R>, WriteHalf<'t, 'a, W>), ConnectError<Error<R::Error>>>
+    ) -> Result<(ReadHalf<'t, 'a, In>, WriteHalf<'t, 'a, Out>), ConnectError<Error<In::Error>>>
     where
-        R: Read,
-        W: Write<Error = R::Error>,
+        In: Read,
+        Out: Write<Error = In::Error>,
     {
         if !request.uri.is_secure() {
             return Err(ConnectError::Plain);
@@ -102,36 +100,33 @@ impl<'t, 'a, R, W, V: Trust> Setup<'t, 'a, R, W, V> {
 /// # Cancel safety
 /// Dropped before it is ready, the handshake is lost and the transport is of no more use. The memory
 /// can be used for another.
-pub async fn open<'t, 'a, R, W, V, B, T, E, D, C, X>(
-    halves: (R, W),
-    tls: Setup<'t, 'a, R, W, V>,
+pub async fn open<'t, 'a, In, Out, V, Rx, Tx, X>(
+    halves: (In, Out),
+    tls: Setup<'t, 'a, In, Out, V>,
     request: &Request<'_>,
     offers: X,
-    receiver: Receiver<ClientRole, B, D>,
-    mut sender: Sender<ClientRole, T, E, C>,
+    rx: Rx,
+    mut tx: Tx,
     timing: &Timing,
 ) -> Result<
     (
-        Connection<ReadHalf<'t, 'a, R>, WriteHalf<'t, 'a, W>, B, T, E, D, C>,
+        Connection<(ReadHalf<'t, 'a, In>, WriteHalf<'t, 'a, Out>), Rx, Tx>,
         Established<X>,
     ),
-    ConnectError<Error<R::Error>>,
+    ConnectError<Error<In::Error>>,
 >
 where
-    R: Read,
-    W: Shutdown<Error = R::Error>,
+    In: Read,
+    Out: Shutdown<Error = In::Error>,
     V: Trust,
-    B: Storage,
-    T: Storage,
-    E: Entropy,
-    D: Decompress,
-    C: Compress,
+    Rx: Receive<Role = ClientRole>,
+    Tx: Transmit<Role = ClientRole>,
     X: Offers,
 {
     let by = after(timing.handshake);
     let halves = tls
-        .connect(halves, request, sender.entropy_mut(), by)
+        .connect(halves, request, tx.sender_mut().entropy_mut(), by)
         .await?;
     let timing = timing.until(by);
-    Connection::open(halves, request, offers, receiver, sender, &timing).await
+    Connection::open(halves, request, offers, rx, tx, &timing).await
 }

@@ -28,15 +28,15 @@ use crate::transport::Shutdown;
 /// Each `write` makes one record, as far as the record buffer for writing goes, and offers it to
 /// the transport at once; [`flush`](Write::flush) sees it through. Flush before waiting for an
 /// answer.
-pub struct Stream<'a, R, W> {
+pub struct Stream<'a, In, Out> {
     session: Session<'a>,
-    reader: R,
-    writer: W,
+    reader: In,
+    writer: Out,
 }
 
-impl<'a, R, W> Stream<'a, R, W> {
+impl<'a, In, Out> Stream<'a, In, Out> {
     /// After a handshake that proved the peer.
-    pub(super) fn new(tls: Connection<'a>, link: &'a Link<'a>, reader: R, writer: W) -> Self {
+    pub(super) fn new(tls: Connection<'a>, link: &'a Link<'a>, reader: In, writer: Out) -> Self {
         Self {
             session: Session {
                 tls: RefCell::new(Some(tls)),
@@ -51,7 +51,7 @@ impl<'a, R, W> Stream<'a, R, W> {
     /// Two halves, for two tasks, or for [`Connection::open`](crate::Connection::open).
     ///
     /// Nothing is lost with them: they may be dropped and made again.
-    pub fn split(&mut self) -> (ReadHalf<'_, 'a, R>, WriteHalf<'_, 'a, W>) {
+    pub fn split(&mut self) -> (ReadHalf<'_, 'a, In>, WriteHalf<'_, 'a, Out>) {
         let session = &self.session;
         (
             ReadHalf {
@@ -66,36 +66,36 @@ impl<'a, R, W> Stream<'a, R, W> {
     }
 
     /// The transport, without close_notify if [`Shutdown::shutdown`] has not sent it.
-    pub fn into_inner(self) -> (R, W) {
+    pub fn into_inner(self) -> (In, Out) {
         (self.reader, self.writer)
     }
 }
 
 /// The reading half of a [`Stream`].
-pub struct ReadHalf<'s, 'a, R> {
+pub struct ReadHalf<'s, 'a, In> {
     session: &'s Session<'a>,
-    reader: &'s mut R,
+    reader: &'s mut In,
 }
 
 /// The writing half of a [`Stream`].
-pub struct WriteHalf<'s, 'a, W> {
+pub struct WriteHalf<'s, 'a, Out> {
     session: &'s Session<'a>,
-    writer: &'s mut W,
+    writer: &'s mut Out,
 }
 
-impl<R: ErrorType, W> ErrorType for Stream<'_, R, W> {
-    type Error = Error<R::Error>;
+impl<In: ErrorType, Out> ErrorType for Stream<'_, In, Out> {
+    type Error = Error<In::Error>;
 }
 
-impl<R: ErrorType> ErrorType for ReadHalf<'_, '_, R> {
-    type Error = Error<R::Error>;
+impl<In: ErrorType> ErrorType for ReadHalf<'_, '_, In> {
+    type Error = Error<In::Error>;
 }
 
-impl<W: ErrorType> ErrorType for WriteHalf<'_, '_, W> {
-    type Error = Error<W::Error>;
+impl<Out: ErrorType> ErrorType for WriteHalf<'_, '_, Out> {
+    type Error = Error<Out::Error>;
 }
 
-impl<R: Read, W> Read for Stream<'_, R, W> {
+impl<In: Read, Out> Read for Stream<'_, In, Out> {
     /// `Ok(0)` after the peer's close_notify; a transport that ends without it is
     /// [`Error::Truncated`].
     ///
@@ -106,7 +106,7 @@ impl<R: Read, W> Read for Stream<'_, R, W> {
     }
 }
 
-impl<R: Read> Read for ReadHalf<'_, '_, R> {
+impl<In: Read> Read for ReadHalf<'_, '_, In> {
     /// As [`Stream`]'s.
     ///
     /// # Cancel safety
@@ -116,7 +116,7 @@ impl<R: Read> Read for ReadHalf<'_, '_, R> {
     }
 }
 
-impl<R: ErrorType, W: Write<Error = R::Error>> Write for Stream<'_, R, W> {
+impl<In: ErrorType, Out: Write<Error = In::Error>> Write for Stream<'_, In, Out> {
     /// # Cancel safety
     /// Dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
@@ -130,7 +130,7 @@ impl<R: ErrorType, W: Write<Error = R::Error>> Write for Stream<'_, R, W> {
     }
 }
 
-impl<W: Write> Write for WriteHalf<'_, '_, W> {
+impl<Out: Write> Write for WriteHalf<'_, '_, Out> {
     /// # Cancel safety
     /// Dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
@@ -144,7 +144,7 @@ impl<W: Write> Write for WriteHalf<'_, '_, W> {
     }
 }
 
-impl<R: ErrorType, W: Shutdown<Error = R::Error>> Shutdown for Stream<'_, R, W> {
+impl<In: ErrorType, Out: Shutdown<Error = In::Error>> Shutdown for Stream<'_, In, Out> {
     async fn shutdown(&mut self) -> Result<(), Self::Error> {
         self.session.shutdown(&mut self.writer).await
     }
@@ -154,7 +154,7 @@ impl<R: ErrorType, W: Shutdown<Error = R::Error>> Shutdown for Stream<'_, R, W> 
     }
 }
 
-impl<W: Shutdown> Shutdown for WriteHalf<'_, '_, W> {
+impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, Out> {
     /// Sends what is queued and close_notify, whether the peer's has come or not (RFC 8446 §6.1), and
     /// ends the transport's writing direction. With embedded-tls that is the end of reading, too.
     ///
@@ -183,11 +183,11 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn read<R: Read>(
+    async fn read<In: Read>(
         &self,
-        reader: &mut R,
+        reader: &mut In,
         octets: &mut [u8],
-    ) -> Result<usize, Error<R::Error>> {
+    ) -> Result<usize, Error<In::Error>> {
         if octets.is_empty() {
             return Ok(0);
         }
@@ -226,11 +226,11 @@ impl Session<'_> {
         }
     }
 
-    async fn write<W: Write>(
+    async fn write<Out: Write>(
         &self,
-        writer: &mut W,
+        writer: &mut Out,
         octets: &[u8],
-    ) -> Result<usize, Error<W::Error>> {
+    ) -> Result<usize, Error<Out::Error>> {
         if octets.is_empty() {
             return Ok(0);
         }
@@ -263,12 +263,12 @@ impl Session<'_> {
         }
     }
 
-    async fn flush<W: Write>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
+    async fn flush<Out: Write>(&self, writer: &mut Out) -> Result<(), Error<Out::Error>> {
         drain(self.link, writer).await?;
         writer.flush().await.map_err(Error::Transport)
     }
 
-    async fn shutdown<W: Shutdown>(&self, writer: &mut W) -> Result<(), Error<W::Error>> {
+    async fn shutdown<Out: Shutdown>(&self, writer: &mut Out) -> Result<(), Error<Out::Error>> {
         drain(self.link, writer).await?;
         let tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?.take();
         // RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side",
@@ -296,10 +296,10 @@ pub(super) fn run<F: Future>(work: Pin<&mut F>) -> Poll<F::Output> {
     clippy::await_holding_refcell_ref,
     reason = "one future at a time uses a queue; a second one is refused, and does not panic"
 )]
-pub(super) async fn fill<R: Read>(
+pub(super) async fn fill<In: Read>(
     link: &Link<'_>,
-    reader: &mut R,
-) -> Result<bool, Error<R::Error>> {
+    reader: &mut In,
+) -> Result<bool, Error<In::Error>> {
     let mut inbound = link.inbound()?;
     while !inbound.ready() {
         let arrived = reader
@@ -319,10 +319,10 @@ pub(super) async fn fill<R: Read>(
     clippy::await_holding_refcell_ref,
     reason = "one future at a time uses a queue; a second one is refused, and does not panic"
 )]
-pub(super) async fn drain<W: Write>(
+pub(super) async fn drain<Out: Write>(
     link: &Link<'_>,
-    writer: &mut W,
-) -> Result<(), Error<W::Error>> {
+    writer: &mut Out,
+) -> Result<(), Error<Out::Error>> {
     let mut outbound = link.outbound()?;
     while !outbound.pending().is_empty() {
         match writer.write(outbound.pending()).await {

@@ -518,8 +518,10 @@ impl<T: Moment> Lifecycle<T> {
             (Phase::Opening, _) => self.abort(End::Timeout(Timeout::Handshake)),
             // Nothing is missing but the peer's end. Our direction is shut first, since a reset
             // could destroy our Close; once shutting was begun it goes on by itself.
-            (Phase::Lingering, Output::Done) if self.input_ended => self.output = Output::Shut,
-            (Phase::Lingering, Output::Done) => self.input_ended = true,
+            (Phase::Lingering, Output::Out | Output::Failed) if self.input_ended => {
+                self.output = Output::Shut;
+            }
+            (Phase::Lingering, Output::Out | Output::Failed) => self.input_ended = true,
             _ => self.abort(End::Timeout(Timeout::Close)),
         }
     }

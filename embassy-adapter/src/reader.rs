@@ -8,7 +8,7 @@ use core::task::Poll;
 use bare_ws::asynch;
 use bare_ws::closing::Owed;
 use bare_ws::error::{Error as CoreError, Usage};
-use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Call, Event, Next, Phase};
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
 use bare_ws::receiver::{Delivery, Receive};
@@ -287,7 +287,7 @@ where
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, CoreError<Ended<In::Error>>> {
+    ) -> Result<Exchanged, ExchangeError<Ended<In::Error>>> {
         // Where nothing more can be read, what is owed says why the connection fails.
         let waits = patience == Patience::Wait && (!spare.is_empty() || self.discards);
         if waits {
@@ -337,7 +337,7 @@ where
                 input.at_once.saturating_add(1)
             };
             match moved {
-                Some(Moved::Wrote(Err(CoreError::Entropy))) => return Err(CoreError::Entropy),
+                Some(Moved::Wrote(Err(CoreError::Entropy))) => return Err(ExchangeError::Entropy),
                 // The input may hold more than the output takes: its end says why.
                 Some(Moved::Wrote(_)) => return Ok(Exchanged::Wrote),
                 Some(Moved::Read(Ok(n))) => {
@@ -345,15 +345,15 @@ where
                     return if goes_on {
                         Ok(Exchanged::Read(n))
                     } else {
-                        Err(CoreError::Transport(Ended::Over))
+                        Err(ExchangeError::Transport(Ended::Over))
                     };
                 }
                 Some(Moved::Read(Err(error))) => {
                     shared.on(Event::Lost);
-                    return Err(CoreError::Transport(Ended::Io(error)));
+                    return Err(ExchangeError::Transport(Ended::Io(error)));
                 }
                 None if !waits || self.discards => return Ok(Exchanged::Wrote),
-                None if !goes_on => return Err(CoreError::Transport(Ended::Over)),
+                None if !goes_on => return Err(ExchangeError::Transport(Ended::Over)),
                 None => {}
             }
         }

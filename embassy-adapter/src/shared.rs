@@ -357,7 +357,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
         if !closed {
             self.shared.on(Event::OutputFailed);
         }
-        answered.map_err(CoreError::widen)
+        answered.map_err(CoreError::from)
     }
 
     /// Brings out what is queued.

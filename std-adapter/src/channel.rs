@@ -309,9 +309,13 @@ impl<S: Stream> Channel<S> {
 
     /// Looks at the clock; `true` when something has changed.
     fn expire(&self, state: &mut State, call: Call, now: Moment) -> bool {
-        let before = (state.life.phase(), state.life.is_ping_due());
+        let seen = |state: &State| {
+            let life = &state.life;
+            (life.phase(), life.next(), life.is_ping_due())
+        };
+        let before = seen(state);
         state.life.check(call, now);
-        let changed = before != (state.life.phase(), state.life.is_ping_due());
+        let changed = before != seen(state);
         if changed {
             self.settle(state);
         }

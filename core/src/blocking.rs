@@ -310,17 +310,27 @@ impl<Rx: Receive> Reader<Rx> {
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
         let mut tried = false;
+        // What a frame that was announced is owed, nothing else announces.
+        let mut due = receiver.owed().is_due();
         loop {
-            let patience = match receiver.look(delivery, tried) {
-                Ok(Step::NeedOctets) => Patience::Wait,
-                Ok(Step::ReplyDue) => Patience::AtOnce,
-                Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
-                Ok(Step::Closed) => return Ok(false),
-                Err(stop) => return Err(receiver.error(stop)),
-            };
+            let mut patience = Patience::AtOnce;
+            if !core::mem::take(&mut due) {
+                match receiver.look(delivery, tried) {
+                    Ok(Step::NeedOctets) => patience = Patience::Wait,
+                    Ok(Step::ReplyDue) => {}
+                    Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
+                    Ok(Step::Closed) => return Ok(false),
+                    Err(stop) => return Err(receiver.error(stop)),
+                }
+            }
             tried = !receiver.is_open();
-            // The one place to read and to answer from.
             let (owed, spare) = receiver.owed_and_spare();
+            if spare.is_empty() {
+                // Memory could not grow: that is told as any failure is.
+                patience = Patience::AtOnce;
+                tried = true;
+            }
+            // The one place to read and to answer from.
             match link.exchange(owed, spare, patience) {
                 Ok(Exchanged::Read(0)) => receiver.eof(),
                 Ok(Exchanged::Read(n)) => receiver.commit(n),

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 /// itself; modules of one line do not know each other.
 const ORDER: &[&[&str]] = &[
     &["octets", "opcode", "role", "entropy"],
-    &["mask", "utf8", "close", "buffer", "lifecycle", "exchange"],
+    &["mask", "utf8", "close", "buffer", "lifecycle"],
     &["error"],
-    &["stage"],
+    &["stage", "exchange"],
     &["header"],
     &["message"],
     &["closing"],

@@ -49,7 +49,8 @@ impl Link<'_> {
                 }
             }
         }
-        writer.exchange(owed, &mut [], Patience::Wait).await
+        let exchanged = writer.exchange(owed, &mut [], Patience::Wait).await;
+        exchanged.map_err(Error::from)
     }
 }
 
@@ -67,7 +68,7 @@ impl asynch::Link for Link<'_> {
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, Error<IoError>> {
+    ) -> Result<Exchanged, ExchangeError<IoError>> {
         let writes = owed.is_due() || self.has_queued();
         let reads = patience == Patience::Wait && !spare.is_empty();
         let mut write = pin!(Self::answer(self.shared, self.answering, owed));
@@ -86,12 +87,16 @@ impl asynch::Link for Link<'_> {
             }
         })
         .await;
-        match exchanged {
+        let exchanged = match exchanged {
             Ok(Exchanged::Read(_)) if writes && self.answering == Answering::DropsWhatItRead => {
                 write.await
             }
             exchanged => exchanged,
-        }
+        };
+        exchanged.map_err(|error| match error {
+            Error::Transport(error) => ExchangeError::Transport(error),
+            _ => ExchangeError::Entropy,
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Error, Usage};
-use bare_ws::exchange::{Exchanged, Patience};
+use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::handshake::{ClientHandshake, Established, Request};
 use bare_ws::header::FrameHeader;
 use bare_ws::message::MessageKind;

@@ -414,10 +414,12 @@ impl<Rx: Receive> Reader<Rx> {
         let receiver = self.rx.receiver_mut();
         let mut patience = Patience::AtOnce;
         let mut exchanges = receiver.owed().is_due() || link.has_queued();
+        let mut attempted = false;
         loop {
             // The one place to read and to answer from: each more would be a copy of it in the
             // image.
-            let tried = exchanges && !receiver.is_open();
+            let tried = attempted;
+            attempted = exchanges && !receiver.is_open();
             if exchanges {
                 let (owed, spare) = receiver.owed_and_spare();
                 if spare.is_empty() {
@@ -434,6 +436,7 @@ impl<Rx: Receive> Reader<Rx> {
                     Err(error) => return Err(error),
                 }
             }
+            // The first attempt may only have made room for what is owed.
             patience = match look(receiver, tried) {
                 Ok(Step::NeedOctets) => Patience::Wait,
                 Ok(Step::ReplyDue) => Patience::AtOnce,

@@ -554,14 +554,17 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
     ) -> Result<Exchanged, Error<Io::Error>> {
         let mut stalled = None;
         if owed.is_due() || self.has_queued() {
-            self.tx.sender_mut().queue_owed(owed)?;
-            match self.drain() {
-                // Room was made for what is still owed.
-                Ok(()) if owed.is_due() => return Ok(Exchanged::Wrote),
-                Err(Cut::Transport(error)) if error.kind() == ErrorKind::TimedOut => {
-                    stalled = Some(error);
+            loop {
+                self.tx.sender_mut().queue_owed(owed)?;
+                match self.drain() {
+                    // Now there is room for what is still owed.
+                    Ok(()) if owed.is_due() => continue,
+                    Err(Cut::Transport(error)) if error.kind() == ErrorKind::TimedOut => {
+                        stalled = Some(error);
+                    }
+                    _ => {}
                 }
-                _ => {}
+                break;
             }
         }
         if patience == Patience::AtOnce || spare.is_empty() {

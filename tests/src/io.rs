@@ -72,6 +72,8 @@ pub struct Transport {
     pub pends: Vec<usize>,
     /// How many octets more the peer takes: then a write times out, or pends.
     pub room: usize,
+    /// From the call with this number on the peer takes everything.
+    pub takes_from: usize,
     /// A read fails once everything has been read.
     pub breaks: bool,
     /// Every write fails, though there is still something to be read.
@@ -122,6 +124,7 @@ impl Transport {
             writes: vec![usize::MAX],
             pends: vec![0],
             room: usize::MAX,
+            takes_from: usize::MAX,
             breaks: false,
             is_mute: false,
             fault: None,
@@ -148,6 +151,9 @@ impl Transport {
         let number = self.calls;
         self.calls += 1;
         assert!(number < 1_000_000, "an endless loop");
+        if number >= self.takes_from {
+            self.room = usize::MAX;
+        }
         let fault = self
             .fault
             .filter(|fault| fault.0 == number)

@@ -412,13 +412,14 @@ impl<Rx: Receive> Reader<Rx> {
         look: impl Fn(&mut RxReceiver<Rx>, bool) -> Result<Step, Stop>,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
-        let mut tried = false;
+        // A first attempt at a Close may only make room for it.
+        let mut attempts = 0_u8;
         // What a frame that was announced is owed, nothing else announces.
         let mut due = receiver.owed().is_due();
         loop {
             let mut patience = Patience::AtOnce;
             if !core::mem::take(&mut due) {
-                match look(receiver, tried) {
+                match look(receiver, attempts >= 2) {
                     Ok(Step::NeedOctets) => patience = Patience::Wait,
                     Ok(Step::ReplyDue) => {}
                     Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
@@ -426,13 +427,14 @@ impl<Rx: Receive> Reader<Rx> {
                     Err(stop) => return Err(receiver.error(stop)),
                 }
             }
-            tried = !receiver.is_open();
+            let mut is_over = !receiver.is_open();
             let (owed, spare) = receiver.owed_and_spare();
             if spare.is_empty() {
                 // Memory could not grow: that is told as any failure is.
                 patience = Patience::AtOnce;
-                tried = true;
+                is_over = true;
             }
+            attempts = attempts.saturating_add(is_over.into());
             // The one place to read and to answer from: each more would be a copy of it in the
             // image.
             match link.exchange(owed, spare, patience).await {
@@ -440,7 +442,7 @@ impl<Rx: Receive> Reader<Rx> {
                 Ok(Exchanged::Read(n)) => receiver.commit(n),
                 Ok(Exchanged::Wrote) => {}
                 // A Close that cannot be sent must not hide why it was due.
-                Err(_) if tried => {}
+                Err(_) if is_over => {}
                 Err(cut) => return Err(cut.into()),
             }
         }

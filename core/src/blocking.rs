@@ -309,13 +309,14 @@ impl<Rx: Receive> Reader<Rx> {
         delivery: Delivery,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
-        let mut tried = false;
+        // A first attempt at a Close may only make room for it.
+        let mut attempts = 0_u8;
         // What a frame that was announced is owed, nothing else announces.
         let mut due = receiver.owed().is_due();
         loop {
             let mut patience = Patience::AtOnce;
             if !core::mem::take(&mut due) {
-                match receiver.look(delivery, tried) {
+                match receiver.look(delivery, attempts >= 2) {
                     Ok(Step::NeedOctets) => patience = Patience::Wait,
                     Ok(Step::ReplyDue) => {}
                     Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
@@ -323,20 +324,21 @@ impl<Rx: Receive> Reader<Rx> {
                     Err(stop) => return Err(receiver.error(stop)),
                 }
             }
-            tried = !receiver.is_open();
+            let mut is_over = !receiver.is_open();
             let (owed, spare) = receiver.owed_and_spare();
             if spare.is_empty() {
                 // Memory could not grow: that is told as any failure is.
                 patience = Patience::AtOnce;
-                tried = true;
+                is_over = true;
             }
+            attempts = attempts.saturating_add(is_over.into());
             // The one place to read and to answer from.
             match link.exchange(owed, spare, patience) {
                 Ok(Exchanged::Read(0)) => receiver.eof(),
                 Ok(Exchanged::Read(n)) => receiver.commit(n),
                 Ok(Exchanged::Wrote) => {}
                 // A Close that cannot be sent must not hide why it was due.
-                Err(_) if tried => {}
+                Err(_) if is_over => {}
                 Err(cut) => return Err(cut.into()),
             }
         }

@@ -72,6 +72,10 @@ pub struct Transport {
     pub pends: Vec<usize>,
     /// How many octets more the peer takes: then a write times out, or pends.
     pub room: usize,
+    /// From the call with this number on the peer takes everything.
+    pub takes_from: usize,
+    /// A read fails once everything has been read.
+    pub breaks: bool,
     /// Every write fails, though there is still something to be read.
     pub is_mute: bool,
     /// The call with this number does something else.
@@ -120,6 +124,8 @@ impl Transport {
             writes: vec![usize::MAX],
             pends: vec![0],
             room: usize::MAX,
+            takes_from: usize::MAX,
+            breaks: false,
             is_mute: false,
             fault: None,
             calls: 0,
@@ -135,10 +141,19 @@ impl Transport {
         (half.clone(), half)
     }
 
+    /// Whether a call pends that is to be made again.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.pended != [0; 2]
+    }
+
     fn call(&mut self) -> Result<(usize, Option<Fault>), IoError> {
         let number = self.calls;
         self.calls += 1;
         assert!(number < 1_000_000, "an endless loop");
+        if number >= self.takes_from {
+            self.room = usize::MAX;
+        }
         let fault = self
             .fault
             .filter(|fault| fault.0 == number)
@@ -168,6 +183,9 @@ impl Transport {
             Some(Fault::Short) => most = 1,
             Some(Fault::Claims(more)) => return Ok(buf.len().saturating_add(more)),
             _ => {}
+        }
+        if self.incoming.is_empty() && self.breaks {
+            return Err(IoError::Broken);
         }
         if self.incoming.is_empty() && !self.ends {
             return Err(IoError::WouldBlock);
@@ -250,7 +268,7 @@ impl embedded_io_async::Read for Half {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, IoError> {
         poll_fn(|cx| {
             let mut io = self.get_mut();
-            if io.incoming.is_empty() && !io.ends && !io.broken {
+            if io.incoming.is_empty() && !io.ends && !io.broken && !io.breaks {
                 // Nothing comes until somebody puts it there.
                 return Poll::Pending;
             }

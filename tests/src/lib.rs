@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod deadlines;
 pub mod deflate;
 pub mod io;
 pub mod laws;

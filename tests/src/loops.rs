@@ -81,7 +81,7 @@ pub trait Calls {
     }
 }
 
-/// A client.
+/// A client. Of the asynchronous loop, each call is dropped when it waits.
 #[must_use]
 pub fn connect<B: Storage + 'static, E: Entropy + 'static>(
     which: Loop,
@@ -90,80 +90,131 @@ pub fn connect<B: Storage + 'static, E: Entropy + 'static>(
     transmit: usize,
     entropy: E,
 ) -> Box<dyn Calls> {
-    let receiver = Receiver::new(receive);
-    let sender = Sender::new(vec![0xa5; transmit], entropy);
     match which {
-        Loop::Blocking => Box::new(Blocking::new(io, receiver, sender)),
-        Loop::Asynch => Box::new(Asynch::new(io.halves(), receiver, sender)),
+        Loop::Blocking => {
+            let (receiver, sender) = (Receiver::new(receive), sender(transmit, entropy));
+            let connection = Blocking::new(io, receiver, sender);
+            // Nothing is polled.
+            Box::new(Driven {
+                connection,
+                polls: 0,
+            })
+        }
+        Loop::Asynch => dropping(MANY, io, receive, transmit, entropy),
     }
 }
+
+/// A client over the asynchronous loop each call of which is dropped after so many polls.
+#[must_use]
+pub fn dropping<B: Storage + 'static, E: Entropy + 'static>(
+    polls: usize,
+    io: Transport,
+    receive: B,
+    transmit: usize,
+    entropy: E,
+) -> Box<dyn Calls> {
+    let (receiver, sender) = (Receiver::new(receive), sender(transmit, entropy));
+    let connection = Asynch::new(io.halves(), receiver, sender);
+    Box::new(Driven { connection, polls })
+}
+
+/// More polls than the transport pends before one call.
+pub const MANY: usize = 200;
 
 type Transmit<E> = Sender<Client, Vec<u8>, E>;
 type Blocking<B, E> = blocking::Connection<Transport, Receiver<Client, B>, Transmit<E>>;
 type Asynch<B, E> = asynch::Connection<(Half, Half), Receiver<Client, B>, Transmit<E>>;
 
-/// Polled more often than the transport pends before one call.
-fn polled<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    poll_times(200, future).unwrap_or(Err(Error::Transport(IoError::WouldBlock)))
+fn sender<E: Entropy>(transmit: usize, entropy: E) -> Transmit<E> {
+    Sender::new(vec![0xa5; transmit], entropy)
 }
 
-const fn as_is<T>(value: T) -> T {
+struct Driven<C> {
+    connection: C,
+    polls: usize,
+}
+
+/// Polls so often, then drops.
+///
+/// # Errors
+/// The call's, or that it waits.
+pub fn polled<T>(polls: usize, future: impl Future<Output = Result<T>>) -> Result<T> {
+    poll_times(polls, future).unwrap_or(Err(Error::Transport(IoError::WouldBlock)))
+}
+
+fn as_is<T>(_: usize, value: T) -> T {
     value
 }
 
 macro_rules! calls {
     ($connection:ident, $run:path, $io:expr, $io_mut:expr) => {
-        impl<B: Storage, E: Entropy> Calls for $connection<B, E> {
+        impl<B: Storage, E: Entropy> Calls for Driven<$connection<B, E>> {
             fn recv(&mut self) -> Result<Option<Vec<u8>>> {
-                Ok($run(Self::recv(self))?.map(|message| message.octets().to_vec()))
+                Ok($run(self.polls, self.connection.recv())?
+                    .map(|message| message.octets().to_vec()))
             }
             fn recv_chunk(&mut self) -> Result<Option<Vec<u8>>> {
-                Ok($run(Self::recv_chunk(self))?.map(|chunk| chunk.octets.to_vec()))
+                Ok($run(self.polls, self.connection.recv_chunk())?
+                    .map(|chunk| chunk.octets.to_vec()))
             }
             fn recv_frame(&mut self) -> Result<Option<Vec<u8>>> {
-                Ok($run(Self::recv_frame(self))?.map(|frame| frame.payload.to_vec()))
+                Ok($run(self.polls, self.connection.recv_frame())?
+                    .map(|frame| frame.payload.to_vec()))
             }
             fn advance(&mut self) -> Result<bool> {
-                $run(self.reader.advance(&mut self.writer, Delivery::Message))
+                $run(
+                    self.polls,
+                    self.connection
+                        .reader
+                        .advance(&mut self.connection.writer, Delivery::Message),
+                )
             }
             fn send(&mut self, octets: &[u8]) -> Result<()> {
-                $run(Self::send(self, octets))
+                $run(self.polls, self.connection.send(octets))
             }
             fn send_fragment(&mut self, octets: &[u8], fin: bool) -> Result<()> {
-                $run(self.writer.send_fragment(MessageKind::Binary, octets, fin))
+                $run(
+                    self.polls,
+                    self.connection
+                        .writer
+                        .send_fragment(MessageKind::Binary, octets, fin),
+                )
             }
             fn send_frame(&mut self, header: FrameHeader, octets: &[u8]) -> Result<()> {
-                $run(self.writer.send_frame(header, octets))
+                $run(
+                    self.polls,
+                    self.connection.writer.send_frame(header, octets),
+                )
             }
             fn tear(&mut self, len: usize, octets: &[u8]) {
-                let sender = self.writer.sender_mut();
+                let sender = self.connection.writer.sender_mut();
                 let begun = sender.begin_frame(MessageKind::Binary, len);
                 begun.expect("nothing is pending");
                 assert_eq!(sender.frame_payload(octets), octets.len());
             }
             fn ping(&mut self, octets: &[u8]) -> Result<()> {
-                $run(self.writer.ping(octets))
+                $run(self.polls, self.connection.writer.ping(octets))
             }
             fn pong(&mut self, octets: &[u8]) -> Result<()> {
-                $run(self.writer.pong(octets))
+                $run(self.polls, self.connection.writer.pong(octets))
             }
             fn close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-                $run(Self::close(self, Some(code), reason))
+                $run(self.polls, self.connection.close(Some(code), reason))
             }
             fn flush(&mut self) -> Result<()> {
-                $run(self.writer.flush())
+                $run(self.polls, self.connection.writer.flush())
             }
             fn finish(&mut self) -> Result<()> {
-                $run(Self::finish(self))
+                $run(self.polls, self.connection.finish())
             }
             fn io(&self) -> Box<dyn Deref<Target = Transport> + '_> {
-                Box::new($io(self.writer.io()))
+                Box::new($io(self.connection.writer.io()))
             }
             fn io_mut(&mut self) -> Box<dyn DerefMut<Target = Transport> + '_> {
-                Box::new($io_mut(self.writer.io_mut()))
+                Box::new($io_mut(self.connection.writer.io_mut()))
             }
             fn failure(&self) -> Option<Error> {
-                self.reader.receiver().failure()
+                self.connection.reader.receiver().failure()
             }
         }
     };
@@ -171,8 +222,8 @@ macro_rules! calls {
 calls!(
     Blocking,
     as_is,
-    as_is::<&Transport>,
-    as_is::<&mut Transport>
+    core::convert::identity,
+    core::convert::identity
 );
 calls!(Asynch, polled, first, first_mut);
 

@@ -465,3 +465,22 @@ fn without_memory_there_is_nothing_to_wait_for() {
         assert_eq!(connection.finish(), Ok(()), "{which:?}");
     }
 }
+
+// row: CLS-14
+#[test]
+fn a_close_that_waits_for_room_leaves_as_soon_as_there_is_some() {
+    for which in BOTH {
+        let mut connection = connect(which, transport(b"\xf1\x00", 0));
+        // So much is queued that no Close fits beside it.
+        assert_eq!(connection.send(&[7; 131]), Err(WAITS));
+        // There is room when the failure is read. The blocking loop tries to write twice before.
+        let writes = if which == Loop::Blocking { 2 } else { 0 };
+        let read = connection.io().calls + writes;
+        connection.io_mut().takes_from = read;
+        let error = Err(Violation::ReservedBit.into());
+        assert_eq!(connection.recv(), error, "{which:?}");
+        let sent = Stream::of_client(&connection.io().written);
+        let close = Sent::Close(Some(1002), String::new());
+        assert_eq!(sent.messages().last(), Some(&close), "{which:?}");
+    }
+}

@@ -346,6 +346,7 @@ impl<Rx: Receive> Reader<Rx> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
+        self.answer(link).await?;
         self.advance_by(link, |it, tried| it.look(Delivery::Frame, tried))
             .await?;
         Ok(self.rx.receiver().frame())
@@ -397,12 +398,26 @@ impl<Rx: Receive> Reader<Rx> {
     ///
     /// # Cancel safety
     /// As [`recv`](Self::recv).
-    pub fn advance<L: Link>(
+    pub async fn advance<L: Link>(
         &mut self,
         link: &mut L,
         delivery: Delivery,
-    ) -> impl Future<Output = Result<bool, Error<L::Error>>> {
+    ) -> Result<bool, Error<L::Error>> {
+        if delivery == Delivery::Frame {
+            self.answer(link).await?;
+        }
         self.advance_by(link, move |it, tried| it.look(delivery, tried))
+            .await
+    }
+
+    /// What is owed for a frame that was delivered, nothing else announces.
+    async fn answer<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
+        let receiver = self.rx.receiver_mut();
+        if receiver.is_open() && receiver.owed().is_due() {
+            let (owed, spare) = receiver.owed_and_spare();
+            link.exchange(owed, spare, Patience::AtOnce).await?;
+        }
+        Ok(())
     }
 
     /// With the way of delivery as a function, so that an image holds only those that it uses.
@@ -414,22 +429,18 @@ impl<Rx: Receive> Reader<Rx> {
         let receiver = self.rx.receiver_mut();
         // A first attempt at a Close may only make room for it.
         let mut attempts = 0_u8;
-        // What a frame that was announced is owed, nothing else announces.
-        let mut due = receiver.owed().is_due();
         loop {
-            let mut patience = Patience::AtOnce;
-            if !core::mem::take(&mut due) {
-                match look(receiver, attempts >= 2) {
-                    Ok(Step::NeedOctets) => patience = Patience::Wait,
-                    Ok(Step::ReplyDue) => {}
-                    Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
-                    Ok(Step::Closed) => return Ok(false),
-                    Err(stop) => return Err(receiver.error(stop)),
-                }
-            }
+            let mut patience = match look(receiver, attempts >= 2) {
+                Ok(Step::NeedOctets) => Patience::Wait,
+                Ok(Step::ReplyDue) => Patience::AtOnce,
+                Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
+                Ok(Step::Closed) => return Ok(false),
+                Err(stop) => return Err(receiver.error(stop)),
+            };
             let mut is_over = !receiver.is_open();
+            let can_grow = receiver.can_grow();
             let (owed, spare) = receiver.owed_and_spare();
-            if spare.is_empty() {
+            if can_grow && spare.is_empty() {
                 // Memory could not grow: that is told as any failure is.
                 patience = Patience::AtOnce;
                 is_over = true;

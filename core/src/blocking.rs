@@ -311,8 +311,8 @@ impl<Rx: Receive> Reader<Rx> {
         let receiver = self.rx.receiver_mut();
         // A first attempt at a Close may only make room for it.
         let mut attempts = 0_u8;
-        // What a frame that was announced is owed, nothing else announces.
-        let mut due = receiver.owed().is_due();
+        // What is owed for a frame that was delivered, nothing else announces.
+        let mut due = delivery == Delivery::Frame && receiver.owed().is_due();
         loop {
             let mut patience = Patience::AtOnce;
             if !core::mem::take(&mut due) {
@@ -325,8 +325,9 @@ impl<Rx: Receive> Reader<Rx> {
                 }
             }
             let mut is_over = !receiver.is_open();
+            let can_grow = receiver.can_grow();
             let (owed, spare) = receiver.owed_and_spare();
-            if spare.is_empty() {
+            if can_grow && spare.is_empty() {
                 // Memory could not grow: that is told as any failure is.
                 patience = Patience::AtOnce;
                 is_over = true;

@@ -92,12 +92,15 @@ impl FrameHeader {
         // WebSocket Connection_."
         let opcode = Opcode::try_from(first & 0x0f).map_err(|_| Violation::ReservedOpcode)?;
         // §5.4: which data frame may come, its first octet says.
-        match (opcode, rules.message_open) {
-            (Opcode::Continuation, Some(false)) => return Err(Violation::UnexpectedContinuation),
-            (Opcode::Text | Opcode::Binary, Some(true)) => {
-                return Err(Violation::ExpectedContinuation);
-            }
-            _ => {}
+        if let Some(open) = rules.message_open
+            && !opcode.is_control()
+            && (opcode == Opcode::Continuation) != open
+        {
+            return Err(if open {
+                Violation::ExpectedContinuation
+            } else {
+                Violation::UnexpectedContinuation
+            });
         }
         let fin = first & 0x80 != 0;
         // §5.5: control frames "MUST have a payload length of 125 bytes or less and MUST NOT be

@@ -191,6 +191,12 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         )
     }
 
+    /// Whether [`spare`](Self::spare) may find no memory.
+    #[inline]
+    pub(crate) fn can_grow(&self) -> bool {
+        self.storage.can_grow()
+    }
+
     /// Why there was no step.
     #[cold]
     pub(crate) fn error<T>(&self, stop: Stop) -> Error<T> {

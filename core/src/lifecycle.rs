@@ -499,13 +499,15 @@ impl<T: Moment> Lifecycle<T> {
         }
     }
 
-    /// RFC 6455 §7.1.5: without a Close that is status 1006, and nobody is left to tell.
+    /// RFC 6455 §7.1.5: without a Close that is status 1006, and nobody is left to tell. Behind both
+    /// Closes nothing is missing, however the transport ends: our direction still does in order.
     fn lost(&mut self) {
-        if self.phase == Phase::Opening || !self.input_ended {
+        if self.phase == Phase::Opening || (!self.input_ended && self.phase != Phase::Lingering) {
             self.abort(End::Lost);
             return;
         }
         self.end.get_or_insert(End::Lost);
+        self.input_ended = true;
         self.stalled = T::NEVER;
         if self.output != Output::Shut {
             self.output = Output::Done;

@@ -170,13 +170,9 @@ struct Suite {
 }
 
 type Open<'a> = Connection<
-    &'a Socket<'static>,
-    &'a Socket<'static>,
-    &'a mut [u8],
-    &'a mut [u8],
-    RandCore<&'a mut ChaCha12Rng>,
-    Inflater<&'a mut [u8], &'a mut State>,
-    Compressor<&'a mut Small>,
+    net::Io<'a, 'static>,
+    Receiver<Client, &'a mut [u8], Inflater<&'a mut [u8], &'a mut State>>,
+    Sender<Client, &'a mut [u8], RandCore<&'a mut ChaCha12Rng>, Compressor<&'a mut Small>>,
 >;
 
 impl Suite {
@@ -186,6 +182,7 @@ impl Suite {
         while let Some(message) = connection.recv().await.map_err(Failure::Connection)? {
             count = message.as_text().and_then(|text| text.parse().ok());
         }
+        connection.finish().await.map_err(Failure::Connection)?;
         count.ok_or(Failure::NoAnswer)
     }
 
@@ -222,7 +219,7 @@ impl Suite {
             negotiation,
             Receiver::<Client, _, _>::with_stage(&mut *self.receive, inflater),
             Sender::with_stage(&mut *self.transmit, entropy, compressor),
-            &Timing::default(),
+            &Timing::DEFAULT,
         )
         .await
         .map_err(Failure::Connect)?;
@@ -238,11 +235,16 @@ impl Suite {
 /// Sends back all that comes, piece by piece, until the peer closes.
 async fn echo(connection: &mut Open<'_>) -> Result<(), Failure> {
     let (mut reader, writer) = connection.split();
-    while let Some(chunk) = reader.recv_chunk().await.map_err(Failure::Connection)? {
-        writer
-            .send_fragment(chunk.kind, chunk.octets, chunk.fin)
-            .await
-            .map_err(Failure::Connection)?;
-    }
-    Ok(())
+    let echoed = async {
+        while let Some(chunk) = reader.recv_chunk().await? {
+            writer
+                .send_fragment(chunk.kind, chunk.octets, chunk.fin)
+                .await?;
+        }
+        Ok(())
+    };
+    let echoed = echoed.await;
+    // The next case has the same socket.
+    let finished = reader.finish().await;
+    echoed.and(finished).map_err(Failure::Connection)
 }

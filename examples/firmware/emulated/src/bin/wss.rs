@@ -11,9 +11,9 @@ use bare_ws::{
     entropy::RandCore,
     handshake::Request,
     message::MessageKind,
-    receiver::Receiver,
+    receiver::{Receive, Receiver},
     role::Client,
-    sender::Sender,
+    sender::{Sender, Transmit},
     uri::{Uri, UriError},
 };
 use bare_ws_embassy::{
@@ -23,12 +23,13 @@ use bare_ws_embassy::{
         self, CertificateDer, Clock, Link, MaxFragmentLength, Records, Roots, Setup,
         anchor_from_trusted_cert,
     },
+    transport::Transport,
 };
 use core::fmt::Write as _;
 use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_time::Duration;
-use embedded_io_async::{ErrorKind, Read, Write};
+use embedded_io_async::ErrorKind;
 use emulated::{
     arguments::Arguments,
     board::{self, println},
@@ -130,14 +131,14 @@ async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure>
 
     stack.wait_config_up().await;
     let socket = Socket::new(stack, tcp_receive, tcp_transmit);
-    let link = Link::new(&mut link.0, &mut link.1);
+    let mut link = Link::new(&mut link.0, &mut link.1);
     let records = Records {
         read: &mut records.0,
         write: &mut records.1,
     };
     let mut stream = None;
     let mut secure =
-        Setup::new(trust, &link, records, &mut stream).with_max_fragment_length(FRAGMENT);
+        Setup::new(trust, &mut link, records, &mut stream).with_max_fragment_length(FRAGMENT);
     if let Some(name) = arguments.value("name") {
         secure = secure.with_server_name(name);
     }
@@ -151,7 +152,7 @@ async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure>
         Sender::new(&mut transmit[..], RandCore(random)),
         &Timing {
             handshake: HANDSHAKE,
-            ..Timing::default()
+            ..Timing::DEFAULT
         },
     )
     .await
@@ -161,22 +162,15 @@ async fn app(stack: Stack<'static>, arguments: Arguments) -> Result<(), Failure>
     let before = measure::instructions();
     echo(&mut connection).await?;
     measure::report_instructions("wss-echo-1m", measure::instructions() - before);
-    connection
-        .close(None, "")
-        .await
-        .map_err(Failure::Connection)?;
+    connection.finish().await.map_err(Failure::Connection)?;
     println!("echoed {OCTETS} octets");
     Ok(())
 }
 
 /// Sends one long message in pieces, and compares what returns.
-async fn echo<R, W>(
-    connection: &mut Connection<R, W, &mut [u8], &mut [u8], impl bare_ws::entropy::Entropy>,
-) -> Result<(), Failure>
-where
-    R: Read<Error = tls::Error<ErrorKind>>,
-    W: bare_ws_embassy::transport::Shutdown<Error = R::Error> + Write,
-{
+async fn echo<Io: Transport<Error = tls::Error<ErrorKind>>>(
+    connection: &mut Connection<Io, impl Receive, impl Transmit>,
+) -> Result<(), Failure> {
     let (mut reader, writer) = connection.split();
     let mut sent = 0;
     while sent < OCTETS {

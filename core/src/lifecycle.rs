@@ -539,6 +539,12 @@ impl<T: Moment> Lifecycle<T> {
 
     /// RFC 6455 §7.1.5: without a Close that is status 1006, and nobody is left to tell.
     fn lost(&mut self, now: T) {
+        if self.phase == Phase::Lingering {
+            // Behind both Closes nothing is missing, however the transport ends: our direction
+            // still does in order.
+            self.input_ended = true;
+            return;
+        }
         if self.phase == Phase::Opening || !self.input_ended {
             self.abort(End::Lost);
             return;

@@ -6,19 +6,21 @@ use bare_ws::entropy::{Entropy, EntropyError};
 /// into a closure.
 ///
 /// ```
-/// # use bare_ws_embassy::entropy::FromFn;
+/// use bare_ws_embassy::entropy::FromFn;
+///
+/// fn entropy(mut trng: Trng) -> impl bare_ws::entropy::Entropy {
+///     FromFn(move |octets: &mut [u8]| {
+///         trng.fill_bytes(octets);
+///         Ok(())
+///     })
+/// }
 /// # struct Trng;
 /// # impl Trng { fn fill_bytes(&mut self, octets: &mut [u8]) {} }
-/// # let mut trng = Trng;
-/// # fn is_entropy(_: impl bare_ws::entropy::Entropy) {}
-/// let entropy = FromFn(|octets: &mut [u8]| {
-///     trng.fill_bytes(octets);
-///     Ok(())
-/// });
-/// # is_entropy(entropy);
 /// ```
+///
+/// With a function instead of a closure it has a name, `FromFn`, for a static or a task.
 #[derive(Clone, Copy, Debug)]
-pub struct FromFn<F>(
+pub struct FromFn<F = fn(&mut [u8]) -> Result<(), EntropyError>>(
     /// Fills all of the octets, unpredictably, or fails.
     pub F,
 );

@@ -279,7 +279,8 @@ where
     type Error = Ended<In::Error>;
 
     fn has_queued(&self) -> bool {
-        self.shared.state(|state| state.has_work(self.closes))
+        // Before a Close of ours what has arrived is looked at.
+        self.shared.state(|state| state.has_work(false))
     }
 
     async fn exchange(
@@ -383,20 +384,25 @@ impl<In, Out: Shutdown, Tx: Transmit, M: RawMutex> Link<'_, In, Out, Tx, M> {
 
     /// Gives the transport up. Where both directions have ended there is nothing to cut off.
     async fn hang_up(&mut self) {
-        if self.shared.state(|state| state.lifecycle.phase()) == Phase::Aborting {
-            // Whoever holds the lock was woken, and lets go of it; a future that nobody polls must
-            // not hold us up.
-            yield_now().await;
-            let mut lock = pin!(self.shared.lock());
-            poll_fn(|cx| {
-                if let Poll::Ready(mut lock) = lock.as_mut().poll(cx) {
-                    lock.abort();
-                }
-                Poll::Ready(())
-            })
-            .await;
-        }
+        let cuts = self.shared.state(|state| state.lifecycle.phase()) == Phase::Aborting;
+        let done = !cuts || self.abort().await;
         self.shared.on(Event::HungUp);
+        // The stack sends what is on its way, and whoever holds the lock was woken and lets go of
+        // it. A future that nobody polls must not hold us up: there is no third attempt.
+        yield_now().await;
+        if !done {
+            self.abort().await;
+        }
+    }
+
+    /// `false`: somebody else has the lock.
+    async fn abort(&mut self) -> bool {
+        let mut lock = pin!(self.shared.lock());
+        poll_fn(|cx| {
+            let lock = lock.as_mut().poll(cx);
+            Poll::Ready(lock.map(|mut lock| lock.abort()).is_ready())
+        })
+        .await
     }
 }
 

@@ -44,14 +44,14 @@ fn connected<T>(receive: usize, then: impl AsyncFnOnce(Connected<'_>, &Shared) -
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
     let (mut read, mut write) = ([0; 2048], [0; 700]);
     let (mut receive, mut transmit) = (vec![0; receive], [0; 700]);
-    let link = Link::new(&mut receive, &mut transmit);
+    let mut link = Link::new(&mut receive, &mut transmit);
     let records = Records {
         read: &mut read,
         write: &mut write,
     };
     run(async {
         let stream = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)))
-            .connect(&link, records, transport(&peer, SLOW), &mut Counter(1))
+            .connect(&mut link, records, transport(&peer, SLOW), &mut Counter(1))
             .await
             .unwrap();
         then(stream, &peer).await
@@ -307,14 +307,14 @@ fn a_connect_dropped_anywhere_leaves_its_memory_to_the_next() {
     for polls in [1, 2, 300, 500, 900, 1300, 1700] {
         for (polls, pace) in [(polls, SLOW), (usize::MAX, FAST)] {
             let peer = Peer::new(config.clone());
-            let link = Link::new(&mut receive, &mut transmit);
+            let mut link = Link::new(&mut receive, &mut transmit);
             let records = Records {
                 read: &mut read,
                 write: &mut write,
             };
             let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
             let mut entropy = Counter(1);
-            let connect = client.connect(&link, records, transport(&peer, pace), &mut entropy);
+            let connect = client.connect(&mut link, records, transport(&peer, pace), &mut entropy);
             if let Some(outcome) = run_for(polls, connect) {
                 outcome.unwrap();
             } else {

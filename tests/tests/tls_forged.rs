@@ -42,7 +42,7 @@ fn connected<T>(
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
     let (mut read, mut write) = ([0; 4096], [0; 1024]);
     let (mut receive, mut transmit) = ([0; 4096], [0; 1024]);
-    let link = Link::new(&mut receive, &mut transmit);
+    let mut link = Link::new(&mut receive, &mut transmit);
     let records = Records {
         read: &mut read,
         write: &mut write,
@@ -50,7 +50,7 @@ fn connected<T>(
     let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
     let mut entropy = Random::default();
     let halves = Wire::halves(&wire);
-    let mut connect = pin!(client.connect(&link, records, halves, &mut entropy));
+    let mut connect = pin!(client.connect(&mut link, records, halves, &mut entropy));
     let mut context = Context::from_waker(Waker::noop());
     let hello = connect.as_mut().poll(&mut context);
     assert!(hello.is_pending(), "before the server said anything");
@@ -272,7 +272,7 @@ fn no_server_hello_makes_the_client_panic() {
         let wire = Wire::shared();
         let (mut read, mut write) = ([0; 1024], [0; 1024]);
         let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
-        let link = Link::new(&mut receive, &mut transmit);
+        let mut link = Link::new(&mut receive, &mut transmit);
         let records = Records {
             read: &mut read,
             write: &mut write,
@@ -280,7 +280,7 @@ fn no_server_hello_makes_the_client_panic() {
         let client = Client::new(HOST, Roots::new(&anchors, Clock::UnixSeconds(NOW)));
         let mut entropy = Random::default();
         let halves = Wire::halves(&wire);
-        let mut connect = pin!(client.connect(&link, records, halves, &mut entropy));
+        let mut connect = pin!(client.connect(&mut link, records, halves, &mut entropy));
         let mut context = Context::from_waker(Waker::noop());
         assert!(connect.as_mut().poll(&mut context).is_pending());
         {

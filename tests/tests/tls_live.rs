@@ -82,9 +82,9 @@ fn connected<T>(
     let peer = Peer::new(config);
     let anchors = [anchor(root)];
     run(async {
-        let (link, records) = memory.split();
+        let (mut link, records) = memory.split();
         let stream = Client::new(HOST, Roots::new(&anchors, CLOCK))
-            .connect(&link, records, transport(&peer, pace), &mut Counter(1))
+            .connect(&mut link, records, transport(&peer, pace), &mut Counter(1))
             .await?;
         Ok(then(stream, &peer).await)
     })
@@ -135,9 +135,9 @@ fn a_proven_server_echoes_a_mebibyte() {
         let peer = Peer::new(config(leaf, chain));
         let mut memory = Memory::ample();
         run(async {
-            let (link, records) = memory.split();
+            let (mut link, records) = memory.split();
             let mut stream = Client::new(name, Roots::new(&anchors, CLOCK))
-                .connect(&link, records, transport(&peer, FAST), &mut Counter(1))
+                .connect(&mut link, records, transport(&peer, FAST), &mut Counter(1))
                 .await
                 .unwrap();
             echo(&mut stream, &data, 1 << 14).await;
@@ -167,9 +167,9 @@ fn a_pinned_key_opens_and_another_does_not() {
     ] {
         let peer = Peer::new(config(&leaf, &[&leaf]));
         let mut memory = Memory::ample();
-        let (link, records) = memory.split();
+        let (mut link, records) = memory.split();
         let outcome = run(Client::new(HOST, PinnedKey::new(pins)).connect(
-            &link,
+            &mut link,
             records,
             transport(&peer, FAST),
             &mut Counter(1),
@@ -220,9 +220,9 @@ fn each_false_server_is_refused_by_name_and_never_written_to() {
     for (number, &(name, leaf, chain, expected)) in table.iter().enumerate() {
         let peer = Peer::new(config(leaf, chain));
         let mut memory = Memory::ample();
-        let (link, records) = memory.split();
+        let (mut link, records) = memory.split();
         let outcome = run(Client::new(name, Roots::new(&anchors, CLOCK)).connect(
-            &link,
+            &mut link,
             records,
             transport(&peer, FAST),
             &mut Counter(1),
@@ -254,9 +254,9 @@ fn a_cut_at_any_octet_of_the_handshake_is_that_error_and_no_hang() {
         let peer = Peer::new(config(&leaf, &[&leaf]));
         peer.borrow_mut().cut_after = cut_after;
         let mut memory = Memory::ample();
-        let (link, records) = memory.split();
+        let (mut link, records) = memory.split();
         let outcome = run(Client::new(HOST, Roots::new(&anchors, CLOCK)).connect(
-            &link,
+            &mut link,
             records,
             transport(&peer, pace),
             &mut Counter(1),
@@ -563,9 +563,9 @@ fn without_entropy_or_a_name_nothing_is_sent() {
     let attempt = |name: &str, fills: usize| {
         let peer = Peer::new(config(&leaf, &[&leaf]));
         let mut memory = Memory::ample();
-        let (link, records) = memory.split();
+        let (mut link, records) = memory.split();
         let outcome = run(Client::new(name, Roots::new(&anchors, CLOCK)).connect(
-            &link,
+            &mut link,
             records,
             transport(&peer, FAST),
             &mut Failing(fills),

@@ -24,6 +24,26 @@ use super::{Records, cipher};
 /// Where records wait while they are incomplete, one buffer for each direction. It serves one
 /// connection, which borrows it from then on; the next has a new one, of the same buffers.
 ///
+/// Lent to two connections it would mix their records, which its type forbids:
+///
+/// ```compile_fail,E0499
+/// use bare_ws::entropy::Entropy;
+/// use bare_ws_embassy::tls::{Client, Link, Records, Trust};
+/// use embedded_io_async::{Read, Write};
+///
+/// async fn twice<'a, Io: Read + Write>(
+///     client: Client<'_, impl Trust>,
+///     link: &'a mut Link<'a>,
+///     [first, second]: [Records<'a>; 2],
+///     [one, other]: [(Io, Io); 2],
+///     entropy: &mut impl Entropy,
+/// ) {
+///     let one = client.connect(link, first, one, entropy).await;
+///     let other = client.connect(link, second, other, entropy).await;
+///     drop((one, other));
+/// }
+/// ```
+///
 /// `receive` takes a record of the server with its header of 5 octets, `transmit` as much as
 /// [`Records::write`](super::Records::write).
 pub struct Link<'b> {

@@ -1,9 +1,12 @@
 //! Each deadline, and the state that it leaves behind.
 
+use std::future::pending;
+
 use bare_ws::close::CloseCode;
 use bare_ws::error::{Error as CoreError, Usage, Violation};
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::Receiver;
+use bare_ws::role::Client as ClientRole;
 use bare_ws::sender::Sender;
 use bare_ws_embassy::{Connection, Error, KeepAlive, Timeout, Timing};
 use embassy_futures::join::join;
@@ -23,16 +26,16 @@ fn timing() -> Timing {
     Timing::default()
 }
 
-fn idle(after: u64) -> Timing {
+fn silence(after: u64) -> Timing {
     Timing {
-        idle: Some(seconds(after)),
+        silence: Some(seconds(after)),
         ..timing()
     }
 }
 
-fn keep_alive(interval: u64, dead_after: u64) -> Timing {
+fn keepalive(interval: u64, dead_after: u64) -> Timing {
     Timing {
-        keep_alive: Some(KeepAlive {
+        keepalive: Some(KeepAlive {
             interval: seconds(interval),
             dead_after: seconds(dead_after),
         }),
@@ -65,7 +68,7 @@ fn going_away() -> Sent {
 
 // row: STA-02, TRAP-28
 #[test]
-fn idle_ends_a_silent_connection_in_time_wherever_the_clock_stands() {
+fn silence_ends_a_connection_in_time_wherever_the_clock_stands() {
     // Where a counter of 32 bits wraps in ticks, in milliseconds, and where 64 bits end.
     let wraps = [
         0,
@@ -75,15 +78,22 @@ fn idle_ends_a_silent_connection_in_time_wherever_the_clock_stands() {
     ];
     for start in wraps {
         clock::set(Instant::from_ticks(start));
-        let (mut client, peer) = client(&idle(30));
+        let (mut client, peer) = client(&silence(30));
         run(async {
-            assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Idle)));
+            assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Silence)));
             let passed = Instant::now().as_ticks() - start;
             assert_eq!(passed, seconds(30).as_ticks());
-            is_over(&mut client, Timeout::Idle).await;
+            is_over(&mut client, Timeout::Silence).await;
+            // What to do with the transport is the caller's choice: it has not ended yet.
+            assert!(!peer.from_client.has_ended());
+            let finished = client.finish().await;
+            assert_eq!(finished, Err(Error::Timeout(Timeout::Silence)));
+            let passed = Instant::now().as_ticks() - start;
+            assert_eq!(passed, seconds(30 + 5).as_ticks());
+            is_over(&mut client, Timeout::Silence).await;
         });
         assert_eq!(sent(&peer.from_client.written()), [going_away()]);
-        assert!(peer.from_client.has_ended() && !peer.from_client.was_aborted());
+        assert!(peer.from_client.has_ended());
     }
 }
 
@@ -92,9 +102,10 @@ fn idle_ends_a_silent_connection_in_time_wherever_the_clock_stands() {
 fn a_deadline_beyond_the_end_of_time_never_comes() {
     clock::set(Instant::from_ticks(u64::MAX - 1_000));
     let timing = Timing {
-        idle: Some(Duration::MAX),
+        silence: Some(Duration::MAX),
+        stall: Some(Duration::MAX),
         close: Duration::MAX,
-        ..keep_alive(u64::MAX / 2_000_000, u64::MAX / 1_000_000)
+        ..keepalive(u64::MAX / 2_000_000, u64::MAX / 1_000_000)
     };
     let (mut client, peer) = client(&timing);
     peer.to_client.put(&frames::text("ok"));
@@ -105,27 +116,30 @@ fn a_deadline_beyond_the_end_of_time_never_comes() {
     assert!(peer.from_client.written().is_empty());
 }
 
-/// A message that drips in octet by octet is no message in time; one that comes keeps the
-/// connection.
+/// Silence is the absence of octets, not of messages: what drips in is no silence, and a receive
+/// that begins late waits from then on.
 // row: TRAP-07, STA-02
 #[test]
-fn idle_ends_a_message_that_drips() {
+fn silence_is_the_absence_of_octets() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = client(&idle(30));
+    let (mut client, peer) = client(&silence(30));
     let drip = async {
         peer.to_client.put(&frames::text("whole"));
-        for octet in frames::frame(Opcode::Text, true, &[b'x'; 100]) {
-            Timer::after(seconds(1)).await;
+        for octet in frames::text("12") {
+            Timer::after(seconds(29)).await;
             peer.to_client.put(&[octet]);
         }
     };
     let receive = async {
-        Timer::after(seconds(5)).await;
         assert_eq!(client.recv().await, Ok(Some("whole".into())));
-        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Idle)));
-        assert_eq!(now(), 35.0);
+        assert_eq!(client.recv().await, Ok(Some("12".into())));
+        assert_eq!(now(), 4.0 * 29.0);
+        assert_eq!(client.last_heard(), Instant::now());
+        Timer::after(seconds(100)).await;
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Silence)));
+        assert_eq!(now(), 4.0 * 29.0 + 100.0 + 30.0);
     };
-    run(select(receive, drip));
+    run(join(receive, drip));
 }
 
 /// To drop the future and call again gives no more time.
@@ -133,8 +147,8 @@ fn idle_ends_a_message_that_drips() {
 #[test]
 fn deadlines_do_not_move_when_futures_are_dropped() {
     let deadlines = [
-        (idle(30), Timeout::Idle, 30.0),
-        (keep_alive(10, 25), Timeout::KeepAlive, 25.0),
+        (silence(30), Timeout::Silence, 30.0),
+        (keepalive(10, 25), Timeout::KeepAlive, 25.0),
     ];
     for (timing, timeout, ends) in deadlines {
         clock::set(Instant::MIN);
@@ -154,9 +168,9 @@ fn deadlines_do_not_move_when_futures_are_dropped() {
 
 // row: STA-03
 #[test]
-fn keep_alive_pings_and_finds_a_dead_peer() {
+fn keepalive_pings_and_finds_a_dead_peer() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = client(&keep_alive(10, 35));
+    let (mut client, peer) = client(&keepalive(10, 35));
     run(async {
         assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
         assert_eq!(now(), 35.0);
@@ -172,7 +186,7 @@ fn keep_alive_pings_and_finds_a_dead_peer() {
 #[test]
 fn any_octet_keeps_a_connection_alive() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = client(&keep_alive(10, 35));
+    let (mut client, peer) = client(&keepalive(10, 35));
     let drip = async {
         for octet in frames::text("12") {
             Timer::after(seconds(34)).await;
@@ -183,36 +197,36 @@ fn any_octet_keeps_a_connection_alive() {
         assert_eq!(client.recv().await, Ok(Some("12".into())));
         assert_eq!(now(), 4.0 * 34.0);
         assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
-        assert_eq!(now(), 5.0 * 34.0 + 1.0);
+        assert_eq!(now(), 4.0 * 34.0 + 35.0);
     };
     run(join(receive, drip));
     let pings = sent(&peer.from_client.written());
     assert_eq!(
         pings.iter().filter(|f| f.opcode == Opcode::Ping).count(),
-        17
+        // Each octet puts the next Ping off.
+        5 * 3
     );
 }
 
-/// An application that did not receive for long must not take its own absence for the peer's.
+/// An application that did not receive for long must not take its own absence for the peer's: it
+/// asks first, and waits as long as ever.
 // row: STA-03
 #[test]
-fn keep_alive_asks_before_it_gives_up() {
+fn keepalive_asks_before_it_gives_up() {
     clock::set(Instant::MIN);
-    let (mut client, peer) = client(&keep_alive(10, 35));
+    let (mut client, peer) = client(&keepalive(10, 35));
     clock::advance(seconds(1000));
     let answer = async {
-        Timer::after(seconds(24)).await;
-        assert_eq!(
-            sent(&peer.from_client.written())[0],
-            Sent::new(Opcode::Ping, b"")
-        );
+        Timer::after(seconds(34)).await;
+        let ping = Sent::new(Opcode::Ping, b"");
+        assert_eq!(sent(&peer.from_client.written()), vec![ping; 3]);
         peer.to_client.put(&frames::frame(Opcode::Pong, true, b""));
         Timer::after(seconds(1)).await;
         peer.to_client.put(&frames::text("here"));
     };
     let receive = async {
         assert_eq!(client.recv().await, Ok(Some("here".into())));
-        assert_eq!(now(), 1025.0);
+        assert_eq!(now(), 1035.0);
     };
     run(join(receive, answer));
 }
@@ -223,7 +237,7 @@ fn keep_alive_asks_before_it_gives_up() {
 fn the_end_frees_a_blocked_sender() {
     clock::set(Instant::MIN);
     let manner = Manner::narrow(20);
-    let (mut client, _peer) = connected::<LEN>(manner, &keep_alive(10, 35));
+    let (mut client, _peer) = connected::<LEN>(manner, &keepalive(10, 35));
     let (mut reader, writer) = client.split();
     run(join(
         async {
@@ -246,7 +260,8 @@ fn an_unanswered_close_ends_in_time() {
     let (mut client, peer) = client(&timing());
     run(async {
         let closed = client.close(Some(CloseCode::NORMAL), "bye").await;
-        assert_eq!(closed, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!((closed, now()), (Ok(()), 0.0));
+        assert_eq!(client.finish().await, Err(Error::Timeout(Timeout::Close)));
         assert_eq!(now(), 5.0);
         let at = now();
         assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::Close)));
@@ -270,6 +285,8 @@ fn a_close_that_cannot_be_written_ends_in_time() {
     run(async {
         let closed = client.close(None, "").await;
         assert_eq!(closed, Err(Error::Timeout(Timeout::Close)));
+        assert_eq!(now(), 5.0);
+        assert_eq!(client.finish().await, closed);
         assert_eq!(now(), 5.0);
     });
     assert!(peer.from_client.was_aborted());
@@ -302,8 +319,7 @@ fn a_peer_that_sends_for_ever_after_our_close_ends_in_time() {
             }
         };
         let close = async {
-            let closed = client.close(Some(CloseCode::NORMAL), "").await;
-            assert_eq!(closed, Err(Error::Timeout(Timeout::Close)));
+            assert_eq!(client.finish().await, Err(Error::Timeout(Timeout::Close)));
             assert!((5.0..5.1).contains(&now()), "{}", now());
         };
         run(select(close, stream));
@@ -335,7 +351,8 @@ fn a_flood_that_never_pends_ends_in_time() {
     });
 }
 
-/// Both Closes are exchanged and the server leaves the transport open: a clean end, in time.
+/// Both Closes are exchanged and the server leaves the transport open: a clean end, told at once,
+/// and the transport ended in time.
 // row: CLS-10
 #[test]
 fn a_server_that_never_ends_the_transport_is_left_in_time() {
@@ -343,12 +360,17 @@ fn a_server_that_never_ends_the_transport_is_left_in_time() {
     let (mut client, peer) = client(&timing());
     peer.to_client.put(&frames::close(1000));
     run(async {
+        // `recv` does not wait for the end of the transport any more: that is `finish`.
         assert_eq!(client.recv().await, Ok(None));
+        assert_eq!(now(), 0.0);
+        assert!(!peer.from_client.has_ended());
+        assert_eq!(client.finish().await, Ok(()));
         assert_eq!(now(), 5.0);
         assert_eq!(client.recv().await, Ok(None));
-        let refused = client.send("x").await;
-        assert_eq!(refused, Err(Error::WebSocket(Usage::NotOpen.into())));
-        assert_eq!(client.close(None, "").await, Ok(()));
+        let refused = Err(Error::WebSocket(Usage::NotOpen.into()));
+        assert_eq!(client.send("x").await, refused);
+        assert_eq!(client.close(None, "").await, refused);
+        assert_eq!(client.finish().await, Ok(()));
         assert_eq!(now(), 5.0);
     });
     let status = client.close_status().expect("a status");
@@ -373,6 +395,8 @@ fn the_transport_is_ended_after_the_server_ended_it() {
     };
     let close = async {
         assert_eq!(client.close(Some(CloseCode::NORMAL), "").await, Ok(()));
+        assert_eq!(now(), 0.0);
+        assert_eq!(client.finish().await, Ok(()));
         assert_eq!(now(), 3.0);
     };
     run(join(close, serve));
@@ -413,10 +437,13 @@ fn after_a_violation_the_peer_has_time_to_read_why() {
             }
         };
         let receive = async {
-            let violation = Err(Error::WebSocket((*violation).into()));
-            assert_eq!(client.recv().await, violation);
+            let violation = Error::WebSocket((*violation).into());
+            // It is told at once; the peer's time to read why is `finish`'s.
+            assert_eq!(client.recv().await, Err(violation));
+            assert_eq!(now(), 0.0);
+            assert_eq!(client.finish().await, Err(violation));
             assert!((at..at + 0.2).contains(&now()), "{}", now());
-            assert_eq!(client.recv().await, violation);
+            assert_eq!(client.recv().await, Err(violation));
         };
         run(select(receive, go_on));
         let close = Sent::new(Opcode::Close, &code.to_be_bytes());
@@ -440,9 +467,11 @@ fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
                 assert!(sent.is_err());
             },
             async {
-                let violation = Err(Error::WebSocket(violation.into()));
-                assert_eq!(reader.recv().await, violation);
-                assert!(now() <= 10.0, "{}", now());
+                let violation = Error::WebSocket(violation.into());
+                assert_eq!(reader.recv().await, Err(violation));
+                assert_eq!(now(), 0.0);
+                assert_eq!(reader.finish().await, Err(violation));
+                assert_eq!(now(), 5.0);
             },
         ));
         assert!(peer.from_client.has_ended());
@@ -460,16 +489,23 @@ fn a_failure_s_close_waits_its_turn_though_the_peer_sends_no_more() {
         peer.to_client.put(octets).end();
         let message = "more than the pipe holds";
         let mut taken = peer.from_client.clone();
-        let both = join(writer.send(message), reader.recv());
+        let violation = Error::WebSocket(violation.into());
+        let both = join(writer.send(message), async {
+            assert_eq!(reader.recv().await, Err(violation));
+            assert_eq!(now(), 0.0);
+            reader.finish().await
+        });
         let late = async {
             Timer::after(seconds(1)).await;
-            while taken.read(&mut [0; 8]).await.is_ok() {}
+            while let Ok(1..) = taken.read(&mut [0; 8]).await {}
+            pending::<()>().await
         };
-        let Either::First((sending, received)) = run(select(both, late)) else {
+        let Either::First((sending, finished)) = run(select(both, late)) else {
             panic!("{violation:?}: the client goes on for ever");
         };
-        assert_eq!(sending, Ok(()));
-        assert_eq!(received, Err(Error::WebSocket(violation.into())));
+        // Whoever waits learns of the end at once; what was queued goes out all the same.
+        assert_eq!(sending, Err(Error::WebSocket(Usage::NotOpen.into())));
+        assert_eq!(finished, Err(violation));
         let expected = [
             Sent::new(Opcode::Text, message.as_bytes()),
             Sent::new(Opcode::Close, &code.to_be_bytes()),
@@ -495,18 +531,25 @@ fn failing_may_be_dropped_at_every_await() {
         if ends {
             peer.to_client.end();
         }
-        let mut drops = 0;
+        let (mut drops, mut known) = (0, false);
         let told = loop {
-            match run_for(polls, client.recv()) {
-                Some(told) => break told.map(|message| message.is_some()),
-                None => drops += 1,
+            if known {
+                match run_for(polls, client.finish()) {
+                    Some(told) => break told,
+                    None => drops += 1,
+                }
+            } else {
+                match run_for(polls, client.recv()) {
+                    Some(told) => known = told.is_err(),
+                    None => drops += 1,
+                }
             }
             assert!(drops < 1000, "{violation:?}");
             if peer.from_client.written().len() == CLOSE {
                 peer.to_client.end();
             }
         };
-        assert!(drops >= CLOSE - 1 || polls > 1, "{violation:?}: {drops}");
+        assert!(drops > 1 || polls > 1, "{violation:?}: {drops}");
         let violation = Error::WebSocket(violation.into());
         assert_eq!(told, Err(violation));
         assert_eq!(run(client.recv()), Err(violation));
@@ -545,12 +588,14 @@ fn a_flood_that_never_waits_is_left_in_time() {
         });
         let mut client = Connection::new(
             (Flood(0), to_peer.clone()),
-            Receiver::new([0; LEN]),
-            Sender::new([0; LEN], Repeatable(1)),
+            Receiver::<ClientRole, _>::new([0; LEN]),
+            Sender::<ClientRole, _, _>::new([0; LEN], Repeatable(1)),
             &timing(),
         );
-        let violation = Err(Error::WebSocket(Violation::ReservedBit.into()));
-        assert_eq!(run(client.recv()), violation);
+        let violation = Error::WebSocket(Violation::ReservedBit.into());
+        assert_eq!(run(client.recv()), Err(violation));
+        assert!(now() <= 0.01, "{}", now());
+        assert_eq!(run(client.finish()), Err(violation));
         assert!((5.0..5.1).contains(&now()), "{}", now());
         assert!(to_peer.has_ended());
     }
@@ -561,7 +606,7 @@ fn a_flood_that_never_waits_is_left_in_time() {
 fn a_lost_transport_is_told_at_once_and_stays_lost() {
     for breaks in [false, true] {
         clock::set(Instant::MIN);
-        let (mut client, peer) = client(&keep_alive(10, 35));
+        let (mut client, peer) = client(&keepalive(10, 35));
         run(async {
             if breaks {
                 peer.to_client.break_down();
@@ -575,6 +620,7 @@ fn a_lost_transport_is_told_at_once_and_stays_lost() {
             assert_eq!(client.recv().await, lost);
             assert_eq!(client.recv().await, lost);
             assert!(client.send("x").await.is_err());
+            assert_eq!(client.finish().await.err(), lost.err());
             assert_eq!(now(), 0.0);
         });
         assert!(peer.from_client.has_ended());

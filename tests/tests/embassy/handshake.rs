@@ -1,12 +1,13 @@
 //! From a transport that is connected to an open connection.
 
-use bare_ws::asynch;
+use bare_ws::asynch::{self, Link};
 use bare_ws::close::CloseCode;
 use bare_ws::entropy::Entropy;
+use bare_ws::exchange::{Exchanged, Patience};
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::handshake::{Established, HandshakeError, Progress, Request};
 use bare_ws::receiver::Receiver;
-use bare_ws::role::Server;
+use bare_ws::role::{Client as ClientRole, Server};
 use bare_ws::sender::Sender;
 use bare_ws::uri::Uri;
 use bare_ws_embassy::{ConnectError, Connection, Timeout, Timing};
@@ -20,8 +21,10 @@ use crate::support::pipe::{Manner, Pipe};
 use crate::support::tasks::{Tasks, run};
 use crate::support::{Peer, clock, now, seconds};
 
-type Opened<E> =
-    Result<(Connection<Pipe, Pipe, [u8; 256], [u8; 256], E>, Established), ConnectError<ErrorKind>>;
+type Client<E> =
+    Connection<(Pipe, Pipe), Receiver<ClientRole, [u8; 256]>, Sender<ClientRole, [u8; 256], E>>;
+
+type Opened<E> = Result<(Client<E>, Established), ConnectError<ErrorKind>>;
 
 async fn open<E: Entropy>(peer: &Peer, entropy: E) -> Opened<E> {
     let request = Request {
@@ -96,13 +99,16 @@ async fn serve(peer: Peer) {
         mut reader,
         mut writer,
     } = asynch::Connection::new(
-        stream,
+        (ends.from_client.clone(), ends.to_client.clone()),
         Receiver::<Server, _>::new([0; 512]),
-        Sender::new([0; 512], Repeatable(3)),
+        Sender::<Server, _, _>::new([0; 512], Repeatable(3)),
     );
     while let Some(message) = reader.recv(&mut writer).await.expect("no failure") {
         writer.send(message).await.expect("to be sent");
     }
+    let owed = reader.receiver_mut().owed();
+    let written = writer.exchange(owed, &mut [], Patience::Wait).await;
+    assert_eq!(written, Ok(Exchanged::Wrote));
     // RFC 6455 §7.1.1: the server ends the transport first.
     ends.to_client.end();
 }
@@ -133,6 +139,7 @@ fn the_core_s_two_ends_talk_through_the_worst_of_pipes() {
             }
             let closed = client.close(Some(CloseCode::NORMAL), "bye").await;
             assert_eq!(closed, Ok(()));
+            assert_eq!(client.finish().await, Ok(()));
             let status = client.close_status().map(|status| status.code);
             assert_eq!(status, Some(CloseCode::NORMAL));
         });

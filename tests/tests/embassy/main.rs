@@ -2,7 +2,9 @@
 
 mod backoff;
 mod deadlines;
+mod drops;
 mod handshake;
+mod liveness;
 mod secure;
 mod split;
 mod support;

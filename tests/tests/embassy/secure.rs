@@ -19,7 +19,7 @@ use bare_ws_embassy::{Error, Timing};
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
-use embassy_time::Instant;
+use embassy_time::{Instant, Timer};
 
 use crate::support::entropy::{Broken, Repeatable};
 use crate::support::network::on_network;
@@ -66,13 +66,13 @@ async fn attempted<V: Trust, E: Entropy>(
 ) -> Result<String, String> {
     let (mut read, mut write) = (vec![0; 4096], vec![0; 1024]);
     let (mut receive, mut transmit) = (vec![0; 4096], vec![0; 1024]);
-    let link = Link::new(&mut receive, &mut transmit);
+    let mut link = Link::new(&mut receive, &mut transmit);
     let records = Records {
         read: &mut read,
         write: &mut write,
     };
     let mut stream = None;
-    let mut tls = Setup::new(attempt.trust, &link, records, &mut stream);
+    let mut tls = Setup::new(attempt.trust, &mut link, records, &mut stream);
     if let Some(name) = attempt.name {
         tls = tls.with_server_name(name);
     }
@@ -96,7 +96,9 @@ async fn attempted<V: Trust, E: Entropy>(
     }
     if attempt.closes {
         let closed = connection.close(Some(CloseCode::NORMAL), "").await;
+        let finished = connection.finish().await;
         return closed
+            .and(finished)
             .map(|()| "Closed".to_owned())
             .map_err(|error| format!("{error:?}"));
     }
@@ -106,6 +108,7 @@ async fn attempted<V: Trust, E: Entropy>(
         Err(Error::WebSocket(error)) => format!("{error:?}"),
         Err(error) => format!("{error:?}"),
     };
+    let _said_again = connection.finish().await;
     Ok(outcome)
 }
 
@@ -336,6 +339,8 @@ fn the_client_s_own_end_is_said_whatever_the_server_does() {
                 let outcome = attempt((stack, &socket), closing, Repeatable(1)).await;
                 assert_eq!(outcome.as_deref(), Ok("Closed"));
                 assert!((after..after + 0.5).contains(&now()), "{}", now());
+                // The server's time to hear of it.
+                Timer::after_millis(100).await;
             };
             beside(servers, client).await;
         }));

@@ -129,13 +129,9 @@ struct Suite<'s, E> {
 }
 
 type Open<'a, E> = Connection<
-    &'a Socket<'static>,
-    &'a Socket<'static>,
-    &'a mut [u8],
-    &'a mut [u8],
-    &'a mut E,
-    Inflater<&'a mut [u8], &'a mut State>,
-    Compressor<&'a mut Form>,
+    net::Io<'a, 'static>,
+    Receiver<Client, &'a mut [u8], Inflater<&'a mut [u8], &'a mut State>>,
+    Sender<Client, &'a mut [u8], &'a mut E, Compressor<&'a mut Form>>,
 >;
 
 impl<E: Entropy> Suite<'_, E> {
@@ -145,6 +141,7 @@ impl<E: Entropy> Suite<'_, E> {
         while let Some(message) = connection.recv().await.map_err(Failure::Connection)? {
             count = message.as_text().and_then(|text| text.parse().ok());
         }
+        connection.finish().await.map_err(Failure::Connection)?;
         count.ok_or(Failure::NoAnswer)
     }
 
@@ -180,7 +177,7 @@ impl<E: Entropy> Suite<'_, E> {
             negotiation,
             Receiver::<Client, _, _>::with_stage(&mut *self.receive, inflater),
             Sender::with_stage(&mut *self.transmit, &mut *self.entropy, compressor),
-            &Timing::default(),
+            &Timing::DEFAULT,
         )
         .await
         .map_err(Failure::Connect)?;
@@ -196,11 +193,16 @@ impl<E: Entropy> Suite<'_, E> {
 /// Sends back all that comes, piece by piece, until the peer closes.
 async fn echo(connection: &mut Open<'_, impl Entropy>) -> Result<(), Failure> {
     let (mut reader, writer) = connection.split();
-    while let Some(chunk) = reader.recv_chunk().await.map_err(Failure::Connection)? {
-        writer
-            .send_fragment(chunk.kind, chunk.octets, chunk.fin)
-            .await
-            .map_err(Failure::Connection)?;
-    }
-    Ok(())
+    let echoed = async {
+        while let Some(chunk) = reader.recv_chunk().await? {
+            writer
+                .send_fragment(chunk.kind, chunk.octets, chunk.fin)
+                .await?;
+        }
+        Ok(())
+    };
+    let echoed = echoed.await;
+    // The next case has the same socket.
+    let finished = reader.finish().await;
+    echoed.and(finished).map_err(Failure::Connection)
 }

@@ -72,11 +72,11 @@ fn settings() -> Settings<'static> {
         first_delay: Duration::from_secs(5),
         longest_delay: Duration::from_secs(300),
         timing: Timing {
-            keep_alive: Some(KeepAlive {
+            keepalive: Some(KeepAlive {
                 interval: Duration::from_secs(20),
                 dead_after: DEAD_AFTER,
             }),
-            ..Timing::default()
+            ..Timing::DEFAULT
         },
     }
 }

@@ -118,13 +118,12 @@ impl Session {
         memory: &mut Connection,
         entropy: &mut impl Entropy,
         board: &RefCell<impl Board>,
-    ) -> End {
-        match self
+    ) {
+        let served = self
             .serve(network, uri, settings, memory, entropy, board)
-            .await
-        {
-            Ok(()) => End::Closed,
-            Err(end) => end,
+            .await;
+        if let Err(end) = served {
+            board.borrow_mut().log(Event::Ended(end));
         }
     }
 
@@ -187,9 +186,12 @@ impl Session {
                 Timer::after(self.period.get()).await;
             }
         };
-        match select(commands, reports).await {
-            Either::First(ended) | Either::Second(ended) => ended,
-        }
+        let (Either::First(ended) | Either::Second(ended)) = select(commands, reports).await;
+        let end = ended.err().unwrap_or(End::Closed);
+        board.borrow_mut().log(Event::Ended(end));
+        // The peer's time to read our Close. How it went is known.
+        let _said = reader.finish().await;
+        Ok(())
     }
 
     fn report(&self, board: &mut impl Board) -> Report {

@@ -99,7 +99,7 @@ pub async fn run(
         board.borrow_mut().log(Event::Connecting);
 
         let before = session.delivered.get();
-        let end = session
+        session
             .once(
                 (stack, &socket),
                 &uri,
@@ -109,7 +109,6 @@ pub async fn run(
                 &board,
             )
             .await;
-        board.borrow_mut().log(Event::Ended(end));
         // A server that took our reports does its work; one that only let us in may not.
         if session.delivered.get() != before {
             backoff.reset();

@@ -34,7 +34,7 @@ async fn main(spawner: Spawner) {
 /// What is not set is as a device in the field wants it.
 fn settings_of(uri: &'static str, words: Words) -> Settings<'static> {
     let milliseconds = |key, default| words.parsed(key).map_or(default, Duration::from_millis);
-    let timing = Timing::default();
+    let timing = Timing::DEFAULT;
     Settings {
         uri,
         period: milliseconds("period", Duration::from_secs(10)),
@@ -44,7 +44,7 @@ fn settings_of(uri: &'static str, words: Words) -> Settings<'static> {
         timing: Timing {
             connect: milliseconds("connect", timing.connect),
             handshake: milliseconds("handshake", timing.handshake),
-            keep_alive: Some(KeepAlive {
+            keepalive: Some(KeepAlive {
                 interval: milliseconds("ping", Duration::from_secs(20)),
                 dead_after: milliseconds("dead_after", Duration::from_secs(45)),
             }),

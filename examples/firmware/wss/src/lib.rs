@@ -7,9 +7,9 @@ use bare_ws::{
     entropy::Entropy,
     handshake::Request,
     message::MessageKind,
-    receiver::Receiver,
+    receiver::{Receive, Receiver},
     role::Client,
-    sender::Sender,
+    sender::{Sender, Transmit},
     uri::{Uri, UriError},
 };
 use bare_ws_embassy::{
@@ -19,10 +19,11 @@ use bare_ws_embassy::{
         self, CertificateDer, Clock, Link, MaxFragmentLength, Records, Roots, Setup,
         anchor_from_trusted_cert,
     },
+    transport::Transport,
 };
 use embassy_net::Stack;
 use embassy_time::Duration;
-use embedded_io_async::{ErrorKind, Read, Write};
+use embedded_io_async::ErrorKind;
 
 /// What is echoed at a time.
 const PIECE: usize = 1000;
@@ -137,14 +138,14 @@ pub async fn run(
 
     stack.wait_config_up().await;
     let socket = Socket::new(stack, tcp_receive, tcp_transmit);
-    let link = Link::new(&mut link.0, &mut link.1);
+    let mut link = Link::new(&mut link.0, &mut link.1);
     let records = Records {
         read: &mut records.0,
         write: &mut records.1,
     };
     let mut stream = None;
     let mut secure =
-        Setup::new(trust, &link, records, &mut stream).with_max_fragment_length(FRAGMENT);
+        Setup::new(trust, &mut link, records, &mut stream).with_max_fragment_length(FRAGMENT);
     if let Some(name) = settings.name {
         secure = secure.with_server_name(name);
     }
@@ -158,7 +159,7 @@ pub async fn run(
         Sender::new(&mut transmit[..], entropy),
         &Timing {
             handshake: HANDSHAKE,
-            ..Timing::default()
+            ..Timing::DEFAULT
         },
     )
     .await
@@ -167,21 +168,14 @@ pub async fn run(
 
     echo(&mut connection, settings.octets).await?;
     at(Step::Echoed);
-    connection
-        .close(None, "")
-        .await
-        .map_err(Failure::Connection)
+    connection.finish().await.map_err(Failure::Connection)
 }
 
 /// Sends one long message in pieces, and compares what returns.
-async fn echo<R, W>(
-    connection: &mut Connection<R, W, &mut [u8], &mut [u8], impl Entropy>,
+async fn echo<Io: Transport<Error = tls::Error<ErrorKind>>>(
+    connection: &mut Connection<Io, impl Receive, impl Transmit>,
     octets: usize,
-) -> Result<(), Failure>
-where
-    R: Read<Error = tls::Error<ErrorKind>>,
-    W: bare_ws_embassy::transport::Shutdown<Error = R::Error> + Write,
-{
+) -> Result<(), Failure> {
     let (mut reader, writer) = connection.split();
     let mut sent = 0;
     while sent < octets {

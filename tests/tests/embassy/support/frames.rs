@@ -55,6 +55,7 @@ pub(crate) fn sent_so_far(mut octets: &[u8]) -> (Vec<Sent>, usize) {
     let rules = Rules {
         rsv1: false,
         masked: true,
+        message_open: None,
     };
     let mut frames = Vec::new();
     while let Some((header, len)) = FrameHeader::parse(octets, rules).expect("a legal frame") {

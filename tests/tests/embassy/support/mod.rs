@@ -10,6 +10,7 @@ pub(crate) mod tasks;
 pub(crate) mod wss;
 
 use bare_ws::receiver::Receiver;
+use bare_ws::role::Client as ClientRole;
 use bare_ws::sender::Sender;
 use bare_ws_embassy::{Connection, Timing};
 use embassy_time::{Duration, Instant};
@@ -18,7 +19,11 @@ use entropy::Repeatable;
 use pipe::{Manner, Pipe};
 
 /// An open connection over a pair of pipes, with `LEN` octets in each buffer.
-pub(crate) type Client<const LEN: usize> = Connection<Pipe, Pipe, [u8; LEN], [u8; LEN], Repeatable>;
+pub(crate) type Client<const LEN: usize> = Connection<
+    (Pipe, Pipe),
+    Receiver<ClientRole, [u8; LEN]>,
+    Sender<ClientRole, [u8; LEN], Repeatable>,
+>;
 
 /// The two directions as the peer sees them.
 #[derive(Clone)]

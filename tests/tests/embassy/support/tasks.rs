@@ -1,6 +1,7 @@
 //! An executor for tests: each task has a waker of its own, a task that is not woken is not
 //! polled, and when nobody is awake the clock moves on.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +67,18 @@ impl<'t> Tasks<'t> {
         }
         panic!("the tasks go round and round");
     }
+}
+
+/// The same future, with its polls counted.
+pub(crate) fn counted<F: Future>(
+    polls: &Cell<usize>,
+    future: F,
+) -> impl Future<Output = F::Output> {
+    let mut future = Box::pin(future);
+    poll_fn(move |context| {
+        polls.set(polls.get() + 1);
+        future.as_mut().poll(context)
+    })
 }
 
 /// A task of its own inside another one: it is polled only when it was woken itself.

@@ -100,14 +100,16 @@ fn memory_of_a_connection(stack: Stack<'static>) -> Option<()> {
     let core = size_of::<Receiver<Client, [u8; 0]>>() + size_of::<Sender<Client, [u8; 0], ()>>();
     println!("measure connection-state octets={core}");
     type Half = &'static Socket<'static>;
-    let all = size_of::<Connection<Half, Half, [u8; 0], [u8; 0], ()>>();
+    type Rx = Receiver<Client, [u8; 0]>;
+    type Tx = Sender<Client, [u8; 0], ()>;
+    let all = size_of::<Connection<(Half, Half), Rx, Tx>>();
     println!("measure adapter-state octets={}", all - core);
 
     let (mut receive, mut transmit) = ([0; 256], [0; 256]);
     let (mut tcp_receive, mut tcp_transmit) = ([0; 16], [0; 16]);
     let socket = Socket::new(stack, &mut tcp_receive, &mut tcp_transmit);
     let request = Request::new(Uri::parse("ws://example.com/ws").ok()?);
-    let timing = Timing::default();
+    let timing = Timing::DEFAULT;
     let connecting = net::connect(
         (stack, &socket),
         &request,
@@ -139,9 +141,8 @@ fn memory_of_a_connection(stack: Stack<'static>) -> Option<()> {
     let closing = connection.close(Some(CloseCode::NORMAL), "");
     println!("measure close-future octets={}", size_of_val(&closing));
     drop(closing);
-    let (_, writer) = connection.split();
-    let closing = writer.close(Some(CloseCode::NORMAL), "");
-    println!("measure close-half-future octets={}", size_of_val(&closing));
+    let finishing = connection.finish();
+    println!("measure finish-future octets={}", size_of_val(&finishing));
     Some(())
 }
 

@@ -43,11 +43,12 @@ async fn program(stack: Stack<'static>) {
         timing: Timing {
             connect: Duration::from_secs(2),
             handshake: Duration::from_secs(2),
-            keep_alive: Some(KeepAlive {
+            keepalive: Some(KeepAlive {
                 interval: Duration::from_millis(300),
                 dead_after: Duration::from_millis(dead_after),
             }),
-            ..Timing::default()
+            close: Duration::from_secs(1),
+            ..Timing::DEFAULT
         },
     };
     let entropy = RandCore(random);

@@ -372,13 +372,10 @@ fn an_answer_that_cannot_be_masked_is_given_up_and_told_once() {
         for delivery in DELIVERIES {
             let incoming = b"\x89\x07control\x82\x02ok\x89\x03two\x82\x02ok";
             let entropy = FailsAt(0, Keys::default());
-            let mut connection = loops::connect(
-                which,
-                transport(incoming, usize::MAX),
-                [0; 64],
-                139,
-                entropy,
-            );
+            let mut io = transport(incoming, usize::MAX);
+            // The first Ping is there before the next can take its place.
+            io.reads = vec![9];
+            let mut connection = loops::connect(which, io, [0; 64], 139, entropy);
             let (mut octets, mut errors) = (Vec::new(), Vec::new());
             while errors.last() != Some(&WAITS) {
                 match connection.next(delivery) {

@@ -15,6 +15,7 @@ use bare_ws::deflate::{
 #[cfg(feature = "deflate")]
 use bare_ws::handshake::Violation;
 use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
+use bare_ws::header::MAX_HEADER;
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 use bare_ws::sender::{MIN_TRANSMIT, Sender};
@@ -306,7 +307,7 @@ impl Config {
     /// [`Error::Request`] and [`Error::NoTls`] before anything is sent, and all that can go wrong
     /// on the way.
     pub fn connect(&self, uri: &str) -> Result<WebSocket, Error> {
-        self.connect_into(uri, || Growing::with_len(self.receive_buffer))
+        self.connect_into(uri, || self.receive_memory())
     }
 
     /// The same with a receive buffer of the caller's: no message that is received whole may be
@@ -358,7 +359,7 @@ impl Config {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub fn open<S: Stream>(&self, uri: &str, stream: S) -> Result<WebSocket<S>, Error> {
-        self.open_into(uri, stream, Growing::with_len(self.receive_buffer))
+        self.open_into(uri, stream, self.receive_memory())
     }
 
     /// The same with a receive buffer of the caller's.
@@ -417,6 +418,12 @@ impl Config {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Grows as far as the longest message asks for.
+    fn receive_memory(&self) -> Growing {
+        let message = usize::try_from(self.limits.message).unwrap_or(usize::MAX);
+        Growing::with_len(self.receive_buffer).with_limit(message.saturating_add(MAX_HEADER))
     }
 
     fn check_settings(&self) -> Result<(), SettingError> {

@@ -12,6 +12,7 @@ use bare_ws::deflate::{
     Negotiation,
     negotiate::{Agreed, Held, Offer},
 };
+use bare_ws::entropy::{Entropy, EntropyError};
 #[cfg(feature = "deflate")]
 use bare_ws::handshake::Violation;
 use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
@@ -489,7 +490,13 @@ impl Config {
         Ok(move |host: &str, tcp, deadline| match &tls {
             None => Ok(Socket::Tcp(tcp)),
             Some(tls) => {
-                let stream = crate::tls::TlsStream::connect(tls, host, tcp, deadline)?;
+                let stream =
+                    crate::tls::TlsStream::connect(tls, host, tcp, deadline).map_err(|error| {
+                        match error {
+                            Error::Tls(error) => Error::Tls(error.with_host(host)),
+                            error => error,
+                        }
+                    })?;
                 Ok(Socket::Tls(Box::new(stream)))
             }
         })
@@ -597,14 +604,29 @@ impl RequestParts<'_> {
 }
 
 impl RequestParts<'_> {
-    /// The request for `uri`. [`ClientHandshake::new`] checks the rest of it.
+    /// An error about one of the header fields, by its name.
+    fn named(&self, error: RequestError) -> Error {
+        let (RequestError::HeaderName { index }
+        | RequestError::HeaderReserved { index }
+        | RequestError::HeaderValue { index }) = error
+        else {
+            return error.into();
+        };
+        let name = self.headers.get(index).map_or("", |(name, _)| *name);
+        Error::Header {
+            name: name.to_owned(),
+            error,
+        }
+    }
+
+    /// The request for `uri`.
     ///
     /// # Errors
-    /// [`Error::Request`] for what is no ws or wss URI, [`Error::Setting`] for what a connection
+    /// [`Error::Request`] and [`Error::Header`] for what must not be sent, [`Error::Setting`] for what a connection
     /// cannot have.
     pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
         self.config.check_settings()?;
-        Ok(Request {
+        let request = Request {
             subprotocols: &self.subprotocols,
             subprotocol_required: self.config.subprotocol_required,
             headers: &self.headers,
@@ -612,7 +634,21 @@ impl RequestParts<'_> {
             host: self.config.host.as_deref(),
             head_limit: self.config.head_limit,
             ..Request::new(parse(uri)?)
-        })
+        };
+        // Without a key, which has no part in this.
+        match ClientHandshake::new(&request, (), &mut NoEntropy) {
+            Err(HandshakeError::Usage(error)) => Err(self.named(error)),
+            _ => Ok(request),
+        }
+    }
+}
+
+/// Fails before it is used.
+struct NoEntropy;
+
+impl Entropy for NoEntropy {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), EntropyError> {
+        Err(EntropyError)
     }
 }
 

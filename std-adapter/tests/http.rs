@@ -272,3 +272,40 @@ impl Write for Nothing {
         Ok(())
     }
 }
+
+// row: RSP-02, RSP-22
+#[test]
+fn errors_say_where_a_refusal_points() {
+    for (answer, words) in [
+        (
+            "HTTP/1.1 302 x\r\nLocation: https://there.example/\r\n\r\n".to_owned(),
+            &["302", "https://there.example/", "redirects"][..],
+        ),
+        (
+            format!("HTTP/1.1 302 x\r\nLocation: /{}\r\n\r\n", "x".repeat(5000)),
+            &["302", "redirects"],
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nLocation: /\r\n\r\n".to_owned(),
+            &["200", "no WebSocket"],
+        ),
+        ("HTTP/1.1 401 x\r\n\r\n".to_owned(), &["401", "credentials"]),
+        // What OpenSSL answers to what is no ClientHello.
+        (
+            "\x15\x03\x01\0\x02\x02\x46".to_owned(),
+            &["not HTTP", "wss"],
+        ),
+    ] {
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(answer.as_bytes());
+        });
+        let error = bare_ws_std::connect(&peer.uri()).unwrap_err();
+        peer.join();
+        let text = error.to_string();
+        assert!(text.len() < 300 && !text.contains('\n'), "{text}");
+        for word in words {
+            assert!(text.contains(word), "{text:?} does not say {word:?}");
+        }
+    }
+}

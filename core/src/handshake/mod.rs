@@ -23,7 +23,7 @@ use crate::entropy::{Entropy, EntropyError};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
 use extension::{Extensions, Malformed, Scanner};
-use response::{End, Response, Step};
+use response::{End, Flaw, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -168,6 +168,9 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             End::TooLarge => HandshakeError::HeadTooLarge {
                 limit: self.request.head_limit,
             },
+            End::Flaw(Flaw::StatusLine) if self.response.is_something_else() => {
+                Violation::NotHttp.into()
+            }
             End::Flaw(flaw) => Violation::from(flaw).into(),
             End::ExtensionsMalformed => Violation::ExtensionsMalformed.into(),
             End::Refused => Violation::Extension(self.refusal).into(),

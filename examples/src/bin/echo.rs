@@ -54,9 +54,9 @@ fn main() -> ExitCode {
             println!("closed {closed}");
             ExitCode::SUCCESS
         }
-        Err(Failure::Connection(error @ (Error::Request(_) | Error::Offer(_)))) => {
-            failed("usage", &error.to_string(), 2)
-        }
+        Err(Failure::Connection(
+            error @ (Error::Request(_) | Error::Header { .. } | Error::Offer(_)),
+        )) => failed("usage", &error.to_string(), 2),
         Err(error) => failed(error.kind(), &error.to_string(), 1),
     }
 }

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod body;
 mod config;
 mod deadline;
 #[cfg(feature = "deflate")]

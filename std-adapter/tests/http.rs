@@ -309,3 +309,33 @@ fn errors_say_where_a_refusal_points() {
         }
     }
 }
+
+// row: RSP-02, RSP-16
+#[test]
+fn the_body_of_a_refusal_is_there_as_far_as_it_came_with_the_head() {
+    for (fields, sent, body) in [
+        ("Content-Length: 5\r\n", &b"hello"[..], &b"hello"[..]),
+        ("Content-Length: 500\r\n", b"hello", b"hello"),
+        ("", b"<html>no</html>", b"<html>no</html>"),
+        (
+            "Transfer-Encoding: chunked\r\n",
+            b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+            b"hello",
+        ),
+        ("Content-Length: 0\r\n", b"", b""),
+    ] {
+        let head = format!("HTTP/1.1 403 x\r\n{fields}\r\n");
+        // In one write, so that it is read with the head.
+        let response = refusal(&[head.as_bytes(), sent].concat());
+        assert_eq!(response.body(), body, "{fields:?}");
+        assert!(
+            !format!("{response:?}").contains("hello"),
+            "it may be secret"
+        );
+    }
+    let peer = serve(|mut conn| conn.accept_with("", &peer::frame(0x81, b"hello")));
+    let socket = bare_ws_std::connect(&peer.uri()).unwrap();
+    assert_eq!(socket.response().body(), b"", "frames are no body");
+    drop(socket);
+    peer.join();
+}

@@ -195,9 +195,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StatusLine => "the answer is not HTTP/1.1",
-            Self::NotHttp => {
-                "the answer is not HTTP at all; if the port is one for TLS, ask by wss"
-            }
+            Self::NotHttp => "the answer is not HTTP/1.1; if the port is one for TLS, ask by wss",
             Self::Field => "a malformed header field",
             Self::LineEnd => "a line that does not end with CR LF",
             Self::TooManyInterim => "too many interim responses",

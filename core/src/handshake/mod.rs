@@ -177,6 +177,14 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         }))
     }
 
+    /// Octets of the answer that were taken so far: its heads, once [`read`](Self::read) has given
+    /// the outcome. Behind [`HandshakeError::Rejected`] stands what there is of a body; a loop over
+    /// a transport has left it in [`Receiver::unparsed`](crate::receiver::Receiver::unparsed).
+    #[must_use]
+    pub const fn head_len(&self) -> u32 {
+        self.head_len
+    }
+
     /// What was agreed on.
     ///
     /// # Errors

@@ -622,8 +622,8 @@ impl RequestParts<'_> {
     /// The request for `uri`.
     ///
     /// # Errors
-    /// [`Error::Request`] and [`Error::Header`] for what must not be sent, [`Error::Setting`] for what a connection
-    /// cannot have.
+    /// [`Error::Request`] and [`Error::Header`] for what must not be sent, [`Error::Setting`] for
+    /// what a connection cannot have.
     pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
         self.config.check_settings()?;
         let request = Request {

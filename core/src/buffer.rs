@@ -12,6 +12,12 @@ pub trait Storage {
     /// The memory as it is now.
     fn octets_mut(&mut self) -> &mut [u8];
 
+    /// The most octets that [`grow`](Self::grow) may ever give: those that there are, unless more
+    /// can be had.
+    fn most(&self) -> usize {
+        self.octets().len()
+    }
+
     /// Makes room for `len` octets in all, keeping what is there. `false`: it cannot.
     fn grow(&mut self, len: usize) -> bool {
         self.octets().len() >= len
@@ -19,7 +25,7 @@ pub trait Storage {
 
     /// Whether [`grow`](Self::grow) may ever give more than there is now.
     fn can_grow(&self) -> bool {
-        false
+        self.octets().len() < self.most()
     }
 }
 
@@ -35,21 +41,45 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
     }
 }
 
-/// Memory on the heap that grows as octets arrive, never by what a peer declares.
+/// Memory on the heap that grows as octets arrive, never by what a peer declares, and up to a
+/// limit.
 #[cfg(feature = "alloc")]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Growing {
     octets: alloc::vec::Vec<u8>,
+    limit: usize,
 }
 
 #[cfg(feature = "alloc")]
 impl Growing {
+    /// The most octets that there are unless [another limit](Self::with_limit) is set: 16 MiB for a
+    /// message, and 64 KiB for what stands beside it, such as headers or an LZ77 window.
+    pub const LIMIT: usize = 16 * 1024 * 1024 + 64 * 1024;
+
     /// Starts with room for `len` octets.
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         Self {
             octets: alloc::vec![0; len],
+            limit: Self::LIMIT,
         }
+    }
+
+    /// Grows to `octets` at the most; what there is already stays. A message is received whole up
+    /// to 14 octets less, which are for a header.
+    #[must_use]
+    pub fn with_limit(self, octets: usize) -> Self {
+        Self {
+            limit: octets,
+            ..self
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Default for Growing {
+    fn default() -> Self {
+        Self::with_len(0)
     }
 }
 
@@ -65,12 +95,19 @@ impl Storage for Growing {
         &mut self.octets
     }
 
+    fn most(&self) -> usize {
+        self.limit.max(self.octets.len())
+    }
+
     fn grow(&mut self, len: usize) -> bool {
         if len <= self.octets.len() {
             return true;
         }
+        if len > self.limit {
+            return false;
+        }
         // Doubling: the copies that growing costs stay linear in what arrived.
-        let target = len.max(self.octets.len().saturating_mul(2));
+        let target = self.octets.len().saturating_mul(2).clamp(len, self.limit);
         if self
             .octets
             .try_reserve_exact(target - self.octets.len())
@@ -81,9 +118,16 @@ impl Storage for Growing {
         self.octets.resize(target, 0);
         true
     }
+}
 
-    fn can_grow(&self) -> bool {
-        true
+/// Payloads may be secrets; they are not shown.
+#[cfg(feature = "alloc")]
+impl core::fmt::Debug for Growing {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Growing")
+            .field("len", &self.octets.len())
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 

@@ -309,13 +309,20 @@ impl<T: fmt::Display> fmt::Display for Error<T> {
 }
 
 impl<T: core::error::Error + 'static> core::error::Error for Error<T> {
+    /// What is behind the transport's error, which is shown as it is.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Transport(error) => Some(error),
+            Self::Transport(error) => error.source(),
             _ => None,
         }
     }
 }
+
+impl core::error::Error for Violation {}
+
+impl core::error::Error for Capacity {}
+
+impl core::error::Error for Usage {}
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -528,7 +528,8 @@ impl<T: Moment> Lifecycle<T> {
 
     fn heard(&mut self, n: usize, now: T) {
         self.heard = now;
-        if matches!(self.next(), Next::Flush | Next::Discard | Next::Shut) {
+        // Nobody wants what comes once the end is known.
+        if self.end.is_some() {
             let n = u32::try_from(n).unwrap_or(u32::MAX);
             match self.budget.checked_sub(n) {
                 Some(left) => self.budget = left,

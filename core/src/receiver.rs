@@ -173,15 +173,10 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// be told.
     #[inline]
     pub(crate) fn look(&mut self, delivery: Delivery, tried: bool) -> Result<Step, Stop> {
-        let room = if self.storage.can_grow() {
-            u64::MAX
-        } else {
-            let len = self.storage.octets().len();
-            let Some(room) = len.checked_sub(MAX_HEADER) else {
-                return Err(Stop::BufferTooSmall);
-            };
-            room as u64
+        let Some(room) = self.storage.most().checked_sub(MAX_HEADER) else {
+            return Err(Stop::BufferTooSmall);
         };
+        let room = room as u64;
         self.machine.step::<R, X>(
             delivery,
             self.storage.octets_mut(),

@@ -14,9 +14,11 @@ use bare_ws::deflate::{
     Negotiation,
     negotiate::{Agreed, Held, Offer},
 };
+use bare_ws::entropy::{Entropy, EntropyError};
 #[cfg(feature = "deflate")]
 use bare_ws::handshake::Violation;
 use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
+use bare_ws::header::MAX_HEADER;
 use bare_ws::lifecycle::{Event, Lifecycle};
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
@@ -331,7 +333,7 @@ impl Config {
     /// [`Error::Request`] and [`Error::NoTls`] before anything is sent, and all that can go wrong
     /// on the way.
     pub fn connect(&self, uri: &str) -> Result<WebSocket, Error> {
-        self.connect_into(uri, || Growing::with_len(self.receive_buffer))
+        self.connect_into(uri, || self.receive_memory())
     }
 
     /// The same with a receive buffer of the caller's: no message that is received whole may be
@@ -383,7 +385,7 @@ impl Config {
     /// # Errors
     /// As [`connect`](Self::connect); [`Error::NotSecure`], before anything is sent.
     pub fn open<S: Stream>(&self, uri: &str, stream: S) -> Result<WebSocket<S>, Error> {
-        self.open_into(uri, stream, Growing::with_len(self.receive_buffer))
+        self.open_into(uri, stream, self.receive_memory())
     }
 
     /// The same with a receive buffer of the caller's.
@@ -446,6 +448,12 @@ impl Config {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Grows as far as the longest message asks for.
+    fn receive_memory(&self) -> Growing {
+        let message = usize::try_from(self.limits.message).unwrap_or(usize::MAX);
+        Growing::with_len(self.receive_buffer).with_limit(message.saturating_add(MAX_HEADER))
     }
 
     fn check_settings(&self) -> Result<(), SettingError> {
@@ -513,7 +521,13 @@ impl Config {
             Some(tls) => {
                 let mut tcp = tcp;
                 tcp.prepare().map_err(Error::Io)?;
-                let stream = crate::tls::TlsStream::connect(tls, host, tcp, deadline)?;
+                let stream =
+                    crate::tls::TlsStream::connect(tls, host, tcp, deadline).map_err(|error| {
+                        match error {
+                            Error::Tls(error) => Error::Tls(error.with_host(host)),
+                            error => error,
+                        }
+                    })?;
                 Ok(Socket::Tls(Box::new(stream)))
             }
         })
@@ -548,13 +562,12 @@ impl Config {
         let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
         let sender = Sender::<Client, _, _, _>::with_stage(transmit, entropy, Deflating::default());
         let mut life = Lifecycle::opening(self.time(), deadline);
-        let mut opening = Opening::new(&stream, &mut life, self.head_limit as usize);
+        let mut opening = Opening::new(&stream, &mut life);
         let opened = Connection::open(&mut opening, handshake, receiver, sender);
         let (connection, established) = match opened {
             Ok(opened) => opened,
             Err(HandshakeError::Rejected { status }) => {
-                let response = Response::new(status, opening.record);
-                return Err(Error::Rejected(Box::new(response)));
+                return Err(Error::Rejected(Box::new(opening.refusal(status))));
             }
             Err(error) => return Err(error.into()),
         };
@@ -639,14 +652,29 @@ impl RequestParts<'_> {
 }
 
 impl RequestParts<'_> {
-    /// The request for `uri`. [`ClientHandshake::new`] checks the rest of it.
+    /// An error about one of the header fields, by its name.
+    fn named(&self, error: RequestError) -> Error {
+        let (RequestError::HeaderName { index }
+        | RequestError::HeaderReserved { index }
+        | RequestError::HeaderValue { index }) = error
+        else {
+            return error.into();
+        };
+        let name = self.headers.get(index).map_or("", |(name, _)| *name);
+        Error::Header {
+            name: name.to_owned(),
+            error,
+        }
+    }
+
+    /// The request for `uri`.
     ///
     /// # Errors
-    /// [`Error::Request`] for what is no ws or wss URI, [`Error::Setting`] for what a connection
-    /// cannot have.
+    /// [`Error::Request`] and [`Error::Header`] for what must not be sent, [`Error::Setting`] for
+    /// what a connection cannot have.
     pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
         self.config.check_settings()?;
-        Ok(Request {
+        let request = Request {
             subprotocols: &self.subprotocols,
             subprotocol_required: self.config.subprotocol_required,
             headers: &self.headers,
@@ -654,7 +682,21 @@ impl RequestParts<'_> {
             host: self.config.host.as_deref(),
             head_limit: self.config.head_limit,
             ..Request::new(parse(uri)?)
-        })
+        };
+        // Without a key, which has no part in this.
+        match ClientHandshake::new(&request, (), &mut NoEntropy) {
+            Err(HandshakeError::Usage(error)) => Err(self.named(error)),
+            _ => Ok(request),
+        }
+    }
+}
+
+/// Fails before it is used.
+struct NoEntropy;
+
+impl Entropy for NoEntropy {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), EntropyError> {
+        Err(EntropyError)
     }
 }
 

@@ -1,15 +1,16 @@
 //! What can go wrong, from the name of the host to the last octet.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use bare_ws::error::Error as ProtocolError;
-use bare_ws::error::Usage;
+use bare_ws::error::{Capacity, Error as ProtocolError, Usage};
 use bare_ws::handshake::{HandshakeError, RequestError};
 use bare_ws::lifecycle::Timeout;
 
 use crate::channel::Cut;
+use crate::redirect;
 use crate::response::Response;
 
 /// Why there is no connection, or no longer, or not what was asked of it.
@@ -18,6 +19,13 @@ use crate::response::Response;
 pub enum Error {
     /// The URI, or something that was to be sent with it, must not be sent. Nothing was.
     Request(RequestError),
+    /// A header field of the caller's that must not be sent. Nothing was.
+    Header {
+        /// Its name, as it was given.
+        name: String,
+        /// Why.
+        error: RequestError,
+    },
     /// A value that a setting of [`Config`](crate::Config) cannot have. Nothing was sent.
     Setting(SettingError),
     /// An offer of permessage-deflate that the memory given to it cannot honour. Nothing was sent.
@@ -101,7 +109,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Request(_) | Self::Setting(_) => "request",
+            Self::Request(_) | Self::Header { .. } | Self::Setting(_) => "request",
             #[cfg(feature = "deflate")]
             Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
@@ -206,6 +214,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
+            Self::Header { name, error } => write!(
+                f,
+                "header field {name:?} {}",
+                match error {
+                    RequestError::HeaderName { .. } => "has a name that is not a token",
+                    RequestError::HeaderReserved { .. } => "belongs to the handshake",
+                    _ => "has a value with a control character, or white space around it",
+                }
+            ),
             Self::Setting(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => error.fmt(f),
@@ -229,30 +246,49 @@ impl fmt::Display for Error {
             Self::Tls(error) => error.fmt(f),
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Rejected(response) => {
-                write!(f, "the server answered with status {}", response.status())
+                let status = response.status();
+                HandshakeError::<Infallible>::Rejected { status }.fmt(f)?;
+                match response.header("location") {
+                    Some(location) if redirect::is_redirect(response) => {
+                        // It is as long as the server likes.
+                        let location: String = location.chars().take(100).collect();
+                        write!(f, " to {location:?}; Config::redirects follows it")
+                    }
+                    _ => Ok(()),
+                }
             }
             Self::Redirect(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
-            Self::Protocol(error) => error.fmt(f),
+            Self::Protocol(error) => {
+                error.fmt(f)?;
+                f.write_str(match error {
+                    ProtocolError::Capacity(Capacity::Message { .. }) => " (Config::message_limit)",
+                    ProtocolError::Capacity(Capacity::Fragments { .. }) => {
+                        " (Config::fragment_limit)"
+                    }
+                    _ => "",
+                })
+            }
         }
     }
 }
 
 impl std::error::Error for Error {
+    /// What is behind the error that is in here, which is shown already.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Request(error) => Some(error),
-            Self::Setting(error) => Some(error),
+            Self::Request(error) | Self::Header { error, .. } => error.source(),
+            Self::Setting(error) => error.source(),
             #[cfg(feature = "deflate")]
-            Self::Offer(error) => Some(error),
-            Self::Resolve { error, .. } | Self::Io(error) => Some(error),
-            Self::Connect { .. } => None,
-            Self::Redirect(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Protocol(error) => Some(error),
+            Self::Offer(error) => error.source(),
+            Self::Resolve { error, .. } | Self::Io(error) => error.source(),
+            Self::Redirect(error) => error.source(),
+            Self::Handshake(error) => error.source(),
+            Self::Protocol(error) => error.source(),
             #[cfg(feature = "rustls")]
-            Self::Tls(error) => Some(error),
-            Self::NoTls
+            Self::Tls(error) => error.source(),
+            Self::Connect { .. }
+            | Self::NoTls
             | Self::NotSecure
             | Self::Aborted
             | Self::Timeout(_)

@@ -42,6 +42,7 @@ mod writer;
 #[cfg(feature = "rustls")]
 pub mod tls;
 
+mod body;
 mod config;
 #[cfg(feature = "deflate")]
 mod deflate;

@@ -1,12 +1,14 @@
 //! A stream during the opening handshake, under its one deadline.
 
 use std::io;
+use std::time::Duration;
 
-use bare_ws::lifecycle::{Call, End, Event, Lifecycle};
+use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Moment as _};
 use embedded_io::ErrorKind;
 
 use crate::channel::Cut;
 use crate::moment::Moment;
+use crate::response::Response;
 use crate::stream::{Interest, Stream, is_transient};
 
 /// The stream as the core's loop sees it.
@@ -14,10 +16,12 @@ use crate::stream::{Interest, Stream, is_transient};
 pub(crate) struct Opening<'a, S> {
     stream: &'a S,
     life: &'a mut Lifecycle<Moment>,
-    /// What was read, at most so many octets.
+    /// All that was read, which the limit on the head bounds.
     pub(crate) record: Vec<u8>,
-    most: usize,
 }
+
+/// How long the body of a refusal is waited for.
+const BODY_TIME: Duration = Duration::from_secs(1);
 
 const READ: Interest = Interest {
     read: true,
@@ -29,14 +33,41 @@ const WRITE: Interest = Interest {
 };
 
 impl<'a, S: Stream> Opening<'a, S> {
-    /// Keeps a copy of the first `most` octets that are read.
-    pub(crate) fn new(stream: &'a S, life: &'a mut Lifecycle<Moment>, most: usize) -> Self {
+    pub(crate) fn new(stream: &'a S, life: &'a mut Lifecycle<Moment>) -> Self {
         Self {
             stream,
             life,
             record: Vec::new(),
-            most,
         }
+    }
+
+    /// The answer of a server that refuses, with what comes of its body in a moment: the status is
+    /// known, and whoever waits for it is not kept waiting for much more.
+    pub(crate) fn refusal(&mut self, status: u16) -> Response {
+        let mut response = Response::new(status, std::mem::take(&mut self.record));
+        let by = Moment::in_time(Some(BODY_TIME));
+        let mut octets = [0; 4096];
+        while response.body_mut().needs_octets() {
+            match self.stream.try_read(&mut octets) {
+                Ok(0) => break,
+                Ok(n) => {
+                    let read = octets.get(..n).unwrap_or_default();
+                    response.body_mut().push(read);
+                }
+                Err(error) if is_transient(&error) => {}
+                Err(_) => break,
+            }
+            let now = Moment::now();
+            self.life.check(Call::Send, now);
+            if self.life.end().is_some() || by.has_come(now) {
+                break;
+            }
+            let until = self.life.until(Call::Send).min(by);
+            if self.stream.wait(READ, until.left(now)).is_err() {
+                break;
+            }
+        }
+        response
     }
 
     /// One operation of the stream, tried until it is done or its time is over.
@@ -72,9 +103,8 @@ impl<S: Stream> embedded_io::Read for Opening<'_, S> {
         let n = self.attempt(READ, |stream| stream.try_read(octets))?;
         let n = n.min(octets.len());
         self.life.on(Event::Heard(n), Moment::now());
-        let kept = n.min(self.most.saturating_sub(self.record.len()));
         self.record
-            .extend_from_slice(octets.get(..kept).unwrap_or_default());
+            .extend_from_slice(octets.get(..n).unwrap_or_default());
         Ok(n)
     }
 }

@@ -2,23 +2,33 @@
 
 use std::fmt;
 
+use crate::body::Body;
 use bare_ws::handshake::{fields, head, unfold};
 
-/// The server's answer: its status and its header fields.
+/// The most octets of a body that are kept.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The server's answer: its status, its header fields, and the beginning of its body.
 #[derive(Clone)]
 pub struct Response {
     status: u16,
     head: Box<[u8]>,
+    body: Body,
 }
 
 impl Response {
     /// `octets`: the answer as it came, interim answers before it and what follows it included.
     pub(crate) fn new(status: u16, mut octets: Vec<u8>) -> Self {
         unfold(&mut octets);
-        let head = octets.get(head(&octets)).unwrap_or_default();
+        let place = head(&octets);
+        let behind = octets.get(place.end..).unwrap_or_default();
+        let head = octets.get(place).unwrap_or_default();
+        let mut body = Body::new(status, head, BODY_LIMIT);
+        body.push(behind);
         Self {
             status,
             head: head.into(),
+            body,
         }
     }
 
@@ -33,6 +43,17 @@ impl Response {
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         fields(&self.head)
             .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+    }
+
+    pub(crate) fn body_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// The body of a refusal, at most 64 KiB of it, as far as it came within a second, without the
+    /// chunked coding. Other codings of the server's are left as they are. An open connection has none.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.body.octets()
     }
 
     /// The value of the first header field of that name in any case, if it is UTF-8.
@@ -52,6 +73,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status)
             .field("headers", &names)
+            .field("body_len", &self.body().len())
             .finish()
     }
 }

@@ -133,8 +133,9 @@ mod deflate {
 
     impl Inflating {
         pub(crate) fn new(agreed: &Agreed, limits: Limits) -> Result<Self, Refusal> {
-            let mut inflater =
-                Inflater::new(Box::new(State::new()), Growing::default()).with_limits(limits);
+            // It has the message's limit, and a window beside it.
+            let memory = Growing::default().with_limit(usize::MAX);
+            let mut inflater = Inflater::new(Box::new(State::new()), memory).with_limits(limits);
             inflater.configure(Some(agreed))?;
             Ok(Self {
                 inflater: Some(inflater),

@@ -391,6 +391,35 @@ fn the_examples_of_the_rfc_arrive() {
     peer.join();
 }
 
+// row: SEED-32
+#[test]
+fn debug_shows_nothing_of_messages() {
+    const SECRET: &str = "sQ7xKw0Vz9";
+    let peer = echo_server(Held::ALL);
+    let mut socket = Config::new()
+        .deflate(Deflate::new())
+        .connect(&peer.uri())
+        .unwrap();
+    socket.send(SECRET).unwrap();
+    assert_eq!(socket.recv().unwrap(), Some(Message::Text(SECRET)));
+    let numbers = format!("{:?}", SECRET.as_bytes());
+    let numbers = numbers.trim_matches(['[', ']']);
+    let hides = |value: &dyn std::fmt::Debug| {
+        let shown = format!("{value:?}");
+        assert!(
+            !shown.contains(SECRET) && !shown.contains(numbers),
+            "{shown}"
+        );
+    };
+    hides(&socket);
+    let (mut reader, writer) = socket.split();
+    hides(&reader);
+    hides(&writer);
+    writer.close(None, "").unwrap();
+    assert_eq!(reader.recv().unwrap(), None);
+    peer.join();
+}
+
 /// A message of so many zeros, compressed.
 fn zeros(len: usize) -> Vec<u8> {
     use bare_ws_std::bare_ws::stage::Compress;

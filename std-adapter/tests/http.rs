@@ -272,3 +272,124 @@ impl Write for Nothing {
         Ok(())
     }
 }
+
+// row: RSP-02, RSP-22
+#[test]
+fn errors_say_where_a_refusal_points() {
+    for (answer, words) in [
+        (
+            "HTTP/1.1 302 x\r\nLocation: https://there.example/\r\n\r\n".to_owned(),
+            &["302", "https://there.example/", "redirects"][..],
+        ),
+        (
+            format!("HTTP/1.1 302 x\r\nLocation: /{}\r\n\r\n", "x".repeat(5000)),
+            &["302", "redirects"],
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nLocation: /\r\n\r\n".to_owned(),
+            &["200", "no WebSocket"],
+        ),
+        ("HTTP/1.1 401 x\r\n\r\n".to_owned(), &["401", "credentials"]),
+        // What OpenSSL answers to what is no ClientHello.
+        (
+            "\x15\x03\x01\0\x02\x02\x46".to_owned(),
+            &["not HTTP", "wss"],
+        ),
+    ] {
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(answer.as_bytes());
+        });
+        let error = bare_ws_std::connect(&peer.uri()).unwrap_err();
+        peer.join();
+        let text = error.to_string();
+        assert!(text.len() < 300 && !text.contains('\n'), "{text}");
+        for word in words {
+            assert!(text.contains(word), "{text:?} does not say {word:?}");
+        }
+    }
+}
+
+// row: RSP-02, RSP-16
+#[test]
+fn the_body_of_a_refusal_is_there_as_far_as_it_came_with_the_head() {
+    for (fields, sent, body) in [
+        ("Content-Length: 5\r\n", &b"hello"[..], &b"hello"[..]),
+        ("Content-Length: 500\r\n", b"hello", b"hello"),
+        ("", b"<html>no</html>", b"<html>no</html>"),
+        (
+            "Transfer-Encoding: chunked\r\n",
+            b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+            b"hello",
+        ),
+        ("Content-Length: 0\r\n", b"", b""),
+    ] {
+        let head = format!("HTTP/1.1 403 x\r\n{fields}\r\n");
+        // In one write, so that it is read with the head.
+        let response = refusal(&[head.as_bytes(), sent].concat());
+        assert_eq!(response.body(), body, "{fields:?}");
+        assert!(
+            !format!("{response:?}").contains("hello"),
+            "it may be secret"
+        );
+    }
+    let peer = serve(|mut conn| conn.accept_with("", &peer::frame(0x81, b"hello")));
+    let socket = bare_ws_std::connect(&peer.uri()).unwrap();
+    assert_eq!(socket.response().body(), b"", "frames are no body");
+    drop(socket);
+    peer.join();
+}
+
+// row: RSP-01
+#[test]
+fn the_body_of_a_refusal_is_read_as_it_comes_and_not_waited_for_long() {
+    // What is sent a while behind the head, whether the server ends then, and the body.
+    type Case = (&'static str, &'static [&'static [u8]], bool, &'static [u8]);
+    let cases: [Case; 4] = [
+        (
+            "Content-Length: 9",
+            &[b"no ", b"way", b"..."],
+            false,
+            b"no way...",
+        ),
+        (
+            "Transfer-Encoding: chunked",
+            &[b"4\r\nno w\r", b"\n2\r\nay\r\n0\r\n\r\n"],
+            false,
+            b"no way",
+        ),
+        ("X-No: length", &[b"to the ", b"end"], true, b"to the end"),
+        // It promises more than it sends, and stays.
+        ("Content-Length: 100", &[b"half"], false, b"half"),
+    ];
+    for (field, pieces, ends, body) in cases {
+        let field = field.to_owned();
+        let (quit, over) = std::sync::mpsc::channel::<()>();
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(format!("HTTP/1.1 403 Forbidden\r\n{field}\r\n\r\n").as_bytes());
+            for piece in pieces {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                conn.send(piece);
+            }
+            if ends {
+                drop(conn);
+            } else {
+                let _ = over.recv_timeout(peer::LONG);
+            }
+        });
+        let stalls = peer::Stalls::watch();
+        let refused = Config::new().connect(&peer.uri()).map(drop);
+        let Err(Error::Rejected(response)) = refused else {
+            panic!("{refused:?}");
+        };
+        stalls.took(
+            std::time::Duration::ZERO,
+            std::time::Duration::from_millis(1200),
+        );
+        assert_eq!(response.status(), 403);
+        assert_eq!(response.body(), body);
+        drop(quit);
+        peer.join();
+    }
+}

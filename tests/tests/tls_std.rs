@@ -314,7 +314,16 @@ fn each_false_server_is_refused_by_name_before_a_word_of_websocket() {
             (heard.len(), ended.is_err())
         });
         match connect(&tls, host, peer.port) {
-            Err(Error::Tls(TlsError::Certificate(error))) => {
+            Err(error @ Error::Tls(TlsError::Certificate { .. })) => {
+                let text = error.to_string();
+                assert!(
+                    text.contains(&format!("{host:?}")),
+                    "server {number}: {text}"
+                );
+                let Error::Tls(TlsError::Certificate { host: asked, error }) = error else {
+                    unreachable!("as matched");
+                };
+                assert_eq!(asked, **host, "server {number}");
                 assert_eq!(error, *expected, "server {number}");
             }
             outcome => panic!("server {number}: {:?}", outcome.err()),
@@ -791,9 +800,7 @@ fn the_platform_or_the_bundle_has_roots_and_none_of_them_is_ours() {
     assert!(
         matches!(
             outcome,
-            Err(Error::Tls(TlsError::Certificate(
-                CertificateError::UnknownIssuer
-            )))
+            Err(Error::Tls(TlsError::Certificate { ref host, error: CertificateError::UnknownIssuer })) if host == "localhost"
         ),
         "{:?}",
         outcome.err()

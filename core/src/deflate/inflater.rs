@@ -56,12 +56,21 @@ impl Default for Limits {
 /// A distance that reaches before the first octet of history is refused in all four, and so is
 /// one larger than the negotiated window wherever the ring is in use. In the fourth it may
 /// reach farther, never before the message (the engine tells no distances).
-#[derive(Debug)]
 pub struct Inflater<M, E = State> {
     memory: M,
     engine: E,
     limits: Limits,
     course: Course,
+}
+
+/// The memory holds payload, which may be secret; it is not shown.
+impl<M, E> core::fmt::Debug for Inflater<M, E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Inflater")
+            .field("limits", &self.limits)
+            .field("active", &self.course.active)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<M: Storage, E: Engine> Inflater<M, E> {

@@ -49,6 +49,9 @@ pub enum Violation {
     /// What arrives does not begin like a response of HTTP/1, or is a 101 of another version than
     /// HTTP/1.1.
     StatusLine,
+    /// Not even the first octet of what arrives is that of a response of HTTP/1: a port for `wss`
+    /// answers so, by an alert of TLS.
+    NotHttp,
     /// A header field line that is none.
     Field,
     /// CR without LF or LF without CR.
@@ -156,7 +159,16 @@ impl<T: fmt::Display> fmt::Display for HandshakeError<T> {
         match self {
             Self::Usage(error) => error.fmt(f),
             Self::Entropy => f.write_str("the source of entropy failed"),
-            Self::Rejected { status } => write!(f, "the server answered with status {status}"),
+            Self::Rejected { status } => {
+                write!(f, "the server answered with status {status}")?;
+                f.write_str(match status {
+                    // 1xx are no answers, but for 101, which is none of these.
+                    ..=299 => ", so this is no WebSocket endpoint",
+                    300..=399 => ", a redirect",
+                    401 | 407 => ", it asks for credentials",
+                    _ => "",
+                })
+            }
             Self::Server(violation) => violation.fmt(f),
             Self::HeadTooLarge { limit } => {
                 write!(f, "the head of the answer is longer than {limit} octets")
@@ -168,19 +180,22 @@ impl<T: fmt::Display> fmt::Display for HandshakeError<T> {
 }
 
 impl<T: core::error::Error + 'static> core::error::Error for HandshakeError<T> {
+    /// What is behind the transport's error, which is shown as it is.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Usage(error) => Some(error),
-            Self::Transport(error) => Some(error),
+            Self::Transport(error) => error.source(),
             _ => None,
         }
     }
 }
 
+impl core::error::Error for Violation {}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StatusLine => "the answer is not HTTP/1.1",
+            Self::NotHttp => "the answer is not HTTP/1.1; if the port is one for TLS, ask by wss",
             Self::Field => "a malformed header field",
             Self::LineEnd => "a line that does not end with CR LF",
             Self::TooManyInterim => "too many interim responses",

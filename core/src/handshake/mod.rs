@@ -23,7 +23,7 @@ use crate::entropy::{Entropy, EntropyError};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
 use extension::{Extensions, Malformed, Scanner};
-use response::{End, Response, Step};
+use response::{End, Flaw, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -168,10 +168,21 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             End::TooLarge => HandshakeError::HeadTooLarge {
                 limit: self.request.head_limit,
             },
+            End::Flaw(Flaw::StatusLine) if self.response.is_something_else() => {
+                Violation::NotHttp.into()
+            }
             End::Flaw(flaw) => Violation::from(flaw).into(),
             End::ExtensionsMalformed => Violation::ExtensionsMalformed.into(),
             End::Refused => Violation::Extension(self.refusal).into(),
         }))
+    }
+
+    /// Octets of the answer that were taken so far: its heads, once [`read`](Self::read) has given
+    /// the outcome. Behind [`HandshakeError::Rejected`] stands what there is of a body; a loop over
+    /// a transport has left it in [`Receiver::unparsed`](crate::receiver::Receiver::unparsed).
+    #[must_use]
+    pub const fn head_len(&self) -> u32 {
+        self.head_len
     }
 
     /// What was agreed on.

@@ -158,6 +158,11 @@ impl Response {
         self.status
     }
 
+    /// Whether not one octet was as HTTP has it.
+    pub(crate) const fn is_something_else(&self) -> bool {
+        self.place == 0
+    }
+
     /// Takes an octet.
     pub(crate) fn push(&mut self, octet: u8, expected: Expected<'_>) -> Step {
         match self.look(octet, expected) {

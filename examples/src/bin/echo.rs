@@ -64,9 +64,9 @@ fn report(outcome: &Result<Closed, Failure>) -> ExitCode {
             println!("closed {closed}");
             ExitCode::SUCCESS
         }
-        Err(Failure::Connection(error @ (Error::Request(_) | Error::Offer(_)))) => {
-            failed("usage", &error.to_string(), 2)
-        }
+        Err(Failure::Connection(
+            error @ (Error::Request(_) | Error::Header { .. } | Error::Offer(_)),
+        )) => failed("usage", &error.to_string(), 2),
         Err(error) => failed(error.kind(), &error.to_string(), 1),
     }
 }

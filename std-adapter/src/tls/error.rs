@@ -31,7 +31,12 @@ pub enum TlsError {
     /// The host of the URI is neither a DNS name nor an IP address.
     ServerName,
     /// The server's certificates do not make it the server that was asked for.
-    Certificate(CertificateError),
+    Certificate {
+        /// The host of the URI; empty where the caller made the connection.
+        host: String,
+        /// Why.
+        error: CertificateError,
+    },
     /// The transport ended inside the handshake.
     CutInHandshake,
     /// The transport ended without close_notify: what arrived may be cut short (RFC 8446 §6.1).
@@ -84,6 +89,17 @@ impl TlsError {
         }
     }
 
+    /// The same, of a connection to `host`.
+    pub(crate) fn with_host(self, host: &str) -> Self {
+        match self {
+            Self::Certificate { error, .. } => Self::Certificate {
+                host: host.to_owned(),
+                error,
+            },
+            error => error,
+        }
+    }
+
     pub(crate) fn into_io(self) -> io::Error {
         let kind = match &self {
             Self::Truncated | Self::CutInHandshake => io::ErrorKind::UnexpectedEof,
@@ -97,7 +113,10 @@ impl TlsError {
 impl From<rustls::Error> for TlsError {
     fn from(error: rustls::Error) -> Self {
         match error {
-            rustls::Error::InvalidCertificate(error) => Self::Certificate(error.into()),
+            rustls::Error::InvalidCertificate(error) => Self::Certificate {
+                host: String::new(),
+                error: error.into(),
+            },
             rustls::Error::AlertReceived(alert) => Self::Alert(alert),
             error => Self::Protocol(error),
         }
@@ -136,7 +155,10 @@ impl fmt::Display for TlsError {
             } => write!(f, "{variable} is {:?}: {error}", path.display()),
             Self::Setup(error) | Self::Protocol(error) => error.fmt(f),
             Self::ServerName => f.write_str("the host is neither a DNS name nor an IP address"),
-            Self::Certificate(error) => error.fmt(f),
+            Self::Certificate { host, error } if host.is_empty() => error.fmt(f),
+            Self::Certificate { host, error } => {
+                write!(f, "the certificate of {host:?} is refused: {error}")
+            }
             Self::CutInHandshake => f.write_str("the transport ended inside the TLS handshake"),
             Self::Truncated => f.write_str("the transport ended without close_notify"),
             Self::Alert(alert) => write!(f, "TLS alert {alert:?}"),
@@ -147,16 +169,16 @@ impl fmt::Display for TlsError {
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WrongName => "the certificate is for another name",
+            Self::WrongName => "it is for another name",
             Self::UnknownIssuer => "no path to a trusted root",
-            Self::Expired => "a certificate has expired",
-            Self::NotYetValid => "a certificate is not valid yet",
+            Self::Expired => "a certificate of the path has expired",
+            Self::NotYetValid => "a certificate of the path is not valid yet",
             Self::IssuerNotCa => "an issuer is no certification authority",
             Self::BadSignature => "a signature of the chain does not verify",
             Self::ExtendedKeyUsage => "a key that is not for server authentication",
             Self::NameConstraint => "a name outside what its issuer may certify",
             Self::Revoked => "a certificate was revoked",
-            Self::Other(error) => return write!(f, "the certificate is refused: {error}"),
+            Self::Other(error) => return error.fmt(f),
         })
     }
 }
@@ -164,10 +186,14 @@ impl fmt::Display for CertificateError {
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::File { error, .. } | Self::Environment { error, .. } => Some(error),
-            Self::Setup(error) | Self::Protocol(error) => Some(error),
-            Self::Certificate(error) => Some(error),
-            Self::ServerName | Self::CutInHandshake | Self::Truncated | Self::Alert(_) => None,
+            // Each is shown already.
+            Self::File { error, .. } | Self::Environment { error, .. } => error.source(),
+            Self::Setup(error) | Self::Protocol(error) => error.source(),
+            Self::Certificate { .. }
+            | Self::ServerName
+            | Self::CutInHandshake
+            | Self::Truncated
+            | Self::Alert(_) => None,
         }
     }
 }

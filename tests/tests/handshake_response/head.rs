@@ -30,6 +30,8 @@ fn the_order_of_the_fields_means_nothing() {
 #[test]
 fn the_status_line() {
     let bad = Some(violation(Violation::StatusLine));
+    let other = Some(violation(Violation::NotHttp));
+    assert!(Violation::NotHttp.to_string().contains("wss"));
     expect(
         &Setting::default(),
         &[
@@ -46,8 +48,8 @@ fn the_status_line() {
             (with_status("HTTP/2 101 x"), bad),
             (with_status("HTTP/2.0 101 x"), bad),
             (with_status("HTTP/0.9 101 x"), bad),
-            (with_status("http/1.1 101 x"), bad),
-            (with_status("ICY 101 x"), bad),
+            (with_status("http/1.1 101 x"), other),
+            (with_status("ICY 101 x"), other),
             (with_status("HTTP/1.1 1010 X"), bad),
             (with_status("HTTP/1.1 10 X"), bad),
             (with_status("HTTP/1.1 1O1 X"), bad),
@@ -56,15 +58,17 @@ fn the_status_line() {
             (with_status("HTTP/1.1 10"), bad),
             (with_status("HTTP/1.1"), bad),
             (with_status("HTTP/1.1 001 X"), bad),
-            (with_status(" HTTP/1.1 101 X"), bad),
+            (with_status(" HTTP/1.1 101 X"), other),
             (with_status("HTTP/1.1 101 \u{7}"), bad),
-            (with_status(""), bad),
-            (format!("\r\n{}", base("")), bad),
-            (format!("\n{}", base("")), bad),
-            ("220 mx.example.com ESMTP\r\n".to_owned(), bad),
-            ("SSH-2.0-OpenSSH_9\r\n".to_owned(), bad),
-            ("\x15\x03\x03\x00\x02\x02\x28".to_owned(), bad),
-            ("\0\0\x12\x04\0\0\0\0\0".to_owned(), bad),
+            (with_status(""), other),
+            (format!("\r\n{}", base("")), other),
+            (format!("\n{}", base("")), other),
+            ("220 mx.example.com ESMTP\r\n".to_owned(), other),
+            ("SSH-2.0-OpenSSH_9\r\n".to_owned(), other),
+            // A port for wss says that it understands nothing.
+            ("\x15\x03\x03\x00\x02\x02\x28".to_owned(), other),
+            (with_status("HTTP/1.1 101 \x15"), bad),
+            ("\0\0\x12\x04\0\0\0\0\0".to_owned(), other),
         ],
     );
 }

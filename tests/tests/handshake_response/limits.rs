@@ -1,5 +1,10 @@
 //! Where the head ends: its limit, what follows it, and an end before it.
 
+use bare_ws::blocking::Connection;
+use bare_ws::receiver::Receiver;
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+
 use crate::*;
 
 // row: RSP-14, LIM-01
@@ -101,7 +106,7 @@ fn what_follows_the_head_is_left_alone() {
 fn a_failed_handshake_gives_nothing_to_go_on_with() {
     let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
     let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
-    let error = violation(Violation::StatusLine);
+    let error = violation(Violation::NotHttp);
     assert_eq!(handshake.read(b"x"), Err(error));
     // Not even a good answer makes good for it.
     assert_eq!(handshake.read(base("").as_bytes()), Err(error));
@@ -153,4 +158,56 @@ fn no_input_panics() {
         assert!(fields(&answer).count() < answer.len());
     }
     assert!((2_000..18_000).contains(&established), "{established}");
+}
+
+// row: RSP-02, RSP-16
+#[test]
+fn behind_a_refusal_the_body_is_left_in_the_buffer() {
+    let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
+    let interim = "HTTP/1.1 103 x\r\nLink: a\r\n\r\n";
+    let head = format!("{interim}HTTP/1.1 401 x\r\nContent-Length: 9\r\n\r\n");
+    let answer = format!("{head}no entry!");
+    let rejected = HandshakeError::Rejected { status: 401 };
+    for place in 0..=answer.len() {
+        // The machine alone.
+        let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+        let (first, second) = answer.as_bytes().split_at(place);
+        let _ = handshake.read(first);
+        let _ = handshake.read(second);
+        assert_eq!(handshake.read(b""), Err(rejected));
+        assert_eq!(handshake.head_len() as usize, head.len(), "{place}");
+    }
+    // A loop over a transport: what was read with the head is there.
+    let io = Answering(answer.as_bytes());
+    let receiver = Receiver::<Client, _>::new([0; 200]);
+    let sender = Sender::<Client, _, _>::new([0; 200], Sample);
+    let mut connection = Connection::new(io, receiver, sender);
+    let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+    let error = connection.shake_hands(&mut handshake);
+    assert_eq!(error, Err(rejected.widen()));
+    assert_eq!(connection.reader.receiver().unparsed(), b"no entry!");
+    assert_eq!(handshake.head_len() as usize, head.len());
+}
+
+/// A server that answers whatever it is asked.
+struct Answering<'a>(&'a [u8]);
+
+impl embedded_io::ErrorType for Answering<'_> {
+    type Error = core::convert::Infallible;
+}
+
+impl embedded_io::Read for Answering<'_> {
+    fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
+        embedded_io::Read::read(&mut self.0, octets)
+    }
+}
+
+impl embedded_io::Write for Answering<'_> {
+    fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
 }

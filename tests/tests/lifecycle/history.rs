@@ -43,7 +43,7 @@ impl History {
         let phase = subject.phase();
         let over = matches!(phase, Phase::Aborting | Phase::Gone);
         let delivers = self.opened && subject.next() == Next::Exchange && !self.peer_done;
-        let reads = !self.input_ended && !over;
+        let reads = subject.may_read();
         let moves = self.stalled.is_some() && !self.output_failed && !self.shut && !over;
         let all = [
             (!self.opened && !over, E::Opened),

@@ -26,7 +26,7 @@ const fn is_over(phase: Phase) -> bool {
 
 /// Whether what arrives is delivered; `None`: nothing is read.
 fn delivers(subject: &Subject) -> Option<bool> {
-    subject.may_read().then(|| subject.next() == Next::Exchange)
+    subject.may_read().then(|| subject.end().is_none())
 }
 
 /// Holds one transition against all laws. `history` knows of it already.
@@ -182,7 +182,10 @@ pub(crate) fn judge(
     // Progress: whoever waits until the moment, and looks, has not waited for nothing.
     if let Happens::Check(call) = happens {
         law(
-            after.until(call) > now || from != to || is_over(to) || after.is_ping_due(),
+            after.until(call) > now
+                || (from, before.next()) != (to, after.next())
+                || is_over(to)
+                || after.is_ping_due(),
             "progress: after its moment something has changed",
         )?;
         law(
@@ -193,8 +196,9 @@ pub(crate) fn judge(
             history
                 .ends_since
                 .is_none_or(|since| now < since + LIMITS.close)
-                || is_over(to),
-            "progress: the close deadline gives the transport up",
+                || is_over(to)
+                || (to == Phase::Lingering && matches!(after.next(), Next::Shut | Next::HangUp)),
+            "progress: the close deadline shuts our direction and gives the transport up",
         )?;
     }
 

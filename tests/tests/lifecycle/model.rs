@@ -66,11 +66,14 @@ impl Model {
             Phase::Aborting
         } else if !self.opened {
             Phase::Opening
-        } else if self.shut || self.lost || (self.peer_closed && self.is_mute()) {
+        } else if self.lost
+            || (self.shut && self.reason.is_some())
+            || (self.peer_closed && self.out && !self.failed)
+        {
             Phase::Lingering
         } else if self.failed {
             Phase::Failing
-        } else if self.peer_closed || self.wanted || self.queued {
+        } else if self.peer_closed || self.wanted || self.queued || self.shut {
             Phase::Closing
         } else {
             Phase::Open
@@ -86,6 +89,7 @@ impl Model {
             Phase::Lingering => Next::Shut,
             Phase::Failing if self.is_mute() => Next::Shut,
             Phase::Failing => Next::Flush,
+            Phase::Closing if self.output_failed && !self.shut => Next::Shut,
             Phase::Closing if self.peer_closed => Next::Flush,
             _ => Next::Exchange,
         }
@@ -171,8 +175,7 @@ impl Model {
             }
             Event::OutputFailed => {
                 self.stalled_since = None;
-                self.output_failed = true;
-                self.wanted &= !self.queued;
+                self.output_failed = !self.out;
             }
             Event::Pinged => self.ping_due = false,
             Event::CloseBegun => self.wanted = true,
@@ -200,7 +203,12 @@ impl Model {
     fn check(&mut self, call: Call, now: u64) {
         let has_come = |since: Option<u64>, span| since.is_some_and(|since| now >= since + span);
         let silent = self.silent_since().filter(|_| call == Call::Receive);
-        if self.by().is_some_and(|by| now >= by) {
+        let is_over_time = self.by().is_some_and(|by| now >= by);
+        if is_over_time && self.phase() == Phase::Lingering && !self.shut {
+            // The peer's end is waited for no more, and then our own is not either.
+            self.shut = self.input_ended;
+            self.input_ended = true;
+        } else if is_over_time {
             self.give_up(End::Timeout(if self.opened {
                 Timeout::Close
             } else {

@@ -35,12 +35,19 @@ impl<F: Form + ?Sized> Form for alloc::boxed::Box<F> {
 /// `WINDOW` octets hold the window and what is being compressed: four thirds of a window use it
 /// to the full, more slides less often. At most 65,536. `HEADS` is a power of two, at best about
 /// the window. `Lean<1536, 1024>` serves a window of 10 bits in less than 4 KB.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Lean<const WINDOW: usize, const HEADS: usize> {
     window: [u8; WINDOW],
     heads: [u16; HEADS],
     sequences: [Sequence; LEAN_SEQUENCES],
     coding: FixedOnly,
+}
+
+/// The memory holds payload, which may be secret; it is not shown.
+impl<const WINDOW: usize, const HEADS: usize> core::fmt::Debug for Lean<WINDOW, HEADS> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Lean").finish_non_exhaustive()
+    }
 }
 
 const LEAN_SEQUENCES: usize = 64;
@@ -104,13 +111,22 @@ impl<const WINDOW: usize, const HEADS: usize> Form for Lean<WINDOW, HEADS> {
 /// `HEADS` as for [`Lean`]; `CHAIN` is a power of two, the window in octets. `WINDOW`: the
 /// window, and as many octets as a block may have; its codes cost some 60 octets, so blocks of
 /// 4 KB are far better than blocks of 512 octets. `Full<5120, 1024, 1024>` serves 10 bits.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Full<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> {
     window: [u8; WINDOW],
     heads: [u16; HEADS],
     chain: [u16; CHAIN],
     sequences: [Sequence; FULL_SEQUENCES],
     coding: Dynamic,
+}
+
+/// The memory holds payload, which may be secret; it is not shown.
+impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> core::fmt::Debug
+    for Full<WINDOW, HEADS, CHAIN>
+{
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Full").finish_non_exhaustive()
+    }
 }
 
 impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> Full<WINDOW, HEADS, CHAIN> {
@@ -159,13 +175,21 @@ impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> Form
 
 /// The full form on the heap.
 #[cfg(feature = "alloc")]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Heap {
     window: alloc::boxed::Box<[u8]>,
     heads: alloc::boxed::Box<[u16]>,
     chain: alloc::boxed::Box<[u16]>,
     sequences: alloc::boxed::Box<[Sequence]>,
     coding: Dynamic,
+}
+
+/// The memory holds payload, which may be secret; it is not shown.
+#[cfg(feature = "alloc")]
+impl core::fmt::Debug for Heap {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Heap").finish_non_exhaustive()
+    }
 }
 
 #[cfg(feature = "alloc")]

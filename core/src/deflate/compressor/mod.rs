@@ -25,11 +25,21 @@ use crate::stage::{Compress, Compressed};
 ///
 /// Any window from 8 to 15 bits is honoured exactly, whatever the memory: distances reach as far
 /// as both allow.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Compressor<F> {
     form: F,
     course: Course,
     threshold: Option<usize>,
+}
+
+/// The memory holds payload, which may be secret; it is not shown.
+impl<F> core::fmt::Debug for Compressor<F> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Compressor")
+            .field("threshold", &self.threshold)
+            .field("active", &self.course.active)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<F: Form> Compressor<F> {

@@ -1,0 +1,371 @@
+//! What errors say: what happened and what to do about it, each thing once.
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "on hosts"
+)]
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+
+use bare_ws::close::CloseCode;
+use bare_ws::deflate::negotiate::{Parameter, Refusal as OfferRefusal};
+use bare_ws::entropy::EntropyError;
+use bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation as FrameViolation};
+use bare_ws::handshake::server::ServerError;
+use bare_ws::handshake::{HandshakeError, Refusal, RequestError, Violation};
+use bare_ws::opcode::Opcode;
+use bare_ws::uri::{Uri, UriError};
+use bare_ws_std::tls::CertificateError;
+use bare_ws_std::{Config, Error, RedirectError, SettingError, Timeout, TlsError};
+use rustls::pki_types::pem;
+
+type Boxed = Box<dyn StdError + Send + Sync>;
+
+/// A transport's error with an error behind it.
+fn transport() -> io::Error {
+    io::Error::other(Outer(io::Error::from_raw_os_error(111)))
+}
+
+#[derive(Debug)]
+struct Outer(io::Error);
+
+impl std::fmt::Display for Outer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the pipe is broken")
+    }
+}
+
+impl StdError for Outer {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+fn uri_errors() -> Vec<UriError> {
+    use UriError as E;
+    vec![
+        E::Scheme,
+        E::Fragment,
+        E::UserInfo,
+        E::HostMissing,
+        E::HostNotAscii,
+        E::Host,
+        E::Ipv6,
+        E::Port,
+        E::Resource,
+        E::Escape,
+    ]
+}
+
+fn request_errors() -> Vec<RequestError> {
+    use RequestError as E;
+    let mut all = vec![
+        E::Subprotocol { index: 0 },
+        E::SubprotocolRepeated { index: 1 },
+        E::HeaderName { index: 0 },
+        E::HeaderReserved { index: 0 },
+        E::HeaderValue { index: 0 },
+        E::Origin,
+        E::Extensions,
+    ];
+    all.extend(
+        uri_errors()
+            .into_iter()
+            .flat_map(|e| [E::Uri(e), E::Host(e)]),
+    );
+    all
+}
+
+fn handshake_violations() -> Vec<Violation> {
+    use Violation as E;
+    vec![
+        E::StatusLine,
+        E::NotHttp,
+        E::Field,
+        E::LineEnd,
+        E::TooManyInterim,
+        E::UpgradeMissing,
+        E::Upgrade,
+        E::UpgradeRepeated,
+        E::ConnectionMissing,
+        E::AcceptMissing,
+        E::Accept,
+        E::AcceptRepeated,
+        E::SubprotocolMissing,
+        E::SubprotocolNotOffered,
+        E::SubprotocolRepeated,
+        E::ExtensionsMalformed,
+        E::ExtensionsRepeated,
+        E::Extension(Refusal::NotOffered),
+        E::Extension(Refusal::Repeated),
+        E::Extension(Refusal::Parameter("")),
+        E::Extension(Refusal::Parameter("x")),
+        E::Extension(Refusal::Memory("x")),
+    ]
+}
+
+fn handshake_errors<T>(transport: T) -> Vec<HandshakeError<T>> {
+    use HandshakeError as E;
+    let mut all = vec![
+        E::Entropy,
+        E::HeadTooLarge { limit: 9 },
+        E::Lost,
+        E::Transport(transport),
+    ];
+    all.extend([200, 302, 401, 404, 503].map(|status| E::Rejected { status }));
+    all.extend(request_errors().into_iter().map(E::Usage));
+    all.extend(handshake_violations().into_iter().map(E::Server));
+    all
+}
+
+fn capacities() -> [Capacity; 3] {
+    [
+        Capacity::Message {
+            needed: 9,
+            limit: 8,
+        },
+        Capacity::Fragments { limit: 8 },
+        Capacity::Memory { needed: 9 },
+    ]
+}
+
+fn usages() -> [Usage; 11] {
+    use Usage as E;
+    [
+        E::NotOpen,
+        E::ControlTooLong,
+        E::ReasonTooLong,
+        E::CloseCode(CloseCode::NORMAL),
+        E::ReasonWithoutCode,
+        E::MessageOpen,
+        E::NothingToContinue,
+        E::InterruptedMessage,
+        E::BufferTooSmall { needed: 14 },
+        E::Busy,
+        E::MixedLevels,
+    ]
+}
+
+fn frame_violations() -> [FrameViolation; 15] {
+    use FrameViolation as E;
+    [
+        E::ReservedBit,
+        E::ReservedOpcode,
+        E::Masked,
+        E::NotMasked,
+        E::LengthNotMinimal,
+        E::LengthTopBit,
+        E::ControlTooLong,
+        E::ControlFragmented,
+        E::UnexpectedContinuation,
+        E::ExpectedContinuation,
+        E::ClosePayload,
+        E::CloseCode(CloseCode::NORMAL),
+        E::CloseReason,
+        E::InvalidUtf8,
+        E::CorruptCompression,
+    ]
+}
+
+fn protocol_errors<T>(transport: T) -> Vec<ProtocolError<T>> {
+    use ProtocolError as E;
+    let mut all = vec![E::Entropy, E::Lost, E::Transport(transport)];
+    all.extend(frame_violations().map(E::Peer));
+    all.extend(capacities().map(E::Capacity));
+    all.extend(usages().map(E::Usage));
+    all
+}
+
+fn tls_errors() -> Vec<TlsError> {
+    use CertificateError as C;
+    use TlsError as E;
+    let path = || PathBuf::from("/there/roots.pem");
+    let file = |error| E::File {
+        path: path(),
+        error,
+    };
+    let mut all = vec![
+        file(pem::Error::NoItemsFound),
+        file(pem::Error::Io(transport())),
+        E::Environment {
+            variable: "SSL_CERT_FILE",
+            path: path(),
+            error: pem::Error::Io(transport()),
+        },
+        E::Setup(rustls::Error::General("x".to_owned())),
+        E::ServerName,
+        E::CutInHandshake,
+        E::Truncated,
+        E::Alert(rustls::AlertDescription::CertificateRequired),
+        E::Protocol(rustls::Error::HandshakeNotComplete),
+    ];
+    let other = rustls::OtherError(std::sync::Arc::new(transport()));
+    let other = rustls::CertificateError::Other(other);
+    for error in [
+        C::WrongName,
+        C::UnknownIssuer,
+        C::Expired,
+        C::NotYetValid,
+        C::IssuerNotCa,
+        C::BadSignature,
+        C::ExtendedKeyUsage,
+        C::NameConstraint,
+        C::Revoked,
+        C::Other(rustls::CertificateError::BadEncoding),
+        C::Other(other),
+    ] {
+        for host in ["", "host.example"] {
+            all.push(E::Certificate {
+                host: host.to_owned(),
+                error: error.clone(),
+            });
+        }
+    }
+    all
+}
+
+fn std_errors() -> Vec<Error> {
+    let host = || "host.example".to_owned();
+    let address = "[::1]:80".parse().expect("an address");
+    let mut all = vec![
+        Error::Offer(OfferRefusal::Unknown),
+        Error::Header {
+            name: "X-App".to_owned(),
+            error: RequestError::HeaderValue { index: 0 },
+        },
+        Error::Setting(SettingError::WindowBits { bits: 3 }),
+        Error::Setting(SettingError::TransmitBuffer {
+            octets: 1,
+            least: 131,
+        }),
+        Error::Resolve {
+            host: host(),
+            error: transport(),
+        },
+        Error::Connect {
+            host: host(),
+            port: 80,
+            attempts: vec![(address, transport()), (address, transport())],
+        },
+        Error::NoTls,
+        Error::Timeout(Timeout::Connect),
+        Error::Timeout(Timeout::Handshake),
+        Error::Timeout(Timeout::Idle),
+        Error::Timeout(Timeout::Close),
+        Error::Redirect(RedirectError::TooMany),
+        Error::Redirect(RedirectError::Insecure),
+        Error::Redirect(RedirectError::Location),
+        Error::Io(transport()),
+        Error::Io(io::ErrorKind::BrokenPipe.into()),
+    ];
+    all.extend(request_errors().into_iter().map(Error::Request));
+    all.extend(tls_errors().into_iter().map(Error::Tls));
+    let own = handshake_errors(())
+        .into_iter()
+        .filter_map(|e| e.narrow().ok());
+    all.extend(own.map(Error::Handshake));
+    let own = protocol_errors(())
+        .into_iter()
+        .filter_map(|e| e.narrow().ok());
+    all.extend(own.map(Error::Protocol));
+    all
+}
+
+fn all() -> Vec<Boxed> {
+    fn boxed<E: StdError + Send + Sync + 'static>(
+        errors: impl IntoIterator<Item = E>,
+    ) -> Vec<Boxed> {
+        errors.into_iter().map(|error| error.into()).collect()
+    }
+    let parameter = Parameter::ServerMaxWindowBits;
+    let reserved = (0..16).filter_map(|bits| Opcode::try_from(bits).err());
+    [
+        boxed(uri_errors()),
+        boxed(request_errors()),
+        boxed(handshake_violations()),
+        boxed(handshake_errors(transport())),
+        boxed(protocol_errors(transport())),
+        boxed(capacities()),
+        boxed(usages()),
+        boxed(frame_violations()),
+        boxed([Refusal::NotOffered, Refusal::Repeated, Refusal::Memory("x")]),
+        boxed([
+            OfferRefusal::Unknown,
+            OfferRefusal::Repeated(parameter),
+            OfferRefusal::Value(parameter),
+            OfferRefusal::NotOffered(parameter),
+            OfferRefusal::TooLarge(parameter),
+            OfferRefusal::Window(parameter),
+        ]),
+        boxed([EntropyError]),
+        boxed([ServerError::Lost]),
+        boxed(reserved),
+        boxed(tls_errors()),
+        boxed(std_errors()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[test]
+fn no_error_repeats_what_is_behind_it() {
+    let mut with_sources = 0;
+    for error in all() {
+        let text = error.to_string();
+        assert!(!text.is_empty() && !text.ends_with('.'), "{text:?}");
+        assert!(!text.contains(['\r', '\n']), "{text:?}");
+        let mut error: &dyn StdError = &*error;
+        while let Some(source) = error.source() {
+            let (outer, inner) = (error.to_string(), source.to_string());
+            assert!(!outer.contains(&inner), "{outer:?} repeats {inner:?}");
+            with_sources += 1;
+            error = source;
+        }
+    }
+    // Of those with a transport's error in them, what is behind that is not lost.
+    assert!(with_sources >= 4, "{with_sources}");
+}
+
+#[test]
+fn errors_name_what_they_are_about() {
+    let uri = |text: &str| Uri::parse(text).expect_err("wrong").to_string();
+    let header = |name: &str, value: &str| {
+        let error = Config::new().header(name, value).check("ws://h/");
+        error.expect_err("wrong").to_string()
+    };
+    let status = |status| HandshakeError::<io::Error>::Rejected { status }.to_string();
+    let message = Capacity::Message {
+        needed: 9,
+        limit: 8,
+    };
+    let certificate = Error::Tls(TlsError::Certificate {
+        host: "host.example".to_owned(),
+        error: CertificateError::Expired,
+    });
+    for (text, words) in [
+        (uri("ftp://h/"), &["ws://", "wss://"][..]),
+        (uri("ws://user:word@h/"), &["user name", "header"]),
+        (header("X-App", "a\r\nb"), &["X-App", "control character"]),
+        (header("X-App", " a"), &["X-App", "white space"]),
+        (header("X App", "a"), &["X App", "token"]),
+        (header("Host", "a"), &["Host", "belongs to the handshake"]),
+        (status(200), &["200", "no WebSocket endpoint"]),
+        (status(302), &["302", "redirect"]),
+        (status(401), &["401", "credentials"]),
+        (status(503), &["503"]),
+        (Violation::NotHttp.to_string(), &["not HTTP", "wss"]),
+        (
+            Error::Protocol(ProtocolError::Capacity(message)).to_string(),
+            &["9", "8", "message_limit"],
+        ),
+        (certificate.to_string(), &["host.example", "expired"]),
+    ] {
+        for word in words {
+            assert!(text.contains(word), "{text:?} does not say {word:?}");
+        }
+        assert!(!text.contains("word@"), "{text:?}");
+    }
+}

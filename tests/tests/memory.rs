@@ -1,0 +1,242 @@
+//! Memory that grows: by what arrived, never by what was declared, and never past its limit.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use std::alloc::System;
+
+use bare_ws::blocking::{Reader, Writer};
+use bare_ws::buffer::{Growing, Storage};
+use bare_ws::error::{Capacity, Error};
+use bare_ws::message::Message;
+use bare_ws::receiver::{Delivery, Receiver, Step};
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+use bare_ws_tests::laws::Keys;
+
+/// The system's allocator, which counts what each thread holds, and the most of it.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn more(octets: usize) {
+    let held = HELD.get() + octets;
+    HELD.set(held);
+    MOST.set(MOST.get().max(held));
+}
+
+fn less(octets: usize) {
+    HELD.set(HELD.get().saturating_sub(octets));
+}
+
+#[expect(unsafe_code, reason = "an allocator is")]
+// SAFETY: everything is the system allocator's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        more(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        less(layout.size());
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, len: usize) -> *mut u8 {
+        // Both may be there for a moment.
+        more(len);
+        less(layout.size());
+        unsafe { System.realloc(at, layout, len) }
+    }
+}
+
+/// How many octets more than before were held at one time.
+fn most<T>(act: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.get();
+    MOST.set(before);
+    let value = act();
+    (value, MOST.get() - before)
+}
+
+/// The header of a server's frame.
+fn header(first: u8, len: u64) -> Vec<u8> {
+    match len {
+        0..126 => vec![first, len as u8],
+        126..0x1_0000 => [&[first, 126][..], &(len as u16).to_be_bytes()].concat(),
+        _ => [&[first, 127][..], &len.to_be_bytes()].concat(),
+    }
+}
+
+/// Gives octets as they are asked for, and tells what comes of it.
+fn receive<B: Storage>(
+    receiver: &mut Receiver<Client, B>,
+    delivery: Delivery,
+    octets: &[u8],
+) -> Result<Step, Error> {
+    let mut rest = octets;
+    loop {
+        match receiver.step(delivery)? {
+            Step::NeedOctets if rest.is_empty() => return Ok(Step::NeedOctets),
+            Step::NeedOctets => {
+                let spare = receiver.spare();
+                let n = spare.len().min(rest.len());
+                assert!(n > 0, "room for {} octets more", rest.len());
+                spare[..n].copy_from_slice(&rest[..n]);
+                receiver.commit(n);
+                rest = &rest[n..];
+            }
+            Step::ReplyDue => receiver.owed().taken(),
+            step if rest.is_empty() => return Ok(step),
+            _ => {}
+        }
+    }
+}
+
+const DECLARED: [u64; 6] = [
+    1 << 16,
+    1 << 20,
+    (16 << 20) - 64,
+    1 << 26,
+    1 << 40,
+    (1 << 63) - 1,
+];
+
+// row: TRAP-13, LIM-01
+#[test]
+fn memory_is_taken_by_what_arrived_and_not_by_what_is_declared() {
+    for len in DECLARED {
+        for delivery in [Delivery::Message, Delivery::Chunk] {
+            for arrived in [0, 1, 1000, 100_000] {
+                let payload = vec![0x61; arrived.min(len as usize)];
+                let octets = [header(0x82, len), payload].concat();
+                let (_, held) = most(|| {
+                    let mut receiver = Receiver::<Client, _>::new(Growing::default());
+                    receiver.set_limits(bare_ws::receiver::Limits::default());
+                    receive(&mut receiver, delivery, &octets)
+                });
+                // Twice as much when it grows, and the old memory beside the new.
+                let lawful = 1024 + 3 * (octets.len() + 200);
+                assert!(held <= lawful, "{len} {delivery:?} {arrived}: {held}");
+            }
+        }
+    }
+}
+
+// row: LIM-01, TRAP-13
+#[test]
+fn memory_that_grows_has_a_limit() {
+    // The default is 16 MiB and a little, whatever is declared.
+    let mut receiver = Receiver::<Client, _>::new(Growing::default());
+    let outcome = receive(&mut receiver, Delivery::Message, &header(0x82, 1 << 40));
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Capacity(Capacity::Message { needed, limit }))
+                if needed == 1 << 40 && limit == (Growing::LIMIT - 14) as u64
+        ),
+        "{outcome:?}"
+    );
+    let len = 16 << 20;
+    let payload = vec![0x61; len];
+    let (step, held) = most(|| {
+        let mut receiver = Receiver::<Client, _>::new(Growing::default());
+        let octets = header(0x82, len as u64);
+        receive(&mut receiver, Delivery::Message, &octets)?;
+        receive(&mut receiver, Delivery::Message, &payload)
+    });
+    assert_eq!(step, Ok(Step::Message), "16 MiB are promised");
+    assert!(held <= 2 * Growing::LIMIT, "{held}");
+
+    // At n and n + 1, in one fragment and in two, with any limit and any beginning.
+    for limit in [14, 15, 100, 139, 1000, 70_000] {
+        for begin in [0, 14, 64] {
+            let least = usize::max(limit, begin);
+            for over in [0, 1] {
+                let len = least - 14 + over;
+                let first = len / 2;
+                let one = [header(0x82, len as u64), vec![0x61; len]].concat();
+                let two = [
+                    header(0x02, first as u64),
+                    vec![0x61; first],
+                    header(0x80, (len - first) as u64),
+                    vec![0x61; len - first],
+                ]
+                .concat();
+                for octets in [one, two] {
+                    let memory = Growing::with_len(begin).with_limit(limit);
+                    let mut receiver = Receiver::<Client, _>::new(memory);
+                    let outcome = receive(&mut receiver, Delivery::Message, &octets);
+                    let case = format!("{limit} {begin} {len}: {outcome:?}");
+                    if over == 0 {
+                        assert_eq!(outcome, Ok(Step::Message), "{case}");
+                        let message = receiver.message();
+                        assert!(
+                            matches!(message, Ok(Some(Message::Binary(octets))) if octets.len() == len),
+                            "{case}"
+                        );
+                    } else {
+                        let error = Capacity::Message {
+                            needed: len as u64,
+                            limit: (least - 14) as u64,
+                        };
+                        assert_eq!(outcome, Err(Error::Capacity(error)), "{case}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A server that declares more than there is, and goes on for ever.
+struct Endless {
+    sent: usize,
+    written: Vec<u8>,
+}
+
+impl embedded_io::ErrorType for Endless {
+    type Error = core::convert::Infallible;
+}
+
+impl embedded_io::Read for Endless {
+    fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
+        assert!(!octets.is_empty(), "nothing is read into nothing");
+        let header = header(0x82, 1 << 40);
+        for octet in &mut *octets {
+            *octet = header.get(self.sent).copied().unwrap_or(0x61);
+            self.sent += 1;
+        }
+        Ok(octets.len())
+    }
+}
+
+impl embedded_io::Write for Endless {
+    fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+        self.written.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+// row: LIM-01
+#[test]
+fn whoever_declares_more_is_told_so_at_once() {
+    let server = Endless {
+        sent: 0,
+        written: Vec::new(),
+    };
+    let mut reader = Reader::<Client, _>::new(Receiver::new(Growing::default()));
+    let sender = Sender::<Client, _, _>::new([0; 139], Keys::default());
+    let mut writer = Writer::new(server, sender);
+    let error = reader.recv(&mut writer).expect_err("too long");
+    assert!(matches!(error, Error::Capacity(_)), "{error:?}");
+    assert_eq!(writer.io().written.first(), Some(&0x88), "a Close");
+    assert!(writer.io().sent < 64 << 10, "{}", writer.io().sent);
+}

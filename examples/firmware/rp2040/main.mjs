@@ -33,6 +33,7 @@ const decoder = spawn(process.env.DEFMT_PRINT ?? 'defmt-print', ['-e', image, '-
   stdio: ['pipe', 'inherit', 'inherit'],
 });
 decoder.on('error', fail);
+decoder.on('exit', (code, signal) => pace.stopped || fail(new Error(`defmt-print ended: ${signal ?? code}`)));
 decoder.stdin.on('error', fail);
 const router = new Router((frame) => pace.interrupt(() => board.chip.deliver(frame)), {
   capture: options.capture,

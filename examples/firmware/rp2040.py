@@ -122,7 +122,7 @@ def own_tests():
             # Before the words are "#" or a sign, by the version of Node.
             case [_, "pass" | "fail" as word, number]:
                 tally[word] = int(number)
-    failed = tally["fail"] or int(told.returncode != 0)
+    failed = tally["fail"] or int(told.returncode != 0 or tally["pass"] == 0)
     if failed:
         print(told.stdout, told.stderr, sep="\n")
     return tally["pass"], failed

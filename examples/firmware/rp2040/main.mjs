@@ -33,6 +33,7 @@ const decoder = spawn(process.env.DEFMT_PRINT ?? 'defmt-print', ['-e', image, '-
   stdio: ['pipe', 'inherit', 'inherit'],
 });
 decoder.on('error', fail);
+decoder.on('exit', (code, signal) => pace.stopped || fail(new Error(`defmt-print ended: ${signal ?? code}`)));
 decoder.stdin.on('error', fail);
 const router = new Router((frame) => pace.interrupt(() => board.chip.deliver(frame)), {
   capture: options.capture,
@@ -73,7 +74,10 @@ function end(status) {
 /** What ran, and what it asked of the emulator in vain. */
 function report() {
   const { nanos, instructions, chip, warnings } = board;
-  console.error(`${(nanos / 1e9).toFixed(1)} s, ${instructions} instructions; frames ${JSON.stringify(chip.counters)}`);
+  const { user, system } = process.cpuUsage();
+  const seconds = (it) => it.toFixed(1);
+  console.error(`${seconds(nanos / 1e9)} s of the board's clock, ${seconds((user + system) / 1e6)} s of this host's processor`);
+  console.error(`${instructions} instructions; frames ${JSON.stringify(chip.counters)}`);
   for (const what of chip.unmodelled) console.error(`W5500: not modelled: ${what}`);
   for (const [what, times] of warnings) console.error(`rp2040js: ${times} times ${what}`);
 }

@@ -12,6 +12,7 @@ const SOCKET = {
 };
 const SOCKET_LENGTH = 0x30;
 const SOCKETS = 8;
+const BUFFER_KILOBYTES = [1, 2, 4, 8, 16];
 
 const MR_RESET = 0x80;
 const VERSION = 0x04;
@@ -223,6 +224,8 @@ export class W5500 {
     if ((registers[SOCKET.MR] & SOCKET_MR.PROTOCOL) !== SOCKET_MR.MACRAW) {
       return this.#note(`protocol ${registers[SOCKET.MR] & SOCKET_MR.PROTOCOL}`);
     }
+    const sizes = [registers[SOCKET.TXBUF_SIZE], registers[SOCKET.RXBUF_SIZE]];
+    if (!sizes.every((size) => BUFFER_KILOBYTES.includes(size))) return this.#note(`buffers of ${sizes.join(' and ')} KiB`);
     this.transmit = new Ring(registers[SOCKET.TXBUF_SIZE]);
     this.receive = new Ring(registers[SOCKET.RXBUF_SIZE]);
     registers.fill(0, SOCKET.TX_WR, SOCKET.TX_WR + 2);

@@ -1,37 +1,14 @@
 // The board around programs of a few instructions: what is patched, and how a program ends.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Board } from '../src/board.mjs';
+import { BKPT, FLASH, LOOP, SEV, UDF, WFE, workshop } from '../support/programs.mjs';
 
-const FLASH = 0x1000_0000;
-const VECTORS = 0x100;
-const CODE = 0x108;
-const SEV = 0xbf40, WFE = 0xbf20, UDF = 0xde00, BKPT = 0xbe00, LOOP = 0xe7fe;
-
-const directory = mkdtempSync(join(tmpdir(), 'board-'));
-after(() => rmSync(directory, { recursive: true }));
-
-/** An ELF file with one segment, which begins at the flash's first octet unless told otherwise. */
-function elf(instructions, address = FLASH) {
-  const segment = Buffer.alloc(CODE + 2 * instructions.length);
-  segment.writeUInt32LE(0x2004_0000, VECTORS);
-  segment.writeUInt32LE((FLASH + CODE) | 1, VECTORS + 4);
-  instructions.forEach((instruction, i) => segment.writeUInt16LE(instruction, CODE + 2 * i));
-  const header = Buffer.alloc(52 + 32);
-  header.write('\x7fELF', 'latin1');
-  header.writeUInt16LE(40, 18);
-  header.writeUInt32LE(52, 28);
-  header.writeUInt16LE(32, 42);
-  header.writeUInt16LE(1, 44);
-  [1, header.length, address, address, segment.length].forEach((field, i) => header.writeUInt32LE(field, 52 + 4 * i));
-  const path = join(directory, 'image');
-  writeFileSync(path, Buffer.concat([header, segment]));
-  return path;
-}
+const { directory, elf, remove } = workshop();
+after(remove);
 
 const board = (instructions, light = () => {}) => new Board(elf(instructions), [], { onFrame() {}, onLight: light });
 

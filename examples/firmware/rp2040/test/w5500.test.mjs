@@ -263,6 +263,14 @@ describe('transmit', () => {
   }
 });
 
+for (const kilobytes of [0, 3, 32]) {
+  test(`a socket with buffers of ${kilobytes} KiB does not open`, () => {
+    open({ kilobytes });
+    assert.deepEqual(read(SOCKET, S_SR, 1), [0x00]);
+    assert.deepEqual([...chip.unmodelled], [`buffers of ${kilobytes} and ${kilobytes} KiB`]);
+  });
+}
+
 test('what is not modelled is told', () => {
   write(SOCKET, S_MR, 0x01);
   command(OPEN);

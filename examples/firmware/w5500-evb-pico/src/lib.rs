@@ -1,5 +1,5 @@
-//! The W5500-EVB-Pico: an RP2040 with a W5500, an Ethernet chip, on its SPI0. What it does with them is in `telemetry`
-//! and `autobahn`, which do not know the board.
+//! The W5500-EVB-Pico: an RP2040 with a W5500, an Ethernet chip, on its SPI0. What it does with them is in `telemetry`,
+//! `autobahn` and `wss`, which do not know the board.
 
 #![no_std]
 

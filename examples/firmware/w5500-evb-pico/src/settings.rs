@@ -16,7 +16,7 @@ unsafe extern "C" {
 pub fn read() -> Words {
     // SAFETY: `memory.x` puts the symbol at the beginning of a region of 4 KiB that is flash and in nothing else's
     // use. It is mapped whenever the processor runs from flash, and nothing here writes to flash.
-    let page = unsafe { &*core::hint::black_box(&raw const SETTINGS_PAGE) };
+    let page = unsafe { &SETTINGS_PAGE };
     let length = page
         .iter()
         .position(|octet| matches!(octet, 0 | 0xFF))

@@ -147,20 +147,22 @@ impl Model {
     }
 
     fn on(&mut self, event: Event, now: u64) {
-        let is_read = matches!(self.next(), Next::Flush | Next::Shut | Next::Discard);
+        let is_unwanted = self.reason.is_some();
         match event {
             Event::Opened => (self.opened, self.heard) = (true, now),
             Event::Waits => self.waits_since = self.waits_since.or(Some(now)),
             Event::Delivered => self.waits_since = None,
             Event::Heard(n) => {
                 self.heard = now;
-                if is_read && self.discarded + n > DISCARD_LIMIT {
+                if is_unwanted && self.discarded + n > DISCARD_LIMIT {
                     self.give_up(End::Failed);
-                } else if is_read {
+                } else if is_unwanted {
                     self.discarded += n;
                 }
             }
             Event::InputEnded => self.input_ended = true,
+            // Behind both Closes a transport that breaks has only ended.
+            Event::Lost if self.phase() == Phase::Lingering => self.input_ended = true,
             Event::Lost if self.opened && self.input_ended => {
                 self.lost = true;
                 self.stalled_since = None;

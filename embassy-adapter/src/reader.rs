@@ -143,24 +143,45 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         &mut self,
         shared: &Shared<Out, Tx, M>,
     ) -> Result<Option<Message<'_>>, Error<In::Error>> {
-        let mut link = self.input.link(shared);
-        shared.told(self.core.recv(&mut link).await)
+        if !self.advance(shared, Delivery::Message).await? {
+            return Ok(None);
+        }
+        let Self { core, input } = self;
+        let (message, owed) = core.receiver_mut().receiver_mut().message_and_owed();
+        if message.is_err() {
+            // Why the connection failed is known: whether the Close goes out changes nothing.
+            let mut link = input.link(shared);
+            let _ = asynch::Link::exchange(&mut link, owed, &mut [], Patience::AtOnce).await;
+            shared.on(Event::PeerFailed);
+        }
+        message.map_err(|error| error.widen().into())
     }
 
     pub(crate) async fn recv_chunk<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Out, Tx, M>,
     ) -> Result<Option<Chunk<'_>>, Error<In::Error>> {
-        let mut link = self.input.link(shared);
-        shared.told(self.core.recv_chunk(&mut link).await)
+        self.advance(shared, Delivery::Chunk).await?;
+        Ok(self.core.receiver().receiver().chunk())
     }
 
     pub(crate) async fn recv_frame<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Out, Tx, M>,
     ) -> Result<Option<Frame<'_>>, Error<In::Error>> {
+        self.advance(shared, Delivery::Frame).await?;
+        Ok(self.core.receiver().receiver().frame())
+    }
+
+    /// Until something is announced (`true`) or the peer has closed (`false`). The one loop of an
+    /// image, whatever is received.
+    async fn advance<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+        &mut self,
+        shared: &Shared<Out, Tx, M>,
+        delivery: Delivery,
+    ) -> Result<bool, Error<In::Error>> {
         let mut link = self.input.link(shared);
-        shared.told(self.core.recv_frame(&mut link).await)
+        shared.told(self.core.advance(&mut link, delivery).await)
     }
 
     pub(crate) async fn finish<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
@@ -173,10 +194,9 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         link.closes = true;
         let mut delivery = Delivery::Chunk;
         let outcome = loop {
-            let passed = core.advance(&mut link, delivery).await;
-            match shared.told(passed.map(|more| more.then_some(()))) {
-                Ok(Some(())) => delivery = Delivery::Chunk,
-                Ok(None) => break Ok(()),
+            match shared.told(core.advance(&mut link, delivery).await) {
+                Ok(true) => delivery = Delivery::Chunk,
+                Ok(false) => break Ok(()),
                 Err(Error::WebSocket(CoreError::Entropy)) => {}
                 // A message begun at another level must be read to its end there.
                 Err(error) => match (delivery, is_mixed(&error)) {
@@ -237,13 +257,10 @@ enum Ended<T> {
 
 impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
     /// The end of a call that receives, as an event of the connection.
-    fn told<V, T>(
-        &self,
-        outcome: Result<Option<V>, CoreError<Ended<T>>>,
-    ) -> Result<Option<V>, Error<T>> {
+    fn told<T>(&self, outcome: Result<bool, CoreError<Ended<T>>>) -> Result<bool, Error<T>> {
         let event = match &outcome {
-            Ok(Some(_)) => Some(Event::Delivered),
-            Ok(None) => Some(Event::PeerClosed),
+            Ok(true) => Some(Event::Delivered),
+            Ok(false) => Some(Event::PeerClosed),
             Err(CoreError::Peer(_) | CoreError::Capacity(_)) => Some(Event::PeerFailed),
             Err(CoreError::Lost) => Some(Event::Lost),
             Err(_) => None,

@@ -1,266 +1,228 @@
-//! Echo by a task that waits: the core's asynchronous loop over a socket of the operating
-//! system's, or the embedded TLS path over it.
+//! Echo by a task that waits: the path of the boards, `bare-ws-embassy`, over a socket of the
+//! operating system's.
 
 use std::io;
+use std::time::Duration;
 
-use async_io::block_on;
-use bare_ws::asynch::{Answered, Connection, Link, Reader, Writer};
 use bare_ws::buffer::{Growing, Storage};
-use bare_ws::closing::{Owed, Reply};
-use bare_ws::error::Error as ProtocolError;
-use bare_ws::handshake::{ClientHandshake, HandshakeError};
+use bare_ws::handshake::HandshakeError;
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
-use bare_ws_std::{CloseCode, Deflating, Error, Inflating, MessageKind, SystemEntropy, Timeout};
-use embedded_io_async::{Read, Write};
+use bare_ws_embassy::tls::{self, Setup};
+use bare_ws_embassy::transport::Transport;
+use bare_ws_embassy::{ConnectError, Connection, KeepAlive, Reader, Timing, Writer};
+use bare_ws_std::{CloseCode, Deflating, Error, Inflating, MessageKind, SystemEntropy};
 
-use crate::blocking::ended;
-use crate::options::{Engine, Options};
-use crate::secure::{Memory, Secure, roots};
+use crate::clock::block_on;
+use crate::options::{Engine, Options, Timeouts};
+use crate::secure::{Memory, anchors, roots, trust};
 use crate::socket::Socket;
 use crate::{Closed, Failure};
 
-/// [`crate::echo`] over the core's asynchronous loop.
+/// [`crate::echo`] over the adapter for boards.
 ///
 /// # Errors
 /// As there.
-pub fn echo(options: &Options, uri: &str) -> Result<Closed, Failure> {
+pub fn echo(
+    options: &Options,
+    uri: &str,
+    report: impl FnOnce(&Result<Closed, Failure>),
+) -> Result<Closed, Failure> {
+    let mut report = Some(report);
+    let mut told = |outcome: &Result<Closed, Failure>| {
+        if let Some(report) = report.take() {
+            report(outcome);
+        }
+    };
+    let outcome = match options.engine {
+        Engine::Alloc => connect(options, uri, Growing::with_len(options.rx()), &mut told),
+        Engine::Fixed => {
+            let buffer = vec![0; options.rx()].into_boxed_slice();
+            connect(options, uri, buffer, &mut told)
+        }
+    };
+    // Unless it was known before.
+    told(&outcome);
+    outcome
+}
+
+type Rx<B> = Receiver<Client, B, Inflating>;
+type Tx = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
+
+fn connect<B: Storage>(
+    options: &Options,
+    uri: &str,
+    buffer: B,
+    told: &mut impl FnMut(&Result<Closed, Failure>),
+) -> Result<Closed, Failure> {
     let config = options.config();
     config.check(uri)?;
     let parts = config.parts();
-    let target = parts.request(uri)?.uri;
-    let roots = match target.is_secure() {
+    let request = parts.request(uri)?;
+    let offers = parts.extensions()?;
+    let timing = timing(&options.timeouts);
+    let entropy = SystemEntropy::new().map_err(Error::from)?;
+    let mut rx = Rx::with_stage(buffer, Inflating::default());
+    rx.set_limits(config.limits());
+    let transmit = vec![0; options.tx()].into_boxed_slice();
+    let tx = Tx::with_stage(transmit, entropy, Deflating::default());
+
+    let roots = match request.uri.is_secure() {
         true => Some(roots(&options.ca)?),
         false => None,
     };
-    // The adapter resolves and connects; what comes after it waits as a task.
-    let socket = Socket::new(config.dial(uri)?, options.timeouts).map_err(Error::Io)?;
+    // The other adapter resolves and connects; what comes after it waits as a task.
+    let socket = Socket::new(config.dial(uri)?).map_err(Error::Io)?;
+    let halves = (&socket, &socket);
     let Some(roots) = roots else {
-        return block_on(over(options, uri, &socket));
+        return block_on(async {
+            let opened = Connection::open(halves, &request, offers, rx, tx, &timing).await;
+            let (connection, established) = opened.map_err(not_opened)?;
+            let stages = config.stages(established.extensions.agreed())?;
+            run(options, connection, stages, told).await
+        });
     };
     let mut memory = Memory::new();
-    let (link, records) = memory.split();
-    block_on(async {
-        let opened = Secure::connect(target.host(), &roots, &link, records, &socket);
-        Box::pin(over(options, uri, opened.await?)).await
+    let (mut link, records) = memory.split();
+    let anchors = anchors(&roots)?;
+    let mut stream = None;
+    let secure = Setup::new(trust(&anchors), &mut link, records, &mut stream);
+    block_on(Box::pin(async {
+        let opened = tls::open(halves, secure, &request, offers, rx, tx, &timing).await;
+        let (connection, established) = opened.map_err(not_opened)?;
+        let stages = config.stages(established.extensions.agreed())?;
+        run(options, connection, stages, told).await
+    }))
+}
+
+fn timing(timeouts: &Timeouts) -> Timing {
+    Timing {
+        handshake: ticks(timeouts.handshake),
+        silence: timeouts.idle.map(ticks),
+        stall: timeouts.stall.map(ticks),
+        keepalive: timeouts.keepalive.map(|keepalive| KeepAlive {
+            interval: ticks(keepalive.interval),
+            dead_after: ticks(keepalive.dead_after),
+        }),
+        close: ticks(timeouts.close),
+        ..Timing::DEFAULT
+    }
+}
+
+fn ticks(duration: Duration) -> embassy_time::Duration {
+    let micros = u64::try_from(duration.as_micros()).ok();
+    micros.map_or(embassy_time::Duration::MAX, |micros| {
+        embassy_time::Duration::try_from_micros(micros).unwrap_or(embassy_time::Duration::MAX)
     })
 }
 
-async fn over<T: Transport>(options: &Options, uri: &str, io: T) -> Result<Closed, Failure> {
-    let outcome = match options.engine {
-        Engine::Alloc => run(options, uri, io, Growing::with_len(options.rx())).await,
-        Engine::Fixed => {
-            let buffer = vec![0; options.rx()].into_boxed_slice();
-            run(options, uri, io, buffer).await
-        }
-    };
-    outcome.map_err(Failure::from)
-}
-
-type EchoReader<B> = Reader<Client, B, Inflating>;
-type EchoWriter<T> = Writer<T, Client, Box<[u8]>, SystemEntropy, Deflating>;
-
-async fn run<T: Transport, B: Storage>(
+/// What is known is reported at once; the peer gets its time afterwards.
+async fn run<Io: Transport<Error: Into<Failure>>, B: Storage>(
     options: &Options,
-    uri: &str,
-    io: T,
-    buffer: B,
-) -> Result<Closed, Error> {
-    let config = options.config();
-    let parts = config.parts();
-    let request = parts.request(uri)?;
-    let mut entropy = SystemEntropy::new()?;
-    let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
-    let mut receiver = Receiver::with_stage(buffer, Inflating::default());
-    receiver.set_limits(config.limits());
-    let transmit = vec![0; options.tx()].into_boxed_slice();
-    let sender = Sender::with_stage(transmit, entropy, Deflating::default());
-    let (connection, established) = Connection::open(io, handshake, receiver, sender)
-        .await
-        .map_err(not_opened)?;
-    let Connection {
-        mut reader,
-        mut writer,
-    } = connection;
-    writer.io_mut().socket().opened();
-    let (inflating, deflating) = config.stages(established.extensions.agreed())?;
-    *reader.receiver_mut().stage_mut() = inflating;
-    *writer.sender_mut().stage_mut() = deflating;
+    mut connection: Connection<Io, Rx<B>, Tx>,
+    (inflating, deflating): (Inflating, Deflating),
+    told: &mut impl FnMut(&Result<Closed, Failure>),
+) -> Result<Closed, Failure> {
+    *connection.receiver_mut().stage_mut() = inflating;
+    *connection.sender_mut().stage_mut() = deflating;
+    let (mut reader, writer) = connection.split();
     let echoed = match options.engine {
-        Engine::Alloc => whole(&mut reader, &mut writer, options.text_only).await,
-        Engine::Fixed => pieces(&mut reader, &mut writer, options.text_only).await,
+        Engine::Alloc => whole(&mut reader, writer, options.text_only).await,
+        Engine::Fixed => pieces(&mut reader, writer, options.text_only).await,
     };
-    end(&mut writer, &echoed).await;
-    echoed?;
-    Ok(reader
-        .close_status()
-        .map_or(Closed::NO_STATUS, Closed::from))
+    let status = reader.close_status();
+    let closed = status.map_or(Closed::NO_STATUS, Closed::from);
+    let outcome = echoed.map(|()| closed);
+    told(&outcome);
+    // It says again what is known already.
+    let _ = reader.finish().await;
+    outcome
 }
 
 /// Message by message, until the peer has closed.
-async fn whole<T: Transport, B: Storage>(
-    reader: &mut EchoReader<B>,
-    writer: &mut EchoWriter<T>,
+async fn whole<Io: Transport<Error: Into<Failure>>, B: Storage>(
+    reader: &mut Reader<'_, Io, Rx<B>, Tx>,
+    writer: Writer<'_, Io, Tx>,
     text_only: bool,
-) -> Result<(), Error> {
-    let mut first_error = None;
-    loop {
-        match reader.recv(&mut Through(writer)).await {
-            Ok(Some(message)) => {
-                if writer.sender().is_open()
-                    && first_error.is_none()
-                    && !refuse(message.kind(), text_only, writer).await?
-                {
-                    first_error = writer.send(message).await.err().map(broken);
-                }
-            }
-            Ok(None) => return ended(first_error),
-            Err(error) => go_on(broken(error), &mut first_error, writer).await?,
+) -> Result<(), Failure> {
+    let mut closing = false;
+    while let Some(message) = reader.recv().await.map_err(failed)? {
+        if !closing && text_only && message.kind() == MessageKind::Binary {
+            closing = true;
+            refuse(writer).await?;
+        } else if !closing {
+            sent(writer.send(message).await)?;
         }
     }
+    Ok(())
 }
 
 /// Each piece is sent back as a fragment while the next is still on its way. Nothing is allocated.
-async fn pieces<T: Transport, B: Storage>(
-    reader: &mut EchoReader<B>,
-    writer: &mut EchoWriter<T>,
+async fn pieces<Io: Transport<Error: Into<Failure>>, B: Storage>(
+    reader: &mut Reader<'_, Io, Rx<B>, Tx>,
+    writer: Writer<'_, Io, Tx>,
     text_only: bool,
-) -> Result<(), Error> {
-    let mut first_error = None;
-    loop {
-        match reader.recv_chunk(&mut Through(writer)).await {
-            Ok(Some(chunk)) => {
-                if writer.sender().is_open()
-                    && first_error.is_none()
-                    && !refuse(chunk.kind, text_only, writer).await?
-                {
-                    let sent = writer.send_fragment(chunk.kind, chunk.octets, chunk.fin);
-                    first_error = sent.await.err().map(broken);
-                }
-            }
-            Ok(None) => return ended(first_error),
-            Err(error) => go_on(broken(error), &mut first_error, writer).await?,
+) -> Result<(), Failure> {
+    let mut closing = false;
+    while let Some(chunk) = reader.recv_chunk().await.map_err(failed)? {
+        if !closing && text_only && chunk.kind == MessageKind::Binary {
+            closing = true;
+            refuse(writer).await?;
+        } else if !closing {
+            let sending = writer.send_fragment(chunk.kind, chunk.octets, chunk.fin);
+            sent(sending.await)?;
         }
     }
+    Ok(())
 }
 
 /// As in [`crate::blocking`].
-async fn refuse<T: Transport>(
-    kind: MessageKind,
-    text_only: bool,
-    writer: &mut EchoWriter<T>,
-) -> Result<bool, Error> {
-    let refused = text_only && kind == MessageKind::Binary;
-    if refused {
-        writer.io_mut().socket().start_closing();
-        let closed = writer.close(Some(CloseCode::UNSUPPORTED_DATA), "text only");
-        closed.await.map_err(broken)?;
-    }
-    Ok(refused)
+async fn refuse<Io: Transport<Error: Into<Failure>>>(
+    writer: Writer<'_, Io, Tx>,
+) -> Result<(), Failure> {
+    let closing = writer.close(Some(CloseCode::UNSUPPORTED_DATA), "text only");
+    closing.await.map_err(failed)
 }
 
 /// As in [`crate::blocking`].
-async fn go_on<T: Transport>(
-    error: Error,
-    first_error: &mut Option<Error>,
-    writer: &mut EchoWriter<T>,
-) -> Result<(), Error> {
-    if let Some(first) = first_error.take() {
-        return Err(first);
-    }
-    if matches!(error, Error::Timeout(Timeout::Idle)) {
-        writer.io_mut().socket().start_closing();
-        let closed = writer.close(Some(CloseCode::GOING_AWAY), "idle");
-        if closed.await.is_ok() {
-            *first_error = Some(error);
-            return Ok(());
-        }
-    }
-    Err(error)
-}
-
-/// Waits for the peer to close the transport; after a failure it is told first that nothing more
-/// comes, and must have the time to read our Close.
-async fn end<T: Transport>(writer: &mut EchoWriter<T>, echoed: &Result<(), Error>) {
-    let io = writer.io_mut();
-    io.socket().start_closing();
-    let mut scratch = [0; 4096];
-    match echoed {
-        Ok(()) => {
-            while matches!(io.read(&mut scratch).await, Ok(n) if n > 0) {}
-            io.finish().await;
-        }
-        Err(Error::Protocol(ProtocolError::Peer(_) | ProtocolError::Capacity(_))) => {
-            io.finish().await;
-            let mut socket = io.socket();
-            while matches!(socket.read(&mut scratch).await, Ok(n) if n > 0) {}
-        }
-        Err(_) => {}
+fn sent<T: Into<Failure>>(sent: Result<(), bare_ws_embassy::Error<T>>) -> Result<(), Failure> {
+    match sent {
+        Err(error @ bare_ws_embassy::Error::Timeout(_)) => Err(failed(error)),
+        _ => Ok(()),
     }
 }
 
-fn not_opened(error: HandshakeError<io::Error>) -> Error {
-    error.narrow().map_or_else(transport, Error::from)
+fn failed<T: Into<Failure>>(error: bare_ws_embassy::Error<T>) -> Failure {
+    match error {
+        bare_ws_embassy::Error::Timeout(timeout) => Error::Timeout(timeout).into(),
+        bare_ws_embassy::Error::WebSocket(error) => match error.narrow() {
+            Ok(error) => Error::from(error).into(),
+            Err(error) => error.into(),
+        },
+        // What the adapter may say in a later version.
+        _ => Error::Io(io::Error::other("an unknown failure")).into(),
+    }
 }
 
-fn broken(error: ProtocolError<io::Error>) -> Error {
-    error.narrow().map_or_else(transport, Error::from)
+fn not_opened<T: Into<Failure>>(error: ConnectError<T>) -> Failure {
+    match error {
+        ConnectError::Timeout(timeout) => Error::Timeout(timeout).into(),
+        ConnectError::Handshake(error) => match HandshakeError::narrow(error) {
+            Ok(error) => Error::from(error).into(),
+            Err(error) => error.into(),
+        },
+        ConnectError::Tls(error) | ConnectError::Refused(error) => error.into(),
+        _ => Error::Io(io::ErrorKind::AddrNotAvailable.into()).into(),
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        transport(error).into()
+    }
 }
 
 pub(crate) fn transport(error: io::Error) -> Error {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(timeout) => Error::Timeout(*timeout),
-        None => Error::Io(error),
-    }
-}
-
-/// What the loop runs over.
-pub trait Transport: Read<Error = io::Error> + Write {
-    /// The socket below, for its deadlines.
-    fn socket(&self) -> &Socket;
-
-    /// Tells the peer that nothing more comes. With TLS nothing is read any more then.
-    fn finish(&mut self) -> impl Future<Output = ()>;
-}
-
-/// ws
-impl Transport for &Socket {
-    fn socket(&self) -> &Socket {
-        self
-    }
-
-    async fn finish(&mut self) {
-        Socket::finish(self);
-    }
-}
-
-/// The writer as the receive loop sees it: a Close that it owes starts the close time-out.
-struct Through<'a, T>(&'a mut EchoWriter<T>);
-
-impl<T: Transport> Link for Through<'_, T> {
-    type Error = io::Error;
-
-    async fn read(&mut self, spare: &mut [u8]) -> io::Result<usize> {
-        self.0.read(spare).await
-    }
-
-    fn is_free(&self) -> bool {
-        self.0.is_free()
-    }
-
-    fn has_queued(&self) -> bool {
-        self.0.has_queued()
-    }
-
-    async fn answer(
-        &mut self,
-        owed: &mut Owed,
-        spare: &mut [u8],
-    ) -> Result<Answered, ProtocolError<io::Error>> {
-        if let Some(Reply::Close(_)) = owed.reply() {
-            self.0.io_mut().socket().start_closing();
-        }
-        self.0.answer(owed, spare).await
-    }
+    Error::Io(error)
 }

@@ -4,6 +4,7 @@
 pub mod asynch;
 pub mod authority;
 pub mod blocking;
+pub mod clock;
 pub mod options;
 pub mod secure;
 pub mod server;

@@ -1,21 +1,16 @@
-//! wss as a board has it: the embedded TLS path of `bare-ws-embassy`, over a socket of the
-//! operating system's.
+//! wss as a board has it: what the embedded TLS path of `bare-ws-embassy` takes on a host.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bare_ws_embassy::tls::{
-    self, CertificateDer, Client, Clock, Link, Records, Roots, anchor_from_trusted_cert,
+    CertificateDer, CertificateError, Clock, Error, Link, Records, Roots, TrustAnchor,
+    anchor_from_trusted_cert,
 };
-use bare_ws_embassy::transport::Shutdown;
-use bare_ws_std::{Error, SystemEntropy, TlsError};
-use embedded_io_async::{ErrorType, Read, Write};
+use bare_ws_std::TlsError;
 use rustls::pki_types::pem::{self, PemObject};
 
 use crate::Failure;
-use crate::asynch::Transport;
-use crate::socket::Socket;
 
 /// The buffers for records of any lawful length.
 pub struct Memory {
@@ -57,7 +52,7 @@ pub fn roots(files: &[PathBuf]) -> Result<Vec<CertificateDer<'static>>, Failure>
     for path in files {
         roots.extend(certificates(path).map_err(|error| {
             let path = path.clone();
-            Error::Tls(TlsError::File { path, error })
+            bare_ws_std::Error::Tls(TlsError::File { path, error })
         })?);
     }
     Ok(roots)
@@ -67,88 +62,23 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error>
     CertificateDer::pem_file_iter(path)?.collect()
 }
 
-/// A verified connection.
-pub struct Secure<'a> {
-    stream: tls::Stream<'a, &'a Socket, &'a Socket>,
-    socket: &'a Socket,
+/// What of the roots a verifier looks at.
+///
+/// # Errors
+/// [`Failure::Tls`] for one that cannot be read.
+pub fn anchors<'r>(roots: &'r [CertificateDer<'_>]) -> Result<Vec<TrustAnchor<'r>>, Failure> {
+    let anchors = roots.iter().map(anchor_from_trusted_cert);
+    let anchors: Result<_, _> = anchors.collect();
+    anchors.map_err(|_| Failure::Tls(Error::Certificate(CertificateError::Malformed)))
 }
 
-impl<'a> Secure<'a> {
-    /// Makes the TLS handshake with `host`, and takes nobody else for it.
-    ///
-    /// # Errors
-    /// [`Failure::Tls`], and the time-out.
-    pub async fn connect(
-        host: &str,
-        roots: &[CertificateDer<'_>],
-        link: &'a Link<'a>,
-        records: Records<'a>,
-        socket: &'a Socket,
-    ) -> Result<Self, Failure> {
-        let anchors = roots.iter().map(anchor_from_trusted_cert);
-        let anchors: Vec<_> = anchors
-            .collect::<Result<_, _>>()
-            .map_err(|_| tls::Error::Certificate(tls::CertificateError::Malformed))?;
-        // A clock from before 1970 is wrong; every certificate is then still to come.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_secs();
-        let stream = Client::new(host, Roots::new(&anchors, Clock::UnixSeconds(now)))
-            .connect(
-                link,
-                records,
-                (socket, socket),
-                &mut SystemEntropy::new().map_err(Error::from)?,
-            )
-            .await?;
-        Ok(Self { stream, socket })
-    }
-}
-
-/// The loops know one type of error, and this passes through it.
-fn wrapped(error: tls::Error<io::Error>) -> io::Error {
-    match error {
-        tls::Error::Transport(error) => error,
-        error => io::Error::other(error),
-    }
-}
-
-impl ErrorType for Secure<'_> {
-    type Error = io::Error;
-}
-
-impl Read for Secure<'_> {
-    async fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(octets).await.map_err(wrapped)
-    }
-}
-
-impl Write for Secure<'_> {
-    async fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.stream.write(octets).await.map_err(wrapped)
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush().await.map_err(wrapped)
-    }
-}
-
-impl Transport for Secure<'_> {
-    fn socket(&self) -> &Socket {
-        self.socket
-    }
-
-    async fn finish(&mut self) {
-        let _ = self.stream.shutdown().await;
-    }
-}
-
-impl Shutdown for &Socket {
-    async fn shutdown(&mut self) -> io::Result<()> {
-        (**self).finish();
-        Ok(())
-    }
-
-    fn abort(&mut self) {
-        (**self).finish();
-    }
+/// These, now.
+#[must_use]
+pub fn trust<'r>(anchors: &'r [TrustAnchor<'r>]) -> Roots<'r> {
+    // A clock from before 1970 is wrong; every certificate is then still to come.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Roots::new(
+        anchors,
+        Clock::UnixSeconds(now.unwrap_or_default().as_secs()),
+    )
 }

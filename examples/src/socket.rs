@@ -1,98 +1,59 @@
-//! A socket of the operating system's for a task that waits, with deadlines.
+//! A socket of the operating system's for a task that waits.
 
-use std::cell::Cell;
 use std::io;
-use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::{self, TcpStream};
 
-use async_io::{Async, Timer};
-use bare_ws_std::Timeout;
-use futures_lite::future::or;
+use async_io::Async;
+use bare_ws_embassy::transport::Shutdown;
+use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
-use crate::options::Timeouts;
-
-/// A socket with the deadlines that hold for the moment. It is read and written by reference, so
-/// that it can be two halves.
+/// A socket that is read and written by reference, so that it can be two halves.
 pub struct Socket {
     tcp: Async<TcpStream>,
-    idle: Option<Duration>,
-    close: Duration,
-    /// For all of the handshake that is going on.
-    deadline: Cell<Option<(Instant, Timeout)>>,
 }
 
 impl Socket {
-    /// The handshakes begin.
+    /// Of one that is connected.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn new(tcp: TcpStream, timeouts: Timeouts) -> io::Result<Self> {
-        let handshake = Instant::now().checked_add(timeouts.handshake);
+    pub fn new(tcp: TcpStream) -> io::Result<Self> {
         Ok(Self {
             tcp: Async::new(tcp)?,
-            idle: timeouts.idle,
-            close: timeouts.close,
-            deadline: Cell::new(handshake.map(|at| (at, Timeout::Handshake))),
         })
-    }
-
-    /// The handshakes are over.
-    pub fn opened(&self) {
-        self.deadline.set(None);
-    }
-
-    /// The closing handshake has one deadline, from its first Close on.
-    pub fn start_closing(&self) {
-        if self.deadline.get().is_none() {
-            let at = Instant::now().checked_add(self.close);
-            self.deadline.set(at.map(|at| (at, Timeout::Close)));
-        }
-    }
-
-    /// The peer is told that nothing more comes.
-    pub fn finish(&self) {
-        let _ = self.tcp.get_ref().shutdown(Shutdown::Write);
-    }
-
-    /// `io`, or the time-out that comes before it.
-    async fn bounded(&self, io: impl Future<Output = io::Result<usize>>) -> io::Result<usize> {
-        let (timer, timeout) = match (self.deadline.get(), self.idle) {
-            (Some((at, timeout)), _) if at <= Instant::now() => return Err(passed(timeout)),
-            (Some((at, timeout)), _) => (Timer::at(at), timeout),
-            (None, Some(idle)) => (Timer::after(idle), Timeout::Idle),
-            (None, None) => return io.await,
-        };
-        or(io, async {
-            timer.await;
-            Err(passed(timeout))
-        })
-        .await
     }
 }
 
-fn passed(timeout: Timeout) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, timeout)
-}
-
-impl embedded_io_async::ErrorType for &Socket {
+impl ErrorType for &Socket {
     type Error = io::Error;
 }
 
-impl embedded_io_async::Read for &Socket {
+impl Read for &Socket {
     async fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
         let mut tcp = &self.tcp;
-        self.bounded(tcp.read(octets)).await
+        tcp.read(octets).await
     }
 }
 
-impl embedded_io_async::Write for &Socket {
+impl Write for &Socket {
     async fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let mut tcp = &self.tcp;
-        self.bounded(tcp.write(octets)).await
+        tcp.write(octets).await
     }
 
     async fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Shutdown for &Socket {
+    /// The operating system brings out what was written, whoever waits.
+    async fn shutdown(&mut self) -> io::Result<()> {
+        self.tcp.get_ref().shutdown(net::Shutdown::Write)
+    }
+
+    fn abort(&mut self) {
+        let _ = self.tcp.get_ref().shutdown(net::Shutdown::Both);
     }
 }

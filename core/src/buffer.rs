@@ -21,6 +21,15 @@ pub trait Storage {
     fn can_grow(&self) -> bool {
         false
     }
+
+    /// The first `len` octets were needed at the same time.
+    #[inline]
+    fn used(&mut self, _len: usize) {}
+
+    /// What was [used](Self::used) is done with, but for octets that every use since this was
+    /// called last has reached beyond. Memory that has grown may shrink.
+    #[inline]
+    fn give_back(&mut self) {}
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
@@ -35,21 +44,42 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
     }
 }
 
-/// Memory on the heap that grows as octets arrive, never by what a peer declares.
+/// Memory on the heap that grows as octets arrive, never by what a peer declares, and shrinks when
+/// none of the last [`Growing::ROUNDS`] messages, or trains of messages that arrived together,
+/// needed more than half of it.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default)]
 pub struct Growing {
     octets: alloc::vec::Vec<u8>,
+    /// What it began with.
+    least: usize,
+    /// The most that was used since the last round ended, ...
+    used: usize,
+    /// ... and in the rounds that are counted.
+    most: usize,
+    rounds: u8,
 }
 
 #[cfg(feature = "alloc")]
 impl Growing {
+    /// How often memory must have been left half empty before it shrinks: a message as long as
+    /// before then costs one growth more, and no connection keeps the memory of one that was.
+    pub const ROUNDS: u8 = 64;
+
     /// Starts with room for `len` octets.
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         Self {
             octets: alloc::vec![0; len],
+            least: len,
+            ..Self::default()
         }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        self.octets.truncate(self.most.max(self.least));
+        self.octets.shrink_to_fit();
     }
 }
 
@@ -84,6 +114,32 @@ impl Storage for Growing {
 
     fn can_grow(&self) -> bool {
         true
+    }
+
+    #[inline]
+    fn used(&mut self, len: usize) {
+        self.used = self.used.max(len);
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        // Looking again at what nothing has come to is no round.
+        let used = core::mem::take(&mut self.used);
+        if used == 0 || self.octets.len() <= self.least {
+            return;
+        }
+        if used > self.octets.len() / 2 {
+            self.most = 0;
+            self.rounds = 0;
+            return;
+        }
+        self.most = self.most.max(used);
+        self.rounds += 1;
+        if self.rounds == Self::ROUNDS {
+            self.shrink();
+            self.most = 0;
+            self.rounds = 0;
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use bare_ws::error::Error as ProtocolError;
 use bare_ws::exchange::{Exchanged, Patience};
 use bare_ws::lifecycle::{Event, Moment as _};
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
-use bare_ws::receiver::Receiver;
+use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 
 use crate::channel::{Channel, Cut, Hint};
@@ -27,14 +27,25 @@ pub(crate) type CoreReader<B> = blocking::Reader<Receiver<Client, B, Inflating>>
 pub struct Reader<S: Stream = Socket, B = Growing> {
     pub(crate) inner: CoreReader<B>,
     pub(crate) shared: Shared<S>,
+    /// On messages that are received whole, ...
+    whole: Limits,
+    /// ... and in pieces or frames.
+    pieces: Limits,
     hint: Hint,
 }
 
 impl<S: Stream, B: Storage> Reader<S, B> {
-    pub(crate) fn new(inner: CoreReader<B>, shared: Shared<S>) -> Self {
+    pub(crate) fn new(
+        inner: CoreReader<B>,
+        shared: Shared<S>,
+        whole: Limits,
+        pieces: Limits,
+    ) -> Self {
         Self {
             inner,
             shared,
+            whole,
+            pieces,
             hint: Hint::default(),
         }
     }
@@ -64,6 +75,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
 
     #[inline]
     fn recv_by(&mut self, limit: Moment) -> Result<Option<Message<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.whole);
         let mut through = Through::new(&self.shared, &mut self.hint, limit);
         match self.inner.recv(&mut through) {
             Ok(Some(message)) => {
@@ -80,6 +92,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.pieces);
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
         match self.inner.recv_chunk(&mut through) {
             Ok(Some(chunk)) => {
@@ -96,6 +109,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.pieces);
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
         match self.inner.recv_frame(&mut through) {
             Ok(Some(frame)) => {

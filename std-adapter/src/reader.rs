@@ -12,7 +12,7 @@ use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 
-use crate::channel::{Channel, Cut, Hint};
+use crate::channel::{CallLimit, Channel, Cut, Hint};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::shared::Shared;
@@ -64,7 +64,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.recv_by(Moment::NEVER)
     }
 
-    /// The same with a limit for this call: zero looks at what is there and does not wait.
+    /// The same with a limit for this call: zero looks at what is there and does not wait. From a
+    /// peer that sends faster than we read, no more than 256 KiB are read past the limit.
     ///
     /// # Errors
     /// As [`recv`](Self::recv); [`Timeout::Call`](crate::Timeout::Call) when the limit has passed,
@@ -171,7 +172,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
 struct Through<'a, S> {
     channel: &'a Channel<S>,
     hint: &'a mut Hint,
-    limit: Moment,
+    limit: CallLimit,
 }
 
 impl<'a, S: Stream> Through<'a, S> {
@@ -180,7 +181,7 @@ impl<'a, S: Stream> Through<'a, S> {
         Self {
             channel: shared.channel(),
             hint,
-            limit,
+            limit: CallLimit::new(limit),
         }
     }
 
@@ -225,6 +226,6 @@ impl<S: Stream> Link for Through<'_, S> {
         patience: Patience,
     ) -> Result<Exchanged, ProtocolError<Cut>> {
         self.channel
-            .exchange(owed, spare, patience, self.limit, self.hint)
+            .exchange(owed, spare, patience, &mut self.limit, self.hint)
     }
 }

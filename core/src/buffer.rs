@@ -27,6 +27,15 @@ pub trait Storage {
     fn can_grow(&self) -> bool {
         self.octets().len() < self.most()
     }
+
+    /// The first `len` octets were needed at the same time.
+    #[inline]
+    fn used(&mut self, _len: usize) {}
+
+    /// What was [used](Self::used) is done with, but for octets that every use since this was
+    /// called last has reached beyond. Memory that has grown may shrink.
+    #[inline]
+    fn give_back(&mut self) {}
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
@@ -42,12 +51,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
 }
 
 /// Memory on the heap that grows as octets arrive, never by what a peer declares, and up to a
-/// limit.
+/// limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or trains of messages
+/// that arrived together, needed more than half of it.
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
 pub struct Growing {
     octets: alloc::vec::Vec<u8>,
     limit: usize,
+    /// What it began with.
+    least: usize,
+    /// The most that was used since the last round ended, ...
+    used: usize,
+    /// ... and in the rounds that are counted.
+    most: usize,
+    rounds: u8,
 }
 
 #[cfg(feature = "alloc")]
@@ -56,12 +73,20 @@ impl Growing {
     /// message, and 64 KiB for what stands beside it, such as headers or an LZ77 window.
     pub const LIMIT: usize = 16 * 1024 * 1024 + 64 * 1024;
 
+    /// How often memory must have been left half empty before it shrinks: a message as long as
+    /// before then costs one growth more, and no connection keeps the memory of one that was.
+    pub const ROUNDS: u8 = 64;
+
     /// Starts with room for `len` octets.
     #[must_use]
     pub fn with_len(len: usize) -> Self {
         Self {
             octets: alloc::vec![0; len],
             limit: Self::LIMIT,
+            least: len,
+            used: 0,
+            most: 0,
+            rounds: 0,
         }
     }
 
@@ -73,6 +98,12 @@ impl Growing {
             limit: octets,
             ..self
         }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        self.octets.truncate(self.most.max(self.least));
+        self.octets.shrink_to_fit();
     }
 }
 
@@ -117,6 +148,32 @@ impl Storage for Growing {
         }
         self.octets.resize(target, 0);
         true
+    }
+
+    #[inline]
+    fn used(&mut self, len: usize) {
+        self.used = self.used.max(len);
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        // Looking again at what nothing has come to is no round.
+        let used = core::mem::take(&mut self.used);
+        if used == 0 || self.octets.len() <= self.least {
+            return;
+        }
+        if used > self.octets.len() / 2 {
+            self.most = 0;
+            self.rounds = 0;
+            return;
+        }
+        self.most = self.most.max(used);
+        self.rounds += 1;
+        if self.rounds == Self::ROUNDS {
+            self.shrink();
+            self.most = 0;
+            self.rounds = 0;
+        }
     }
 }
 

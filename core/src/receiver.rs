@@ -137,6 +137,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     #[inline]
     pub fn commit(&mut self, n: usize) {
         self.machine.commit(n, self.storage.octets().len());
+        self.storage.used(self.machine.needed());
     }
 
     /// The transport gives no more octets. What came before is still announced.

@@ -213,6 +213,7 @@ impl Options {
         self.config
             .clone()
             .message_limit(self.max_message.unwrap_or(unlimited))
+            .stream_limit(self.max_message)
             .receive_buffer(self.rx())
             .transmit_buffer(self.tx())
             .deflate(self.deflate())

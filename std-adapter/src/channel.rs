@@ -100,13 +100,14 @@ impl<S: Stream> Channel<S> {
     }
 
     /// [`Link::exchange`](bare_ws::blocking::Link::exchange) of the receive side. `limit` is that
-    /// of the call, and `hint` what it remembers of the stream.
+    /// of the call, and `hint` what it remembers of the stream. A peer that never pauses keeps us
+    /// from looking at neither.
     pub(crate) fn exchange(
         &self,
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-        limit: Moment,
+        limit: &mut CallLimit,
         hint: &mut Hint,
     ) -> Result<Exchanged, ExchangeError<Cut>> {
         let mut state = self.lock();
@@ -130,6 +131,9 @@ impl<S: Stream> Channel<S> {
                     None => Err(ExchangeError::Transport(cut)),
                 };
             }
+            if limit.read_late >= LATE {
+                return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
+            }
             if attempts && state.life.may_read() {
                 drop(state);
                 match self.stream.try_read(spare) {
@@ -141,7 +145,13 @@ impl<S: Stream> Channel<S> {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
                         };
-                        self.lock().life.on(event, Moment::now());
+                        let now = Moment::now();
+                        if limit.by.has_come(now) {
+                            limit.read_late = limit.read_late.saturating_add(n);
+                        }
+                        let mut state = self.lock();
+                        state.life.on(event, now);
+                        self.expire(&mut state, Call::Receive, now);
                         return Ok(Exchanged::Read(n));
                     }
                     Err(error) if is_transient(&error) => {}
@@ -158,18 +168,18 @@ impl<S: Stream> Channel<S> {
             if attempts && self.expire(&mut state, Call::Receive, now) {
                 continue;
             }
-            if attempts && limit.has_come(now) {
+            if attempts && limit.by.has_come(now) {
                 return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
             }
             let interest = Interest {
                 read: state.life.may_read(),
                 write: state.has_queued(),
             };
-            let until = state.life.until(Call::Receive).min(limit);
-            let limit = self.left(&state, until, now);
+            let until = state.life.until(Call::Receive).min(limit.by);
+            let left = self.left(&state, until, now);
             drop(state);
             self.stream
-                .wait(interest, limit)
+                .wait(interest, left)
                 .map_err(|error| ExchangeError::Transport(Cut::Io(error)))?;
             attempts = true;
             state = self.lock();
@@ -234,17 +244,20 @@ impl<S: Stream> Channel<S> {
     pub(crate) fn turn(&self) -> Result<Turn<'_, S>, ProtocolError<Cut>> {
         let mut state = self.lock();
         loop {
-            match state.life.end() {
-                None => {}
-                Some(End::Closed | End::Failed | End::Lost) => return Err(Usage::NotOpen.into()),
-                Some(_) => return Err(ProtocolError::Transport(state.over().unwrap_or(Cut::Lost))),
-            }
+            state.may_send()?;
             if !state.in_turn {
                 break;
             }
             state = self.wait_for_turn(state);
         }
         Ok(self.take_turn(state, false))
+    }
+
+    /// The same without waiting: `None` while another thread has it.
+    pub(crate) fn try_turn(&self) -> Result<Option<Turn<'_, S>>, ProtocolError<Cut>> {
+        let state = self.lock();
+        state.may_send()?;
+        Ok((!state.in_turn).then(|| self.take_turn(state, false)))
     }
 
     fn take_turn<'s>(&'s self, mut state: MutexGuard<'s, State>, closes: bool) -> Turn<'s, S> {
@@ -416,8 +429,23 @@ impl<S: Stream> Channel<S> {
     }
 }
 
-/// The most octets that are read after the connection's time is over: a peer may send for ever.
+/// The most octets that are read after the connection's time, or that of a call, is over: a peer
+/// may send for ever.
 const LATE: usize = 256 * 1024;
+
+/// One call's own limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallLimit {
+    by: Moment,
+    /// Octets that were read after it.
+    read_late: usize,
+}
+
+impl CallLimit {
+    pub(crate) fn new(by: Moment) -> Self {
+        Self { by, read_late: 0 }
+    }
+}
 
 /// What the receive side remembers of the stream from call to call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -440,6 +468,15 @@ impl State {
             _ if is_up => Cut::Lost,
             _ => return None,
         })
+    }
+
+    /// Whether a message could still leave.
+    fn may_send(&self) -> Result<(), ProtocolError<Cut>> {
+        match self.life.end() {
+            None => Ok(()),
+            Some(End::Closed | End::Failed | End::Lost) => Err(Usage::NotOpen.into()),
+            Some(_) => Err(ProtocolError::Transport(self.over().unwrap_or(Cut::Lost))),
+        }
     }
 
     pub(crate) fn has_queued(&self) -> bool {

@@ -62,6 +62,7 @@ pub struct Config {
     host: Option<String>,
     head_limit: u32,
     limits: Limits,
+    stream_limit: Option<u64>,
     receive_buffer: usize,
     transmit_buffer: usize,
     redirects: u32,
@@ -94,6 +95,7 @@ impl Default for Config {
                 message: 16 * 1024 * 1024,
                 fragments: 1_000_000,
             },
+            stream_limit: None,
             receive_buffer: 16 * 1024,
             transmit_buffer: 16 * 1024,
             redirects: 0,
@@ -235,21 +237,32 @@ impl Config {
             return Ok(Default::default());
         };
         deflate
-            .stages(agreed, self.limits.message)
+            .stages_by_level(agreed, self.limits.message, self.stream_limits().message)
             .map_err(|refusal| Error::Handshake(Violation::Extension(refusal.into()).into()))
     }
 }
 
 /// How much of memory.
 impl Config {
-    /// The most octets of a message that is received. Default: 16 MiB.
+    /// The most octets of a message that is received whole, by [`recv`](WebSocket::recv).
+    /// Default: 16 MiB.
     #[must_use]
     pub fn message_limit(mut self, octets: u64) -> Self {
         self.limits.message = octets;
         self
     }
 
-    /// The most fragments of a message that is received. Default: 1 000 000.
+    /// The most octets of a message that is received in pieces or frames, by
+    /// [`recv_chunk`](WebSocket::recv_chunk) or [`recv_frame`](WebSocket::recv_frame), and is not
+    /// held: frames count as they are on the wire, compressed if they are. `None`, the default:
+    /// messages of any length pass.
+    #[must_use]
+    pub fn stream_limit(mut self, octets: impl Into<Option<u64>>) -> Self {
+        self.stream_limit = octets.into();
+        self
+    }
+
+    /// The most fragments of a message, however it is received. Default: 1 000 000.
     #[must_use]
     pub fn fragment_limit(mut self, fragments: u32) -> Self {
         self.limits.fragments = fragments;
@@ -444,10 +457,19 @@ impl Config {
         Ok(())
     }
 
-    /// The limits on what is received.
+    /// The limits on messages that are received whole.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// The limits on messages that are received in pieces or frames.
+    #[must_use]
+    pub fn stream_limits(&self) -> Limits {
+        Limits {
+            message: self.stream_limit.unwrap_or(u64::MAX),
+            ..self.limits
+        }
     }
 
     /// Grows as far as the longest message asks for.
@@ -557,8 +579,7 @@ impl Config {
         let mut entropy = SystemEntropy::new()?;
         let request = parts.request(uri)?;
         let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
-        let mut receiver = Receiver::<Client, B, _>::with_stage(buffer, Inflating::default());
-        receiver.set_limits(self.limits);
+        let receiver = Receiver::<Client, B, _>::with_stage(buffer, Inflating::default());
         let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
         let sender = Sender::<Client, _, _, _>::with_stage(transmit, entropy, Deflating::default());
         let mut life = Lifecycle::opening(self.time(), deadline);
@@ -597,7 +618,7 @@ impl Config {
         life.on(Event::Opened, Moment::now());
         let shared = Shared::new(Channel::new(stream, sender, life), leave);
         Ok(WebSocket {
-            reader: Reader::new(reader, shared.clone()),
+            reader: Reader::new(reader, shared.clone(), self.limits, self.stream_limits()),
             writer: Writer { shared },
             response,
             subprotocol,
@@ -720,6 +741,7 @@ impl std::fmt::Debug for Config {
             .field("host", &self.host)
             .field("head_limit", &self.head_limit)
             .field("limits", &self.limits)
+            .field("stream_limit", &self.stream_limit)
             .field("receive_buffer", &self.receive_buffer)
             .field("transmit_buffer", &self.transmit_buffer)
             .field("redirects", &self.redirects)

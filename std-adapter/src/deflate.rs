@@ -4,7 +4,7 @@ use bare_ws::deflate::Limits;
 use bare_ws::deflate::negotiate::{Agreed, Held, Offer, Parameter, Refusal};
 
 use crate::error::SettingError;
-use crate::stage::{Deflating, Inflating};
+use crate::stage::{Deflating, Inflating, Levels};
 
 /// permessage-deflate (RFC 7692) to be offered: `Config::new().deflate(Deflate::new())`.
 ///
@@ -81,7 +81,8 @@ impl Deflate {
     }
 
     /// The most octets that a message may have before it is inflated. Default: the
-    /// [`message_limit`](crate::Config::message_limit) and 64 KiB.
+    /// [`message_limit`](crate::Config::message_limit) and 64 KiB, or the
+    /// [`stream_limit`](crate::Config::stream_limit) and 64 KiB.
     #[must_use]
     pub fn wire_limit(mut self, octets: u64) -> Self {
         self.wire_limit = Some(octets);
@@ -134,7 +135,8 @@ impl Deflate {
         }
     }
 
-    /// The two stages for what was agreed, for those who drive the core themselves.
+    /// The two stages for what was agreed, for those who drive the core themselves. `message_limit`
+    /// holds however messages are received.
     ///
     /// # Errors
     /// [`Refusal::Window`] when there is no memory for the window, or
@@ -144,13 +146,26 @@ impl Deflate {
         agreed: &Agreed,
         message_limit: u64,
     ) -> Result<(Inflating, Deflating), Refusal> {
+        self.stages_by_level(agreed, message_limit, message_limit)
+    }
+
+    /// The same with a limit for whole messages and one for those in pieces.
+    pub(crate) fn stages_by_level(
+        &self,
+        agreed: &Agreed,
+        message_limit: u64,
+        stream_limit: u64,
+    ) -> Result<(Inflating, Deflating), Refusal> {
         if self.check().is_err() {
             return Err(Refusal::Window(Parameter::ClientMaxWindowBits));
         }
-        let limits = Limits::new(message_limit);
-        let limits = match self.wire_limit {
-            Some(wire) => limits.with_wire(wire),
-            None => limits,
+        let limits = |message| match self.wire_limit {
+            Some(wire) => Limits::new(message).with_wire(wire),
+            None => Limits::new(message),
+        };
+        let limits = Levels {
+            whole: limits(message_limit),
+            pieces: limits(stream_limit),
         };
         // A smaller window than was agreed on is always allowed.
         let agreed = Agreed {

@@ -9,10 +9,10 @@ use bare_ws::error::Error as ProtocolError;
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Event, Moment as _};
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
-use bare_ws::receiver::Receiver;
+use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 
-use crate::channel::{Channel, Cut, Hint};
+use crate::channel::{CallLimit, Channel, Cut, Hint};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::shared::Shared;
@@ -27,14 +27,25 @@ pub(crate) type CoreReader<B> = blocking::Reader<Receiver<Client, B, Inflating>>
 pub struct Reader<S: Stream = Socket, B = Growing> {
     pub(crate) inner: CoreReader<B>,
     pub(crate) shared: Shared<S>,
+    /// On messages that are received whole, ...
+    whole: Limits,
+    /// ... and in pieces or frames.
+    pieces: Limits,
     hint: Hint,
 }
 
 impl<S: Stream, B: Storage> Reader<S, B> {
-    pub(crate) fn new(inner: CoreReader<B>, shared: Shared<S>) -> Self {
+    pub(crate) fn new(
+        inner: CoreReader<B>,
+        shared: Shared<S>,
+        whole: Limits,
+        pieces: Limits,
+    ) -> Self {
         Self {
             inner,
             shared,
+            whole,
+            pieces,
             hint: Hint::default(),
         }
     }
@@ -53,7 +64,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.recv_by(Moment::NEVER)
     }
 
-    /// The same with a limit for this call: zero looks at what is there and does not wait.
+    /// The same with a limit for this call: zero looks at what is there and does not wait. From a
+    /// peer that sends faster than we read, no more than 256 KiB are read past the limit.
     ///
     /// # Errors
     /// As [`recv`](Self::recv); [`Timeout::Call`](crate::Timeout::Call) when the limit has passed,
@@ -64,6 +76,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
 
     #[inline]
     fn recv_by(&mut self, limit: Moment) -> Result<Option<Message<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.whole);
         let mut through = Through::new(&self.shared, &mut self.hint, limit);
         match self.inner.recv(&mut through) {
             Ok(Some(message)) => {
@@ -80,6 +93,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.pieces);
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
         match self.inner.recv_chunk(&mut through) {
             Ok(Some(chunk)) => {
@@ -96,6 +110,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.pieces);
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
         match self.inner.recv_frame(&mut through) {
             Ok(Some(frame)) => {
@@ -157,7 +172,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
 struct Through<'a, S> {
     channel: &'a Channel<S>,
     hint: &'a mut Hint,
-    limit: Moment,
+    limit: CallLimit,
 }
 
 impl<'a, S: Stream> Through<'a, S> {
@@ -166,7 +181,7 @@ impl<'a, S: Stream> Through<'a, S> {
         Self {
             channel: shared.channel(),
             hint,
-            limit,
+            limit: CallLimit::new(limit),
         }
     }
 
@@ -211,6 +226,6 @@ impl<S: Stream> Link for Through<'_, S> {
         patience: Patience,
     ) -> Result<Exchanged, ExchangeError<Cut>> {
         self.channel
-            .exchange(owed, spare, patience, self.limit, self.hint)
+            .exchange(owed, spare, patience, &mut self.limit, self.hint)
     }
 }

@@ -4,6 +4,8 @@ use bare_ws::error::Error;
 use bare_ws::stage::{Compress, Compressed, Decompress, Decompressed};
 
 #[cfg(feature = "deflate")]
+pub(crate) use self::deflate::Levels;
+#[cfg(feature = "deflate")]
 use self::deflate::{Compressor, Inflater};
 #[cfg(not(feature = "deflate"))]
 use bare_ws::stage::{Plain as Inflater, Plain as Compressor};
@@ -12,6 +14,8 @@ use bare_ws::stage::{Plain as Inflater, Plain as Compressor};
 #[derive(Debug, Default)]
 pub struct Inflating {
     inflater: Option<Inflater>,
+    #[cfg(feature = "deflate")]
+    limits: Levels,
 }
 
 /// The send side's stage. It passes everything on unless permessage-deflate was negotiated.
@@ -52,6 +56,8 @@ impl Decompress for Inflating {
 
     fn begin(&mut self, whole: bool) {
         if let Some(inflater) = &mut self.inflater {
+            #[cfg(feature = "deflate")]
+            inflater.set_limits(self.limits.of(whole));
             inflater.begin(whole);
         }
     }
@@ -132,14 +138,28 @@ mod deflate {
     pub(super) type Inflater = deflate::Inflater<Growing, Box<State>>;
 
     impl Inflating {
-        pub(crate) fn new(agreed: &Agreed, limits: Limits) -> Result<Self, Refusal> {
+        pub(crate) fn new(agreed: &Agreed, limits: Levels) -> Result<Self, Refusal> {
             // It has the message's limit, and a window beside it.
             let memory = Growing::default().with_limit(usize::MAX);
-            let mut inflater = Inflater::new(Box::new(State::new()), memory).with_limits(limits);
+            let mut inflater = Inflater::new(Box::new(State::new()), memory);
             inflater.configure(Some(agreed))?;
             Ok(Self {
                 inflater: Some(inflater),
+                limits,
             })
+        }
+    }
+
+    /// What one message may cost, by how it is received.
+    #[derive(Clone, Copy, Debug, Default)]
+    pub(crate) struct Levels {
+        pub(crate) whole: Limits,
+        pub(crate) pieces: Limits,
+    }
+
+    impl Levels {
+        pub(super) fn of(self, whole: bool) -> Limits {
+            if whole { self.whole } else { self.pieces }
         }
     }
 

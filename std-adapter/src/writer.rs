@@ -48,14 +48,15 @@ impl<S: Stream> Writer<S> {
 
     /// Queues a whole message if there is room for it, and does not wait: several small messages
     /// leave in one write, by [`flush`](Self::flush) or whatever is sent or received next.
-    /// `false`: there is no room now; nothing was queued.
+    /// `false`: there is no room now, or another thread is sending; nothing was queued.
     ///
     /// # Errors
     /// As [`send`](Self::send).
     pub fn queue<'m>(&self, message: impl Into<Message<'m>>) -> Result<bool, Error> {
-        let message = message.into();
-        let mut turn = self.shared.channel().turn()?;
-        Ok(turn.queue(message)?)
+        match self.shared.channel().try_turn()? {
+            Some(mut turn) => Ok(turn.queue(message.into())?),
+            None => Ok(false),
+        }
     }
 
     /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
@@ -102,11 +103,15 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Writes out what is [queued](Self::queue) as far as the peer takes it at once. `true`: all.
+    /// `false` also while another thread is sending.
     ///
     /// # Errors
     /// As [`send`](Self::send).
     pub fn try_flush(&self) -> Result<bool, Error> {
-        Ok(self.shared.channel().turn()?.try_drain()?)
+        match self.shared.channel().try_turn()? {
+            Some(mut turn) => Ok(turn.try_drain()?),
+            None => Ok(false),
+        }
     }
 
     /// Starts the closing handshake: waits behind a message that another thread is sending, and

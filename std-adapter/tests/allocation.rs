@@ -13,24 +13,28 @@ use std::cell::Cell;
 use std::io::Write;
 use std::thread;
 
+use bare_ws_std::bare_ws::buffer::Growing;
 use bare_ws_std::{Config, Error};
 use peer::{frame, serve};
 
-/// Counts what the calling thread allocates.
+/// Counts what the calling thread allocates, and what it holds.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is passed on to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        HELD.set(HELD.get() + layout.size() as isize);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, octets: *mut u8, layout: Layout) {
+        HELD.set(HELD.get() - layout.size() as isize);
         unsafe { System.dealloc(octets, layout) }
     }
 }
@@ -160,5 +164,85 @@ fn whole_messages_are_echoed_without_an_allocation_once_the_buffer_has_grown() -
     assert_eq!(messages, MESSAGES + 1);
     assert_eq!(ALLOCATIONS.get() - before, 0);
     peer.join();
+    Ok(())
+}
+
+const LARGE: usize = 8 << 20;
+const SMALL: usize = 100;
+const ROUNDS: usize = Growing::ROUNDS as usize;
+
+/// Sends messages of these lengths, each when it is asked for.
+fn on_demand(lengths: Vec<usize>) -> peer::Peer {
+    serve(move |mut conn| {
+        conn.accept();
+        for length in lengths {
+            assert!(conn.read_frame().is_some());
+            conn.frame(0x82, &vec![b'x'; length]);
+        }
+        conn.close(1000, b"");
+        conn.read_close();
+    })
+}
+
+/// Asks for messages and receives them. After each: what was allocated for it, and what is held.
+fn costs(lengths: &[usize], config: &Config) -> Result<Vec<(u64, isize)>, Error> {
+    let peer = on_demand(lengths.to_vec());
+    let mut socket = config.connect(&peer.uri())?;
+    let mut costs = Vec::with_capacity(lengths.len());
+    let before = HELD.get();
+    for length in lengths {
+        let allocations = ALLOCATIONS.get();
+        socket.send("next")?;
+        assert_eq!(socket.recv()?.map(|m| m.octets().len()), Some(*length));
+        costs.push((ALLOCATIONS.get() - allocations, HELD.get() - before));
+    }
+    assert_eq!(socket.recv()?, None);
+    peer.join();
+    Ok(costs)
+}
+
+// row: LIM-04, SEED-16
+#[test]
+fn a_long_message_does_not_keep_its_memory() -> Result<(), Error> {
+    let small = std::iter::repeat_n(SMALL, 2 * ROUNDS);
+    let lengths: Vec<_> = std::iter::once(LARGE).chain(small).collect();
+    // A buffer that begins with next to nothing is no exception.
+    for receive_buffer in [16 * 1024, 256, 0] {
+        let config = Config::new().receive_buffer(receive_buffer);
+        let costs = costs(&lengths, &config)?;
+        assert!(costs[0].1 >= LARGE as isize / 2, "the buffer has grown");
+        assert!(
+            costs[ROUNDS - 1].1 == costs[0].1,
+            "and does not shrink at once"
+        );
+        let left = costs[ROUNDS + 2].1;
+        assert!(left.abs() <= 32 * 1024, "{receive_buffer}: {left}");
+        let shrinking = costs[1..]
+            .iter()
+            .map(|(allocations, _)| allocations)
+            .sum::<u64>();
+        assert!(shrinking <= 1, "{shrinking}");
+    }
+    Ok(())
+}
+
+// row: LIM-04
+#[test]
+fn long_messages_that_come_again_cost_one_growth_in_so_many_rounds() -> Result<(), Error> {
+    const TIMES: usize = 5;
+    for (between, grows) in [(0, 1), (ROUNDS - 2, 1), (ROUNDS + 1, TIMES)] {
+        let small = std::iter::repeat_n(SMALL, between);
+        let round: Vec<_> = std::iter::once(LARGE / 8).chain(small).collect();
+        let lengths = round.repeat(TIMES);
+        let costs = costs(&lengths, &Config::new())?;
+        let grown = costs.iter().filter(|(allocations, _)| *allocations > 1);
+        assert_eq!(grown.count(), grows, "{between} between");
+        // By doubling, and what gives back.
+        let all = costs
+            .iter()
+            .map(|(allocations, _)| allocations)
+            .sum::<u64>();
+        assert!(all <= grows as u64 * (6 + 1), "{between} between: {all}");
+    }
     Ok(())
 }

@@ -49,7 +49,9 @@ fn each_option_has_the_default_that_it_names() {
     for default in [
         "connect_timeout: Some(10s)",
         "handshake_timeout: Some(10s)",
-        "idle_timeout: None",
+        "silence_timeout: None",
+        "stall_timeout: None",
+        "keepalive: None",
         "close_timeout: Some(5s)",
         "head_limit: 16384",
         "message: 16777216",
@@ -71,14 +73,17 @@ fn each_option_has_the_default_that_it_names() {
 #[test]
 fn each_deadline_can_be_set_and_be_taken_away() {
     type Set = fn(Config, Option<Duration>) -> Config;
-    let options: [(&str, Set); 4] = [
+    let options: [(&str, Set); 5] = [
         ("connect_timeout", |config, time| {
             config.connect_timeout(time)
         }),
         ("handshake_timeout", |config, time| {
             config.handshake_timeout(time)
         }),
-        ("idle_timeout", |config, time| config.idle_timeout(time)),
+        ("silence_timeout", |config, time| {
+            config.silence_timeout(time)
+        }),
+        ("stall_timeout", |config, time| config.stall_timeout(time)),
         ("close_timeout", |config, time| config.close_timeout(time)),
     ];
     for (name, set) in options {

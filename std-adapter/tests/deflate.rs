@@ -441,7 +441,12 @@ fn zeros(len: usize) -> Vec<u8> {
 #[test]
 fn the_message_limit_is_that_of_what_comes_out() {
     const LIMIT: usize = 20_000;
-    let limited = |config: Config| config.message_limit(LIMIT as u64).deflate(Deflate::new());
+    let limited = |config: Config| {
+        let config = config.deflate(Deflate::new());
+        config
+            .message_limit(LIMIT as u64)
+            .stream_limit(LIMIT as u64)
+    };
     for more in [0, 1, 30 * LIMIT] {
         let payload = zeros(LIMIT + more);
         assert!(payload.len() < LIMIT / 10);

@@ -232,7 +232,7 @@ fn whoever_declares_more_is_told_so_at_once() {
         sent: 0,
         written: Vec::new(),
     };
-    let mut reader = Reader::<Client, _>::new(Receiver::new(Growing::default()));
+    let mut reader = Reader::new(Receiver::<Client, _>::new(Growing::default()));
     let sender = Sender::<Client, _, _>::new([0; 139], Keys::default());
     let mut writer = Writer::new(server, sender);
     let error = reader.recv(&mut writer).expect_err("too long");

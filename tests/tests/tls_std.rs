@@ -253,7 +253,7 @@ fn two_threads_use_one_connection() {
     let tls = trusting(&root);
     let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |tls| echo(tls).unwrap());
     let socket = connect(&tls, "localhost", peer.port).unwrap();
-    let (mut reader, writer) = socket.split().unwrap();
+    let (mut reader, writer) = socket.split();
     let messages = 200;
     let sending = thread::spawn(move || {
         for number in 0..messages {
@@ -509,30 +509,38 @@ fn one_frame_is_one_record_where_it_fits() {
 
 // row: SEED-06
 #[test]
-fn a_silent_server_meets_the_idle_time_out_and_can_be_waited_for_again() {
+fn a_silent_server_can_be_waited_for_again_until_it_is_silent_for_too_long() {
     let root = Node::root("root");
     let leaf = root.issue(current(&["localhost"]));
-    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |tls| echo(tls).unwrap());
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |tls| echo(tls).map(drop));
     let mut socket = client(&trusting(&root))
-        .idle_timeout(SHORT)
+        .close_timeout(SHORT)
         .connect(&format!("wss://localhost:{}/", peer.port))
         .unwrap();
     for _ in 0..2 {
-        let outcome = socket.recv();
+        let outcome = socket.recv_timeout(SHORT);
         assert!(
-            matches!(outcome, Err(Error::Timeout(Timeout::Idle))),
+            matches!(outcome, Err(Error::Timeout(Timeout::Call))),
             "{outcome:?}"
         );
     }
     socket.send("still here").unwrap();
     assert_eq!(socket.recv().unwrap(), Some(Message::Text("still here")));
-    socket.finish(None, "").unwrap();
+    socket.writer.set_silence_timeout(SHORT);
+    for _ in 0..2 {
+        let outcome = socket.recv();
+        assert!(
+            matches!(outcome, Err(Error::Timeout(Timeout::Silence))),
+            "{outcome:?}"
+        );
+    }
+    drop(socket);
     peer.join();
 }
 
 // row: SEED-06
 #[test]
-fn a_server_that_takes_nothing_meets_the_idle_time_out() {
+fn a_server_that_takes_nothing_meets_the_stall_time_out() {
     let root = Node::root("root");
     let leaf = root.issue(current(&["localhost"]));
     let (release, held) = std::sync::mpsc::channel();
@@ -541,12 +549,12 @@ fn a_server_that_takes_nothing_meets_the_idle_time_out() {
         held.recv().unwrap();
     });
     let mut socket = client(&trusting(&root))
-        .idle_timeout(SHORT)
+        .stall_timeout(SHORT)
         .connect(&format!("wss://localhost:{}/", peer.port))
         .unwrap();
     let outcome = socket.send(&octets(1 << 24)[..]);
     assert!(
-        matches!(outcome, Err(Error::Timeout(Timeout::Idle))),
+        matches!(outcome, Err(Error::Timeout(Timeout::Stall))),
         "{outcome:?}"
     );
     release.send(()).unwrap();

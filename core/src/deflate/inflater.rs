@@ -92,6 +92,11 @@ impl<M: Storage, E: Engine> Inflater<M, E> {
         self
     }
 
+    /// Sets the limits, for the messages that begin from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// What was negotiated for a new connection: all history is forgotten. `None`: no
     /// permessage-deflate.
     ///
@@ -132,6 +137,8 @@ impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
     }
 
     fn begin(&mut self, whole: bool) {
+        self.memory.used(self.course.held());
+        self.memory.give_back();
         self.course.begin(&mut self.engine, whole);
     }
 
@@ -208,6 +215,16 @@ impl Course {
             (false, _) => Delivery::Pieces,
             (true, true) => Delivery::Gathered,
             (true, false) => Delivery::Linear,
+        }
+    }
+
+    /// Octets of the memory that the message before has needed. With context takeover they are no
+    /// fewer than the window, which stays.
+    fn held(&self) -> usize {
+        match self.delivery() {
+            Delivery::Pieces => self.window,
+            Delivery::Gathered => self.window.saturating_add(self.gathered),
+            Delivery::Linear => self.position,
         }
     }
 

@@ -137,6 +137,9 @@ impl Machine {
             self.places = Places::default();
             self.announced = Announced::Nothing;
         }
+        if self.holds_nothing() {
+            storage.give_back();
+        }
         let want = match self.frame {
             Some(frame) => usize::try_from(frame.remaining).unwrap_or(usize::MAX),
             None => MAX_HEADER + MAX_CONTROL,
@@ -171,6 +174,22 @@ impl Machine {
         if matches!(self.inbound, Inbound::Open) {
             // A transport that claims more than it was given must not move the end of memory.
             self.places.filled = self.places.filled.saturating_add(n).min(len);
+        }
+    }
+
+    /// Whether no octet of the buffer is of use any more.
+    #[inline]
+    fn holds_nothing(&self) -> bool {
+        self.places.filled == 0 && self.message.is_none()
+    }
+
+    /// How many octets of the buffer had to be there for what is in it.
+    #[inline]
+    pub(super) fn needed(&self) -> usize {
+        match self.message {
+            // It would have passed through fewer as well.
+            Some(message) if message.delivery == Delivery::Chunk => self.places.filled.min(1),
+            _ => self.places.filled,
         }
     }
 

@@ -27,6 +27,39 @@ use crate::writer::Writer;
 /// `Io` is the pair of halves, `Rx` a [`Receiver`](bare_ws::receiver::Receiver), `Tx` a
 /// [`Sender`](bare_ws::sender::Sender). `M` guards what two tasks share: [`NoopRawMutex`] for tasks
 /// of one executor, and see [`guarded`](Self::guarded).
+///
+/// ```
+/// use bare_ws::close::CloseCode;
+/// use bare_ws::entropy::Entropy;
+/// use bare_ws::handshake::Request;
+/// use bare_ws::receiver::Receiver;
+/// use bare_ws::sender::Sender;
+/// use bare_ws::uri::Uri;
+/// use bare_ws_embassy::transport::Endless;
+/// use bare_ws_embassy::{Connection, Timing};
+/// use embedded_io_async::{Read, Write};
+///
+/// /// Over a modem at a UART that is connected to the server.
+/// async fn report<In: Read, Out: Write<Error = In::Error>>(
+///     (input, output): (In, Out),
+///     entropy: impl Entropy,
+/// ) -> Option<()> {
+///     let (mut receive, mut transmit) = ([0; 512], [0; 512]);
+///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").ok()?);
+///     let opened = Connection::open(
+///         (input, Endless(output)),
+///         &request,
+///         (),
+///         Receiver::new(&mut receive[..]),
+///         Sender::new(&mut transmit[..], entropy),
+///         &Timing::DEFAULT,
+///     );
+///     let (mut connection, _) = opened.await.ok()?;
+///     connection.send("temperature=21").await.ok()?;
+///     connection.close(Some(CloseCode::NORMAL), "").await.ok()?;
+///     connection.finish().await.ok()
+/// }
+/// ```
 pub struct Connection<Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
     side: Side<Io::Input, Rx>,
     shared: Shared<Io::Output, Tx, M>,

@@ -59,11 +59,11 @@
 //!
 //! | | octets |
 //! |---|---|
-//! | connection, beside its two buffers | 400, of them 152 the adapter's |
-//! | future of `net::connect` | 1360 |
-//! | of `recv` | 392 |
-//! | of `send` | 268 |
-//! | of `Connection::close` / `Writer::close` | 632 / 184 |
+//! | connection, beside its two buffers | 424, of them 176 the adapter's |
+//! | future of `net::connect` | 1368 |
+//! | of `recv` | 288 |
+//! | of `send` | 176 |
+//! | of `close` / `finish` | 216 / 312 |
 //!
 //! The receive buffer holds the longest message and 14 octets more (or any part of one:
 //! `recv_chunk`), the transmit buffer 131 at least. `net::Socket` has two buffers of its own for

@@ -2,28 +2,60 @@
 //! of IPv6.
 //!
 //! ```no_run
-//! # use bare_ws::{entropy::Entropy, handshake::Request, receiver::Receiver, sender::Sender, uri::Uri};
-//! # use bare_ws_embassy::{ConnectError, Timing, net::{self, Socket}};
-//! # use embedded_io_async::ErrorKind;
-//! # async fn device(
-//! #     stack: embassy_net::Stack<'_>,
-//! #     (mut rx, mut tx): ([u8; 1024], [u8; 1024]),
-//! #     (mut receive, mut transmit): ([u8; 1024], [u8; 1024]),
-//! #     entropy: impl Entropy,
-//! # ) -> Result<(), ConnectError<ErrorKind>> {
-//! let socket = Socket::new(stack, &mut rx, &mut tx);
-//! let uri = Uri::parse("ws://broker.example/telemetry").expect("a URI");
-//! let (mut connection, _) = net::connect(
-//!     (stack, &socket),
-//!     &Request::new(uri),
-//!     (),
-//!     Receiver::new(&mut receive[..]),
-//!     Sender::new(&mut transmit[..], entropy),
-//!     &Timing::default(),
-//! )
-//! .await?;
-//! # Ok(())
-//! # }
+//! use bare_ws::entropy::{Entropy, EntropyError};
+//! use bare_ws::handshake::Request;
+//! use bare_ws::receiver::Receiver;
+//! use bare_ws::sender::Sender;
+//! use bare_ws::uri::Uri;
+//! use bare_ws_embassy::entropy::FromFn;
+//! use bare_ws_embassy::net::{self, Socket};
+//! use bare_ws_embassy::{ConnectError, Timing};
+//! use embassy_net::Stack;
+//! use embassy_time::Timer;
+//! use embedded_io_async::ErrorKind;
+//! use static_cell::{ConstStaticCell, StaticCell};
+//!
+//! /// In a static, so that the halves can go to two tasks.
+//! async fn connect(
+//!     stack: Stack<'static>,
+//!     random: fn(&mut [u8]) -> Result<(), EntropyError>,
+//! ) -> Result<&'static mut net::Connection<'static, 'static, FromFn>, ConnectError<ErrorKind>> {
+//!     static TCP: ConstStaticCell<[[u8; 2048]; 2]> = ConstStaticCell::new([[0; 2048]; 2]);
+//!     static BUFFERS: ConstStaticCell<[[u8; 1024]; 2]> = ConstStaticCell::new([[0; 1024]; 2]);
+//!     static SOCKET: StaticCell<Socket<'static>> = StaticCell::new();
+//!     static CONNECTION: StaticCell<net::Connection<'static, 'static, FromFn>> = StaticCell::new();
+//!
+//!     let [tcp_receive, tcp_transmit] = TCP.take();
+//!     let [receive, transmit] = BUFFERS.take();
+//!     let socket = SOCKET.init(Socket::new(stack, tcp_receive, tcp_transmit));
+//!     let uri = Uri::parse("ws://broker.example/telemetry").expect("a URI");
+//!     let (connection, _) = net::connect(
+//!         (stack, &*socket),
+//!         &Request::new(uri),
+//!         (),
+//!         Receiver::new(&mut receive[..]),
+//!         Sender::new(&mut transmit[..], FromFn(random)),
+//!         &Timing::DEFAULT,
+//!     )
+//!     .await?;
+//!     Ok(CONNECTION.init(connection))
+//! }
+//!
+//! /// A task: put `#[embassy_executor::task]` here.
+//! async fn commands(mut reader: net::Reader<'static, 'static, 'static, FromFn>) {
+//!     while let Ok(Some(message)) = reader.recv().await {
+//!         // …
+//!         let _ = message;
+//!     }
+//!     let _why = reader.finish().await;
+//! }
+//!
+//! /// And here.
+//! async fn telemetry(writer: net::Writer<'static, 'static, 'static, FromFn>) {
+//!     while writer.send("temperature=21").await.is_ok() {
+//!         Timer::after_secs(1).await;
+//!     }
+//! }
 //! ```
 //!
 //! [`connect`] refuses a `wss` URI, and `connect_secure` (feature `tls`) a `ws` one: what is meant to be

@@ -1,6 +1,7 @@
 //! A TCP socket that can be read and written at once, and ends as WebSocket wants it.
 
 use core::cell::RefCell;
+use core::fmt;
 use core::future::poll_fn;
 use core::pin::pin;
 
@@ -85,5 +86,11 @@ impl Shutdown for &Socket<'_> {
 
     fn abort(&mut self) {
         self.with(TcpSocket::abort);
+    }
+}
+
+impl fmt::Debug for Socket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").finish_non_exhaustive()
     }
 }

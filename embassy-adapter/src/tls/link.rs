@@ -12,6 +12,7 @@
 
 use core::cell::{RefCell, RefMut};
 use core::convert::Infallible;
+use core::fmt;
 use core::future::poll_fn;
 use core::task::Poll;
 
@@ -304,5 +305,11 @@ impl Write for &Link<'_> {
 
     async fn flush(&mut self) -> Result<(), Infallible> {
         Ok(())
+    }
+}
+
+impl fmt::Debug for Link<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
     }
 }

@@ -14,35 +14,55 @@
 //!
 #![cfg_attr(feature = "net", doc = "```no_run")]
 #![cfg_attr(not(feature = "net"), doc = "```ignore")]
-//! # use bare_ws::{entropy::Entropy, handshake::Request, receiver::Receiver, sender::Sender, uri::Uri};
-//! # use bare_ws_embassy::{ConnectError, Timing, net::{self, Socket}};
-//! # use bare_ws_embassy::tls::{self, Clock, Link, Records, Roots, Setup, TrustAnchor};
-//! # use embedded_io_async::ErrorKind;
-//! # struct Memory { read: [u8; 16_640], write: [u8; 1152], receive: [u8; 16_645], transmit: [u8; 1152] }
-//! # async fn device(
-//! #     (stack, socket): (embassy_net::Stack<'_>, &Socket<'_>),
-//! #     (anchors, now): (&[TrustAnchor<'_>], u64),
-//! #     memory: &mut Memory,
-//! #     (mut receive, mut transmit): ([u8; 1024], [u8; 1024]),
-//! #     entropy: impl Entropy,
-//! # ) -> Result<(), ConnectError<tls::Error<ErrorKind>>> {
-//! let uri = Uri::parse("wss://broker.example/telemetry").expect("a URI");
-//! let trust = Roots::new(anchors, Clock::UnixSeconds(now));
-//! let mut link = Link::new(&mut memory.receive, &mut memory.transmit);
-//! let records = Records { read: &mut memory.read, write: &mut memory.write };
-//! let mut stream = None;
-//! let (mut connection, _) = net::connect_secure(
-//!     (stack, socket),
-//!     Setup::new(trust, &mut link, records, &mut stream),
-//!     &Request::new(uri),
-//!     (),
-//!     Receiver::new(&mut receive[..]),
-//!     Sender::new(&mut transmit[..], entropy),
-//!     &Timing::default(),
-//! )
-//! .await?;
-//! # Ok(())
-//! # }
+//! use bare_ws::entropy::Entropy;
+//! use bare_ws::handshake::Request;
+//! use bare_ws::receiver::Receiver;
+//! use bare_ws::sender::Sender;
+//! use bare_ws::uri::Uri;
+//! use bare_ws_embassy::net::{self, Socket};
+//! use bare_ws_embassy::tls::{self, Clock, Link, Records, Roots, Setup, TrustAnchor};
+//! use bare_ws_embassy::{ConnectError, Error, Timing};
+//! use embassy_net::Stack;
+//! use embedded_io_async::ErrorKind;
+//!
+//! struct Memory {
+//!     read: [u8; 16_640],
+//!     write: [u8; 1152],
+//!     receive: [u8; 16_645],
+//!     transmit: [u8; 1152],
+//! }
+//!
+//! enum Failure {
+//!     Connect(ConnectError<tls::Error<ErrorKind>>),
+//!     Connection(Error<tls::Error<ErrorKind>>),
+//! }
+//!
+//! async fn report(
+//!     (stack, socket): (Stack<'_>, &Socket<'_>),
+//!     (anchors, now): (&[TrustAnchor<'_>], u64),
+//!     memory: &mut Memory,
+//!     entropy: impl Entropy,
+//! ) -> Result<(), Failure> {
+//!     let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
+//!     let uri = Uri::parse("wss://broker.example/telemetry").expect("a URI");
+//!     let trust = Roots::new(anchors, Clock::UnixSeconds(now));
+//!     let mut link = Link::new(&mut memory.receive, &mut memory.transmit);
+//!     let records = Records { read: &mut memory.read, write: &mut memory.write };
+//!     let mut stream = None;
+//!     let (mut connection, _) = net::connect_secure(
+//!         (stack, socket),
+//!         Setup::new(trust, &mut link, records, &mut stream),
+//!         &Request::new(uri),
+//!         (),
+//!         Receiver::new(&mut receive[..]),
+//!         Sender::new(&mut transmit[..], entropy),
+//!         &Timing::DEFAULT,
+//!     )
+//!     .await
+//!     .map_err(Failure::Connect)?;
+//!     connection.send("temperature=21").await.map_err(Failure::Connection)?;
+//!     connection.finish().await.map_err(Failure::Connection)
+//! }
 //! ```
 //!
 //! [`open`] does the same over any transport that is connected, and [`Client::connect`] gives the
@@ -97,6 +117,7 @@ pub mod stream;
 pub mod trust;
 mod verifier;
 
+use core::fmt;
 use core::pin::pin;
 use core::task::Poll;
 
@@ -235,5 +256,11 @@ impl<'c, V: Trust> Client<'c, V> {
         link.inbound()?.open();
         drain(link, &mut writer).await?;
         Ok(Stream::new(tls, link, reader, writer))
+    }
+}
+
+impl fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records").finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! From a transport to an open connection over TLS.
 
+use core::fmt;
+
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{Established, Offers, Request};
 use bare_ws::receiver::Receive;
@@ -84,6 +86,12 @@ impl<'t, 'a, In, Out, V: Trust> Setup<'t, 'a, In, Out, V> {
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))?
             .map_err(ConnectError::Tls)?;
         Ok(self.stream.insert(stream).split())
+    }
+}
+
+impl<In, Out, V> fmt::Debug for Setup<'_, '_, In, Out, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").finish_non_exhaustive()
     }
 }
 

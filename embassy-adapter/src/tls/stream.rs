@@ -11,6 +11,7 @@
 //! if the transport's own `read` and `write` futures may be dropped, as embassy-net's may.
 
 use core::cell::{Cell, RefCell};
+use core::fmt;
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
@@ -333,4 +334,22 @@ pub(super) async fn drain<Out: Write>(
         }
     }
     Ok(())
+}
+
+impl<In, Out> fmt::Debug for Stream<'_, In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").finish_non_exhaustive()
+    }
+}
+
+impl<In> fmt::Debug for ReadHalf<'_, '_, In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadHalf").finish_non_exhaustive()
+    }
+}
+
+impl<Out> fmt::Debug for WriteHalf<'_, '_, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteHalf").finish_non_exhaustive()
+    }
 }

@@ -6,8 +6,6 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bare_ws::blocking::Outlet;
@@ -24,6 +22,7 @@ use crate::entropy::SystemEntropy;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 
 pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
 

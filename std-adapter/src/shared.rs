@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use std::thread;
 
 use bare_ws::lifecycle::{Moment as _, Next};
 
 use crate::channel::Channel;
 use crate::moment::Moment;
 use crate::stream::Stream;
+use crate::sync::{Arc, Weak, thread};
 
 /// One of the handles on a connection.
 pub(crate) struct Shared<S: Stream> {
@@ -18,7 +17,7 @@ pub(crate) struct Shared<S: Stream> {
     leave: Leave<S>,
 }
 
-type Leave<S> = fn(Arc<Channel<S>>);
+pub(crate) type Leave<S> = fn(Arc<Channel<S>>);
 
 impl<S: Stream> Shared<S> {
     pub(crate) fn new(channel: Channel<S>, leave: Leave<S>) -> Self {

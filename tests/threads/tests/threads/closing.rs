@@ -110,7 +110,7 @@ fn peers_end(octets: &'static [u8], ends: bool, code: u16) {
             if ends {
                 peer.end();
             }
-            peer.read_all();
+            peer.read_until(|sent| seen(sent).close.is_some());
             peer.end();
         })
     };

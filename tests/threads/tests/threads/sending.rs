@@ -72,7 +72,7 @@ fn reading_goes_on_during_a_long_send_and_the_newest_pong_follows_the_frame() {
                     seen.messages.len() == 1 && seen.pongs.last() == Some(&vec![3; 20])
                 });
                 peer.send(&of_peer(0x88, &[3, 232]));
-                peer.read_all();
+                peer.read_until(|sent| seen(sent).close.is_some());
                 peer.end();
             })
         };

@@ -208,7 +208,9 @@ impl Peer {
     fn until<T>(&self, mut done: impl FnMut(&mut State) -> Option<T>) -> T {
         loop {
             point();
-            if let Some(value) = done(&mut self.0.state()) {
+            // Nobody may go on while the state is locked.
+            let value = done(&mut self.0.state());
+            if let Some(value) = value {
                 self.0.changes.raise();
                 return value;
             }

@@ -55,6 +55,8 @@ pub(crate) struct State {
     owed: Owed,
     /// The stream may hold octets that it has not brought out.
     unflushed: bool,
+    /// How often all that was queued was out.
+    drained: u64,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
     in_turn: bool,
 }
@@ -68,6 +70,7 @@ impl<S: Stream> Channel<S> {
                 sender,
                 owed: Owed::default(),
                 unflushed: false,
+                drained: 0,
                 in_turn: false,
             }),
             turn: Condvar::new(),
@@ -373,6 +376,7 @@ impl<S: Stream> Channel<S> {
             match attempt {
                 Ok(0) if state.sender.pending().is_empty() => {
                     state.unflushed = false;
+                    state.drained = state.drained.wrapping_add(1);
                     state.life.on(Event::Drained, Moment::NEVER);
                     return Ok(true);
                 }
@@ -561,6 +565,7 @@ impl<S: Stream> Outlet for Turn<'_, S> {
 
     fn drain(&mut self) -> Result<(), ProtocolError<Cut>> {
         let channel = self.channel;
+        let drained = self.state().drained;
         loop {
             let closes = self.closes;
             let state = self.state();
@@ -568,6 +573,10 @@ impl<S: Stream> Outlet for Turn<'_, S> {
                 state.life.on(Event::CloseQueued, Moment::now());
             }
             if !state.life.may_write() {
+                if state.drained != drained {
+                    // Another thread has written the rest, and a Close of ours behind it.
+                    return Ok(());
+                }
                 // Another thread has found that nothing can be sent any more.
                 let cut = state.over().unwrap_or(Cut::Lost);
                 return Err(ProtocolError::Transport(cut));

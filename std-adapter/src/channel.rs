@@ -22,7 +22,7 @@ use crate::entropy::SystemEntropy;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
-use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 
 pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
 
@@ -44,6 +44,8 @@ pub(crate) struct Channel<S> {
     turn: Condvar,
     /// Several threads may use it.
     is_shared: AtomicBool,
+    /// How many hold it, whoever may abort it not counted.
+    pub(crate) handles: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,7 @@ impl<S: Stream> Channel<S> {
             }),
             turn: Condvar::new(),
             is_shared: AtomicBool::new(false),
+            handles: AtomicUsize::new(1),
         }
     }
 

@@ -3,7 +3,7 @@
 
 #[cfg(not(shuttle))]
 mod chosen {
-    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
     pub(crate) use std::thread;
 
@@ -20,5 +20,6 @@ use model as chosen;
 #[cfg(feature = "rustls")]
 pub(crate) use chosen::TryLockError;
 pub(crate) use chosen::{
-    Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError, Weak, now, thread,
+    Arc, AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, Weak, now,
+    thread,
 };

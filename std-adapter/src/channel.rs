@@ -412,13 +412,15 @@ impl<S: Stream> Channel<S> {
         if !self.is_shared.load(Ordering::Relaxed) {
             return left;
         }
-        let Some(close) = state.close_limit() else {
-            return left;
-        };
-        let glance = (close / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        let glance = state.close_limit().map_or(GLANCE, |close| {
+            (close / 4).clamp(Duration::from_millis(10), GLANCE)
+        });
         Some(left.map_or(glance, |left| left.min(glance)))
     }
 }
+
+/// The longest between two looks at deadlines that other threads may have set.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The most octets that are read after the connection's time is over: a peer may send for ever.
 const LATE: usize = 256 * 1024;

@@ -143,13 +143,21 @@ impl<S: Stream> Channel<S> {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
                         };
-                        self.lock().life.on(event, Moment::now());
+                        let mut state = self.lock();
+                        if n == 0
+                            && let Some(cut) = state.over()
+                        {
+                            // That end is of another thread's making.
+                            return Err(ProtocolError::Transport(cut));
+                        }
+                        state.life.on(event, Moment::now());
                         return Ok(Exchanged::Read(n));
                     }
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
+                        let cut = self.lock().over().unwrap_or(Cut::Io(error));
                         self.report(Event::Lost);
-                        return Err(ProtocolError::Transport(Cut::Io(error)));
+                        return Err(ProtocolError::Transport(cut));
                     }
                 }
                 state = self.lock();

@@ -161,10 +161,6 @@ impl<S: Stream> Channel<S> {
                     }
                 }
                 state = self.lock();
-                if state.over().is_some() {
-                    // Another thread has found that, and wakes only whoever waits already.
-                    continue;
-                }
             }
             hint.waits = true;
             let now = Moment::now();
@@ -222,8 +218,7 @@ impl<S: Stream> Channel<S> {
                 Ok(n) => state.life.on(Event::Heard(n), now),
                 Err(error) if !is_transient(&error) => state.life.on(Event::Lost, now),
                 Err(_) => {
-                    let is_over = state.life.next() == Next::Nothing;
-                    if is_over || self.expire(&mut state, Call::Receive, now) {
+                    if self.expire(&mut state, Call::Receive, now) {
                         continue;
                     }
                     let interest = Interest {

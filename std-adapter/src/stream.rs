@@ -50,7 +50,9 @@ pub trait Stream {
     /// The operating system's.
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()>;
 
-    /// Ends one direction or both, so that the peer sees the end, and threads that wait return.
+    /// Ends one direction or both, so that the peer sees the end. Once both have ended,
+    /// [`wait`](Self::wait) returns at once, whatever is of interest, to whoever waits already or
+    /// comes to: an abort must not be missed between a read and the wait that follows it.
     ///
     /// # Errors
     /// The operating system's.

@@ -167,14 +167,15 @@ impl Stream for Wire {
         Ok(n)
     }
 
-    /// Where nothing is of interest, only what happens from now on ends it before the limit.
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
         point();
         let state = self.0.state();
         let readable = !state.down.octets.is_empty() || state.down.has_ended;
         let writable = state.up.room() > 0 || state.up.has_ended;
+        let is_shut = state.is_shut;
         drop(state);
-        if !(interest.read && readable || interest.write && writable) {
+        let is_ready = interest.read && readable || interest.write && writable || is_shut;
+        if !is_ready {
             model::wait(&self.0.changes, limit, || {});
         }
         Ok(())

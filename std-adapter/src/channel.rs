@@ -6,8 +6,6 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bare_ws::blocking::Outlet;
@@ -25,6 +23,7 @@ use crate::entropy::SystemEntropy;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 
 pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
 
@@ -46,6 +45,8 @@ pub(crate) struct Channel<S> {
     turn: Condvar,
     /// Several threads may use it.
     is_shared: AtomicBool,
+    /// How many hold it, whoever may abort it not counted.
+    pub(crate) handles: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -57,6 +58,8 @@ pub(crate) struct State {
     owed: Owed,
     /// The stream may hold octets that it has not brought out.
     unflushed: bool,
+    /// How often all that was queued was out.
+    drained: u64,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
     in_turn: bool,
 }
@@ -70,10 +73,12 @@ impl<S: Stream> Channel<S> {
                 sender,
                 owed: Owed::default(),
                 unflushed: false,
+                drained: 0,
                 in_turn: false,
             }),
             turn: Condvar::new(),
             is_shared: AtomicBool::new(false),
+            handles: AtomicUsize::new(1),
         }
     }
 
@@ -145,19 +150,26 @@ impl<S: Stream> Channel<S> {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
                         };
+                        let mut state = self.lock();
+                        if n == 0
+                            && let Some(cut) = state.over()
+                        {
+                            // That end is of another thread's making.
+                            return Err(ExchangeError::Transport(cut));
+                        }
                         let now = Moment::now();
                         if limit.by.has_come(now) {
                             limit.read_late = limit.read_late.saturating_add(n);
                         }
-                        let mut state = self.lock();
                         state.life.on(event, now);
                         self.expire(&mut state, Call::Receive, now);
                         return Ok(Exchanged::Read(n));
                     }
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
+                        let cut = self.lock().over().unwrap_or(Cut::Io(error));
                         self.report(Event::Lost);
-                        return Err(ExchangeError::Transport(Cut::Io(error)));
+                        return Err(ExchangeError::Transport(cut));
                     }
                 }
                 state = self.lock();
@@ -394,6 +406,7 @@ impl<S: Stream> Channel<S> {
             match attempt {
                 Ok(0) if state.sender.pending().is_empty() => {
                     state.unflushed = false;
+                    state.drained = state.drained.wrapping_add(1);
                     state.life.on(Event::Drained, Moment::NEVER);
                     return Ok(true);
                 }
@@ -421,13 +434,15 @@ impl<S: Stream> Channel<S> {
         if !self.is_shared.load(Ordering::Relaxed) {
             return left;
         }
-        let Some(close) = state.close_limit() else {
-            return left;
-        };
-        let glance = (close / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+        let glance = state.close_limit().map_or(GLANCE, |close| {
+            (close / 4).clamp(Duration::from_millis(10), GLANCE)
+        });
         Some(left.map_or(glance, |left| left.min(glance)))
     }
 }
+
+/// The longest between two looks at deadlines that other threads may have set.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The most octets that are read after the connection's time, or that of a call, is over: a peer
 /// may send for ever.
@@ -607,6 +622,7 @@ impl<S: Stream> Outlet for Turn<'_, S> {
 
     fn drain(&mut self) -> Result<(), ProtocolError<Cut>> {
         let channel = self.channel;
+        let drained = self.state().drained;
         loop {
             let closes = self.closes;
             let state = self.state();
@@ -614,6 +630,10 @@ impl<S: Stream> Outlet for Turn<'_, S> {
                 state.life.on(Event::CloseQueued, Moment::now());
             }
             if !state.life.may_write() {
+                if state.drained != drained {
+                    // Another thread has written the rest, and a Close of ours behind it.
+                    return Ok(());
+                }
                 // Another thread has found that nothing can be sent any more.
                 let cut = state.over().unwrap_or(Cut::Lost);
                 return Err(ProtocolError::Transport(cut));

@@ -38,7 +38,7 @@ use crate::reader::Reader;
 use crate::redirect;
 use crate::resolve::Resolver;
 use crate::response::Response;
-use crate::shared::{self, Shared};
+use crate::shared::{self, Leave, Shared};
 use crate::stage::{Deflating, Inflating};
 use crate::stream::{Socket, Stream};
 use crate::websocket::WebSocket;
@@ -419,6 +419,24 @@ impl Config {
         self.handshake(&parts, uri, stream, buffer, deadline, shared::close)
     }
 
+    /// [`open`](Self::open) of a connection that a thread brings to its end, as those of
+    /// [`connect`](Self::connect) are.
+    #[cfg(shuttle)]
+    #[allow(
+        clippy::missing_errors_doc,
+        missing_docs,
+        reason = "for the model checker alone"
+    )]
+    pub fn open_lingering<S: Stream + Send + Sync + 'static>(
+        &self,
+        uri: &str,
+        stream: S,
+    ) -> Result<WebSocket<S>, Error> {
+        let deadline = Moment::in_time(self.handshake_timeout);
+        let buffer = Growing::with_len(self.receive_buffer);
+        self.handshake(&self.parts(), uri, stream, buffer, deadline, shared::linger)
+    }
+
     /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
     /// handshakes.
     ///
@@ -573,7 +591,7 @@ impl Config {
         mut stream: S,
         buffer: B,
         deadline: Moment,
-        leave: fn(Arc<Channel<S>>),
+        leave: Leave<S>,
     ) -> Result<WebSocket<S, B>, Error> {
         stream.prepare().map_err(Error::Io)?;
         let mut entropy = SystemEntropy::new()?;

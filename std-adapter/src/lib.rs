@@ -30,6 +30,7 @@ mod error;
 mod moment;
 mod stage;
 mod stream;
+mod sync;
 
 mod channel;
 mod keepalive;

@@ -5,18 +5,20 @@ use std::time::{Duration, Instant};
 
 use bare_ws::lifecycle;
 
+use crate::sync;
+
 /// A point in time that may be never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment(Option<Instant>);
 
 impl Moment {
     pub(crate) fn now() -> Self {
-        Self(Some(Instant::now()))
+        Self(Some(sync::now()))
     }
 
     /// So long from now. A time that cannot be counted is never.
     pub(crate) fn in_time(span: Option<Duration>) -> Self {
-        Self(span.and_then(|span| Instant::now().checked_add(span)))
+        Self(span.and_then(|span| sync::now().checked_add(span)))
     }
 
     /// How long from `now` until then: `None` for never.

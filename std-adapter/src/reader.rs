@@ -18,6 +18,7 @@ use crate::moment::Moment;
 use crate::shared::Shared;
 use crate::stage::Inflating;
 use crate::stream::{Socket, Stream};
+use crate::sync;
 
 pub(crate) type CoreReader<B> = blocking::Reader<Receiver<Client, B, Inflating>>;
 
@@ -159,7 +160,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     pub fn last_heard(&self) -> Instant {
         let state = self.shared.channel().lock();
         let heard = state.life.last_heard().instant();
-        heard.unwrap_or_else(Instant::now)
+        heard.unwrap_or_else(sync::now)
     }
 
     /// The receive machine: fragments of the message announced last, Pongs so far.

@@ -1,15 +1,13 @@
 //! Who holds a connection, and what becomes of it when nobody does.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use std::thread;
 
-use bare_ws::lifecycle::{Moment as _, Next};
+use bare_ws::lifecycle::{Event, Moment as _, Next, Phase};
 
 use crate::channel::Channel;
 use crate::moment::Moment;
 use crate::stream::Stream;
+use crate::sync::{Arc, Ordering, Weak, thread};
 
 /// One of the handles on a connection.
 pub(crate) struct Shared<S: Stream> {
@@ -18,7 +16,7 @@ pub(crate) struct Shared<S: Stream> {
     leave: Leave<S>,
 }
 
-type Leave<S> = fn(Arc<Channel<S>>);
+pub(crate) type Leave<S> = fn(Arc<Channel<S>>);
 
 impl<S: Stream> Shared<S> {
     pub(crate) fn new(channel: Channel<S>, leave: Leave<S>) -> Self {
@@ -42,6 +40,7 @@ impl<S: Stream> Shared<S> {
 
 impl<S: Stream> Clone for Shared<S> {
     fn clone(&self) -> Self {
+        self.channel.handles.fetch_add(1, Ordering::Relaxed);
         Self {
             channel: Arc::clone(&self.channel),
             leave: self.leave,
@@ -60,11 +59,17 @@ impl<S: Stream> Drop for Shared<S> {
     /// A socket that is closed while octets are unread, or still come, resets the connection, and
     /// the peer may never see our Close. So what is left to do after a Close is done elsewhere.
     fn drop(&mut self) {
-        if Arc::strong_count(&self.channel) > 1 {
+        // Of two that are dropped at the same time, one is the last.
+        if self.channel.handles.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        let state = self.channel.lock();
-        let lingers = matches!(state.life.next(), Next::Flush | Next::Discard)
+        let mut state = self.channel.lock();
+        if state.life.phase() == Phase::Closing {
+            // Nobody looks at what arrives any more, the peer's Close among it: as after a failure,
+            // our direction is shut behind our Close, and the rest discarded.
+            state.life.on(Event::PeerFailed, Moment::now());
+        }
+        let lingers = matches!(state.life.next(), Next::Flush | Next::Shut | Next::Discard)
             && state.life.closes_by() != Moment::NEVER;
         drop(state);
         if lingers {
@@ -82,6 +87,9 @@ const MOST: usize = 64;
 
 /// Sees the connection to its end on a thread, without keeping whoever drops it waiting.
 pub(crate) fn linger<S: Stream + Send + Sync + 'static>(channel: Arc<Channel<S>>) {
+    use std::sync::atomic::AtomicUsize;
+
+    // Of std under a model checker, too: it outlives each of the checker's executions.
     static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
     struct Place;

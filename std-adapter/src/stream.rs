@@ -4,10 +4,11 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A stream of octets that never keeps a thread waiting but in [`wait`](Self::wait).
 ///
@@ -49,7 +50,9 @@ pub trait Stream {
     /// The operating system's.
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()>;
 
-    /// Ends one direction or both, so that the peer sees the end, and threads that wait return.
+    /// Ends one direction or both, so that the peer sees the end. Once both have ended,
+    /// [`wait`](Self::wait) returns at once, whatever is of interest, to whoever waits already or
+    /// comes to: an abort must not be missed between a read and the wait that follows it.
     ///
     /// # Errors
     /// The operating system's.

@@ -1,7 +1,6 @@
 //! The send side of a connection.
 
 use std::fmt;
-use std::sync::Weak;
 use std::time::Duration;
 
 use bare_ws::blocking::Outlet;
@@ -15,6 +14,7 @@ use crate::keepalive::KeepAlive;
 use crate::shared::Shared;
 use crate::stage::Totals;
 use crate::stream::{Socket, Stream};
+use crate::sync::Weak;
 
 /// The send side of a connection. Clones of it send over the same connection, message by message,
 /// from as many threads as there are.

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bare_ws::lifecycle::{Moment as _, Timeout};
@@ -17,6 +17,7 @@ use super::{Tls, TlsError};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::stream::{Interest, Stream, is_transient};
+use crate::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A verified TLS connection over a stream.
 ///

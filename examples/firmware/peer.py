@@ -10,6 +10,8 @@ import socket
 import struct
 import zlib
 
+import running
+
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TAIL = b"\x00\x00\xff\xff"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -142,5 +144,5 @@ class Peer:
 def listen(port=0):
     """A listening socket on the loopback interface, on a free port unless one is given."""
     server = socket.create_server(("127.0.0.1", port))
-    server.settimeout(30)
+    server.settimeout(running.PATIENCE)
     return server

@@ -3,6 +3,9 @@
 import threading
 import time
 
+PATIENCE = 180
+"""Seconds for what takes one at most: a host that is busy with other work, and no bound of the board's."""
+
 
 class Running:
     """Runs until the end of a `with` block. `process` is a Popen whose standard output is the log."""
@@ -28,7 +31,7 @@ class Running:
             self.lines.append(line)
             self.changed.notify_all()
 
-    def wait(self, wanted, start=0, limit=60):
+    def wait(self, wanted, start=0, limit=PATIENCE):
         """The place in the log of the first line from `start` on that `wanted` takes."""
         by = time.monotonic() + limit
         place = start

@@ -13,6 +13,7 @@ import certificates
 import emulator
 import peer
 import rp2040
+import running
 from emulator import image
 
 
@@ -302,7 +303,7 @@ def run_wss(target, root, case):
     words = [f"uri=wss://10.0.2.2:{port}/", f"name={case.host}", *case.words]
     if target == rp2040.BOARD:
         words += [f"ca={root.read_bytes().hex()}", f"now={time.time():.0f}"]
-        status, text = rp2040.run("wss", words, limit=120)
+        status, text = rp2040.run("wss", words, limit=running.PATIENCE)
     else:
         words.append(f"ca={root}")
         status, text = emulator.qemu(image(target, "wss"), words, capture=True)
@@ -323,7 +324,7 @@ def vectors(target, tell):
 def serve_tls(server, chain):
     """One connection: the board echoes through it, or refuses it."""
     connection, _ = server.accept()
-    connection.settimeout(60)
+    connection.settimeout(running.PATIENCE)
     if chain is None:
         # Cut in the handshake: the ClientHello is read and not answered.
         connection.recv(4096)
@@ -347,7 +348,7 @@ def accept(server):
     been on its way."""
     while True:
         connection, _ = server.accept()
-        connection.settimeout(30)
+        connection.settimeout(running.PATIENCE)
         try:
             return peer.Peer(connection)
         except (ConnectionError, EOFError):

@@ -16,7 +16,7 @@ use bare_ws::sender::Transmit;
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::Instant;
-use embedded_io_async::{Read, Write};
+use embedded_io_async::Read;
 
 use crate::READS_AT_ONCE;
 use crate::error::Error;
@@ -139,7 +139,7 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         }
     }
 
-    pub(crate) async fn recv<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn recv<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Out, Tx, M>,
     ) -> Result<Option<Message<'_>>, Error<In::Error>> {
@@ -157,7 +157,7 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         message.map_err(|error| error.widen().into())
     }
 
-    pub(crate) async fn recv_chunk<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn recv_chunk<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Out, Tx, M>,
     ) -> Result<Option<Chunk<'_>>, Error<In::Error>> {
@@ -165,7 +165,7 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         Ok(self.core.receiver().receiver().chunk())
     }
 
-    pub(crate) async fn recv_frame<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn recv_frame<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Out, Tx, M>,
     ) -> Result<Option<Frame<'_>>, Error<In::Error>> {
@@ -175,7 +175,7 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
 
     /// Until something is announced (`true`) or the peer has closed (`false`). The one loop of an
     /// image, whatever is received.
-    async fn advance<Out: Write<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    async fn advance<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Out, Tx, M>,
         delivery: Delivery,
@@ -213,7 +213,13 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
                 Next::Nothing => return outcome,
                 Next::HangUp => link.hang_up().await,
                 Next::Shut => link.shut().await,
-                _ => drop(asynch::Link::exchange(&mut link, owed, spare, Patience::Wait).await),
+                next => {
+                    let exchange = asynch::Link::exchange(&mut link, owed, spare, Patience::Wait);
+                    let ended = matches!(exchange.await, Ok(Exchanged::Read(0)));
+                    if ended && next == Next::Exchange {
+                        shared.on(Event::Lost);
+                    }
+                }
             }
         }
     }
@@ -289,7 +295,7 @@ struct Link<'l, In, Out, Tx, M: RawMutex> {
 impl<In, Out, Tx, M> asynch::Link for Link<'_, In, Out, Tx, M>
 where
     In: Read,
-    Out: Write<Error = In::Error>,
+    Out: Shutdown<Error = In::Error>,
     Tx: Transmit,
     M: RawMutex,
 {
@@ -311,13 +317,19 @@ where
         if waits {
             self.rest().await;
         }
-        let Self { input, shared, .. } = self;
+        let shared = self.shared;
         loop {
             let closes = self.closes;
             if closes {
                 shared.on(Event::CloseBegun);
             }
             let next = shared.next();
+            if waits && next == Next::Shut && shared.is_closing() {
+                // Our Close could not go out; what the peer has sent still comes.
+                self.shut().await;
+                continue;
+            }
+            let input = &mut *self.input;
             let goes_on = waits && (next == Next::Exchange || self.discards);
             let writes = owed.is_due() || shared.state(|state| state.has_work(closes));
             let reads = goes_on && !spare.is_empty() && shared.may_read();

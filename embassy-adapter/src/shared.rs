@@ -86,6 +86,10 @@ impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
         self.state(|state| state.lifecycle.may_read())
     }
 
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state(|state| state.lifecycle.phase()) == Phase::Closing
+    }
+
     /// After a read of `n` octets: whether there is still to be done what was `next`. A peer that
     /// sends without end does not keep us from looking at the clock.
     pub(crate) fn heard(&self, n: usize, next: Next) -> bool {

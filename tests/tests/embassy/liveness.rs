@@ -431,33 +431,40 @@ impl Shutdown for Full<'_> {
     fn abort(&mut self) {}
 }
 
-/// `Ok(0)` is the end of writing: it is not tried again, and reading goes on to the peer's end.
+/// `Ok(0)` is the end of writing, for a message, a Pong or a Close: it is not tried again, and
+/// reading goes on to the peer's end.
 // row: STA-07
 #[test]
 fn a_write_of_nothing_is_an_error_at_once() {
-    clock::set(Instant::MIN);
-    let writes = Cell::new(0);
-    let to_client = Pipe::new(Manner::GOOD);
-    let mut client = Connection::new(
-        (to_client.clone(), Full(&writes)),
-        Receiver::<ClientRole, _>::new([0; 256]),
-        Sender::<ClientRole, _, _>::new([0; 131], Repeatable(1)),
-        &Timing::DEFAULT,
-    );
-    run(async {
-        let lost = Err(Error::WebSocket(CoreError::Lost));
-        assert_eq!(client.send("x").await, lost);
-        assert_eq!(client.send("y").await, lost);
-        to_client
-            .put(&frames::ping(b""))
-            .put(&frames::text("before"))
-            .put(&frames::close(1000))
-            .end();
-        assert_eq!(client.recv().await, Ok(Some("before".into())));
-        assert_eq!(client.recv().await, Ok(None));
-        assert_eq!(client.finish().await, Ok(()));
-        assert_eq!((writes.get(), now()), (1, 0.0));
-    });
+    for closes in [false, true] {
+        clock::set(Instant::MIN);
+        let writes = Cell::new(0);
+        let to_client = Pipe::new(Manner::GOOD);
+        let mut client = Connection::new(
+            (to_client.clone(), Full(&writes)),
+            Receiver::<ClientRole, _>::new([0; 256]),
+            Sender::<ClientRole, _, _>::new([0; 131], Repeatable(1)),
+            &Timing::DEFAULT,
+        );
+        run(async {
+            let lost = Err(Error::WebSocket(CoreError::Lost));
+            if closes {
+                assert_eq!(client.close(None, "").await, lost);
+            } else {
+                assert_eq!(client.send("x").await, lost);
+            }
+            assert!(client.send("y").await.is_err());
+            to_client
+                .put(&frames::ping(b""))
+                .put(&frames::text("before"))
+                .put(&frames::close(1000))
+                .end();
+            assert_eq!(client.recv().await, Ok(Some("before".into())));
+            assert_eq!(client.recv().await, Ok(None));
+            assert_eq!(client.finish().await, Ok(()));
+            assert_eq!((writes.get(), now()), (1, 0.0), "{closes}");
+        });
+    }
 }
 
 /// A UART that always has an octet more.

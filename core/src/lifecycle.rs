@@ -644,8 +644,8 @@ impl fmt::Display for Timeout {
         f.write_str(match self {
             Self::Connect => "no connection in time",
             Self::Handshake => "the opening handshake was not complete in time",
-            Self::Silence => "nothing was received in time",
-            Self::Stall => "nothing could be sent in time",
+            Self::Silence => "the peer was idle for too long: nothing arrived",
+            Self::Stall => "the peer was idle for too long: it took nothing",
             Self::KeepAlive => "the peer does not answer",
             Self::Close => "the closing handshake was not complete in time",
             Self::Call => "the call took too long",

@@ -15,7 +15,7 @@ use bare_ws_embassy::{ConnectError, Connection, KeepAlive, Reader, Timing, Write
 use bare_ws_std::{CloseCode, Deflating, Error, Inflating, MessageKind, SystemEntropy};
 
 use crate::clock::block_on;
-use crate::options::{Engine, Options, Timeouts};
+use crate::options::{Engine, Options};
 use crate::secure::{Memory, anchors, roots, trust};
 use crate::socket::Socket;
 use crate::{Closed, Failure};
@@ -61,7 +61,7 @@ fn connect<B: Storage>(
     let parts = config.parts();
     let request = parts.request(uri)?;
     let offers = parts.extensions()?;
-    let timing = timing(&options.timeouts);
+    let timing = timing(options);
     let entropy = SystemEntropy::new().map_err(Error::from)?;
     let mut rx = Rx::with_stage(buffer, Inflating::default());
     rx.set_limits(config.limits());
@@ -96,11 +96,12 @@ fn connect<B: Storage>(
     }))
 }
 
-fn timing(timeouts: &Timeouts) -> Timing {
+fn timing(options: &Options) -> Timing {
+    let timeouts = &options.timeouts;
     Timing {
         handshake: ticks(timeouts.handshake),
         silence: timeouts.idle.map(ticks),
-        stall: timeouts.stall.map(ticks),
+        stall: options.stall().map(ticks),
         keepalive: timeouts.keepalive.map(|keepalive| KeepAlive {
             interval: ticks(keepalive.interval),
             dead_after: ticks(keepalive.dead_after),

@@ -170,11 +170,7 @@ impl Options {
                 let timeout = self.timeouts.idle;
                 config(self, &|config| config.silence_timeout(timeout));
             }
-            "stall-timeout" => {
-                self.timeouts.stall = Some(seconds(&name, &value()?)?);
-                let timeout = self.timeouts.stall;
-                config(self, &|config| config.stall_timeout(timeout));
-            }
+            "stall-timeout" => self.timeouts.stall = Some(seconds(&name, &value()?)?),
             "keepalive" => {
                 let keepalive = keepalive(&name, &value()?)?;
                 self.timeouts.keepalive = Some(keepalive);
@@ -202,6 +198,12 @@ impl Options {
         self.tx.unwrap_or_else(|| self.usual_buffer())
     }
 
+    /// How long the server may take nothing: as long as it may be idle, unless set.
+    #[must_use]
+    pub fn stall(&self) -> Option<Duration> {
+        self.timeouts.stall.or(self.timeouts.idle)
+    }
+
     /// All of it as the adapter takes it.
     #[must_use]
     pub fn config(&self) -> Config {
@@ -216,6 +218,7 @@ impl Options {
             .stream_limit(self.max_message)
             .receive_buffer(self.rx())
             .transmit_buffer(self.tx())
+            .stall_timeout(self.stall())
             .deflate(self.deflate())
     }
 

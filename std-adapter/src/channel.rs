@@ -200,7 +200,9 @@ impl<S: Stream> Channel<S> {
 
     /// What had arrived before another thread, or a send, found that the time is over.
     fn read_late(&self, spare: &mut [u8], hint: &mut Hint, cut: &Cut) -> Option<usize> {
-        if !matches!(cut, Cut::Timeout(_)) || hint.late >= LATE {
+        // Behind a Close of ours that says why, nothing is looked at (RFC 6455 §7.1.7).
+        let is_cut_off = matches!(cut, Cut::Timeout(Timeout::Stall | Timeout::Close));
+        if !is_cut_off || hint.late >= LATE {
             return None;
         }
         let n = self.stream.try_read(spare).ok().filter(|n| *n > 0)?;

@@ -287,18 +287,25 @@ fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
 #[test]
 fn an_abort_ends_whoever_waits_at_once() {
     let (quit, over) = mpsc::channel();
-    let peer = serve(move |conn| silent(conn, &over));
+    let (begun, sending) = mpsc::channel();
+    let peer = serve(move |mut conn| {
+        conn.accept();
+        assert_eq!(conn.tcp.peek(&mut [0]).unwrap(), 1);
+        begun.send(()).unwrap();
+        let _ = over.recv_timeout(LONG);
+    });
     let (mut reader, writer) = connect(&Config::new(), &peer.uri()).split();
     let stop = writer.abort_handle();
     let (ended, took) = ends(move || {
         let receiving = thread::spawn(move || reader.recv().map(drop));
         let sender = writer.clone();
-        let sending = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
+        let long = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
+        sending.recv_timeout(LONG).unwrap();
         let waiting = thread::spawn(move || writer.send("behind it"));
         thread::sleep(LIMIT / 2);
         let began = Instant::now();
         stop.abort();
-        let ended = [receiving, sending, waiting].map(|thread| thread.join().unwrap());
+        let ended = [receiving, long, waiting].map(|thread| thread.join().unwrap());
         (ended, began.elapsed())
     });
     let (ended, woken) = ended;

@@ -176,8 +176,9 @@ impl Storage for Full {
         &mut self.0
     }
 
-    fn can_grow(&self) -> bool {
-        true
+    /// It says that it can, and cannot.
+    fn most(&self) -> usize {
+        usize::MAX
     }
 }
 

@@ -36,8 +36,8 @@ Echoes every message of the server at URL until the closing handshake.
   --max-message OCTETS      refuse longer messages (default: alloc 16 MiB, fixed none)
   --connect-timeout S       (default 10)
   --handshake-timeout S     (default 10)
-  --idle-timeout S          how long nothing may arrive (default: none)
-  --stall-timeout S         how long the server may take nothing (default: none)
+  --idle-timeout S          how long nothing may arrive, or be taken (default: none)
+  --stall-timeout S         the second alone, where it is another time
   --keepalive S,S           send a Ping when nothing arrived for so long, and give the
                             server up when nothing arrived for the second (default: not)
   --close-timeout S         (default 5)

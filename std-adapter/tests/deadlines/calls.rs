@@ -100,7 +100,7 @@ fn rows(file: &str, call: &str) -> &'static [Row] {
     match (file, call) {
         ("tls/*.rs", "connect") => &[Row::TlsConnect],
         ("config.rs", "connect" | "connect_into") => &[Row::Connect],
-        ("config.rs", "open" | "open_into") => &[Row::Open],
+        ("config.rs", "open" | "open_into" | "open_lingering") => &[Row::Open],
         ("config.rs", "dial") => &[Row::Dial],
         ("reader.rs" | "websocket.rs", "recv") => &[Row::Recv],
         ("reader.rs" | "websocket.rs", "recv_timeout") => &[Row::RecvTimeout],

@@ -247,6 +247,34 @@ fn a_mebibyte_is_echoed_by_either_version_and_closed_cleanly() {
 
 // row: SEED-06
 #[test]
+fn records_that_arrive_together_are_all_read_though_nothing_follows() {
+    let root = Node::root("root");
+    let leaf = root.issue(current(&["localhost"]));
+    let peer = Peer::tls(config(&leaf, &[&leaf]), 1, |mut tls| {
+        accept(&mut FromStd::new(&mut tls)).unwrap();
+        // Many records, none of them long, in one write.
+        let mut together = Vec::new();
+        for number in 0..50 {
+            tls.conn.writer().write_all(&[0x82, 1, number]).unwrap();
+            while tls.conn.wants_write() {
+                tls.conn.write_tls(&mut together).unwrap();
+            }
+        }
+        tls.sock.write_all(&together).unwrap();
+        let mut rest = Vec::new();
+        let _ = tls.read_to_end(&mut rest);
+    });
+    let mut socket = connect(&trusting(&root), "localhost", peer.port).unwrap();
+    for number in 0..50 {
+        let message = socket.recv_timeout(LONG / 2).unwrap();
+        assert_eq!(message, Some(Message::Binary(&[number])));
+    }
+    drop(socket);
+    peer.join();
+}
+
+// row: SEED-06
+#[test]
 fn two_threads_use_one_connection() {
     let root = Node::root("root");
     let leaf = root.issue(current(&["localhost"]));

@@ -21,6 +21,7 @@ use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 
 use crate::entropy::SystemEntropy;
+use crate::error::Error;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
@@ -310,6 +311,18 @@ impl<S: Stream> Channel<S> {
         };
         self.expire(&mut state, Call::Send, Moment::now());
         state
+    }
+
+    /// What our caller is told. That a connection is not open any more because its time is over is
+    /// told by that name, whoever found out.
+    pub(crate) fn told(&self, error: ProtocolError<Cut>) -> Error {
+        match (&error, self.lock().over()) {
+            (
+                ProtocolError::Usage(Usage::NotOpen),
+                Some(cut @ (Cut::Timeout(_) | Cut::Aborted)),
+            ) => cut.into(),
+            _ => error.into(),
+        }
     }
 
     /// Gives the connection up at once: whoever waits on any thread returns.

@@ -16,6 +16,9 @@ use bare_ws_std::{
 use crate::axes::{CLOSE, Cell, Deadline, Expect, LATER, LIMIT, Outcome, PATIENCE, Peer, Row, Use};
 use crate::peer::{LONG, Stalls};
 
+/// More than the system takes at once, long after it was full: a retransmission makes some room.
+const TRANSMIT: usize = 64 * 1024;
+
 /// More than the peer takes while a cell lasts, if it takes as little as a dripping one does.
 const LONG_MESSAGE: usize = 2 << 20;
 
@@ -42,7 +45,7 @@ pub(crate) fn config(deadline: Deadline) -> Config {
         .connect_timeout(LONG)
         .handshake_timeout(LONG)
         .close_timeout(CLOSE)
-        .transmit_buffer(4096);
+        .transmit_buffer(TRANSMIT);
     match deadline {
         Deadline::Connect => config.connect_timeout(LIMIT),
         Deadline::Handshake => config.handshake_timeout(LIMIT),
@@ -166,8 +169,8 @@ fn needs_full_buffers(cell: Cell) -> bool {
             | Row::ReaderFinish
             | Row::Drop
     );
-    // Who receives in time is not kept from closing by what was sent before.
-    sends && (cell.is_blocked() || cell.peer == Peer::Resets)
+    let behind = cell.row == Row::Close && cell.used == Use::Beside;
+    sends && !cell.is_long() && !behind && (cell.is_blocked() || cell.peer == Peer::Resets)
 }
 
 /// Until nothing more is taken.
@@ -192,6 +195,11 @@ fn fill<S: Stream>(writer: &Writer<S>) {
             Err(_) => return,
         }
     }
+    // And what we hold ourselves, of which some room of the system's is not enough for all.
+    while writer
+        .queue([b'f'; 50].as_slice())
+        .is_ok_and(|queued| queued)
+    {}
 }
 
 fn undivided<S: Stream>(cell: Cell, mut socket: WebSocket<S>) -> Outcome {

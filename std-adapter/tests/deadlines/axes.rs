@@ -286,7 +286,12 @@ impl Cell {
         match (self.deadline, self.used) {
             (Deadline::Call, _) => return Err("has no limit of its own"),
             (Deadline::Silence | Deadline::KeepAlive, Use::Undivided | Use::Split) => {
-                return Err("only whoever receives keeps the limits on silence");
+                if self.row == Row::Send && self.peer == Peer::ReadsNothing {
+                    return Ok(Expect::GoesOn);
+                }
+                return Err(
+                    "only whoever receives keeps the limits on silence: row Send, ReadsNothing",
+                );
             }
             (Deadline::Close, Use::Undivided | Use::Split) => {
                 return Err("after a Close nothing can be sent");

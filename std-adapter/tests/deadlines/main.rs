@@ -7,6 +7,7 @@
 mod acts;
 mod axes;
 mod calls;
+mod named;
 #[path = "../peer/mod.rs"]
 mod peer;
 mod server;

@@ -57,6 +57,8 @@ pub(crate) struct State {
     owed: Owed,
     /// The stream may hold octets that it has not brought out.
     unflushed: bool,
+    /// Messages may be compressed, but for one that must not be.
+    compression: bool,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
     in_turn: bool,
 }
@@ -70,6 +72,7 @@ impl<S: Stream> Channel<S> {
                 sender,
                 owed: Owed::default(),
                 unflushed: false,
+                compression: true,
                 in_turn: false,
             }),
             turn: Condvar::new(),
@@ -489,6 +492,11 @@ impl State {
         self.life.may_write() && (self.unflushed || !self.sender.pending().is_empty())
     }
 
+    pub(crate) fn set_compression(&mut self, allowed: bool) {
+        self.compression = allowed;
+        self.sender.set_compression(allowed);
+    }
+
     fn close_limit(&self) -> Option<Duration> {
         self.life.limits().close
     }
@@ -593,10 +601,11 @@ impl<S: Stream> Turn<'_, S> {
         &mut self,
         message: Message<'_>,
     ) -> Result<(), ProtocolError<Cut>> {
-        let before = self.sender().compression();
         self.sender().set_compression(false);
         let sent = self.send(message);
-        self.sender().set_compression(before);
+        // Another thread may have changed it meanwhile.
+        let state = self.state();
+        state.sender.set_compression(state.compression);
         sent
     }
 }

@@ -145,8 +145,7 @@ impl<S: Stream> Writer<S> {
 
     /// Whether the messages that begin from now on may be compressed; at first they may.
     pub fn set_compression(&self, allowed: bool) {
-        let mut state = self.shared.channel().lock();
-        state.sender.set_compression(allowed);
+        self.shared.channel().lock().set_compression(allowed);
     }
 
     /// Changes [`Config::silence_timeout`](crate::Config::silence_timeout).

@@ -46,7 +46,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
 
 /// Memory on the heap that grows as octets arrive, never by what a peer declares, and shrinks when
 /// none of the last [`Growing::ROUNDS`] messages, or trains of messages that arrived together,
-/// needed more than half of it.
+/// needed half of it.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default)]
 pub struct Growing {
@@ -128,7 +128,7 @@ impl Storage for Growing {
         if used == 0 || self.octets.len() <= self.least {
             return;
         }
-        if used > self.octets.len() / 2 {
+        if used >= self.octets.len() / 2 {
             self.most = 0;
             self.rounds = 0;
             return;

@@ -292,6 +292,32 @@ fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
 
 // row: STA-07
 #[test]
+fn what_does_not_wait_does_not_wait_for_another_thread_either() {
+    let (quit, over) = mpsc::channel();
+    let peer = serve(move |conn| silent(conn, &over));
+    let (_reader, writer) = connect(&Config::new(), &peer.uri()).split();
+    let (sent, _) = ends(move || {
+        let sender = writer.clone();
+        let sending = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
+        // Until the other thread is in the midst of it.
+        while writer.try_flush().unwrap() {
+            thread::yield_now();
+        }
+        let stalls = Stalls::watch();
+        assert!(!writer.queue("behind it").unwrap());
+        assert!(!writer.try_flush().unwrap());
+        assert!(writer.is_open());
+        stalls.took(NONE, NONE);
+        writer.abort_handle().abort();
+        sending.join().unwrap()
+    });
+    assert!(matches!(sent, Err(Error::Aborted)), "{sent:?}");
+    quit.send(()).unwrap();
+    peer.join();
+}
+
+// row: STA-07
+#[test]
 fn an_abort_ends_whoever_waits_at_once() {
     let (quit, over) = mpsc::channel();
     let peer = serve(move |conn| silent(conn, &over));

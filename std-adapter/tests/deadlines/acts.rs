@@ -160,15 +160,7 @@ pub(crate) fn act<S: Stream + Send + Sync + 'static>(
 
 /// Whether the call is to find no room.
 fn needs_full_buffers(cell: Cell) -> bool {
-    let sends = !matches!(
-        cell.row,
-        Row::Recv
-            | Row::RecvTimeout
-            | Row::RecvChunk
-            | Row::RecvFrame
-            | Row::ReaderFinish
-            | Row::Drop
-    );
+    let sends = !cell.receives() && cell.row != Row::Drop;
     let behind = cell.row == Row::Close && cell.used == Use::Beside;
     sends && !cell.is_long() && !behind && (cell.is_blocked() || cell.peer == Peer::Resets)
 }
@@ -216,10 +208,6 @@ fn beside<S: Stream + Send + Sync + 'static>(
     writer: &Writer<S>,
 ) -> (Outcome, thread::JoinHandle<Outcome>) {
     let other = writer.clone();
-    let receives = matches!(
-        cell.row,
-        Row::Recv | Row::RecvTimeout | Row::RecvChunk | Row::RecvFrame | Row::ReaderFinish
-    );
     if cell.deadline == Deadline::Close && cell.row != Row::Close {
         let closing = thread::spawn(move || {
             thread::sleep(LATER);
@@ -227,7 +215,7 @@ fn beside<S: Stream + Send + Sync + 'static>(
         });
         return (exchange(cell, &mut reader, writer), closing);
     }
-    if receives || cell.row == Row::Close {
+    if cell.receives() || cell.row == Row::Close {
         let message = match cell.peer {
             Peer::Silent | Peer::Ends => vec![b'l'; 16 * 1024],
             _ => long(),
@@ -258,11 +246,7 @@ fn receive_all<S: Stream>(reader: &mut Reader<S>) -> Outcome {
 
 /// The call, alone.
 fn call<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -> Outcome {
-    let receives = matches!(
-        cell.row,
-        Row::Recv | Row::RecvTimeout | Row::RecvChunk | Row::RecvFrame | Row::ReaderFinish
-    );
-    if receives && cell.deadline == Deadline::Close {
+    if cell.receives() && cell.deadline == Deadline::Close {
         // What is closed already by the peer's end is no error of the call's.
         let _ = writer.close(Some(CloseCode::NORMAL), "");
     }
@@ -271,11 +255,14 @@ fn call<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -> Ou
 
 fn exchange<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -> Outcome {
     // A flood is received until something ends it.
-    loop {
+    let mut delivered = 0;
+    let ended = loop {
         let more = match cell.row {
             Row::Recv => reader.recv().map(|more| more.is_some()),
             Row::RecvTimeout if cell.deadline == Deadline::Call => {
-                return outcome(reader.recv_timeout(LIMIT));
+                break reader.recv_timeout(LIMIT).map(|more| {
+                    delivered += usize::from(more.is_some());
+                });
             }
             Row::RecvTimeout => reader.recv_timeout(LONG).map(|more| more.is_some()),
             Row::RecvChunk => reader.recv_chunk().map(|more| more.is_some()),
@@ -284,10 +271,12 @@ fn exchange<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -
             _ => return send(cell, writer),
         };
         match more {
-            Ok(true) => {}
-            ended => return outcome(ended),
+            Ok(true) => delivered += 1,
+            ended => break ended.map(drop),
         }
-    }
+    };
+    assert_eq!(delivered > 0, cell.delivers(), "{delivered} were delivered");
+    outcome(ended)
 }
 
 fn long() -> Vec<u8> {

@@ -153,6 +153,24 @@ impl Cell {
         }
     }
 
+    /// Whether something is delivered before the end, where it is received piece by piece.
+    pub(crate) fn delivers(self) -> bool {
+        match self.peer {
+            Peer::FloodsData => true,
+            Peer::FloodsPings => self.row == Row::RecvFrame,
+            // Of one long message.
+            Peer::Drips => self.row == Row::RecvChunk && self.is_heard(),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn receives(self) -> bool {
+        matches!(
+            self.row,
+            Row::Recv | Row::RecvTimeout | Row::RecvChunk | Row::RecvFrame | Row::ReaderFinish
+        )
+    }
+
     /// Whether octets of its are plaintext of ours as they come.
     fn is_heard(self) -> bool {
         !matches!((self.peer, self.wire), (Peer::Drips, Wire::Tls))

@@ -13,6 +13,7 @@ mod peer;
 mod server;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};

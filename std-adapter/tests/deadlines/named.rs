@@ -173,7 +173,7 @@ struct Interrupted {
 
 impl Interrupted {
     fn interrupt(&self) -> io::Result<()> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         Ok(())

@@ -22,12 +22,12 @@ pub trait Storage {
         false
     }
 
-    /// The first `len` octets were needed at the same time.
+    /// Told how many octets, from the first on, were needed at the same time.
     #[inline]
     fn used(&mut self, _len: usize) {}
 
-    /// What was [used](Self::used) is done with, but for octets that every use since this was
-    /// called last has reached beyond. Memory that has grown may shrink.
+    /// Told between two messages. Memory that has grown may shrink; its first octets stay, as many
+    /// as were [used](Self::used) each time since it shrank last.
     #[inline]
     fn give_back(&mut self) {}
 }

@@ -153,14 +153,16 @@ impl Cell {
         }
     }
 
-    /// Whether something is delivered before the end, where it is received piece by piece.
-    pub(crate) fn delivers(self) -> bool {
+    /// Whether something is delivered before the end. `None`: if there is time for it.
+    pub(crate) fn delivers(self) -> Option<bool> {
         match self.peer {
-            Peer::FloodsData => true,
-            Peer::FloodsPings => self.row == Row::RecvFrame,
-            // Of one long message.
-            Peer::Drips => self.row == Row::RecvChunk && self.is_heard(),
-            _ => false,
+            Peer::FloodsData => Some(true),
+            Peer::FloodsPings => Some(self.row == Row::RecvFrame),
+            // Of one long message, from its third octet on.
+            Peer::Drips if self.row == Row::RecvChunk && self.is_heard() => {
+                (self.deadline != Deadline::Close).then_some(true)
+            }
+            _ => Some(false),
         }
     }
 

@@ -259,7 +259,9 @@ impl<R: Raw> Server<R> {
     pub(crate) fn behave(mut self, peer: Peer, over: &Receiver<()>) {
         match peer {
             Peer::Drips => {
-                let octets = self.encode(&frame(0x82, &[b'x'; 10_000]));
+                // In one record of 10 KB; without, its payload begins soon. It is never complete.
+                let payload = if self.tls.is_some() { 10_000 } else { 125 };
+                let octets = self.encode(&frame(0x02, &vec![b'x'; payload]));
                 drip(self.raw, &octets, over);
             }
             Peer::FloodsPings => self.flood(&frame(0x89, &[b'p'; 125]).repeat(100), over),

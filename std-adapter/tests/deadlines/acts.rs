@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws_std::bare_ws::handshake::HandshakeError;
@@ -76,7 +76,7 @@ impl Watch {
 
     /// What comes now may take its time, but does not count for the beginning of a limit.
     fn preparing<T>(&mut self, prepare: impl FnOnce() -> T) -> T {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let value = prepare();
         self.before += began.elapsed();
         value
@@ -209,7 +209,11 @@ fn beside<S: Stream + Send + Sync + 'static>(
 ) -> (Outcome, thread::JoinHandle<Outcome>) {
     let other = writer.clone();
     if cell.deadline == Deadline::Close && cell.row != Row::Close {
+        let sends = !cell.receives();
         let closing = thread::spawn(move || {
+            if sends {
+                await_sender(&other, LATER);
+            }
             thread::sleep(LATER);
             outcome(other.close(Some(CloseCode::NORMAL), ""))
         });
@@ -222,10 +226,7 @@ fn beside<S: Stream + Send + Sync + 'static>(
         };
         let sending = thread::spawn(move || outcome(other.send(message.as_slice())));
         if cell.row == Row::Close {
-            // It is in the midst of it, or has done.
-            while !sending.is_finished() && writer.try_flush().is_ok_and(|flushed| flushed) {
-                thread::sleep(Duration::from_millis(1));
-            }
+            await_sender(writer, LATER);
         }
         return (exchange(cell, &mut reader, writer), sending);
     }
@@ -233,6 +234,14 @@ fn beside<S: Stream + Send + Sync + 'static>(
     // The other may see the end first, and tells it.
     let ended = send(cell, writer);
     (ended, receiving)
+}
+
+/// Until another thread is in the midst of a message; one that was done at once is not seen.
+fn await_sender<S: Stream>(writer: &Writer<S>, limit: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < limit && writer.try_flush().is_ok_and(|flushed| flushed) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn receive_all<S: Stream>(reader: &mut Reader<S>) -> Outcome {

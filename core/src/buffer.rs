@@ -28,12 +28,12 @@ pub trait Storage {
         self.octets().len() < self.most()
     }
 
-    /// The first `len` octets were needed at the same time.
+    /// Told how many octets, from the first on, were needed at the same time.
     #[inline]
     fn used(&mut self, _len: usize) {}
 
-    /// What was [used](Self::used) is done with, but for octets that every use since this was
-    /// called last has reached beyond. Memory that has grown may shrink.
+    /// Told between two messages. Memory that has grown may shrink; its first octets stay, as many
+    /// as were [used](Self::used) each time since it shrank last.
     #[inline]
     fn give_back(&mut self) {}
 }
@@ -52,7 +52,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
 
 /// Memory on the heap that grows as octets arrive, never by what a peer declares, and up to a
 /// limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or trains of messages
-/// that arrived together, needed more than half of it.
+/// that arrived together, needed half of it.
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
 pub struct Growing {
@@ -162,7 +162,7 @@ impl Storage for Growing {
         if used == 0 || self.octets.len() <= self.least {
             return;
         }
-        if used > self.octets.len() / 2 {
+        if used >= self.octets.len() / 2 {
             self.most = 0;
             self.rounds = 0;
             return;

@@ -20,6 +20,7 @@ use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 
 use crate::entropy::SystemEntropy;
+use crate::error::Error;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
@@ -60,6 +61,8 @@ pub(crate) struct State {
     unflushed: bool,
     /// How often all that was queued was out.
     drained: u64,
+    /// Messages may be compressed, but for one that must not be.
+    compression: bool,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
     in_turn: bool,
 }
@@ -74,6 +77,7 @@ impl<S: Stream> Channel<S> {
                 owed: Owed::default(),
                 unflushed: false,
                 drained: 0,
+                compression: true,
                 in_turn: false,
             }),
             turn: Condvar::new(),
@@ -329,6 +333,18 @@ impl<S: Stream> Channel<S> {
         state
     }
 
+    /// What our caller is told. That a connection is not open any more because its time is over is
+    /// told by that name, whoever found out.
+    pub(crate) fn told(&self, error: ProtocolError<Cut>) -> Error {
+        match (&error, self.lock().over()) {
+            (
+                ProtocolError::Usage(Usage::NotOpen),
+                Some(cut @ (Cut::Timeout(_) | Cut::Aborted)),
+            ) => cut.into(),
+            _ => error.into(),
+        }
+    }
+
     /// Gives the connection up at once: whoever waits on any thread returns.
     pub(crate) fn abort(&self) {
         self.report(Event::Aborted);
@@ -500,6 +516,11 @@ impl State {
         self.life.may_write() && (self.unflushed || !self.sender.pending().is_empty())
     }
 
+    pub(crate) fn set_compression(&mut self, allowed: bool) {
+        self.compression = allowed;
+        self.sender.set_compression(allowed);
+    }
+
     fn close_limit(&self) -> Option<Duration> {
         self.life.limits().close
     }
@@ -605,10 +626,11 @@ impl<S: Stream> Turn<'_, S> {
         &mut self,
         message: Message<'_>,
     ) -> Result<(), ProtocolError<Cut>> {
-        let before = self.sender().compression();
         self.sender().set_compression(false);
         let sent = self.send(message);
-        self.sender().set_compression(before);
+        // Another thread may have changed it meanwhile.
+        let state = self.state();
+        state.sender.set_compression(state.compression);
         sent
     }
 }

@@ -276,8 +276,8 @@ impl Config {
         self
     }
 
-    /// How many octets the receive buffer has to begin with; it grows with messages. Default:
-    /// 16 KiB.
+    /// How many octets the receive buffer has to begin with; it grows with messages, and
+    /// shrinks again when none of the last 64 needed half of it. Default: 16 KiB.
     #[must_use]
     pub fn receive_buffer(mut self, octets: usize) -> Self {
         self.receive_buffer = octets;

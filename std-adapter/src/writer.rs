@@ -65,8 +65,9 @@ impl<S: Stream> Writer<S> {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_fragment(&self, kind: MessageKind, payload: &[u8], fin: bool) -> Result<(), Error> {
-        let mut turn = self.shared.channel().turn()?;
-        Ok(turn.send_fragment(kind, payload, fin)?)
+        let channel = self.shared.channel();
+        let sent = channel.turn()?.send_fragment(kind, payload, fin);
+        sent.map_err(|error| channel.told(error))
     }
 
     /// Sends one frame of the caller's own making:
@@ -124,9 +125,11 @@ impl<S: Stream> Writer<S> {
     /// a connection that is closing already: nothing has changed.
     /// [`Timeout::Close`](crate::Timeout::Close) when the Close could not be written in time.
     pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
-        let turn = self.shared.channel().closing_turn(code, reason)?;
+        let channel = self.shared.channel();
+        let turn = channel.closing_turn(code, reason);
         // Without a turn no Close can be framed any more, and the end of our direction was enough.
-        turn.map_or(Ok(()), |mut turn| Ok(turn.close(code, reason)?))
+        let closed = turn.and_then(|turn| turn.map_or(Ok(()), |mut turn| turn.close(code, reason)));
+        closed.map_err(|error| channel.told(error))
     }
 
     /// Whether data may be sent: neither end has closed, and the connection has not failed.
@@ -142,8 +145,7 @@ impl<S: Stream> Writer<S> {
 
     /// Whether the messages that begin from now on may be compressed; at first they may.
     pub fn set_compression(&self, allowed: bool) {
-        let mut state = self.shared.channel().lock();
-        state.sender.set_compression(allowed);
+        self.shared.channel().lock().set_compression(allowed);
     }
 
     /// Changes [`Config::silence_timeout`](crate::Config::silence_timeout).

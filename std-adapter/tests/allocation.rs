@@ -201,7 +201,7 @@ fn costs(lengths: &[usize], config: &Config) -> Result<Vec<(u64, isize)>, Error>
     Ok(costs)
 }
 
-// row: LIM-04, SEED-16
+// row: LIM-04
 #[test]
 fn a_long_message_does_not_keep_its_memory() -> Result<(), Error> {
     let small = std::iter::repeat_n(SMALL, 2 * ROUNDS);
@@ -243,6 +243,63 @@ fn long_messages_that_come_again_cost_one_growth_in_so_many_rounds() -> Result<(
             .map(|(allocations, _)| allocations)
             .sum::<u64>();
         assert!(all <= grows as u64 * (6 + 1), "{between} between: {all}");
+    }
+    Ok(())
+}
+
+/// The same for what messages inflate to.
+// row: LIM-04, PMD-12
+#[cfg(feature = "deflate")]
+#[test]
+fn a_long_message_that_was_compressed_does_not_keep_its_memory() -> Result<(), Error> {
+    use bare_ws_std::Deflate;
+    use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
+    use bare_ws_std::bare_ws::stage::Compress;
+
+    for takeover in [true, false] {
+        let peer = serve(move |mut conn| {
+            let no_takeover = if takeover {
+                ""
+            } else {
+                "; server_no_context_takeover"
+            };
+            let field = format!("Sec-WebSocket-Extensions: permessage-deflate{no_takeover}\r\n");
+            conn.accept_with(&field, b"");
+            let agreed = Agreed {
+                receive_window_bits: 15,
+                receive_no_context_takeover: false,
+                send_window_bits: 15,
+                send_no_context_takeover: !takeover,
+            };
+            let (_, mut deflating) = Deflate::new().stages(&agreed, 0).unwrap();
+            let mut compressed = vec![0; 1 << 20];
+            for length in std::iter::once(LARGE).chain([SMALL; 2 * ROUNDS]) {
+                assert!(conn.read_frame().is_some());
+                let done = deflating.compress(&vec![b'x'; length], true, &mut compressed);
+                assert!(done.finished);
+                conn.frame(0xc2, &compressed[..done.produced]);
+            }
+            conn.close(1000, b"");
+            conn.read_close();
+        });
+        let config = Config::new().deflate(Deflate::new());
+        let mut socket = config.connect(&peer.uri())?;
+        assert!(socket.deflate().is_some());
+        let before = HELD.get();
+        let mut held = Vec::with_capacity(1 + 2 * ROUNDS);
+        for length in std::iter::once(LARGE).chain([SMALL; 2 * ROUNDS]) {
+            socket.send("next")?;
+            // What was said before is referred to, and is there.
+            let message = socket.recv()?.expect("a message");
+            assert!(message.octets().len() == length);
+            assert!(message.octets().iter().all(|octet| *octet == b'x'));
+            held.push(HELD.get() - before);
+        }
+        assert!(held[0] >= LARGE as isize, "it was gathered");
+        let left = held[ROUNDS + 3];
+        assert!(left <= 128 * 1024, "{takeover}: {left}");
+        assert_eq!(socket.recv()?, None);
+        peer.join();
     }
     Ok(())
 }

@@ -19,7 +19,8 @@ use bare_ws_std::bare_ws::receiver::Receiver;
 use bare_ws_std::bare_ws::role::Server;
 use bare_ws_std::bare_ws::sender::Sender;
 use bare_ws_std::{
-    CloseCode, Config, Deflate, Deflating, Error, Inflating, Message, SystemEntropy, WebSocket,
+    CloseCode, Config, Deflate, Deflating, Error, Inflating, Message, MessageKind, SystemEntropy,
+    WebSocket,
 };
 use embedded_io::Read as _;
 use embedded_io_adapters::std::FromStd;
@@ -567,6 +568,57 @@ fn a_message_can_be_kept_from_compression() {
     }
     assert_eq!(reader.recv().unwrap(), None);
     peer.join();
+}
+
+// row: PMD-11, PMD-33
+#[test]
+fn what_was_set_holds_after_a_message_that_was_kept_from_compression() {
+    const RAW: u8 = 0x81;
+    const COMPRESSED: u8 = 0xc1;
+    let peer = serve(|mut conn| {
+        accept(&mut conn, NAME);
+        let mut firsts = Vec::new();
+        loop {
+            match conn.read_frame().unwrap().0 {
+                0x88 => break,
+                first => firsts.push(first),
+            }
+        }
+        conn.close(1000, b"");
+        firsts
+    });
+    let text = "much the same, much the same, much the same".repeat(3);
+    let text = text.as_str();
+    let mut socket = Config::new()
+        .deflate(Deflate::new())
+        .connect(&peer.uri())
+        .unwrap();
+    let writer = &socket.writer;
+    for allowed in [false, true] {
+        writer.set_compression(allowed);
+        writer.send(text).unwrap();
+        writer.send_uncompressed(text).unwrap();
+        writer.send(text).unwrap();
+        // One that fails, since another message is open, changes nothing either.
+        writer.set_compression(false);
+        writer
+            .send_fragment(MessageKind::Text, b"a", false)
+            .unwrap();
+        writer.set_compression(allowed);
+        assert!(writer.send_uncompressed(text).is_err());
+        writer.send_fragment(MessageKind::Text, b"b", true).unwrap();
+        writer.send(text).unwrap();
+    }
+    socket.finish(Some(CloseCode::NORMAL), "").unwrap();
+    let (open, last) = (0x01, 0x80);
+    assert_eq!(
+        peer.join(),
+        [
+            [RAW, RAW, RAW, open, last, RAW],
+            [COMPRESSED, RAW, COMPRESSED, open, last, COMPRESSED]
+        ]
+        .concat()
+    );
 }
 
 // row: PMD-12, PMD-20

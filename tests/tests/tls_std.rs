@@ -296,6 +296,7 @@ fn two_threads_use_one_connection() {
         );
     }
     assert_eq!(reader.recv().unwrap(), None);
+    reader.finish().unwrap();
     sending.join().unwrap();
     assert!(peer.join()[0].closed_cleanly);
 }

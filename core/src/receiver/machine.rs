@@ -137,7 +137,7 @@ impl Machine {
             self.places = Places::default();
             self.announced = Announced::Nothing;
         }
-        if self.holds_nothing() {
+        if storage.can_grow() && self.holds_nothing() {
             storage.give_back();
         }
         let want = match self.frame {

@@ -94,15 +94,12 @@ impl<S: Stream> TlsStream<S> {
                 // However little arrives at a time, the moment comes.
                 _ if by.has_come(now) => return Err(Error::Timeout(Timeout::Handshake)),
                 Ok(false) => {}
-                Err(error) if is_transient(&error) => self
-                    .wait(
-                        Interest {
-                            read: self.session().is_handshaking(),
-                            write: false,
-                        },
-                        by.left(now),
-                    )
-                    .map_err(Error::Io)?,
+                Err(error) if is_transient(&error) => {
+                    // The lock is gone again before anybody waits.
+                    let read = self.session().is_handshaking();
+                    let interest = Interest { read, write: false };
+                    self.wait(interest, by.left(now)).map_err(Error::Io)?;
+                }
                 Err(error) => return Err(error.downcast().map_or_else(Error::Io, Error::Tls)),
             }
         }
@@ -126,7 +123,7 @@ impl<S: Stream> TlsStream<S> {
         if incoming.start == incoming.end {
             incoming.start = 0;
             incoming.end = 0;
-            let read = self.stream.try_read(&mut incoming.octets)?;
+            let read = uninterrupted(|| self.stream.try_read(&mut incoming.octets))?;
             incoming.end = read.min(incoming.octets.len());
             if incoming.end == 0 {
                 return Ok(false);
@@ -158,13 +155,11 @@ impl<S: Stream> TlsStream<S> {
             }
             drop(session);
             if outgoing.is_empty() {
-                return self.stream.try_flush();
+                return uninterrupted(|| self.stream.try_flush());
             }
-            match self.stream.try_write(outgoing) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => drop(outgoing.drain(..taken.min(outgoing.len()))),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match uninterrupted(|| self.stream.try_write(outgoing))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                taken => drop(outgoing.drain(..taken.min(outgoing.len()))),
             }
         }
     }
@@ -187,6 +182,16 @@ impl<S: Stream> TlsStream<S> {
             Ok(outgoing) => Some(outgoing),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// A signal says nothing about the stream: what it interrupted is done again, in its place.
+fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }

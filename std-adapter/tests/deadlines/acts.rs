@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws_std::bare_ws::handshake::HandshakeError;
@@ -15,6 +15,9 @@ use bare_ws_std::{
 
 use crate::axes::{CLOSE, Cell, Deadline, Expect, LATER, LIMIT, Outcome, PATIENCE, Peer, Row, Use};
 use crate::peer::{LONG, Stalls};
+
+/// More than the system takes at once, long after it was full: a retransmission makes some room.
+const TRANSMIT: usize = 64 * 1024;
 
 /// More than the peer takes while a cell lasts, if it takes as little as a dripping one does.
 const LONG_MESSAGE: usize = 2 << 20;
@@ -42,7 +45,7 @@ pub(crate) fn config(deadline: Deadline) -> Config {
         .connect_timeout(LONG)
         .handshake_timeout(LONG)
         .close_timeout(CLOSE)
-        .transmit_buffer(4096);
+        .transmit_buffer(TRANSMIT);
     match deadline {
         Deadline::Connect => config.connect_timeout(LIMIT),
         Deadline::Handshake => config.handshake_timeout(LIMIT),
@@ -73,7 +76,7 @@ impl Watch {
 
     /// What comes now may take its time, but does not count for the beginning of a limit.
     fn preparing<T>(&mut self, prepare: impl FnOnce() -> T) -> T {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let value = prepare();
         self.before += began.elapsed();
         value
@@ -157,17 +160,9 @@ pub(crate) fn act<S: Stream + Send + Sync + 'static>(
 
 /// Whether the call is to find no room.
 fn needs_full_buffers(cell: Cell) -> bool {
-    let sends = !matches!(
-        cell.row,
-        Row::Recv
-            | Row::RecvTimeout
-            | Row::RecvChunk
-            | Row::RecvFrame
-            | Row::ReaderFinish
-            | Row::Drop
-    );
-    // Who receives in time is not kept from closing by what was sent before.
-    sends && (cell.is_blocked() || cell.peer == Peer::Resets)
+    let sends = !cell.receives() && cell.row != Row::Drop;
+    let behind = cell.row == Row::Close && cell.used == Use::Beside;
+    sends && !cell.is_long() && !behind && (cell.is_blocked() || cell.peer == Peer::Resets)
 }
 
 /// Until nothing more is taken.
@@ -192,6 +187,11 @@ fn fill<S: Stream>(writer: &Writer<S>) {
             Err(_) => return,
         }
     }
+    // And what we hold ourselves, of which some room of the system's is not enough for all.
+    while writer
+        .queue([b'f'; 50].as_slice())
+        .is_ok_and(|queued| queued)
+    {}
 }
 
 fn undivided<S: Stream>(cell: Cell, mut socket: WebSocket<S>) -> Outcome {
@@ -208,28 +208,25 @@ fn beside<S: Stream + Send + Sync + 'static>(
     writer: &Writer<S>,
 ) -> (Outcome, thread::JoinHandle<Outcome>) {
     let other = writer.clone();
-    let receives = matches!(
-        cell.row,
-        Row::Recv | Row::RecvTimeout | Row::RecvChunk | Row::RecvFrame | Row::ReaderFinish
-    );
     if cell.deadline == Deadline::Close && cell.row != Row::Close {
+        let sends = !cell.receives();
         let closing = thread::spawn(move || {
+            if sends {
+                await_sender(&other, LATER);
+            }
             thread::sleep(LATER);
             outcome(other.close(Some(CloseCode::NORMAL), ""))
         });
         return (exchange(cell, &mut reader, writer), closing);
     }
-    if receives || cell.row == Row::Close {
+    if cell.receives() || cell.row == Row::Close {
         let message = match cell.peer {
             Peer::Silent | Peer::Ends => vec![b'l'; 16 * 1024],
             _ => long(),
         };
         let sending = thread::spawn(move || outcome(other.send(message.as_slice())));
         if cell.row == Row::Close {
-            // It is in the midst of it, or has done.
-            while !sending.is_finished() && writer.try_flush().is_ok_and(|flushed| flushed) {
-                thread::sleep(Duration::from_millis(1));
-            }
+            await_sender(writer, LATER);
         }
         return (exchange(cell, &mut reader, writer), sending);
     }
@@ -237,6 +234,14 @@ fn beside<S: Stream + Send + Sync + 'static>(
     // The other may see the end first, and tells it.
     let ended = send(cell, writer);
     (ended, receiving)
+}
+
+/// Until another thread is in the midst of a message; one that was done at once is not seen.
+fn await_sender<S: Stream>(writer: &Writer<S>, limit: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < limit && writer.try_flush().is_ok_and(|flushed| flushed) {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn receive_all<S: Stream>(reader: &mut Reader<S>) -> Outcome {
@@ -250,11 +255,7 @@ fn receive_all<S: Stream>(reader: &mut Reader<S>) -> Outcome {
 
 /// The call, alone.
 fn call<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -> Outcome {
-    let receives = matches!(
-        cell.row,
-        Row::Recv | Row::RecvTimeout | Row::RecvChunk | Row::RecvFrame | Row::ReaderFinish
-    );
-    if receives && cell.deadline == Deadline::Close {
+    if cell.receives() && cell.deadline == Deadline::Close {
         // What is closed already by the peer's end is no error of the call's.
         let _ = writer.close(Some(CloseCode::NORMAL), "");
     }
@@ -263,11 +264,14 @@ fn call<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -> Ou
 
 fn exchange<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -> Outcome {
     // A flood is received until something ends it.
-    loop {
+    let mut delivered = 0;
+    let ended = loop {
         let more = match cell.row {
             Row::Recv => reader.recv().map(|more| more.is_some()),
             Row::RecvTimeout if cell.deadline == Deadline::Call => {
-                return outcome(reader.recv_timeout(LIMIT));
+                break reader.recv_timeout(LIMIT).map(|more| {
+                    delivered += usize::from(more.is_some());
+                });
             }
             Row::RecvTimeout => reader.recv_timeout(LONG).map(|more| more.is_some()),
             Row::RecvChunk => reader.recv_chunk().map(|more| more.is_some()),
@@ -276,10 +280,15 @@ fn exchange<S: Stream>(cell: Cell, reader: &mut Reader<S>, writer: &Writer<S>) -
             _ => return send(cell, writer),
         };
         match more {
-            Ok(true) => {}
-            ended => return outcome(ended),
+            Ok(true) => delivered += 1,
+            ended => break ended.map(drop),
         }
-    }
+    };
+    let is_right = cell
+        .delivers()
+        .is_none_or(|delivers| delivers == (delivered > 0));
+    assert!(is_right, "{delivered} were delivered, then {ended:?}");
+    outcome(ended)
 }
 
 fn long() -> Vec<u8> {

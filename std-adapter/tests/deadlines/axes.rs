@@ -153,6 +153,26 @@ impl Cell {
         }
     }
 
+    /// Whether something is delivered before the end. `None`: if there is time for it.
+    pub(crate) fn delivers(self) -> Option<bool> {
+        match self.peer {
+            Peer::FloodsData => Some(true),
+            Peer::FloodsPings => Some(self.row == Row::RecvFrame),
+            // Of one long message, from its third octet on.
+            Peer::Drips if self.row == Row::RecvChunk && self.is_heard() => {
+                (self.deadline != Deadline::Close).then_some(true)
+            }
+            _ => Some(false),
+        }
+    }
+
+    pub(crate) fn receives(self) -> bool {
+        matches!(
+            self.row,
+            Row::Recv | Row::RecvTimeout | Row::RecvChunk | Row::RecvFrame | Row::ReaderFinish
+        )
+    }
+
     /// Whether octets of its are plaintext of ours as they come.
     fn is_heard(self) -> bool {
         !matches!((self.peer, self.wire), (Peer::Drips, Wire::Tls))
@@ -286,7 +306,12 @@ impl Cell {
         match (self.deadline, self.used) {
             (Deadline::Call, _) => return Err("has no limit of its own"),
             (Deadline::Silence | Deadline::KeepAlive, Use::Undivided | Use::Split) => {
-                return Err("only whoever receives keeps the limits on silence");
+                if self.row == Row::Send && self.peer == Peer::ReadsNothing {
+                    return Ok(Expect::GoesOn);
+                }
+                return Err(
+                    "only whoever receives keeps the limits on silence: row Send, ReadsNothing",
+                );
             }
             (Deadline::Close, Use::Undivided | Use::Split) => {
                 return Err("after a Close nothing can be sent");

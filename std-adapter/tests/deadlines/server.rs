@@ -14,10 +14,10 @@ use rustix::net::sockopt::{
     set_socket_linger, set_socket_recv_buffer_size, set_socket_send_buffer_size,
 };
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 use crate::axes::{DRIP, LATER, Peer};
-use crate::peer::{LONG, frame};
+use crate::peer::{Conn, LONG, frame};
 
 /// What the system may buffer on a wire: little, so that it is soon full.
 const BUFFER: usize = 16 * 1024;
@@ -90,8 +90,10 @@ pub(crate) fn dead() -> (SocketAddr, impl Send) {
     (address, (listener, waiting))
 }
 
-/// Whom the servers are, and who trusts them.
+/// Who the servers are, and who trusts them.
 struct Identity {
+    key: rcgen::KeyPair,
+    certificate: rcgen::Certificate,
     server: Arc<ServerConfig>,
     client: Tls,
 }
@@ -105,24 +107,31 @@ fn identity() -> &'static Identity {
             .unwrap()
             .self_signed(&key)
             .unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .unwrap();
         Identity {
-            server: Arc::new(server),
+            server: server_config(&key, &certificate, rustls::ALL_VERSIONS),
             client: Tls::builder()
                 .root(certificate.der().to_vec())
                 .build()
                 .unwrap(),
+            key,
+            certificate,
         }
     })
+}
+
+fn server_config(
+    key: &rcgen::KeyPair,
+    certificate: &rcgen::Certificate,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key);
+    Arc::new(config.unwrap())
 }
 
 /// Trusts the servers of the table.
@@ -143,9 +152,25 @@ impl<R: Raw> Server<R> {
     }
 
     /// After the handshake of TLS.
-    pub(crate) fn tls(mut raw: R) -> io::Result<Self> {
+    pub(crate) fn tls(raw: R) -> io::Result<Self> {
+        Self::tls_of(raw, Arc::clone(&identity().server))
+    }
+
+    /// The same by one version of TLS.
+    pub(crate) fn tls_version(
+        raw: R,
+        version: &'static SupportedProtocolVersion,
+    ) -> io::Result<Self> {
+        let identity = identity();
+        Self::tls_of(
+            raw,
+            server_config(&identity.key, &identity.certificate, &[version]),
+        )
+    }
+
+    fn tls_of(mut raw: R, config: Arc<ServerConfig>) -> io::Result<Self> {
         raw.patience(LONG);
-        let mut tls = ServerConnection::new(Arc::clone(&identity().server)).unwrap();
+        let mut tls = ServerConnection::new(config).unwrap();
         tls.set_buffer_limit(None);
         while tls.is_handshaking() {
             tls.complete_io(&mut raw)?;
@@ -172,6 +197,11 @@ impl<R: Raw> Server<R> {
             tls.write_tls(&mut flight).unwrap();
         }
         flight
+    }
+
+    /// What it says and hears in clear.
+    pub(crate) fn conn(self) -> Conn<StreamOwned<ServerConnection, R>> {
+        Conn::over(StreamOwned::new(self.tls.unwrap(), self.raw))
     }
 
     fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
@@ -229,7 +259,9 @@ impl<R: Raw> Server<R> {
     pub(crate) fn behave(mut self, peer: Peer, over: &Receiver<()>) {
         match peer {
             Peer::Drips => {
-                let octets = self.encode(&frame(0x82, &[b'x'; 10_000]));
+                // In one record of 10 KB; without, its payload begins soon. It is never complete.
+                let payload = if self.tls.is_some() { 10_000 } else { 125 };
+                let octets = self.encode(&frame(0x02, &vec![b'x'; payload]));
                 drip(self.raw, &octets, over);
             }
             Peer::FloodsPings => self.flood(&frame(0x89, &[b'p'; 125]).repeat(100), over),

@@ -313,8 +313,10 @@ fn an_abort_ends_whoever_waits_at_once() {
         let receiving = thread::spawn(move || reader.recv().map(drop));
         let sender = writer.clone();
         let sending = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
+        // So that it is the long message that holds the turn.
+        thread::sleep(LIMIT / 4);
         let waiting = thread::spawn(move || writer.send("behind it"));
-        thread::sleep(LIMIT / 2);
+        thread::sleep(LIMIT / 4);
         let began = Instant::now();
         stop.abort();
         let ended = [receiving, sending, waiting].map(|thread| thread.join().unwrap());

@@ -64,7 +64,7 @@ impl<S: Stream> Drop for Shared<S> {
             return;
         }
         let mut state = self.channel.lock();
-        if state.life.phase() == Phase::Closing {
+        if state.life.phase() == Phase::Closing && state.life.end().is_none() {
             // Nobody looks at what arrives any more, the peer's Close among it: as after a failure,
             // our direction is shut behind our Close, and the rest discarded.
             state.life.on(Event::PeerFailed, Moment::now());

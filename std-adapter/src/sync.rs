@@ -3,8 +3,10 @@
 
 #[cfg(not(shuttle))]
 mod chosen {
+    #[cfg(feature = "rustls")]
+    pub(crate) use std::sync::TryLockError;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+    pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
     pub(crate) use std::thread;
 
     use std::time::Instant;

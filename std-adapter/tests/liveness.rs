@@ -3,7 +3,7 @@
 
 mod peer;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;
@@ -250,6 +250,25 @@ fn a_drop_does_not_wait_and_resets_no_close_of_ours() {
     drop(socket);
     stalls.took(NONE, NONE);
     assert_eq!(peer.join(), (Some(1002), 0), "an end, not a reset");
+}
+
+// row: CLS-17
+#[test]
+fn a_close_survives_the_drop_that_follows_it() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        let code = conn.read_close();
+        // Sent after the client has given it up, and before our Close.
+        thread::sleep(LIMIT);
+        let sent = conn.tcp.write_all(&frame(0x82, &vec![0; 4 * MIB]));
+        sent.expect("an end, not a reset");
+        conn.close(1000, b"");
+        (code, conn.tcp.read(&mut [0]).unwrap())
+    });
+    let mut socket = connect(&Config::new(), &peer.uri());
+    socket.close(Some(CloseCode::NORMAL), "").unwrap();
+    drop(socket);
+    assert_eq!(peer.join(), (Some(1000), 0));
 }
 
 // row: STA-02

@@ -30,6 +30,7 @@ STAGES = [
     ("tests/bench/", "bench-smoke"),
     ("tests/size/", "size"),
     ("examples/firmware/", "firmware"),
+    ("tests/threads/", "threads"),
 ]
 
 Tag = collections.namedtuple("Tag", "row path line place item stage")

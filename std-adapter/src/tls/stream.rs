@@ -39,6 +39,12 @@ struct Incoming {
     end: usize,
 }
 
+impl Incoming {
+    fn has_octets(&self) -> bool {
+        self.start < self.end
+    }
+}
+
 /// RFC 8446 §5.1: the most that one record carries.
 const RECORD: usize = 1 << 14;
 
@@ -120,7 +126,7 @@ impl<S: Stream> TlsStream<S> {
 
     /// Gives ciphertext to rustls, read first if there is none. `false` at the stream's end.
     fn receive(&self, incoming: &mut Incoming) -> io::Result<bool> {
-        if incoming.start == incoming.end {
+        if !incoming.has_octets() {
             incoming.start = 0;
             incoming.end = 0;
             let read = uninterrupted(|| self.stream.try_read(&mut incoming.octets))?;
@@ -208,7 +214,7 @@ impl<S: Stream> Stream for TlsStream<S> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            if incoming.start == incoming.end {
+            if !incoming.has_octets() {
                 if has_read {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
@@ -237,6 +243,10 @@ impl<S: Stream> Stream for TlsStream<S> {
 
     /// Also for room where rustls has something of its own to send.
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        if interest.read && self.incoming().has_octets() {
+            // rustls takes 4 KiB at a time: the stream may have nothing left, and we may.
+            return Ok(());
+        }
         let owes = self
             .try_outgoing()
             .is_some_and(|outgoing| !outgoing.is_empty());

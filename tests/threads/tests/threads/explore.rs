@@ -8,7 +8,7 @@ use model::{Config, MaxSteps, Runner};
 
 /// How long each scheduler takes at the most, and how many schedules it makes.
 const MILLISECONDS: u64 = 1500;
-const SCHEDULES: usize = 4000;
+const SCHEDULES: usize = 20_000;
 
 /// Random schedules, and those of PCT, which finds what needs so many ill-timed switches. `THREADS_SEED`
 /// chooses them, `THREADS_MS` how long each of the schedulers takes.

@@ -7,6 +7,7 @@ mod wire;
 mod closing;
 mod ending;
 mod sending;
+mod tls;
 
 use bare_ws_std::{Config, WebSocket};
 use wire::{Peer, Wire};

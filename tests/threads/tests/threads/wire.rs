@@ -85,13 +85,23 @@ fn some(most: usize) -> usize {
 }
 
 impl Wire {
-    /// `up` octets of the client's find room on the way, and `down` of the peer's.
+    /// `up` octets of the client's find room on the way, and `down` of the peer's. The opening
+    /// handshake is answered by the wire itself.
     pub(crate) fn pair(up: usize, down: usize) -> (Self, Peer) {
+        Self::with(up, down, Some(Vec::new()))
+    }
+
+    /// The same for a peer that sees every octet.
+    pub(crate) fn bare(up: usize, down: usize) -> (Self, Peer) {
+        Self::with(up, down, None)
+    }
+
+    fn with(up: usize, down: usize, request: Option<Vec<u8>>) -> (Self, Peer) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 up: Way::new(up),
                 down: Way::new(down),
-                request: Some(Vec::new()),
+                request,
                 sent: Vec::new(),
                 is_shut: false,
                 is_dropped: false,
@@ -103,15 +113,8 @@ impl Wire {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(|_| panic!("another thread has failed"))
-    }
-}
-
-fn answer(request: &[u8]) -> Option<Vec<u8>> {
+/// The answer to the request of an opening handshake, once it is whole.
+pub(crate) fn answer(request: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(request).ok()?;
     let head = text.strip_suffix("\r\n\r\n")?;
     let key = head
@@ -126,6 +129,14 @@ fn answer(request: &[u8]) -> Option<Vec<u8>> {
         )
         .into_bytes(),
     )
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .unwrap_or_else(|_| panic!("another thread has failed"))
+    }
 }
 
 impl Stream for Wire {

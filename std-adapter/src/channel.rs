@@ -382,7 +382,10 @@ impl<S: Stream> Channel<S> {
                 }
                 Next::HangUp => {
                     // This also wakes whoever waits for the stream on another thread.
-                    let _ = self.stream.shutdown(Shutdown::Both);
+                    let _ = match state.life.phase() {
+                        Phase::Aborting => self.stream.abort(),
+                        _ => self.stream.shutdown(Shutdown::Both),
+                    };
                     state.sender.shut();
                     state.life.on(Event::HungUp, Moment::now());
                     self.turn.notify_all();

@@ -58,6 +58,15 @@ pub trait Stream {
     /// The operating system's.
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 
+    /// Gives the stream up: as [`shutdown`](Self::shutdown) of both directions, and what is still
+    /// on its way to the peer need not arrive.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn abort(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Both)
+    }
+
     /// Whether what is written is encrypted for a peer that was verified: only then does it serve
     /// a `wss` URI.
     fn is_secure(&self) -> bool {
@@ -107,8 +116,8 @@ impl<S> Untimed<S> {
     }
 }
 
-macro_rules! sockets {
-    ($($socket:ty),*) => {$(
+macro_rules! socket {
+    ($socket:ty $(, $abort:item)?) => {
         impl Stream for $socket {
             fn prepare(&mut self) -> io::Result<()> {
                 self.set_nonblocking(true)
@@ -133,13 +142,23 @@ macro_rules! sockets {
             fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 <$socket>::shutdown(self, how)
             }
+
+            $($abort)?
         }
-    )*};
+    };
 }
 
-sockets!(TcpStream);
+socket!(
+    TcpStream,
+    /// The peer is told by a reset when the socket is closed: one that neither reads nor ends must
+    /// not keep its own sends, and what is left of ours, in the operating system for minutes.
+    fn abort(&self) -> io::Result<()> {
+        rustix::net::sockopt::set_socket_linger(self, Some(Duration::ZERO))?;
+        Stream::shutdown(self, Shutdown::Both)
+    }
+);
 #[cfg(unix)]
-sockets!(UnixStream);
+socket!(UnixStream);
 
 /// Waits for a socket of the operating system's.
 pub(crate) fn wait_for(
@@ -240,6 +259,10 @@ impl Stream for Socket {
             #[cfg(feature = "rustls")]
             Self::Tls(tls) => tls.shutdown(how),
         }
+    }
+
+    fn abort(&self) -> io::Result<()> {
+        either!(self, stream => stream.abort())
     }
 
     fn is_secure(&self) -> bool {

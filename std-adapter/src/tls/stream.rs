@@ -269,6 +269,10 @@ impl<S: Stream> Stream for TlsStream<S> {
         self.stream.shutdown(how)
     }
 
+    fn abort(&self) -> io::Result<()> {
+        self.stream.abort()
+    }
+
     fn is_secure(&self) -> bool {
         true
     }

@@ -20,7 +20,7 @@ fn no_key_no_payload_and_no_generator_stands_in_debug_output() {
     let mut incoming = b"\x81\x09SECRETkey\x89\x09SECRETkey\x81\x03abc".to_vec();
     incoming.extend(b"\x01\x09SECRETkey");
     let mut connection = asynch::Connection::new(
-        Transport::new(&incoming),
+        Transport::new(&incoming).halves(),
         Receiver::<Client, _>::new(vec![0xa5; 64]),
         Sender::<Client, _, _>::new(vec![0xa5; 139], Secret("SECRETkey")),
     );
@@ -104,6 +104,6 @@ fn every_error_says_something_and_has_its_close_code() {
     let transport: Error<bare_ws_tests::io::IoError> =
         Error::Transport(bare_ws_tests::io::IoError::Broken);
     assert_eq!(transport.to_string(), "broken");
-    // It is shown, so it is not what stands behind.
+    // What is shown is not told again.
     assert!(core::error::Error::source(&transport).is_none());
 }

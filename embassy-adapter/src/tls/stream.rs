@@ -16,6 +16,7 @@ use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
+use embassy_futures::yield_now;
 use embedded_io_async::{ErrorType, Read, Write};
 use embedded_tls::TlsConnection;
 
@@ -196,6 +197,9 @@ impl Session<'_> {
             if self.ended.get() {
                 return Ok(0);
             }
+            if self.is_shut() {
+                return discard(reader, octets).await;
+            }
             if let Some(length) = self.open(octets)? {
                 return Ok(length);
             }
@@ -281,10 +285,24 @@ impl Session<'_> {
         writer.shutdown().await.map_err(Error::Transport)
     }
 
+    /// Our close_notify was sent, and with it embedded-tls has ended in both directions.
+    fn is_shut(&self) -> bool {
+        self.tls.try_borrow().is_ok_and(|tls| tls.is_none())
+    }
+
     fn with<T, V>(&self, with: impl FnOnce(&mut Connection<'_>) -> V) -> Result<V, Error<T>> {
         let mut tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?;
         tls.as_mut().map(with).ok_or(Error::Closed)
     }
+}
+
+/// Reads to the transport's end what nobody can decrypt any more: TCP resets a connection that is
+/// closed with octets unread, and the peer would lose what we sent last.
+async fn discard<In: Read>(reader: &mut In, octets: &mut [u8]) -> Result<usize, Error<In::Error>> {
+    while reader.read(octets).await.map_err(Error::Transport)? > 0 {
+        yield_now().await;
+    }
+    Ok(0)
 }
 
 /// Runs embedded-tls as far as its queues allow. Those wake nobody, so there is no waker.

@@ -188,6 +188,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     }
 
     /// Whether [`spare`](Self::spare) may find no memory.
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     #[inline]
     pub(crate) fn can_grow(&self) -> bool {
         self.storage.can_grow()

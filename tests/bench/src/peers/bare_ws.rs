@@ -33,11 +33,8 @@ pub const LIBRARY: Library = Library {
     },
 };
 
-type Ours = Connection<
-    Wire,
-    Receiver<Client, Growing>,
-    Sender<Client, Box<[u8]>, RandCore<ThreadRng>>,
->;
+type Ours =
+    Connection<Wire, Receiver<Client, Growing>, Sender<Client, Box<[u8]>, RandCore<ThreadRng>>>;
 
 fn client(wire: Wire) -> Ours {
     let entropy = RandCore(rand::rng());

@@ -104,7 +104,8 @@ fn check_refusal(arguments: &Arguments, refused: &str, report: &mut Report) {
 fn arguments(mut parser: lexopt::Parser) -> Result<Arguments, Box<dyn std::error::Error>> {
     let seconds = Duration::from_secs;
     let mut config = Config::new()
-        .idle_timeout(seconds(10))
+        .silence_timeout(seconds(10))
+        .stall_timeout(seconds(10))
         .close_timeout(seconds(5));
     let (mut deflate, mut tls) = (None::<Deflate>, None);
     let (mut url, mut refused) = (None, None);

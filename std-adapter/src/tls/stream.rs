@@ -170,6 +170,15 @@ impl<S: Stream> TlsStream<S> {
         }
     }
 
+    /// RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side", as
+    /// far as the stream takes it.
+    fn close_notify(&self) {
+        if let Some(mut outgoing) = self.try_outgoing() {
+            self.session().send_close_notify();
+            let _ = self.drain(&mut outgoing);
+        }
+    }
+
     // A thread that panicked in here left rustls between two calls.
     fn session(&self) -> MutexGuard<'_, ClientConnection> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,16 +269,14 @@ impl<S: Stream> Stream for TlsStream<S> {
 
     /// Says close_notify before the end of our direction, unless another thread is just sending.
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        if how != Shutdown::Read
-            && let Some(mut outgoing) = self.try_outgoing()
-        {
-            self.session().send_close_notify();
-            let _ = self.drain(&mut outgoing);
+        if how != Shutdown::Read {
+            self.close_notify();
         }
         self.stream.shutdown(how)
     }
 
     fn abort(&self) -> io::Result<()> {
+        self.close_notify();
         self.stream.abort()
     }
 

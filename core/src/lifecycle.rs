@@ -357,6 +357,12 @@ impl<T: Moment> Lifecycle<T> {
         !self.input_ended && !matches!(self.phase, Phase::Aborting | Phase::Gone)
     }
 
+    /// Whether what arrives is delivered, rather than discarded.
+    #[must_use]
+    pub const fn delivers(&self) -> bool {
+        matches!(self.phase, Phase::Opening | Phase::Open | Phase::Closing) && self.end.is_none()
+    }
+
     /// Whether anything of ours may still be written.
     #[must_use]
     pub const fn may_write(&self) -> bool {

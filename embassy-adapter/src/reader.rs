@@ -194,6 +194,10 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         link.closes = true;
         let mut delivery = Delivery::Chunk;
         let outcome = loop {
+            if shared.next() == Next::Shut {
+                // Our Close cannot go out: the end of our direction has to say it.
+                link.shut().await;
+            }
             match shared.told(core.advance(&mut link, delivery).await) {
                 Ok(true) => delivery = Delivery::Chunk,
                 Ok(false) => break Ok(()),
@@ -330,7 +334,8 @@ where
                 continue;
             }
             let input = &mut *self.input;
-            let goes_on = waits && (next == Next::Exchange || self.discards);
+            // Also where our direction is still to be shut: that is for whoever finishes.
+            let goes_on = waits && (shared.delivers() || self.discards);
             let writes = owed.is_due() || shared.state(|state| state.has_work(closes));
             let reads = goes_on && !spare.is_empty() && shared.may_read();
             if goes_on && !self.discards {

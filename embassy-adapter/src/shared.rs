@@ -82,6 +82,10 @@ impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
         self.state(|state| state.lifecycle.next())
     }
 
+    pub(crate) fn delivers(&self) -> bool {
+        self.state(|state| state.lifecycle.delivers())
+    }
+
     pub(crate) fn may_read(&self) -> bool {
         self.state(|state| state.lifecycle.may_read())
     }

@@ -149,16 +149,16 @@ SERVERS = [
 # row: RSP-02, RSP-03, REQ-14
 REFUSALS = {
     "nginx": [
-        ("401 with a body", ["--refused", "rejected: the server answered with status 401",
+        ("401 with a body", ["--refused", "rejected: the server answered with status 401, it asks for credentials",
                              "--field", 'WWW-Authenticate: Basic realm="interop"'], "ws://127.0.0.1:{port}/secret"),
-        ("302 with a body", ["--refused", "rejected: the server answered with status 302",
+        ("302 with a body", ["--refused", "rejected: the server answered with status 302, a redirect to \"http://127.0.0.1:{port}/\"; Config::redirects follows it",
                              "--field", "Location: http://127.0.0.1:{port}/"], "ws://127.0.0.1:{port}/elsewhere"),
         ("302, followed when asked", ["--redirects", "1"], "ws://127.0.0.1:{port}/elsewhere"),
-        ("wrong name", ["--refused", "tls: the certificate is for another name"], "wss://localhost:{elsewhere_port}/"),
-        ("expired", ["--refused", "tls: a certificate has expired"], "wss://localhost:{expired_port}/"),
-        ("other CA, TLS 1.2", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: no path to a trusted root"],
+        ("wrong name", ["--refused", "tls: the certificate of \"localhost\" is refused: it is for another name"], "wss://localhost:{elsewhere_port}/"),
+        ("expired", ["--refused", "tls: the certificate of \"localhost\" is refused: a certificate of the path has expired"], "wss://localhost:{expired_port}/"),
+        ("other CA, TLS 1.2", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
          "wss://localhost:{tls12_port}/"),
-        ("other CA, TLS 1.3", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: no path to a trusted root"],
+        ("other CA, TLS 1.3", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
          "wss://localhost:{tls_port}/"),
         ("ws to a port of wss", ["--refused", "rejected: the server answered with status 400"],
          "ws://localhost:{tls_port}/"),
@@ -166,9 +166,9 @@ REFUSALS = {
          "wss://localhost:{port}/"),
     ],
     "tungstenite": [
-        ("other CA", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: no path to a trusted root"],
+        ("other CA", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
          "wss://localhost:{tls_port}/"),
-        ("the platform's CAs", ["--ca", "", "--refused", "tls: no path to a trusted root"],
+        ("the platform's CAs", ["--ca", "", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
          "wss://localhost:{tls_port}/"),
     ],
 }

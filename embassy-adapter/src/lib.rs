@@ -110,3 +110,8 @@ pub const WAITERS: usize = 4;
 /// How often a reader reads at once, where the transport always has more, before it lets other
 /// tasks run.
 pub const READS_AT_ONCE: u8 = 16;
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -117,7 +117,7 @@
 //!
 //! | error | whose | what to do |
 //! |---|---|---|
-//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Timeout`](Error::Timeout), [`Io`](Error::Io), `Protocol(Lost)` | the network's | connect again, later each time |
+//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), `Protocol(Lost)`, [`Timeout`](Error::Timeout) other than `Call` | the network's | connect again, later each time |
 //! | [`Rejected`](Error::Rejected), [`Redirect`](Error::Redirect), [`Handshake`](Error::Handshake) | the server's | look at the status; 503 and 429 may pass, 401 and 404 do not |
 //! | `Tls` | the server's, or the roots' | nobody was verified: do not go on |
 //! | `Protocol(Peer)` | the peer's | a fault of the server; it was told why |

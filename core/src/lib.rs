@@ -84,3 +84,8 @@ pub mod asynch;
 pub mod blocking;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub mod exchange;
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "embedded-io"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -162,7 +162,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     ///
     /// # Errors
     /// [`Error::Peer`], [`Error::Capacity`] and [`Error::Lost`] are final: the connection has
-    /// failed, and says the same for ever after; the reply that goes with it was announced
+    /// failed, and says the same from then on; the reply that goes with it was announced
     /// before. [`Error::Usage`] changes nothing.
     #[inline]
     pub fn step(&mut self, delivery: Delivery) -> Result<Step, Error> {

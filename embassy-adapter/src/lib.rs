@@ -10,6 +10,24 @@
 //! - [`Timing`] says how long things may take; a deadline that passes is an [`Error::Timeout`].
 //! - [`Backoff`] says when to connect again.
 //!
+//! # I want to …
+//!
+//! | … | |
+//! |---|---|
+//! | connect to a URI over embassy-net | `net::connect`, `net::connect_secure` |
+//! | run over a modem, a UART, a stack of my own | [`Connection::open`] over a pair of halves; [`transport::Endless`] for a writing half without an end |
+//! | answer what I receive, without a copy | [`Connection::split`], in one task |
+//! | send from other tasks | [`Connection::split`], and copies of the [`Writer`] |
+//! | wait no longer than so long for a message | `embassy_time::with_timeout` around [`recv`](Reader::recv): a dropped future loses nothing |
+//! | notice that the peer is gone | [`Timing::keepalive`] |
+//! | not wait for ever for a peer that does not read | [`Timing::stall`] |
+//! | close, and use the transport again | [`close`](Writer::close), then [`finish`](Reader::finish) |
+//! | receive messages that are longer than the buffer | [`recv_chunk`](Reader::recv_chunk) |
+//! | send a message while it is being made | [`send_fragment`](Writer::send_fragment) |
+//! | send many small messages in one write | [`Connection::sender_mut`], [`Connection::flush`] |
+//! | compress | feature `deflate` of [`bare_ws`]: `Connection::open` with its offers, then configure the stages |
+//! | change limits while it runs | [`Connection::set_timing`] |
+//!
 //! # Two tasks
 //!
 //! ```
@@ -45,12 +63,48 @@
 //! everything before it reads cannot stop both ends. What a dropped future left half written, the
 //! reader brings out.
 //!
+//! # Limits in time
+//!
+//! | limit | bounds | unless set |
+//! |---|---|---|
+//! | [`connect`](Timing::connect) | the name and the TCP connection | 10 s |
+//! | [`handshake`](Timing::handshake) | the handshake of TLS and the opening handshake together | 10 s |
+//! | [`silence`](Timing::silence) | how long nothing may arrive, while somebody receives | none |
+//! | [`stall`](Timing::stall) | how long the transport may take nothing, while something is queued | none |
+//! | [`keepalive`](Timing::keepalive) | the same as silence, with Pings before that | none |
+//! | [`close`](Timing::close) | from the first Close, or the failure, to the end of the transport | 5 s |
+//!
+//! Set `keepalive` and `stall` in what is to run for long: without them a receive waits for ever for
+//! a peer that has lost its power, and a send for one that does not read. Silence and keepalive are
+//! kept while somebody receives; a device that only sends has `stall`.
+//!
 //! # How a connection ends
 //!
 //! What ends it (a Close, a failure, a deadline) is an event of the connection, of which every
 //! call that waits learns at once. `recv` then tells it; [`Reader::finish`] brings the connection to
 //! the end of its transport, in bounded time. Call it before the transport is dropped or used for
-//! another connection: a Close of ours that was not acknowledged can be lost otherwise.
+//! another connection: a Close of ours that was not acknowledged can be lost otherwise. To drop a
+//! future ends nothing; to drop the connection leaves the transport as it is.
+//!
+//! # Errors to match on
+//!
+//! | error | whose | what to do |
+//! |---|---|---|
+//! | [`ConnectError`]: `Timeout`, `Name`, `Refused`; [`Error`]: `Timeout`, `Lost`, `Transport` | the network's | connect again, by [`Backoff`] |
+//! | [`ConnectError`]: `Handshake` | the server's | the status, if it has one, says whether to try again |
+//! | [`ConnectError`]: `Tls` | the server's, or the roots' | nobody was verified: do not go on |
+//! | [`ConnectError`]: `Insecure`, `Plain` | the program's | scheme and call do not fit |
+//! | [`Error`]: `Peer` | the peer's | a fault of the server; it was told why |
+//! | [`Error`]: `Capacity` | the memory's | a longer buffer, or `recv_chunk` |
+//! | [`Error`]: `Usage` | the program's | nothing was sent; `NotOpen`: the connection has ended |
+//! | [`Error`]: `Entropy` | the generator's | nothing was sent; call again |
+//!
+//! Those of [`Error`] but `Timeout` are [`Error::WebSocket`] with a [`bare_ws::error::Error`] in it.
+//!
+//! # Features
+//!
+//! None is on by default: `net` (embassy-net, IPv4), `ipv6`, `tls` (verified TLS 1.3), `tls-p384` (what
+//! the public web's ECDSA hierarchies need), `defmt`. Rust 1.91, which embassy-net asks for.
 //!
 //! # Memory
 //!
@@ -110,3 +164,8 @@ pub const WAITERS: usize = 4;
 /// How often a reader reads at once, where the transport always has more, before it lets other
 /// tasks run.
 pub const READS_AT_ONCE: u8 = 16;
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -199,7 +199,7 @@ impl Config {
     /// [`connect_timeout`](Self::connect_timeout) goes on in its thread; whoever asks for the same
     /// name and port meanwhile, of this `Config`, its clones or, with the default, the process,
     /// waits for the same lookup. No more than 16 lookups of a resolver are done at a time; further
-    /// names wait for one of them to end, and are [`Timeout::Connect`] if none does.
+    /// names wait for one of them to end, and are [`Timeout::Connect`](crate::Timeout::Connect) if none does.
     ///
     /// ```
     /// use bare_ws_std::Config;

@@ -9,20 +9,135 @@
 //! # Ok::<(), bare_ws_std::Error>(())
 //! ```
 //!
-//! [`connect`] has defaults for everything; [`Config`] is for everything else. A [`WebSocket`] is
-//! two parts that one thread can use together, `reader` and `writer`; [`WebSocket::split`] makes
-//! of them halves for two threads. All of it works over any `Read + Write` that is wrapped as a
-//! [`Stream`], too: [`Config::open`].
+//! [`connect`] has defaults for everything; [`Config`] is for everything else.
+//!
+//! # I want to …
+//!
+//! | … | |
+//! |---|---|
+//! | answer what I receive, without a copy | take [`WebSocket`] apart: `let WebSocket { mut reader, writer, .. }` |
+//! | send from other threads | [`WebSocket::split`], and clones of the [`Writer`] |
+//! | wait no longer than so long for a message | [`recv_timeout`](Reader::recv_timeout) |
+//! | notice that the peer is gone | [`Config::keepalive`] |
+//! | not wait for ever for a peer that does not read | [`Config::stall_timeout`] |
+//! | close, and know that everything arrived | [`WebSocket::finish`] |
+//! | stop a thread that receives or sends | [`AbortHandle`] |
+//! | receive messages that are too long for memory | [`recv_chunk`](Reader::recv_chunk) |
+//! | send a message while it is being made | [`Writer::send_fragment`] |
+//! | see frames, Pings and Pongs among them | [`recv_frame`](Reader::recv_frame) |
+//! | send many small messages in one write | [`Writer::queue`], [`Writer::flush`] |
+//! | wait for many sockets in one thread | [polling](#polling-by-yourself) |
+//! | bound what a message may cost | [`Config::message_limit`], [`stream_limit`](Config::stream_limit), [`fragment_limit`](Config::fragment_limit) |
+//! | send credentials, a cookie, an Origin | [`Config::header`], [`Config::origin`] |
+//! | know why the server refused | [`Error::Rejected`] has its [`Response`], with the first 64 KiB of the body |
+//! | follow redirects | [`Config::redirects`] |
+//! | compress | [`Config::deflate`](#compression) |
+//! | trust my own roots, show a certificate | `Config::tls`, `Tls::builder` |
+//! | go through a proxy, a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream by `Tls::connect` |
+//! | test against a host that has no name | [`Config::resolver`] |
+//!
+//! # One thread
+//!
+//! A [`WebSocket`] is two parts, `reader` and `writer`, that one thread can use as they are or
+//! together: a message that was received borrows the reader until the next one, and the writer is
+//! free to answer it. Each receive answers Pings and Closes by itself. It also goes on reading
+//! while an answer waits for a peer that does not read; a send does not read, so a peer that does
+//! not read before it has written leaves it waiting. Where that can be, use two threads, or set
+//! [`Config::stall_timeout`].
+//!
+//! # Two threads
+//!
+//! ```no_run
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! let (mut reader, writer) = bare_ws_std::connect("ws://localhost:8080/feed")?.split();
+//! let telemetry = thread::spawn(move || -> Result<(), bare_ws_std::Error> {
+//!     for n in 0..10 {
+//!         writer.send(format!("temperature={n}").as_str())?;
+//!         thread::sleep(Duration::from_secs(1));
+//!     }
+//!     writer.close(None, "")
+//! });
+//! while let Some(message) = reader.recv()? {
+//!     println!("{message:?}");
+//! }
+//! reader.finish()?;
+//! telemetry.join().expect("it does not panic")?;
+//! # Ok::<(), bare_ws_std::Error>(())
+//! ```
+//!
+//! Messages of several writers do not mix. What ends the connection, every thread is told: one
+//! that receives, ones that send, and one that waits for its turn to send.
+//!
+//! # Limits in time
+//!
+//! | limit | bounds | unless set |
+//! |---|---|---|
+//! | [`connect_timeout`](Config::connect_timeout) | the name and the TCP connection | 10 s |
+//! | [`handshake_timeout`](Config::handshake_timeout) | the handshake of TLS and the opening handshake together | 10 s |
+//! | [`silence_timeout`](Config::silence_timeout) | how long nothing may arrive, while somebody receives | none |
+//! | [`stall_timeout`](Config::stall_timeout) | how long the peer may take nothing, while something is queued | none |
+//! | [`keepalive`](Config::keepalive) | the same as silence, with a Ping before that | none |
+//! | [`close_timeout`](Config::close_timeout) | from the first Close, or the failure, to the end of the transport | 5 s |
+//! | [`recv_timeout`](Reader::recv_timeout) | one call | |
+//!
+//! A limit that passes is [`Error::Timeout`] with its [`Timeout`], and the connection is over: for
+//! every call, from then on. Only [`Timeout::Call`] changes nothing. An octet that arrives begins
+//! silence and keepalive anew, and one that is taken a stall; nothing moves the other deadlines.
+//!
+//! **In production set `keepalive` and `stall_timeout`.** Without them a receive waits for a peer
+//! that has lost its power until the operating system gives up, which may be never, and a send
+//! waits for one that does not read. `silence_timeout` is for peers that are known to send.
+//!
+//! # The end
+//!
+//! `recv` tells at once that the peer has closed (`None`) or that the connection failed (an error),
+//! and tells the same from then on. [`Reader::finish`] and [`WebSocket::finish`] then wait for the
+//! end of the transport, within the close limit: only then is it known that the peer has read our
+//! Close. [`Writer::close`] starts the closing handshake and returns when its Close is written;
+//! what the peer sent before its own Close still comes.
+//!
+//! A drop never waits. In a connection that is open it closes the transport without a closing
+//! handshake; a closing handshake that was begun, a thread of ours brings to its end within the
+//! close limit, for connections that [`Config::connect`] has made. A program that ends at once
+//! ends that thread, too: call `finish`.
+//!
+//! # Polling by yourself
+//!
+//! A program that waits for many sockets waits for [`WebSocket::stream`] to become readable, and then
+//! calls [`recv_timeout`](Reader::recv_timeout) with zero until that is [`Timeout::Call`]. Do so
+//! before the first wait, too: octets may have been read together with the server's answer, and
+//! over TLS have been decrypted already. Limits in time are looked at by calls only, so call at
+//! least as often as they are to be kept.
+//! [`Writer::queue`] and [`Writer::try_flush`] send without waiting; while the latter gives
+//! `false`, wait for the socket to become writable.
+//!
+//! # Errors to match on
+//!
+//! | error | whose | what to do |
+//! |---|---|---|
+//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), `Protocol(Lost)`, [`Timeout`](Error::Timeout) other than `Call` | the network's | connect again, later each time |
+//! | [`Rejected`](Error::Rejected), [`Redirect`](Error::Redirect), [`Handshake`](Error::Handshake) | the server's | look at the status; 503 and 429 may pass, 401 and 404 do not |
+//! | `Tls` | the server's, or the roots' | nobody was verified: do not go on |
+//! | `Protocol(Peer)` | the peer's | a fault of the server; it was told why |
+//! | `Protocol(Capacity)` | the limits' | raise the limit, or receive in pieces |
+//! | `Protocol(Usage)`, [`Request`](Error::Request), [`Header`](Error::Header), [`Setting`](Error::Setting) | the program's | nothing was sent: repair the call |
+//! | [`Aborted`](Error::Aborted) | the program's | as was asked for |
+//!
+//! `Protocol` is [`Error::Protocol`] with a [`bare_ws::error::Error`] in it. [`Error::kind`] has one
+//! word for each kind.
 //!
 //! # Compression
-//! `Config::new().deflate(Deflate::new())` offers permessage-deflate (feature `deflate`, which is
-//! on by default); whether the server grants it or not, the rest of the program is the same. The
-//! feature `zlib-rs` swaps in a faster engine.
+//! `Config::new().deflate(Deflate::new())` offers permessage-deflate; whether the server grants it
+//! or not, the rest of the program is the same. A message with a secret beside octets that an
+//! attacker may choose goes by [`Writer::send_uncompressed`].
 //!
-//! # Deadlines
-//! Connecting and the opening handshake each have one deadline for the whole of it; a silent peer
-//! can have one; the closing handshake has one from its first Close to the end of the transport.
-//! Each is a [`Timeout`] when it has passed.
+//! # Features
+//!
+//! On by default: `rustls` (`wss`), `deflate` (permessage-deflate), `simdutf8` (faster checks of
+//! text). Off: `zlib-rs` (a faster engine for compression, with unsafe code and twice the memory).
+//! Rust 1.88; raising it is a minor release.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -72,3 +187,8 @@ pub use stream::{Interest, Socket, Stream, Untimed};
 pub use tls::{Tls, TlsError};
 pub use websocket::WebSocket;
 pub use writer::{AbortHandle, Writer};
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

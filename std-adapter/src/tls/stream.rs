@@ -37,11 +37,14 @@ struct Incoming {
     octets: Box<[u8]>,
     start: usize,
     end: usize,
+    /// rustls has refused a record, and says so to whoever asks.
+    refused: bool,
 }
 
 impl Incoming {
+    /// There is something to be had from rustls before the stream below is read.
     fn has_octets(&self) -> bool {
-        self.start < self.end
+        self.refused || self.start < self.end
     }
 }
 
@@ -79,6 +82,7 @@ impl<S: Stream> TlsStream<S> {
                 octets: vec![0; RECORD + 512].into_boxed_slice(),
                 start: 0,
                 end: 0,
+                refused: false,
             }),
             outgoing: Mutex::new(Vec::new()),
         };
@@ -138,8 +142,11 @@ impl<S: Stream> TlsStream<S> {
         let range = incoming.start..incoming.end;
         let mut here = incoming.octets.get(range).unwrap_or_default();
         let mut session = self.session();
-        incoming.start += session.read_tls(&mut here)?;
+        if !incoming.refused {
+            incoming.start += session.read_tls(&mut here)?;
+        }
         let processed = session.process_new_packets();
+        incoming.refused = processed.is_err();
         let answers = session.wants_write();
         drop(session);
         if answers && let Some(mut outgoing) = self.try_outgoing() {
@@ -220,8 +227,13 @@ impl<S: Stream> Stream for TlsStream<S> {
                 }
                 has_read = true;
             }
-            if !self.receive(&mut incoming)? {
-                return Err(TlsError::Truncated.into_io());
+            let was_refused = incoming.refused;
+            match self.receive(&mut incoming) {
+                Ok(true) => {}
+                Ok(false) => return Err(TlsError::Truncated.into_io()),
+                // The records before it came whole, and are read first.
+                Err(_) if incoming.refused && !was_refused => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -122,6 +122,7 @@ impl<S: Stream> Channel<S> {
         let mut state = self.lock();
         state.hand_over(owed);
         let mut attempts = !hint.is_drained;
+        let mut is_late = false;
         loop {
             let answered = self.write_at_once(&mut state);
             if patience == Patience::AtOnce {
@@ -182,7 +183,11 @@ impl<S: Stream> Channel<S> {
             let now = Moment::now();
             state.life.on(Event::Waits, now);
             if attempts && self.expire(&mut state, Call::Receive, now) {
-                continue;
+                // A Ping that is due at every look ends no later than the call.
+                let was_late = std::mem::replace(&mut is_late, limit.by.has_come(now));
+                if !was_late || state.over().is_some() {
+                    continue;
+                }
             }
             if attempts && limit.by.has_come(now) {
                 return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));

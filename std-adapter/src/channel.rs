@@ -24,7 +24,9 @@ use crate::error::Error;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
-use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{
+    AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, TryLockError,
+};
 
 pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
 
@@ -42,6 +44,10 @@ pub(crate) enum Cut {
 pub(crate) struct Channel<S> {
     stream: S,
     state: Mutex<State>,
+    /// Held by whoever is next to get the lock, while it waits for it.
+    next: Mutex<()>,
+    /// How many wait for the lock.
+    waiting: AtomicUsize,
     /// Whoever waits for its turn to send.
     turn: Condvar,
     /// Several threads may use it.
@@ -80,6 +86,8 @@ impl<S: Stream> Channel<S> {
                 compression: true,
                 in_turn: false,
             }),
+            next: Mutex::new(()),
+            waiting: AtomicUsize::new(0),
             turn: Condvar::new(),
             is_shared: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
@@ -98,6 +106,21 @@ impl<S: Stream> Channel<S> {
     /// A thread that panicked in here left the machines in order: they are always between two
     /// frames, or refuse what must not follow.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                let state = self.lock_in_order();
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                state
+            }
+        }
+    }
+
+    /// The lock, behind whoever waits for it already.
+    fn lock_in_order(&self) -> MutexGuard<'_, State> {
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -661,6 +684,12 @@ impl<S: Stream> Outlet for Turn<'_, S> {
             if closes && !state.sender.is_open() {
                 state.life.on(Event::CloseQueued, Moment::now());
             }
+            if channel.waiting.load(Ordering::Relaxed) > 0 {
+                // A peer that takes all at once never makes us wait: others come in between.
+                self.state = None;
+                self.state = Some(channel.lock_in_order());
+            }
+            let state = self.state();
             if !state.life.may_write() {
                 if state.drained != drained {
                     // Another thread has written the rest, and a Close of ours behind it.

@@ -164,12 +164,15 @@ impl<S: Stream> Channel<S> {
                     None => Err(ExchangeError::Transport(cut)),
                 };
             }
-            if limit.read_late >= LATE {
-                return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
-            }
-            if attempts && state.life.may_read() {
+            let reads_no_more = limit.reads_no_more();
+            if (attempts || reads_no_more) && state.life.may_read() {
                 drop(state);
-                match self.stream.try_read(spare) {
+                let read = if reads_no_more {
+                    self.stream.try_read_ahead(spare)
+                } else {
+                    self.stream.try_read(spare)
+                };
+                match read {
                     Ok(n) => {
                         // A stream that claims to have read more than it was given is not believed.
                         let n = n.min(spare.len());
@@ -201,6 +204,9 @@ impl<S: Stream> Channel<S> {
                     }
                 }
                 state = self.lock();
+            }
+            if reads_no_more {
+                return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
             }
             hint.waits = true;
             let now = Moment::now();
@@ -497,6 +503,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// may send for ever.
 const LATE: usize = 256 * 1024;
 
+/// How long a call reads after its own limit: small frames that are answered take long to read.
+const LATE_TIME: Duration = Duration::from_millis(50);
+
 /// One call's own limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallLimit {
@@ -508,6 +517,12 @@ pub(crate) struct CallLimit {
 impl CallLimit {
     pub(crate) fn new(by: Moment) -> Self {
         Self { by, read_late: 0 }
+    }
+
+    /// A peer that does not pause has had its time.
+    fn reads_no_more(&self) -> bool {
+        let is_late = || self.by.after(Some(LATE_TIME)).has_come(Moment::now());
+        self.read_late >= LATE || (self.read_late > 0 && is_late())
     }
 }
 

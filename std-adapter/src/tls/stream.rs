@@ -159,6 +159,32 @@ impl<S: Stream> TlsStream<S> {
         }
     }
 
+    /// [`Stream::try_read`], with one read of the stream below unless it `has_read` already.
+    fn read(&self, octets: &mut [u8], mut has_read: bool) -> io::Result<usize> {
+        let mut incoming = self.incoming();
+        loop {
+            let read = self.session().reader().read(octets);
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            if !incoming.has_octets() {
+                if has_read {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                has_read = true;
+            }
+            let was_refused = incoming.refused;
+            match self.receive(&mut incoming) {
+                Ok(true) => {}
+                Ok(false) => return Err(TlsError::Truncated.into_io()),
+                // The records before it came whole, and are read first.
+                Err(_) if incoming.refused && !was_refused => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Hands everything there is to the stream, in order.
     fn drain(&self, outgoing: &mut Vec<u8>) -> io::Result<()> {
         loop {
@@ -213,29 +239,11 @@ impl<S: Stream> Stream for TlsStream<S> {
     /// `Ok(0)` after close_notify. A stream that ends without it is an error of the kind
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), with [`TlsError::Truncated`] inside.
     fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
-        let mut has_read = false;
-        let mut incoming = self.incoming();
-        loop {
-            let read = self.session().reader().read(octets);
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
-            }
-            if !incoming.has_octets() {
-                if has_read {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                has_read = true;
-            }
-            let was_refused = incoming.refused;
-            match self.receive(&mut incoming) {
-                Ok(true) => {}
-                Ok(false) => return Err(TlsError::Truncated.into_io()),
-                // The records before it came whole, and are read first.
-                Err(_) if incoming.refused && !was_refused => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.read(octets, false)
+    }
+
+    fn try_read_ahead(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.read(octets, true)
     }
 
     fn try_write(&self, octets: &[u8]) -> io::Result<usize> {

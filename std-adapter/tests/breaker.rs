@@ -368,3 +368,37 @@ fn a_reset_is_told_the_same_from_then_on() {
         "{first:?}, {second:?}, {third:?}"
     );
 }
+
+/// A peer of TLS that ends its direction without close_notify may still read: our Close stands in
+/// the system behind what it has not read yet.
+#[test]
+fn an_end_without_close_notify_destroys_no_close_of_ours() {
+    let (client, server) = tls();
+    let (ours, theirs) = tcp();
+    let server = serve_tls(theirs, server, |mut conn| {
+        thread::sleep(Duration::from_millis(500));
+        conn.tcp.sock.shutdown(Shutdown::Write).unwrap();
+        thread::sleep(Duration::from_millis(700));
+        conn.read_close()
+    });
+    let stream = client.connect("localhost", ours, Some(LONG)).unwrap();
+    let socket = Config::new().open(URI, stream).unwrap();
+    while socket.writer.queue([0; 10_000].as_slice()).unwrap() {
+        if !socket.writer.try_flush().unwrap() {
+            break;
+        }
+    }
+    let (mut reader, writer) = socket.split();
+    let closing = thread::spawn(move || writer.close(Some(CloseCode::NORMAL), ""));
+    let finished = reader.finish().map(drop);
+    let closed = closing.join().unwrap();
+    drop(reader);
+    let seen = server.join().unwrap();
+    assert!(matches!(finished, Err(Error::Tls(_))), "{finished:?}");
+    assert_eq!(
+        seen.is_some(),
+        closed.is_ok(),
+        "close {closed:?}, seen {seen:?}"
+    );
+    println!("close {closed:?}, seen {seen:?}");
+}

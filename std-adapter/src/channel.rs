@@ -198,8 +198,12 @@ impl<S: Stream> Channel<S> {
                     }
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
-                        let cut = self.lock().over().unwrap_or(Cut::Io(error));
-                        self.report(Event::Lost);
+                        let mut state = self.lock();
+                        let end = input_event(&error);
+                        let cut = state.over().unwrap_or(Cut::Io(error));
+                        state.life.on(end, Moment::now());
+                        state.life.on(Event::Lost, Moment::now());
+                        self.settle(&mut state);
                         return Err(ExchangeError::Transport(cut));
                     }
                 }
@@ -268,7 +272,7 @@ impl<S: Stream> Channel<S> {
             match read {
                 Ok(0) => state.life.on(Event::InputEnded, now),
                 Ok(n) => state.life.on(Event::Heard(n), now),
-                Err(error) if !is_transient(&error) => state.life.on(Event::Lost, now),
+                Err(error) if !is_transient(&error) => state.life.on(input_event(&error), now),
                 Err(_) => {
                     if self.expire(&mut state, Call::Receive, now) {
                         continue;
@@ -493,6 +497,15 @@ impl<S: Stream> Channel<S> {
             (close / 4).clamp(Duration::from_millis(10), GLANCE)
         });
         Some(left.map_or(glance, |left| left.min(glance)))
+    }
+}
+
+/// What an error of a read says about the stream: one that ends out of order, without close_notify,
+/// still takes what is on its way, a Close of ours among it.
+fn input_event(error: &io::Error) -> Event {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Event::InputEnded,
+        _ => Event::Lost,
     }
 }
 

@@ -24,7 +24,9 @@ use crate::error::Error;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
-use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{
+    AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, TryLockError,
+};
 
 pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
 
@@ -42,6 +44,10 @@ pub(crate) enum Cut {
 pub(crate) struct Channel<S> {
     stream: S,
     state: Mutex<State>,
+    /// Held by whoever is next to get the lock, while it waits for it.
+    next: Mutex<()>,
+    /// How many wait for the lock.
+    waiting: AtomicUsize,
     /// Whoever waits for its turn to send.
     turn: Condvar,
     /// Several threads may use it.
@@ -80,6 +86,8 @@ impl<S: Stream> Channel<S> {
                 compression: true,
                 in_turn: false,
             }),
+            next: Mutex::new(()),
+            waiting: AtomicUsize::new(0),
             turn: Condvar::new(),
             is_shared: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
@@ -98,6 +106,21 @@ impl<S: Stream> Channel<S> {
     /// A thread that panicked in here left the machines in order: they are always between two
     /// frames, or refuse what must not follow.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                let state = self.lock_in_order();
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                state
+            }
+        }
+    }
+
+    /// The lock, behind whoever waits for it already.
+    fn lock_in_order(&self) -> MutexGuard<'_, State> {
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,6 +145,7 @@ impl<S: Stream> Channel<S> {
         let mut state = self.lock();
         state.hand_over(owed);
         let mut attempts = !hint.is_drained;
+        let mut is_late = false;
         loop {
             let answered = self.write_at_once(&mut state);
             if patience == Patience::AtOnce {
@@ -140,12 +164,15 @@ impl<S: Stream> Channel<S> {
                     None => Err(ExchangeError::Transport(cut)),
                 };
             }
-            if limit.read_late >= LATE {
-                return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
-            }
-            if attempts && state.life.may_read() {
+            let reads_no_more = limit.reads_no_more();
+            if (attempts || reads_no_more) && state.life.may_read() {
                 drop(state);
-                match self.stream.try_read(spare) {
+                let read = if reads_no_more {
+                    self.stream.try_read_ahead(spare)
+                } else {
+                    self.stream.try_read(spare)
+                };
+                match read {
                     Ok(n) => {
                         // A stream that claims to have read more than it was given is not believed.
                         let n = n.min(spare.len());
@@ -171,18 +198,29 @@ impl<S: Stream> Channel<S> {
                     }
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
-                        let cut = self.lock().over().unwrap_or(Cut::Io(error));
-                        self.report(Event::Lost);
+                        let mut state = self.lock();
+                        let end = input_event(&error);
+                        let cut = state.over().unwrap_or(Cut::Io(error));
+                        state.life.on(end, Moment::now());
+                        state.life.on(Event::Lost, Moment::now());
+                        self.settle(&mut state);
                         return Err(ExchangeError::Transport(cut));
                     }
                 }
                 state = self.lock();
             }
+            if reads_no_more {
+                return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
+            }
             hint.waits = true;
             let now = Moment::now();
             state.life.on(Event::Waits, now);
             if attempts && self.expire(&mut state, Call::Receive, now) {
-                continue;
+                // A Ping that is due at every look ends no later than the call.
+                let was_late = std::mem::replace(&mut is_late, limit.by.has_come(now));
+                if !was_late || state.over().is_some() {
+                    continue;
+                }
             }
             if attempts && limit.by.has_come(now) {
                 return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
@@ -234,7 +272,7 @@ impl<S: Stream> Channel<S> {
             match read {
                 Ok(0) => state.life.on(Event::InputEnded, now),
                 Ok(n) => state.life.on(Event::Heard(n), now),
-                Err(error) if !is_transient(&error) => state.life.on(Event::Lost, now),
+                Err(error) if !is_transient(&error) => state.life.on(input_event(&error), now),
                 Err(_) => {
                     if self.expire(&mut state, Call::Receive, now) {
                         continue;
@@ -462,12 +500,24 @@ impl<S: Stream> Channel<S> {
     }
 }
 
+/// What an error of a read says about the stream: one that ends out of order, without close_notify,
+/// still takes what is on its way, a Close of ours among it.
+fn input_event(error: &io::Error) -> Event {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Event::InputEnded,
+        _ => Event::Lost,
+    }
+}
+
 /// The longest between two looks at deadlines that other threads may have set.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// The most octets that are read after the connection's time, or that of a call, is over: a peer
 /// may send for ever.
 const LATE: usize = 256 * 1024;
+
+/// How long a call reads after its own limit: small frames that are answered take long to read.
+const LATE_TIME: Duration = Duration::from_millis(50);
 
 /// One call's own limit.
 #[derive(Clone, Copy, Debug)]
@@ -480,6 +530,12 @@ pub(crate) struct CallLimit {
 impl CallLimit {
     pub(crate) fn new(by: Moment) -> Self {
         Self { by, read_late: 0 }
+    }
+
+    /// A peer that does not pause has had its time.
+    fn reads_no_more(&self) -> bool {
+        let is_late = || self.by.after(Some(LATE_TIME)).has_come(Moment::now());
+        self.read_late >= LATE || (self.read_late > 0 && is_late())
     }
 }
 
@@ -656,6 +712,12 @@ impl<S: Stream> Outlet for Turn<'_, S> {
             if closes && !state.sender.is_open() {
                 state.life.on(Event::CloseQueued, Moment::now());
             }
+            if channel.waiting.load(Ordering::Relaxed) > 0 {
+                // A peer that takes all at once never makes us wait: others come in between.
+                self.state = None;
+                self.state = Some(channel.lock_in_order());
+            }
+            let state = self.state();
             if !state.life.may_write() {
                 if state.drained != drained {
                     // Another thread has written the rest, and a Close of ours behind it.

@@ -66,7 +66,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     }
 
     /// The same with a limit for this call: zero looks at what is there and does not wait. From a
-    /// peer that sends faster than we read, no more than 256 KiB are read past the limit.
+    /// peer that sends faster than we read, no more than 256 KiB are read past the limit, and
+    /// nothing once it has passed by 50 ms.
     ///
     /// # Errors
     /// As [`recv`](Self::recv); [`Timeout::Call`](crate::Timeout::Call) when the limit has passed,

@@ -29,6 +29,16 @@ pub trait Stream {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is there; the operating system's.
     fn try_read(&self, octets: &mut [u8]) -> io::Result<usize>;
 
+    /// The same of what was read ahead from whatever is below, where that is not the same: TLS.
+    /// What stays there no descriptor announces.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing is there.
+    fn try_read_ahead(&self, octets: &mut [u8]) -> io::Result<usize> {
+        let _ = octets;
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     /// Takes some of `octets`.
     ///
     /// # Errors
@@ -237,6 +247,10 @@ impl Stream for Socket {
     #[inline]
     fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
         either!(self, stream => stream.try_read(octets))
+    }
+
+    fn try_read_ahead(&self, octets: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => stream.try_read_ahead(octets))
     }
 
     #[inline]

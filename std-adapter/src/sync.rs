@@ -3,10 +3,8 @@
 
 #[cfg(not(shuttle))]
 mod chosen {
-    #[cfg(feature = "rustls")]
-    pub(crate) use std::sync::TryLockError;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+    pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
     pub(crate) use std::thread;
 
     use std::time::Instant;
@@ -19,9 +17,7 @@ mod chosen {
 #[cfg(shuttle)]
 use model as chosen;
 
-#[cfg(feature = "rustls")]
-pub(crate) use chosen::TryLockError;
 pub(crate) use chosen::{
-    Arc, AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, Weak, now,
-    thread,
+    Arc, AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, TryLockError,
+    Weak, now, thread,
 };

@@ -37,11 +37,14 @@ struct Incoming {
     octets: Box<[u8]>,
     start: usize,
     end: usize,
+    /// rustls has refused a record, and says so to whoever asks.
+    refused: bool,
 }
 
 impl Incoming {
+    /// There is something to be had from rustls before the stream below is read.
     fn has_octets(&self) -> bool {
-        self.start < self.end
+        self.refused || self.start < self.end
     }
 }
 
@@ -79,6 +82,7 @@ impl<S: Stream> TlsStream<S> {
                 octets: vec![0; RECORD + 512].into_boxed_slice(),
                 start: 0,
                 end: 0,
+                refused: false,
             }),
             outgoing: Mutex::new(Vec::new()),
         };
@@ -138,8 +142,11 @@ impl<S: Stream> TlsStream<S> {
         let range = incoming.start..incoming.end;
         let mut here = incoming.octets.get(range).unwrap_or_default();
         let mut session = self.session();
-        incoming.start += session.read_tls(&mut here)?;
+        if !incoming.refused {
+            incoming.start += session.read_tls(&mut here)?;
+        }
         let processed = session.process_new_packets();
+        incoming.refused = processed.is_err();
         let answers = session.wants_write();
         drop(session);
         if answers && let Some(mut outgoing) = self.try_outgoing() {
@@ -149,6 +156,32 @@ impl<S: Stream> TlsStream<S> {
         match processed {
             Ok(_) => Ok(true),
             Err(error) => Err(TlsError::from(error).into_io()),
+        }
+    }
+
+    /// [`Stream::try_read`], with one read of the stream below unless it `has_read` already.
+    fn read(&self, octets: &mut [u8], mut has_read: bool) -> io::Result<usize> {
+        let mut incoming = self.incoming();
+        loop {
+            let read = self.session().reader().read(octets);
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            if !incoming.has_octets() {
+                if has_read {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                has_read = true;
+            }
+            let was_refused = incoming.refused;
+            match self.receive(&mut incoming) {
+                Ok(true) => {}
+                Ok(false) => return Err(TlsError::Truncated.into_io()),
+                // The records before it came whole, and are read first.
+                Err(_) if incoming.refused && !was_refused => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -215,24 +248,11 @@ impl<S: Stream> Stream for TlsStream<S> {
     /// `Ok(0)` after close_notify. A stream that ends without it is an error of the kind
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), with [`TlsError::Truncated`] inside.
     fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
-        let mut has_read = false;
-        let mut incoming = self.incoming();
-        loop {
-            let read = self.session().reader().read(octets);
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
-            }
-            if !incoming.has_octets() {
-                if has_read {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                has_read = true;
-            }
-            if !self.receive(&mut incoming)? {
-                return Err(TlsError::Truncated.into_io());
-            }
-        }
+        self.read(octets, false)
+    }
+
+    fn try_read_ahead(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.read(octets, true)
     }
 
     fn try_write(&self, octets: &[u8]) -> io::Result<usize> {

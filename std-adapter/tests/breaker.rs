@@ -1,0 +1,404 @@
+//! Attacks that succeed, each by its name.
+#![cfg(unix)]
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bare_ws_std::{CloseCode, Config, Error, Interest, KeepAlive, Message, Stream, Timeout, Tls};
+use peer::{Conn, LONG, frame, serve};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+const URI: &str = "wss://localhost/";
+
+type TlsConn = Conn<StreamOwned<ServerConnection, TcpStream>>;
+
+fn tls() -> (Tls, Arc<ServerConfig>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    let client = Tls::builder().root(certificate.der().to_vec()).build();
+    (client.unwrap(), Arc::new(server))
+}
+
+fn tcp() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let theirs = listener.accept().unwrap().0;
+    theirs.set_nodelay(true).unwrap();
+    theirs.set_read_timeout(Some(LONG)).unwrap();
+    (ours, theirs)
+}
+
+/// A server of TLS that has answered the opening handshake, and does then as it is told.
+fn serve_tls<T: Send + 'static>(
+    theirs: TcpStream,
+    server: Arc<ServerConfig>,
+    behave: impl FnOnce(TlsConn) -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    thread::spawn(move || {
+        let mut session = ServerConnection::new(server).unwrap();
+        session.set_buffer_limit(None);
+        let mut conn = Conn::over(StreamOwned::new(session, theirs));
+        conn.accept();
+        behave(conn)
+    })
+}
+
+/// What stands on the wire for that.
+fn encode(conn: &mut TlsConn, octets: &[u8]) -> Vec<u8> {
+    conn.tcp.conn.writer().write_all(octets).unwrap();
+    let mut wire = Vec::new();
+    while conn.tcp.conn.wants_write() {
+        conn.tcp.conn.write_tls(&mut wire).unwrap();
+    }
+    wire
+}
+
+/// A message that arrived whole is hidden by a broken record behind it in the same segment.
+#[test]
+fn a_broken_record_hides_no_message_before_it() {
+    let (client, server) = tls();
+    let (ours, theirs) = tcp();
+    let (told, over) = mpsc::channel::<()>();
+    let server = serve_tls(theirs, server, move |mut conn| {
+        conn.read_frame().unwrap();
+        let mut wire = encode(&mut conn, &frame(0x81, b"whole"));
+        let at = wire.len();
+        wire.extend(encode(&mut conn, &frame(0x81, b"broken")));
+        wire[at + 7] ^= 1;
+        conn.tcp.sock.write_all(&wire).unwrap();
+        let _ = over.recv_timeout(LONG);
+    });
+    let stream = client.connect("localhost", ours, Some(LONG)).unwrap();
+    let mut socket = Config::new().open(URI, stream).unwrap();
+    socket.send("go").unwrap();
+    let first = format!("{:?}", socket.recv());
+    let second = format!("{:?}", socket.recv());
+    drop(told);
+    server.join().unwrap();
+    assert!(first.contains("whole"), "{first}, then {second}");
+    assert!(second.contains("Tls"), "{second}");
+}
+
+/// A limit of one call that a keepalive of no interval keeps from being looked at.
+#[test]
+fn a_keepalive_without_an_interval_holds_no_call() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        let mut scratch = [0; 65536];
+        while conn.tcp.read(&mut scratch).is_ok_and(|n| n > 0) {}
+    });
+    let keepalive = KeepAlive {
+        interval: Duration::ZERO,
+        dead_after: Duration::from_secs(4),
+    };
+    let mut socket = Config::new()
+        .keepalive(keepalive)
+        .connect(&peer.uri())
+        .unwrap();
+    let began = Instant::now();
+    let ended = socket.recv_timeout(Duration::from_millis(100)).map(drop);
+    let took = began.elapsed();
+    drop(socket);
+    peer.join();
+    assert!(took < Duration::from_secs(2), "{took:?}: {ended:?}");
+    assert!(
+        matches!(ended, Err(Error::Timeout(Timeout::Call))),
+        "{ended:?}"
+    );
+}
+
+/// Who looks seldom has a peer that counts as gone though it was never asked.
+#[test]
+fn a_peer_that_was_sent_no_ping_does_not_count_as_gone() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        while let Some((first, payload)) = conn.read_frame() {
+            if first == 0x89 {
+                conn.frame(0x8a, &payload);
+            }
+        }
+    });
+    let keepalive = KeepAlive {
+        interval: Duration::from_millis(200),
+        dead_after: Duration::from_millis(400),
+    };
+    let mut socket = Config::new()
+        .keepalive(keepalive)
+        .connect(&peer.uri())
+        .unwrap();
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        ended.push(socket.recv_timeout(Duration::ZERO).map(drop));
+        thread::sleep(Duration::from_millis(700));
+    }
+    drop(socket);
+    peer.join();
+    let is_gone =
+        |ended: &Result<(), Error>| matches!(ended, Err(Error::Timeout(Timeout::KeepAlive)));
+    assert!(!ended.iter().any(is_gone), "{ended:?}");
+}
+
+/// Whoever sends to a peer that takes all of it at once keeps everybody else waiting.
+#[test]
+fn a_long_send_holds_no_other_call() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        let mut scratch = vec![0; 1 << 20];
+        while conn.tcp.read(&mut scratch).is_ok_and(|n| n > 0) {}
+    });
+    let (mut reader, writer) = Config::new().connect(&peer.uri()).unwrap().split();
+    let stop = writer.abort_handle();
+    let sender = writer.clone();
+    let sending = thread::spawn(move || {
+        let began = Instant::now();
+        let sent = sender.send(vec![0; 600 << 20].as_slice());
+        (sent, began.elapsed())
+    });
+    thread::sleep(Duration::from_millis(300));
+    let (mut longest, mut queueing) = (Duration::ZERO, Duration::ZERO);
+    let began = Instant::now();
+    while !sending.is_finished() && began.elapsed() < Duration::from_secs(8) {
+        let call = Instant::now();
+        let ended = reader.recv_timeout(Duration::from_millis(10)).map(drop);
+        longest = longest.max(call.elapsed());
+        assert!(
+            matches!(ended, Err(Error::Timeout(Timeout::Call))),
+            "{ended:?}"
+        );
+        let call = Instant::now();
+        let _ = writer.queue("q");
+        queueing = queueing.max(call.elapsed());
+    }
+    stop.abort();
+    let sent = sending.join().unwrap();
+    println!("send {sent:?}, recv_timeout(10 ms) {longest:?}, queue {queueing:?}");
+    drop((reader, writer));
+    peer.join();
+    let most = Duration::from_millis(500);
+    assert!(
+        longest < most && queueing < most,
+        "{longest:?}, {queueing:?}"
+    );
+}
+
+/// Octets that TLS holds when the limit on late reads is met are announced by no descriptor.
+#[test]
+fn what_a_zero_limit_leaves_in_tls_is_still_announced() {
+    let (client, server) = tls();
+    for extra in [100, 2000, 4000, 5000, 7000] {
+        let (ours, theirs) = tcp();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&ours, 4 << 20).unwrap();
+        let (told, over) = mpsc::channel::<()>();
+        let server = serve_tls(theirs, Arc::clone(&server), move |mut conn| {
+            // The message makes its own room first.
+            for _ in 0..4 {
+                conn.frame(0x82, &vec![0; 262_144 + extra]);
+                if over.recv_timeout(LONG).is_err() {
+                    return;
+                }
+            }
+        });
+        let stream = client.connect("localhost", ours, Some(LONG)).unwrap();
+        let mut socket = Config::new().open(URI, stream).unwrap();
+        for round in 0..4 {
+            thread::sleep(Duration::from_millis(300));
+            let began = Instant::now();
+            loop {
+                match socket.recv_timeout(Duration::ZERO) {
+                    Ok(message) => {
+                        assert!(message.is_some());
+                        break;
+                    }
+                    Err(Error::Timeout(Timeout::Call)) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+                let mut polled = [rustix::event::PollFd::new(
+                    socket.stream(),
+                    rustix::event::PollFlags::IN,
+                )];
+                let limit = rustix::event::Timespec {
+                    tv_sec: 2,
+                    tv_nsec: 0,
+                };
+                let ready = rustix::event::poll(&mut polled, Some(&limit)).unwrap();
+                if ready == 0 {
+                    let there = socket.recv_timeout(Duration::ZERO).is_ok();
+                    panic!(
+                        "extra {extra}, round {round}: nothing announced, and a message there: {there}"
+                    );
+                }
+                assert!(began.elapsed() < Duration::from_secs(5));
+            }
+            told.send(()).unwrap();
+        }
+        drop(told);
+        drop(socket);
+        server.join().unwrap();
+    }
+}
+
+/// A peer of many small Pings holds a call that is not to wait.
+#[test]
+fn a_flood_of_pings_holds_no_call_of_no_time() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        let mut tcp = conn.tcp.try_clone().unwrap();
+        let reading = thread::spawn(move || {
+            let mut scratch = vec![0; 1 << 20];
+            while tcp.read(&mut scratch).is_ok_and(|n| n > 0) {}
+        });
+        conn.send_for_ever(&frame(0x89, b"").repeat(30_000));
+        reading.join().unwrap();
+    });
+    let mut socket = Config::new().connect(&peer.uri()).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    let mut longest = Duration::ZERO;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let _ = socket.recv_timeout(Duration::ZERO).map(drop);
+        longest = longest.max(began.elapsed());
+    }
+    println!("recv_timeout(0): {longest:?}");
+    drop(socket);
+    peer.join();
+    assert!(longest < Duration::from_millis(500), "{longest:?}");
+}
+
+/// A wire that takes one octet at a time once it is told to.
+struct Trickle {
+    tcp: TcpStream,
+    trickles: Arc<AtomicBool>,
+    taken: Mutex<Instant>,
+}
+
+const TRICKLE: Duration = Duration::from_millis(20);
+
+impl Stream for Trickle {
+    fn prepare(&mut self) -> io::Result<()> {
+        self.tcp.prepare()
+    }
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.tcp.try_read(octets)
+    }
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        if !self.trickles.load(Ordering::Relaxed) {
+            return self.tcp.try_write(octets);
+        }
+        let mut taken = self.taken.lock().unwrap();
+        if taken.elapsed() < TRICKLE {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        *taken = Instant::now();
+        self.tcp.try_write(&octets[..octets.len().min(1)])
+    }
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        if interest.write && self.trickles.load(Ordering::Relaxed) {
+            thread::sleep(limit.unwrap_or(TRICKLE).min(TRICKLE));
+            return Ok(());
+        }
+        self.tcp.wait(interest, limit)
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&self.tcp, how)
+    }
+}
+
+/// "How long the peer may take not one octet": over TLS it takes one all the time.
+#[test]
+fn a_slow_peer_of_tls_is_no_stall() {
+    let (client, server) = tls();
+    let (ours, theirs) = tcp();
+    let server = serve_tls(theirs, server, |mut conn| conn.read_frame().is_some());
+    let trickles = Arc::new(AtomicBool::new(false));
+    let stream = Trickle {
+        tcp: ours,
+        trickles: Arc::clone(&trickles),
+        taken: Mutex::new(Instant::now()),
+    };
+    let stream = client.connect("localhost", stream, Some(LONG)).unwrap();
+    let config = Config::new().stall_timeout(Duration::from_millis(400));
+    let mut socket = config.open(URI, stream).unwrap();
+    trickles.store(true, Ordering::Relaxed);
+    let sent = socket.send(Message::Binary(&[0; 60]));
+    let ended = format!("{sent:?}");
+    drop(socket);
+    let _ = server.join();
+    assert!(sent.is_ok(), "{ended}");
+}
+
+/// The error is the same from then on.
+#[test]
+fn a_reset_is_told_the_same_from_then_on() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        rustix::net::sockopt::set_socket_linger(&conn.tcp, Some(Duration::ZERO)).unwrap();
+    });
+    let mut socket = Config::new().connect(&peer.uri()).unwrap();
+    peer.join();
+    let first = socket.recv().map(drop).unwrap_err();
+    let second = socket.recv().map(drop).unwrap_err();
+    let third = socket
+        .finish(Some(CloseCode::NORMAL), "")
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(
+        [first.kind(), second.kind()],
+        [first.kind(), first.kind()],
+        "{first:?}, {second:?}, {third:?}"
+    );
+}
+
+/// A peer of TLS that ends its direction without close_notify may still read: our Close stands in
+/// the system behind what it has not read yet.
+#[test]
+fn an_end_without_close_notify_destroys_no_close_of_ours() {
+    let (client, server) = tls();
+    let (ours, theirs) = tcp();
+    let server = serve_tls(theirs, server, |mut conn| {
+        thread::sleep(Duration::from_millis(500));
+        conn.tcp.sock.shutdown(Shutdown::Write).unwrap();
+        thread::sleep(Duration::from_millis(700));
+        conn.read_close()
+    });
+    let stream = client.connect("localhost", ours, Some(LONG)).unwrap();
+    let socket = Config::new().open(URI, stream).unwrap();
+    while socket.writer.queue([0; 10_000].as_slice()).unwrap() {
+        if !socket.writer.try_flush().unwrap() {
+            break;
+        }
+    }
+    let (mut reader, writer) = socket.split();
+    let closing = thread::spawn(move || writer.close(Some(CloseCode::NORMAL), ""));
+    let finished = reader.finish().map(drop);
+    let closed = closing.join().unwrap();
+    drop(reader);
+    let seen = server.join().unwrap();
+    assert!(matches!(finished, Err(Error::Tls(_))), "{finished:?}");
+    assert_eq!(
+        seen.is_some(),
+        closed.is_ok(),
+        "close {closed:?}, seen {seen:?}"
+    );
+    println!("close {closed:?}, seen {seen:?}");
+}

@@ -4,14 +4,13 @@
 
 mod peer;
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bare_ws_std::{CloseCode, Config, Error, Interest, KeepAlive, Message, Stream, Timeout, Tls};
+use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Timeout, Tls};
 use peer::{Conn, LONG, frame, serve};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -126,37 +125,6 @@ fn a_keepalive_without_an_interval_holds_no_call() {
         matches!(ended, Err(Error::Timeout(Timeout::Call))),
         "{ended:?}"
     );
-}
-
-/// Who looks seldom has a peer that counts as gone though it was never asked.
-#[test]
-fn a_peer_that_was_sent_no_ping_does_not_count_as_gone() {
-    let peer = serve(|mut conn| {
-        conn.accept();
-        while let Some((first, payload)) = conn.read_frame() {
-            if first == 0x89 {
-                conn.frame(0x8a, &payload);
-            }
-        }
-    });
-    let keepalive = KeepAlive {
-        interval: Duration::from_millis(200),
-        dead_after: Duration::from_millis(400),
-    };
-    let mut socket = Config::new()
-        .keepalive(keepalive)
-        .connect(&peer.uri())
-        .unwrap();
-    let mut ended = Vec::new();
-    for _ in 0..3 {
-        ended.push(socket.recv_timeout(Duration::ZERO).map(drop));
-        thread::sleep(Duration::from_millis(700));
-    }
-    drop(socket);
-    peer.join();
-    let is_gone =
-        |ended: &Result<(), Error>| matches!(ended, Err(Error::Timeout(Timeout::KeepAlive)));
-    assert!(!ended.iter().any(is_gone), "{ended:?}");
 }
 
 /// Whoever sends to a peer that takes all of it at once keeps everybody else waiting.
@@ -283,90 +251,6 @@ fn a_flood_of_pings_holds_no_call_of_no_time() {
     drop(socket);
     peer.join();
     assert!(longest < Duration::from_millis(500), "{longest:?}");
-}
-
-/// A wire that takes one octet at a time once it is told to.
-struct Trickle {
-    tcp: TcpStream,
-    trickles: Arc<AtomicBool>,
-    taken: Mutex<Instant>,
-}
-
-const TRICKLE: Duration = Duration::from_millis(20);
-
-impl Stream for Trickle {
-    fn prepare(&mut self) -> io::Result<()> {
-        self.tcp.prepare()
-    }
-    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
-        self.tcp.try_read(octets)
-    }
-    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
-        if !self.trickles.load(Ordering::Relaxed) {
-            return self.tcp.try_write(octets);
-        }
-        let mut taken = self.taken.lock().unwrap();
-        if taken.elapsed() < TRICKLE {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        *taken = Instant::now();
-        self.tcp.try_write(&octets[..octets.len().min(1)])
-    }
-    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
-        if interest.write && self.trickles.load(Ordering::Relaxed) {
-            thread::sleep(limit.unwrap_or(TRICKLE).min(TRICKLE));
-            return Ok(());
-        }
-        self.tcp.wait(interest, limit)
-    }
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        Stream::shutdown(&self.tcp, how)
-    }
-}
-
-/// "How long the peer may take not one octet": over TLS it takes one all the time.
-#[test]
-fn a_slow_peer_of_tls_is_no_stall() {
-    let (client, server) = tls();
-    let (ours, theirs) = tcp();
-    let server = serve_tls(theirs, server, |mut conn| conn.read_frame().is_some());
-    let trickles = Arc::new(AtomicBool::new(false));
-    let stream = Trickle {
-        tcp: ours,
-        trickles: Arc::clone(&trickles),
-        taken: Mutex::new(Instant::now()),
-    };
-    let stream = client.connect("localhost", stream, Some(LONG)).unwrap();
-    let config = Config::new().stall_timeout(Duration::from_millis(400));
-    let mut socket = config.open(URI, stream).unwrap();
-    trickles.store(true, Ordering::Relaxed);
-    let sent = socket.send(Message::Binary(&[0; 60]));
-    let ended = format!("{sent:?}");
-    drop(socket);
-    let _ = server.join();
-    assert!(sent.is_ok(), "{ended}");
-}
-
-/// The error is the same from then on.
-#[test]
-fn a_reset_is_told_the_same_from_then_on() {
-    let peer = serve(|mut conn| {
-        conn.accept();
-        rustix::net::sockopt::set_socket_linger(&conn.tcp, Some(Duration::ZERO)).unwrap();
-    });
-    let mut socket = Config::new().connect(&peer.uri()).unwrap();
-    peer.join();
-    let first = socket.recv().map(drop).unwrap_err();
-    let second = socket.recv().map(drop).unwrap_err();
-    let third = socket
-        .finish(Some(CloseCode::NORMAL), "")
-        .map(drop)
-        .unwrap_err();
-    assert_eq!(
-        [first.kind(), second.kind()],
-        [first.kind(), first.kind()],
-        "{first:?}, {second:?}, {third:?}"
-    );
 }
 
 /// A peer of TLS that ends its direction without close_notify may still read: our Close stands in

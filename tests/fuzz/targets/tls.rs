@@ -64,7 +64,7 @@ fn run(servers: &Servers, trust: impl Trust, mode: u8, choice: u8, input: &mut I
     let wire = Wire::shared();
     let (mut read, mut write) = (vec![0; len], vec![0; 1152]);
     let (mut receive, mut transmit) = (vec![0; len], vec![0; 1152]);
-    let link = Link::new(&mut receive, &mut transmit);
+    let mut link = Link::new(&mut receive, &mut transmit);
     let records = Records {
         read: &mut read,
         write: &mut write,
@@ -74,7 +74,7 @@ fn run(servers: &Servers, trust: impl Trust, mode: u8, choice: u8, input: &mut I
         client = client.with_max_fragment_length(MaxFragmentLength::Bits10);
     }
     let mut entropy = Random::default();
-    let mut connect = pin!(client.connect(&link, records, Wire::halves(&wire), &mut entropy));
+    let mut connect = pin!(client.connect(&mut link, records, Wire::halves(&wire), &mut entropy));
     let mut context = Context::from_waker(Waker::noop());
     assert!(
         connect.as_mut().poll(&mut context).is_pending(),

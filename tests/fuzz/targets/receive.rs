@@ -95,9 +95,7 @@ fn check<R: Role>(case: &Case) {
             &Setting {
                 is_server: case.is_server,
                 delivery: case.delivery,
-                room: case
-                    .buffer
-                    .map_or(u64::MAX, |len| (len - MAX_HEADER) as u64),
+                room: (case.buffer.unwrap_or(Growing::LIMIT) - MAX_HEADER) as u64,
                 message_limit: case.limits.message,
                 fragment_limit: case.limits.fragments,
             },

@@ -286,7 +286,8 @@ impl<S: Stream> Channel<S> {
                     let waited = self.stream.wait(interest, limit);
                     state = self.lock();
                     if waited.is_err() {
-                        state.life.on(Event::Lost, now);
+                        // Nobody can tell when to look again. The first reason stays.
+                        state.life.on(Event::Aborted, now);
                     }
                     continue;
                 }

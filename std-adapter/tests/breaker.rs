@@ -1,16 +1,17 @@
-//! Attacks that succeed, each by its name.
+//! Attacks that once succeeded, each by its name.
 #![cfg(unix)]
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
 mod peer;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Timeout, Tls};
+use bare_ws_std::{CloseCode, Config, Error, Interest, KeepAlive, Stream, Timeout, Tls};
 use peer::{Conn, LONG, frame, serve};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -285,4 +286,61 @@ fn an_end_without_close_notify_destroys_no_close_of_ours() {
         "close {closed:?}, seen {seen:?}"
     );
     println!("close {closed:?}, seen {seen:?}");
+}
+
+/// Takes nothing and cannot be waited for, once it is told to.
+struct Stuck {
+    tcp: TcpStream,
+    is_stuck: Arc<AtomicBool>,
+}
+
+impl Stream for Stuck {
+    fn prepare(&mut self) -> io::Result<()> {
+        self.tcp.prepare()
+    }
+
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.tcp.try_read(octets)
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        if self.is_stuck.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.tcp.try_write(octets)
+    }
+
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        if self.is_stuck.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Other.into());
+        }
+        self.tcp.wait(interest, limit)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&self.tcp, how)
+    }
+}
+
+/// A stream that cannot be waited for is given up, and not tried until the close limit.
+#[test]
+fn a_stream_that_cannot_be_waited_for_keeps_nobody_busy() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        conn.send(&[0xc1]);
+    });
+    let tcp = TcpStream::connect(peer.address).unwrap();
+    let is_stuck = Arc::new(AtomicBool::new(false));
+    let stream = Stuck {
+        tcp,
+        is_stuck: Arc::clone(&is_stuck),
+    };
+    let config = Config::new().close_timeout(Duration::from_secs(20));
+    let mut socket = config.open(&peer.uri(), stream).unwrap();
+    peer.join();
+    is_stuck.store(true, Ordering::Relaxed);
+    assert!(socket.recv().is_err());
+    let began = Instant::now();
+    assert!(socket.reader.finish().is_err());
+    assert!(began.elapsed() < Duration::from_secs(5), "{began:?}");
 }

@@ -46,10 +46,18 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// Up to 5 s at first (RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds is a
+    /// reasonable initial delay"), up to 5 min in the end.
+    pub const DEFAULT: Self = Self::new(Duration::from_secs(5), Duration::from_secs(300));
+
     /// Starts with a delay of up to `first`, and ends with delays of up to `longest`.
     #[must_use]
-    pub fn new(first: Duration, longest: Duration) -> Self {
-        let first = first.min(longest);
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        let first = if first.as_ticks() < longest.as_ticks() {
+            first
+        } else {
+            longest
+        };
         Self {
             first,
             longest,
@@ -69,10 +77,21 @@ impl Backoff {
         let span = self.to.as_ticks().saturating_sub(self.from.as_ticks());
         let delay = fraction(span, u32::from_le_bytes(random));
         let delay = Duration::from_ticks(self.from.as_ticks().saturating_add(delay));
+        self.grow();
+        Ok(delay)
+    }
+
+    /// The longest delay that [`delay`](Self::delay) might give, where there is no entropy.
+    pub(crate) fn undrawn(&mut self) -> Duration {
+        let delay = self.to;
+        self.grow();
+        delay
+    }
+
+    fn grow(&mut self) {
         let doubled = Duration::from_ticks(self.to.as_ticks().saturating_mul(2));
         self.to = doubled.min(self.longest);
         self.from = Duration::from_ticks(self.to.as_ticks() >> 1);
-        Ok(delay)
     }
 
     /// The server is there again: the next delay is a first one.
@@ -82,10 +101,9 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// Up to 5 s at first (RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds is a
-    /// reasonable initial delay"), up to 5 min in the end.
+    /// [`Backoff::DEFAULT`].
     fn default() -> Self {
-        Self::new(Duration::from_secs(5), Duration::from_secs(300))
+        Self::DEFAULT
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::{ConnectError, Error};
 use crate::reader::{Reader, Side};
 use crate::shared::Shared;
 use crate::timing::{Timeout, Timing, after};
-use crate::transport::Transport;
+use crate::transport::{Reading, Transport, Writing};
 use crate::writer::Writer;
 
 /// An open connection over the two halves of a transport, to be used as it is or, by
@@ -61,8 +61,8 @@ use crate::writer::Writer;
 /// }
 /// ```
 pub struct Connection<Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
-    side: Side<Io::Input, Rx>,
-    shared: Shared<Io::Output, Tx, M>,
+    side: Side<Io, Rx>,
+    shared: Shared<Io, Tx, M>,
 }
 
 impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
@@ -90,24 +90,30 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     {
         let handshake = ClientHandshake::new(request, offers, tx.sender_mut().entropy_mut())
             .map_err(HandshakeError::widen)?;
-        let opening = asynch::Connection::open(io.halves(), handshake, rx, tx);
+        let (mut input, mut output, common) = io.parts();
+        let halves = (
+            Reading::<Io>(&mut input, &common),
+            Writing::<Io>(&mut output, &common),
+        );
+        let opening = asynch::Connection::open(halves, handshake, rx, tx);
         let (core, established) = with_deadline(after(timing.handshake), opening)
             .await
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))??;
-        let ((input, output), tx) = core.writer.into_parts();
+        let asynch::Connection { reader, writer } = core;
+        let (_, tx) = writer.into_parts();
         let connection = Self {
-            side: Side::new(input, core.reader),
-            shared: Shared::new(output, tx, timing),
+            side: Side::new(input, reader),
+            shared: Shared::new(output, common, tx, timing),
         };
         Ok((connection, established))
     }
 
     /// A connection whose opening handshake is done. `rx` may hold octets already.
     pub fn new(io: Io, rx: Rx, tx: Tx, timing: &Timing) -> Self {
-        let (input, output) = io.halves();
+        let (input, output, common) = io.parts();
         Self {
             side: Side::new(input, asynch::Reader::new(rx)),
-            shared: Shared::new(output, tx, timing),
+            shared: Shared::new(output, common, tx, timing),
         }
     }
 
@@ -150,6 +156,55 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
             Reader::new(&mut self.side, &self.shared),
             Writer::new(&self.shared),
         )
+    }
+
+    /// Receives and sends side by side, in one task: each message goes to `received`, while `sending`
+    /// sends whatever it has. Until the peer closes, or either fails, or `sending` returns.
+    ///
+    /// ```
+    /// use bare_ws::receiver::Receive;
+    /// use bare_ws::sender::Transmit;
+    /// use bare_ws_embassy::transport::Transport;
+    /// use bare_ws_embassy::{Connection, Error};
+    /// use embassy_time::Timer;
+    ///
+    /// async fn session<Io: Transport, Rx: Receive, Tx: Transmit>(
+    ///     connection: &mut Connection<Io, Rx, Tx>,
+    ///     mut obey: impl FnMut(&str),
+    /// ) -> Result<(), Error<Io::Error>> {
+    ///     let commands = |message: bare_ws::message::Message<'_>| {
+    ///         if let Some(command) = message.as_text() {
+    ///             obey(command);
+    ///         }
+    ///     };
+    ///     let reports = async |writer: bare_ws_embassy::Writer<'_, Io, Tx>| loop {
+    ///         writer.send("temperature=21").await?;
+    ///         Timer::after_secs(1).await;
+    ///     };
+    ///     connection.duplex(commands, reports).await
+    /// }
+    /// ```
+    ///
+    /// [`duplex`](crate::duplex) does it with loops of any kind, such as one that receives chunks.
+    ///
+    /// # Errors
+    /// [`Reader::recv`]'s, and those of `sending` that do not only say that the connection is over.
+    ///
+    /// # Cancel safety
+    /// [`Reader::recv`]'s, and that of `sending`.
+    pub async fn duplex(
+        &mut self,
+        mut received: impl FnMut(Message<'_>),
+        sending: impl AsyncFnOnce(Writer<'_, Io, Tx, M>) -> Result<(), Error<Io::Error>>,
+    ) -> Result<(), Error<Io::Error>> {
+        let (mut reader, writer) = self.split();
+        let receiving = async {
+            while let Some(message) = reader.recv().await? {
+                received(message);
+            }
+            Ok(())
+        };
+        crate::duplex(receiving, sending(writer)).await
     }
 
     /// The next whole message: [`Reader::recv`].

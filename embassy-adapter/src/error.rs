@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bare_ws::error::Usage;
+use bare_ws::error::{Error as CoreError, Usage};
 use bare_ws::handshake::HandshakeError;
 
 use crate::timing::Timeout;
@@ -39,6 +39,18 @@ pub enum ConnectError<T> {
     Tls(T),
     /// The opening handshake failed.
     Handshake(HandshakeError<T>),
+}
+
+impl<T> Error<T> {
+    /// Whether it only says that the connection has ended: for what reason, the receiving half
+    /// tells.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout(_) | Self::WebSocket(CoreError::Lost | CoreError::Usage(Usage::NotOpen))
+        )
+    }
 }
 
 impl<T> ConnectError<T> {

@@ -1,10 +1,11 @@
 //! bare-ws on embassy: connections with deadlines, for one task or two.
 //!
+//! - `net::Client` (feature `net`) opens connections over embassy-net in memory of its own: names,
+//!   TCP, and with feature `tls` verified TLS for `wss` URIs.
+//! - [`Supervisor`] keeps it connected.
 //! - [`Connection::open`] makes the opening handshake over the two halves of any
-//!   `embedded_io_async` transport; `net::connect` (feature `net`) also looks the name up and
-//!   connects an embassy-net socket.
-//! - `net::connect_secure` (features `net` and `tls`) does it over verified TLS, for a `wss` URI; module
-//!   `tls` has what stands between.
+//!   `embedded_io_async` transport; `net::connect` and `net::connect_secure` also bring embassy-net's,
+//!   over sockets and memory of any kind. Module `tls` has what stands between.
 //! - [`Connection::split`] gives a [`Reader`] and a [`Writer`], for two tasks. Pings are answered
 //!   and the closing handshake works from either half, as long as one of them receives.
 //! - [`Timing`] says how long things may take; a deadline that passes is an [`Error::Timeout`].
@@ -14,8 +15,10 @@
 //!
 //! | … | |
 //! |---|---|
-//! | connect to a URI over embassy-net | `net::connect`, `net::connect_secure` |
+//! | connect to a URI over embassy-net | `net::Client` |
+//! | stay connected | [`Supervisor`] |
 //! | run over a modem, a UART, a stack of my own | [`Connection::open`] over a pair of halves; [`transport::Endless`] for a writing half without an end |
+//! | receive and send in one task | [`Connection::split`] and [`duplex`] |
 //! | answer what I receive, without a copy | [`Connection::split`], in one task |
 //! | send from other tasks | [`Connection::split`], and copies of the [`Writer`] |
 //! | wait no longer than so long for a message | `embassy_time::with_timeout` around [`recv`](Reader::recv): a dropped future loses nothing |
@@ -35,8 +38,8 @@
 //! use bare_ws::receiver::Receive;
 //! use bare_ws::sender::Transmit;
 //! use bare_ws_embassy::transport::Transport;
-//! use bare_ws_embassy::{Connection, Error};
-//! use embassy_futures::join::join;
+//! use bare_ws_embassy::{Connection, Error, duplex};
+//! use embassy_time::Timer;
 //!
 //! async fn device<Io: Transport, Rx: Receive, Tx: Transmit>(
 //!     mut connection: Connection<Io, Rx, Tx>,
@@ -49,10 +52,15 @@
 //!         }
 //!         Ok(())
 //!     };
-//!     let telemetry = async { writer.send("temperature=21").await };
-//!     let (obeyed, told) = join(commands, telemetry).await;
+//!     let telemetry = async {
+//!         loop {
+//!             writer.send("temperature=21").await?;
+//!             Timer::after_secs(1).await;
+//!         }
+//!     };
+//!     let ended = duplex(commands, telemetry).await;
 //!     // The transport is nobody's before the connection has come to its end.
-//!     reader.finish().await.and(obeyed).and(told)
+//!     connection.finish().await.and(ended)
 //! }
 //! ```
 //!
@@ -135,9 +143,11 @@ pub mod backoff;
 pub mod connection;
 pub mod entropy;
 pub mod error;
+pub mod supervisor;
 pub mod timing;
 pub mod transport;
 
+mod duplex;
 mod reader;
 mod shared;
 mod writer;
@@ -149,8 +159,10 @@ pub mod tls;
 
 pub use backoff::Backoff;
 pub use connection::Connection;
+pub use duplex::duplex;
 pub use error::{ConnectError, Error};
 pub use reader::Reader;
+pub use supervisor::{Event, Supervisor};
 pub use timing::{KeepAlive, Timeout, Timing};
 pub use writer::Writer;
 

@@ -16,26 +16,22 @@ use bare_ws::sender::Transmit;
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::Instant;
-use embedded_io_async::Read;
 
 use crate::READS_AT_ONCE;
 use crate::error::Error;
 use crate::shared::{Begun, Shared};
 use crate::timing::Timing;
-use crate::transport::{Shutdown, Transport};
+use crate::transport::Transport;
 
 /// The receiving half of a [`Connection`](crate::Connection). While one of its methods waits,
 /// Pings are answered, keepalive is kept and deadlines are watched.
 pub struct Reader<'c, Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
-    side: &'c mut Side<Io::Input, Rx>,
-    shared: &'c Shared<Io::Output, Tx, M>,
+    side: &'c mut Side<Io, Rx>,
+    shared: &'c Shared<Io, Tx, M>,
 }
 
 impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, Rx, Tx, M> {
-    pub(crate) fn new(
-        side: &'c mut Side<Io::Input, Rx>,
-        shared: &'c Shared<Io::Output, Tx, M>,
-    ) -> Self {
+    pub(crate) fn new(side: &'c mut Side<Io, Rx>, shared: &'c Shared<Io, Tx, M>) -> Self {
         Self { side, shared }
     }
 
@@ -126,23 +122,23 @@ impl<Io: Transport, Rx, Tx, M: RawMutex> fmt::Debug for Reader<'_, Io, Rx, Tx, M
 }
 
 /// All that only the receiving half touches.
-pub(crate) struct Side<In, Rx> {
+pub(crate) struct Side<Io: Transport, Rx> {
     pub(crate) core: asynch::Reader<Rx>,
-    input: Input<In>,
+    input: Input<Io>,
 }
 
-impl<In: Read, Rx: Receive> Side<In, Rx> {
-    pub(crate) fn new(read: In, core: asynch::Reader<Rx>) -> Self {
+impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
+    pub(crate) fn new(read: Io::Input, core: asynch::Reader<Rx>) -> Self {
         Self {
             core,
             input: Input { read, at_once: 0 },
         }
     }
 
-    pub(crate) async fn recv<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn recv<Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<Out, Tx, M>,
-    ) -> Result<Option<Message<'_>>, Error<In::Error>> {
+        shared: &Shared<Io, Tx, M>,
+    ) -> Result<Option<Message<'_>>, Error<Io::Error>> {
         if !self.advance(shared, Delivery::Message).await? {
             return Ok(None);
         }
@@ -157,37 +153,37 @@ impl<In: Read, Rx: Receive> Side<In, Rx> {
         message.map_err(|error| error.widen().into())
     }
 
-    pub(crate) async fn recv_chunk<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn recv_chunk<Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<Out, Tx, M>,
-    ) -> Result<Option<Chunk<'_>>, Error<In::Error>> {
+        shared: &Shared<Io, Tx, M>,
+    ) -> Result<Option<Chunk<'_>>, Error<Io::Error>> {
         self.advance(shared, Delivery::Chunk).await?;
         Ok(self.core.receiver().receiver().chunk())
     }
 
-    pub(crate) async fn recv_frame<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn recv_frame<Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<Out, Tx, M>,
-    ) -> Result<Option<Frame<'_>>, Error<In::Error>> {
+        shared: &Shared<Io, Tx, M>,
+    ) -> Result<Option<Frame<'_>>, Error<Io::Error>> {
         self.advance(shared, Delivery::Frame).await?;
         Ok(self.core.receiver().receiver().frame())
     }
 
     /// Until something is announced (`true`) or the peer has closed (`false`). The one loop of an
     /// image, whatever is received.
-    async fn advance<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    async fn advance<Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<Out, Tx, M>,
+        shared: &Shared<Io, Tx, M>,
         delivery: Delivery,
-    ) -> Result<bool, Error<In::Error>> {
+    ) -> Result<bool, Error<Io::Error>> {
         let mut link = self.input.link(shared);
         shared.told(self.core.advance(&mut link, delivery).await)
     }
 
-    pub(crate) async fn finish<Out: Shutdown<Error = In::Error>, Tx: Transmit, M: RawMutex>(
+    pub(crate) async fn finish<Tx: Transmit, M: RawMutex>(
         &mut self,
-        shared: &Shared<Out, Tx, M>,
-    ) -> Result<(), Error<In::Error>> {
+        shared: &Shared<Io, Tx, M>,
+    ) -> Result<(), Error<Io::Error>> {
         let _begun = Begun::new(shared);
         let Self { core, input } = self;
         let mut link = input.link(shared);
@@ -237,17 +233,17 @@ fn is_mixed<T>(error: &Error<T>) -> bool {
 }
 
 /// The reading half of the transport.
-struct Input<In> {
-    read: In,
+struct Input<Io: Transport> {
+    read: Io::Input,
     /// How often it was read without having to wait.
     at_once: u8,
 }
 
-impl<In> Input<In> {
-    fn link<'l, Out, Tx, M: RawMutex>(
+impl<Io: Transport> Input<Io> {
+    fn link<'l, Tx, M: RawMutex>(
         &'l mut self,
-        shared: &'l Shared<Out, Tx, M>,
-    ) -> Link<'l, In, Out, Tx, M> {
+        shared: &'l Shared<Io, Tx, M>,
+    ) -> Link<'l, Io, Tx, M> {
         Link {
             input: self,
             shared,
@@ -265,7 +261,7 @@ enum Ended<T> {
     Over,
 }
 
-impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
+impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
     /// The end of a call that receives, as an event of the connection.
     fn told<T>(&self, outcome: Result<bool, CoreError<Ended<T>>>) -> Result<bool, Error<T>> {
         let event = match &outcome {
@@ -287,23 +283,22 @@ impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
 }
 
 /// How the core's loop reaches the transport and the shared sender.
-struct Link<'l, In, Out, Tx, M: RawMutex> {
-    input: &'l mut Input<In>,
-    shared: &'l Shared<Out, Tx, M>,
+struct Link<'l, Io: Transport, Tx, M: RawMutex> {
+    input: &'l mut Input<Io>,
+    shared: &'l Shared<Io, Tx, M>,
     /// A Close of ours is to be sent.
     closes: bool,
     /// What is read is not looked at any more.
     discards: bool,
 }
 
-impl<In, Out, Tx, M> asynch::Link for Link<'_, In, Out, Tx, M>
+impl<Io, Tx, M> asynch::Link for Link<'_, Io, Tx, M>
 where
-    In: Read,
-    Out: Shutdown<Error = In::Error>,
+    Io: Transport,
     Tx: Transmit,
     M: RawMutex,
 {
-    type Error = Ended<In::Error>;
+    type Error = Ended<Io::Error>;
 
     fn has_queued(&self) -> bool {
         // Before a Close of ours what has arrived is looked at.
@@ -315,7 +310,7 @@ where
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, ExchangeError<Ended<In::Error>>> {
+    ) -> Result<Exchanged, ExchangeError<Ended<Io::Error>>> {
         // Where nothing more can be read, what is owed says why the connection fails.
         let waits = patience == Patience::Wait && (!spare.is_empty() || self.discards);
         if waits {
@@ -344,7 +339,7 @@ where
             let mut slept = false;
             let moved = {
                 let mut write = pin!(shared.write(owed, &mut self.closes));
-                let mut read = pin!(input.read.read(spare));
+                let mut read = pin!(Io::read(&mut input.read, &shared.common, spare));
                 poll_fn(|cx| {
                     if writes && let Poll::Ready(written) = write.as_mut().poll(cx) {
                         return Poll::Ready(Some(Moved::Wrote(written)));
@@ -401,7 +396,7 @@ enum Moved<T> {
     Read(Result<usize, T>),
 }
 
-impl<In, Out: Shutdown, Tx: Transmit, M: RawMutex> Link<'_, In, Out, Tx, M> {
+impl<Io: Transport, Tx: Transmit, M: RawMutex> Link<'_, Io, Tx, M> {
     /// Ends our direction, or is told that there was no time for it.
     async fn shut(&mut self) {
         let mut shut = pin!(async { self.shared.lock().await.shut().await });
@@ -440,7 +435,7 @@ impl<In, Out: Shutdown, Tx: Transmit, M: RawMutex> Link<'_, In, Out, Tx, M> {
     }
 }
 
-impl<In, Out, Tx, M: RawMutex> Link<'_, In, Out, Tx, M> {
+impl<Io: Transport, Tx, M: RawMutex> Link<'_, Io, Tx, M> {
     /// Lets others run, where a peer always has more to read.
     async fn rest(&mut self) {
         if self.input.at_once >= READS_AT_ONCE {

@@ -14,15 +14,15 @@ use embassy_sync::blocking_mutex::Mutex as BlockingMutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
 use embassy_time::{Duration, Instant};
-use embedded_io_async::Write;
 
 use crate::WAITERS;
 use crate::error::Error;
 use crate::timing::{At, Timing};
-use crate::transport::Shutdown;
+use crate::transport::Transport;
 
-pub(crate) struct Shared<Out, Tx, M: RawMutex> {
-    sending: Mutex<M, Sending<Out, Tx>>,
+pub(crate) struct Shared<Io: Transport, Tx, M: RawMutex> {
+    pub(crate) common: Io::Common,
+    sending: Mutex<M, Sending<Io::Output, Tx>>,
     state: BlockingMutex<M, RefCell<State>>,
 }
 
@@ -45,9 +45,10 @@ pub(crate) struct State {
     waiters: Waiters,
 }
 
-impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
-    pub(crate) fn new(output: Out, tx: Tx, timing: &Timing) -> Self {
+impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
+    pub(crate) fn new(output: Io::Output, common: Io::Common, tx: Tx, timing: &Timing) -> Self {
         Self {
+            common,
             sending: Mutex::new(Sending { output, tx }),
             state: BlockingMutex::new(RefCell::new(State {
                 lifecycle: Lifecycle::open(timing.limits(), At::now()),
@@ -59,14 +60,15 @@ impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
         }
     }
 
-    pub(crate) fn guarded<N: RawMutex>(self) -> Shared<Out, Tx, N> {
+    pub(crate) fn guarded<N: RawMutex>(self) -> Shared<Io, Tx, N> {
         Shared {
+            common: self.common,
             sending: Mutex::new(self.sending.into_inner()),
             state: BlockingMutex::new(self.state.into_inner()),
         }
     }
 
-    pub(crate) fn sending_mut(&mut self) -> &mut Sending<Out, Tx> {
+    pub(crate) fn sending_mut(&mut self) -> &mut Sending<Io::Output, Tx> {
         self.sending.get_mut()
     }
 
@@ -187,13 +189,13 @@ impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
     }
 
     /// Waits until nobody else is within a message.
-    pub(crate) async fn turn(&self) -> Turn<'_, Out, Tx, M> {
+    pub(crate) async fn turn(&self) -> Turn<'_, Io, Tx, M> {
         self.take(|state| &mut state.turn).await;
         Turn(self)
     }
 
     /// Waits for the sender.
-    pub(crate) async fn lock(&self) -> Lock<'_, Out, Tx, M> {
+    pub(crate) async fn lock(&self) -> Lock<'_, Io, Tx, M> {
         loop {
             self.take(|state| &mut state.held).await;
             let held = Held(self);
@@ -208,13 +210,13 @@ impl<Out, Tx, M: RawMutex> Shared<Out, Tx, M> {
     }
 }
 
-impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
+impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     /// Runs a call that sends, until it is done or nothing can be sent any more.
     pub(crate) async fn run(
         &self,
-        mut work: Pin<&mut impl Future<Output = Result<(), Error<Out::Error>>>>,
-        closing: Option<&Begun<'_, Out, Tx, M>>,
-    ) -> Result<(), Error<Out::Error>> {
+        mut work: Pin<&mut impl Future<Output = Result<(), Error<Io::Error>>>>,
+        closing: Option<&Begun<'_, Io, Tx, M>>,
+    ) -> Result<(), Error<Io::Error>> {
         poll_fn(|cx| {
             if let Some(begun) = closing {
                 begun.again();
@@ -234,7 +236,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
         &self,
         owed: &mut Owed,
         closes: &mut bool,
-    ) -> Result<(), CoreError<Out::Error>> {
+    ) -> Result<(), CoreError<Io::Error>> {
         let mut lock = self.lock().await;
         loop {
             lock.queue_due(owed, closes)?;
@@ -279,11 +281,11 @@ impl State {
 }
 
 /// The sender, locked.
-pub(crate) struct Lock<'s, Out, Tx, M: RawMutex> {
+pub(crate) struct Lock<'s, Io: Transport, Tx, M: RawMutex> {
     // Dropped in this order: whoever is woken finds it free.
-    sending: MutexGuard<'s, M, Sending<Out, Tx>>,
-    shared: &'s Shared<Out, Tx, M>,
-    _held: Held<'s, Out, Tx, M>,
+    sending: MutexGuard<'s, M, Sending<Io::Output, Tx>>,
+    shared: &'s Shared<Io, Tx, M>,
+    _held: Held<'s, Io, Tx, M>,
 }
 
 type TxSender<Tx> = Sender<
@@ -293,13 +295,13 @@ type TxSender<Tx> = Sender<
     <Tx as Transmit>::Stage,
 >;
 
-impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
+impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
     /// Queues something of the caller's, which is to be [`drain`](Self::drain)ed: no await may
     /// stand between the two.
     pub(crate) fn queue<V>(
         &mut self,
         queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, CoreError>,
-    ) -> Result<V, Error<Out::Error>> {
+    ) -> Result<V, Error<Io::Error>> {
         if self.shared.state(|state| state.refuses()) {
             return Err(self.shared.end());
         }
@@ -316,7 +318,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
         &mut self,
         mut put: impl FnMut(&mut TxSender<Tx>) -> Result<bool, CoreError>,
         needed: usize,
-    ) -> Result<(), Error<Out::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         for _ in 0..2 {
             let queued = self.queue(&mut put)?;
             self.drain().await?;
@@ -332,7 +334,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
         &mut self,
         owed: &mut Owed,
         closes: &mut bool,
-    ) -> Result<(), CoreError<Out::Error>> {
+    ) -> Result<(), CoreError<Io::Error>> {
         let sender = self.sending.tx.sender_mut();
         let (may_write, pings, farewell) = self.shared.state(|state| {
             let it = &state.lifecycle;
@@ -369,8 +371,9 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
     }
 
     /// Brings out what is queued.
-    pub(crate) async fn drain(&mut self) -> Result<(), CoreError<Out::Error>> {
+    pub(crate) async fn drain(&mut self) -> Result<(), CoreError<Io::Error>> {
         let Sending { output, tx } = &mut *self.sending;
+        let common = &self.shared.common;
         let sender = tx.sender_mut();
         let writes = self.shared.state(|state| {
             let may_write = state.lifecycle.may_write();
@@ -387,9 +390,9 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
         loop {
             let pending = sender.pending();
             let written = if pending.is_empty() {
-                output.flush().await.map(|()| None)
+                Io::flush(output, common).await.map(|()| None)
             } else {
-                output.write(pending).await.map(Some)
+                Io::write(output, common, pending).await.map(Some)
             };
             let failure = match written {
                 Ok(None) => {
@@ -412,31 +415,31 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Lock<'_, Out, Tx, M> {
     }
 }
 
-impl<Out: Shutdown, Tx, M: RawMutex> Lock<'_, Out, Tx, M> {
+impl<Io: Transport, Tx, M: RawMutex> Lock<'_, Io, Tx, M> {
     /// Ends our direction; whether that succeeds changes nothing.
     pub(crate) async fn shut(&mut self) {
-        let _ = self.sending.output.shutdown().await;
+        let _ = Io::shutdown(&mut self.sending.output, &self.shared.common).await;
         self.shared.on(Event::OutputShut);
     }
 
     pub(crate) fn abort(&mut self) {
-        self.sending.output.abort();
+        Io::abort(&mut self.sending.output, &self.shared.common);
     }
 }
 
 /// The lock is given back with it.
-struct Held<'s, Out, Tx, M: RawMutex>(&'s Shared<Out, Tx, M>);
+struct Held<'s, Io: Transport, Tx, M: RawMutex>(&'s Shared<Io, Tx, M>);
 
-impl<Out, Tx, M: RawMutex> Drop for Held<'_, Out, Tx, M> {
+impl<Io: Transport, Tx, M: RawMutex> Drop for Held<'_, Io, Tx, M> {
     fn drop(&mut self) {
         self.0.give_back(|state| &mut state.held);
     }
 }
 
 /// Nobody else is within a message.
-pub(crate) struct Turn<'s, Out, Tx, M: RawMutex>(&'s Shared<Out, Tx, M>);
+pub(crate) struct Turn<'s, Io: Transport, Tx, M: RawMutex>(&'s Shared<Io, Tx, M>);
 
-impl<Out, Tx, M: RawMutex> Drop for Turn<'_, Out, Tx, M> {
+impl<Io: Transport, Tx, M: RawMutex> Drop for Turn<'_, Io, Tx, M> {
     fn drop(&mut self) {
         self.0.give_back(|state| &mut state.turn);
     }
@@ -444,10 +447,10 @@ impl<Out, Tx, M: RawMutex> Drop for Turn<'_, Out, Tx, M> {
 
 /// A closing handshake whose deadline runs, though its Close may not be queued yet. Dropped before
 /// it is, the beginning is taken back; whoever else waits to close begins again.
-pub(crate) struct Begun<'s, Out, Tx, M: RawMutex>(&'s Shared<Out, Tx, M>);
+pub(crate) struct Begun<'s, Io: Transport, Tx, M: RawMutex>(&'s Shared<Io, Tx, M>);
 
-impl<'s, Out, Tx, M: RawMutex> Begun<'s, Out, Tx, M> {
-    pub(crate) fn new(shared: &'s Shared<Out, Tx, M>) -> Self {
+impl<'s, Io: Transport, Tx, M: RawMutex> Begun<'s, Io, Tx, M> {
+    pub(crate) fn new(shared: &'s Shared<Io, Tx, M>) -> Self {
         let begun = Self(shared);
         begun.again();
         begun
@@ -458,7 +461,7 @@ impl<'s, Out, Tx, M: RawMutex> Begun<'s, Out, Tx, M> {
     }
 }
 
-impl<Out, Tx, M: RawMutex> Drop for Begun<'_, Out, Tx, M> {
+impl<Io: Transport, Tx, M: RawMutex> Drop for Begun<'_, Io, Tx, M> {
     fn drop(&mut self) {
         self.0.on(Event::CloseWithdrawn);
     }

@@ -89,7 +89,7 @@ impl Timing {
     }
 
     /// The same, with so much left of the time for the handshake.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "net", feature = "tls"))]
     pub(crate) fn until(&self, handshake: Instant) -> Self {
         Self {
             handshake: handshake.saturating_duration_since(Instant::now()),

@@ -1,27 +1,127 @@
 //! What a connection needs of a transport beside `Read` and `Write`.
 
-use embedded_io_async::{ErrorType, Read, Write};
+use embedded_io_async::{Error, ErrorType, Read, Write};
 
-/// A transport whose directions are used at the same time: a pair of its halves.
+/// A transport whose directions are used at the same time: a pair of halves, or a `tls::Stream`.
+///
+/// Taken apart, it is what reading changes, what writing changes, and what both look at.
+///
+/// The futures of all of it may be dropped at any await: nothing is lost or doubled.
 pub trait Transport {
-    /// The error of both.
-    type Error;
+    /// The error of both directions.
+    type Error: Error;
     /// From the peer.
-    type Input: Read<Error = Self::Error>;
+    type Input;
     /// To the peer.
-    type Output: Shutdown<Error = Self::Error>;
+    type Output;
+    /// What either direction needs at any time; it sees to that by itself.
+    type Common;
 
-    /// Takes them apart.
-    fn halves(self) -> (Self::Input, Self::Output);
+    /// Takes it apart.
+    fn parts(self) -> (Self::Input, Self::Output, Self::Common);
+
+    /// As [`Read::read`].
+    fn read(
+        input: &mut Self::Input,
+        common: &Self::Common,
+        octets: &mut [u8],
+    ) -> impl Future<Output = Result<usize, Self::Error>>;
+
+    /// As [`Write::write`].
+    fn write(
+        output: &mut Self::Output,
+        common: &Self::Common,
+        octets: &[u8],
+    ) -> impl Future<Output = Result<usize, Self::Error>>;
+
+    /// As [`Write::flush`].
+    fn flush(
+        output: &mut Self::Output,
+        common: &Self::Common,
+    ) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// As [`Shutdown::shutdown`].
+    fn shutdown(
+        output: &mut Self::Output,
+        common: &Self::Common,
+    ) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// As [`Shutdown::abort`].
+    fn abort(output: &mut Self::Output, common: &Self::Common);
 }
 
 impl<In: Read, Out: Shutdown<Error = In::Error>> Transport for (In, Out) {
     type Error = In::Error;
     type Input = In;
     type Output = Out;
+    type Common = ();
 
-    fn halves(self) -> (In, Out) {
-        self
+    fn parts(self) -> (In, Out, ()) {
+        (self.0, self.1, ())
+    }
+
+    fn read(
+        input: &mut In,
+        (): &(),
+        octets: &mut [u8],
+    ) -> impl Future<Output = Result<usize, Self::Error>> {
+        input.read(octets)
+    }
+
+    fn write(
+        output: &mut Out,
+        (): &(),
+        octets: &[u8],
+    ) -> impl Future<Output = Result<usize, Self::Error>> {
+        output.write(octets)
+    }
+
+    fn flush(output: &mut Out, (): &()) -> impl Future<Output = Result<(), Self::Error>> {
+        output.flush()
+    }
+
+    fn shutdown(output: &mut Out, (): &()) -> impl Future<Output = Result<(), Self::Error>> {
+        output.shutdown()
+    }
+
+    fn abort(output: &mut Out, (): &()) {
+        output.abort();
+    }
+}
+
+/// A transport's reading direction as a half, for the opening handshake.
+pub(crate) struct Reading<'t, Io: Transport>(
+    pub(crate) &'t mut Io::Input,
+    pub(crate) &'t Io::Common,
+);
+
+/// Its writing direction.
+pub(crate) struct Writing<'t, Io: Transport>(
+    pub(crate) &'t mut Io::Output,
+    pub(crate) &'t Io::Common,
+);
+
+impl<Io: Transport> ErrorType for Reading<'_, Io> {
+    type Error = Io::Error;
+}
+
+impl<Io: Transport> ErrorType for Writing<'_, Io> {
+    type Error = Io::Error;
+}
+
+impl<Io: Transport> Read for Reading<'_, Io> {
+    fn read(&mut self, octets: &mut [u8]) -> impl Future<Output = Result<usize, Io::Error>> {
+        Io::read(self.0, self.1, octets)
+    }
+}
+
+impl<Io: Transport> Write for Writing<'_, Io> {
+    fn write(&mut self, octets: &[u8]) -> impl Future<Output = Result<usize, Io::Error>> {
+        Io::write(self.0, self.1, octets)
+    }
+
+    fn flush(&mut self) -> impl Future<Output = Result<(), Io::Error>> {
+        Io::flush(self.0, self.1)
     }
 }
 

@@ -11,7 +11,6 @@ use bare_ws::sender::Transmit;
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::Instant;
-use embedded_io_async::Write;
 
 use crate::error::Error;
 use crate::shared::{Begun, Shared};
@@ -25,11 +24,11 @@ use crate::transport::Transport;
 /// [`Timing::stall`] to end, with a [`Reader`](crate::Reader) in use or without; that the peer is
 /// silent only a reader finds out.
 pub struct Writer<'c, Io: Transport, Tx, M: RawMutex = NoopRawMutex> {
-    shared: &'c Shared<Io::Output, Tx, M>,
+    shared: &'c Shared<Io, Tx, M>,
 }
 
 impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
-    pub(crate) fn new(shared: &'c Shared<Io::Output, Tx, M>) -> Self {
+    pub(crate) fn new(shared: &'c Shared<Io, Tx, M>) -> Self {
         Self { shared }
     }
 
@@ -166,8 +165,8 @@ impl<Io: Transport, Tx, M: RawMutex> fmt::Debug for Writer<'_, Io, Tx, M> {
 }
 
 /// What both a [`Writer`] and an undivided connection do.
-impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
-    pub(crate) async fn send(&self, message: Message<'_>) -> Result<(), Error<Out::Error>> {
+impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
+    pub(crate) async fn send(&self, message: Message<'_>) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let _turn = self.turn().await;
             let (kind, mut payload, mut first) = (message.kind(), message.octets(), true);
@@ -193,7 +192,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
         kind: MessageKind,
         mut payload: &[u8],
         fin: bool,
-    ) -> Result<(), Error<Out::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let _turn = self.turn().await;
             loop {
@@ -218,7 +217,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
         &self,
         header: FrameHeader,
         payload: &[u8],
-    ) -> Result<(), Error<Out::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let _turn = self.turn().await;
             let needed = payload.len().saturating_add(MAX_HEADER);
@@ -233,7 +232,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
         &self,
         opcode: Opcode,
         payload: &[u8],
-    ) -> Result<(), Error<Out::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let mut lock = self.lock().await;
             lock.put(|sender| sender.control(opcode, payload), payload.len())
@@ -242,7 +241,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
         self.run(work, None).await
     }
 
-    pub(crate) async fn flush(&self) -> Result<(), Error<Out::Error>> {
+    pub(crate) async fn flush(&self) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let mut lock = self.lock().await;
             lock.queue(|_| Ok(()))?;
@@ -255,7 +254,7 @@ impl<Out: Write, Tx: Transmit, M: RawMutex> Shared<Out, Tx, M> {
         &self,
         code: Option<CloseCode>,
         reason: &str,
-    ) -> Result<(), Error<Out::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let begun = Begun::new(self);
         let work = pin!(async {
             let mut lock = self.lock().await;

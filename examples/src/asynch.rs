@@ -86,8 +86,7 @@ fn connect<B: Storage>(
     let mut memory = Memory::new();
     let (mut link, records) = memory.split();
     let anchors = anchors(&roots)?;
-    let mut stream = None;
-    let secure = Setup::new(trust(&anchors), &mut link, records, &mut stream);
+    let secure = Setup::new(trust(&anchors), &mut link, records);
     block_on(Box::pin(async {
         let opened = tls::open(halves, secure, &request, offers, rx, tx, &timing).await;
         let (connection, established) = opened.map_err(not_opened)?;

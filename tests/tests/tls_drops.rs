@@ -36,10 +36,10 @@ const SLOW: Pace = Pace {
 /// Enough that each length differs and one record is split by the record buffer.
 const LENGTHS: [usize; 4] = [1, 40, 300, 700];
 
-type Connected<'a> = Stream<'a, Reader, Writer>;
+type Connected<'a, 'b> = Stream<'a, 'b, Reader, Writer>;
 
 /// Connects with so much to hold a record in, and lets `then` use the connection.
-fn connected<T>(receive: usize, then: impl AsyncFnOnce(Connected<'_>, &Shared) -> T) -> T {
+fn connected<T>(receive: usize, then: impl AsyncFnOnce(Connected<'_, '_>, &Shared) -> T) -> T {
     let (root, config) = honest();
     let peer = Peer::new(config);
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
@@ -93,7 +93,7 @@ fn insist<T>(
 
 /// Echoes with every future dropped after a number of polls. The octets that came back.
 fn echo(
-    stream: &mut Connected<'_>,
+    stream: &mut Connected<'_, '_>,
     polls: usize,
     data: &[u8],
     dropped: &Cell<usize>,

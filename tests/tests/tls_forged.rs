@@ -36,7 +36,7 @@ fn connected<T>(
     root: &Node,
     flight: &[Said<'_>],
     after: &[Vec<u8>],
-    then: impl FnOnce(Stream<'_, End, End>) -> T,
+    then: impl FnOnce(Stream<'_, '_, End, End>) -> T,
 ) -> (Result<T, Error<Infallible>>, usize) {
     let wire = Wire::shared();
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];

@@ -58,7 +58,7 @@ impl Memory {
     }
 }
 
-type Connected<'a> = Stream<'a, Reader, Writer>;
+type Connected<'a, 'b> = Stream<'a, 'b, Reader, Writer>;
 
 fn anchor(root: &Node) -> TrustAnchor<'_> {
     anchor_from_trusted_cert(&root.der).unwrap()
@@ -77,7 +77,7 @@ fn connected<T>(
     config: ServerConfig,
     pace: Pace,
     mut memory: Memory,
-    then: impl AsyncFnOnce(Connected<'_>, &Shared) -> T,
+    then: impl AsyncFnOnce(Connected<'_, '_>, &Shared) -> T,
 ) -> Result<T, Error<Infallible>> {
     let peer = Peer::new(config);
     let anchors = [anchor(root)];
@@ -101,7 +101,7 @@ fn octets(length: usize) -> Vec<u8> {
 /// What `bare_ws_embassy::Connection::open` asks of a transport.
 fn fits_a_connection<R: Read, W: Shutdown<Error = R::Error>>(_: (R, W)) {}
 
-async fn echo(stream: &mut Connected<'_>, data: &[u8], at_once: usize) {
+async fn echo(stream: &mut Connected<'_, '_>, data: &[u8], at_once: usize) {
     let mut back = vec![0; at_once];
     for part in data.chunks(at_once) {
         stream.write_all(part).await.unwrap();

@@ -1,48 +1,34 @@
 //! Connections over embassy-net: names by DNS, TCP, addresses of IPv4 and, with feature `ipv6`,
 //! of IPv6.
 //!
+//! A [`Client`] with its [`Memory`] in statics, whose connection's halves go to two tasks:
+//!
 //! ```no_run
-//! use bare_ws::entropy::{Entropy, EntropyError};
 //! use bare_ws::handshake::Request;
-//! use bare_ws::receiver::Receiver;
-//! use bare_ws::sender::Sender;
 //! use bare_ws::uri::Uri;
+//! use bare_ws_embassy::ConnectError;
 //! use bare_ws_embassy::entropy::FromFn;
-//! use bare_ws_embassy::net::{self, Socket};
-//! use bare_ws_embassy::{ConnectError, Timing};
+//! use bare_ws_embassy::net::{Client, Connection, Memory, Reader, Writer};
 //! use embassy_net::Stack;
 //! use embassy_time::Timer;
 //! use embedded_io_async::ErrorKind;
 //! use static_cell::{ConstStaticCell, StaticCell};
 //!
-//! /// In a static, so that the halves can go to two tasks.
 //! async fn connect(
 //!     stack: Stack<'static>,
-//!     random: fn(&mut [u8]) -> Result<(), EntropyError>,
-//! ) -> Result<&'static mut net::Connection<'static, 'static, FromFn>, ConnectError<ErrorKind>> {
-//!     static TCP: ConstStaticCell<[[u8; 2048]; 2]> = ConstStaticCell::new([[0; 2048]; 2]);
-//!     static BUFFERS: ConstStaticCell<[[u8; 1024]; 2]> = ConstStaticCell::new([[0; 1024]; 2]);
-//!     static SOCKET: StaticCell<Socket<'static>> = StaticCell::new();
-//!     static CONNECTION: StaticCell<net::Connection<'static, 'static, FromFn>> = StaticCell::new();
+//!     entropy: FromFn,
+//! ) -> Result<&'static mut Connection<'static, FromFn>, ConnectError<ErrorKind>> {
+//!     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+//!     static CLIENT: StaticCell<Client<FromFn>> = StaticCell::new();
+//!     static CONNECTION: StaticCell<Connection<'static, FromFn>> = StaticCell::new();
 //!
-//!     let [tcp_receive, tcp_transmit] = TCP.take();
-//!     let [receive, transmit] = BUFFERS.take();
-//!     let socket = SOCKET.init(Socket::new(stack, tcp_receive, tcp_transmit));
-//!     let uri = Uri::parse("ws://broker.example/telemetry").expect("a URI");
-//!     let (connection, _) = net::connect(
-//!         (stack, &*socket),
-//!         &Request::new(uri),
-//!         (),
-//!         Receiver::new(&mut receive[..]),
-//!         Sender::new(&mut transmit[..], FromFn(random)),
-//!         &Timing::DEFAULT,
-//!     )
-//!     .await?;
-//!     Ok(CONNECTION.init(connection))
+//!     let client = CLIENT.init(Client::new(stack, MEMORY.take(), entropy));
+//!     let request = Request::new(Uri::parse("ws://broker.example/telemetry").expect("a URI"));
+//!     Ok(CONNECTION.init(client.connect(&request).await?))
 //! }
 //!
-//! /// A task: put `#[embassy_executor::task]` here.
-//! async fn commands(mut reader: net::Reader<'static, 'static, 'static, FromFn>) {
+//! /// A task: put `#[embassy_executor::task]` here. The halves come from `connection.split()`.
+//! async fn commands(mut reader: Reader<'static, 'static, FromFn>) {
 //!     while let Ok(Some(message)) = reader.recv().await {
 //!         // …
 //!         let _ = message;
@@ -51,58 +37,59 @@
 //! }
 //!
 //! /// And here.
-//! async fn telemetry(writer: net::Writer<'static, 'static, 'static, FromFn>) {
+//! async fn telemetry(writer: Writer<'static, 'static, FromFn>) {
 //!     while writer.send("temperature=21").await.is_ok() {
 //!         Timer::after_secs(1).await;
 //!     }
 //! }
 //! ```
 //!
-//! [`connect`] refuses a `wss` URI, and `connect_secure` (feature `tls`) a `ws` one: what is meant to be
+//! What is so in statics is one connection, for as long as the program runs. One that comes back
+//! belongs to the task that keeps it: [`Supervisor`](crate::Supervisor).
+//!
+//! [`connect`] and `connect_secure` are for sockets and memory of any kind.
+//!
+//! //! Without TLS a `wss` URI is refused, and with it a `ws` one: what is meant to be
 //! secret never goes out in the clear by mistake.
 
+mod client;
 mod connect;
+mod layer;
+mod memory;
 #[cfg(feature = "tls")]
 mod secure;
 mod socket;
 
+pub use client::Client;
 pub use connect::{connect, dial};
+#[cfg(feature = "tls")]
+pub use layer::Tls;
+pub use layer::{Layer, Tcp};
+pub use memory::Memory;
 #[cfg(feature = "tls")]
 pub use secure::connect_secure;
 pub use socket::Socket;
 
 use bare_ws::receiver::Receiver;
-use bare_ws::role::Client;
+use bare_ws::role;
 use bare_ws::sender::Sender;
 
 /// The two halves of a [`Socket`].
 pub type Io<'s, 'n> = (&'s Socket<'n>, &'s Socket<'n>);
 
-/// The usual connection of a board: over a [`Socket`], with its memory borrowed, without
-/// compression.
-pub type Connection<'s, 'n, E> = crate::Connection<Io<'s, 'n>, Rx<'s>, Tx<'s, E>>;
+/// The usual connection of a board, as a [`Client`] with these parameters opens it: `'c` is how long
+/// it borrows the client.
+pub type Connection<'c, E, L = Tcp> = crate::Connection<<L as Layer>::Io<'c>, Rx<'c>, Tx<'c, E>>;
 
-/// Its receiving half.
-pub type Reader<'c, 's, 'n, E> = crate::Reader<'c, Io<'s, 'n>, Rx<'s>, Tx<'s, E>>;
+/// Its receiving half, which borrows the connection for `'r`. A task takes a
+/// `Reader<'static, 'static, E>`.
+pub type Reader<'r, 'c, E, L = Tcp> = crate::Reader<'r, <L as Layer>::Io<'c>, Rx<'c>, Tx<'c, E>>;
 
 /// Its sending half.
-pub type Writer<'c, 's, 'n, E> = crate::Writer<'c, Io<'s, 'n>, Tx<'s, E>>;
+pub type Writer<'r, 'c, E, L = Tcp> = crate::Writer<'r, <L as Layer>::Io<'c>, Tx<'c, E>>;
 
 /// Its receiver.
-pub type Rx<'s> = Receiver<Client, &'s mut [u8]>;
+pub type Rx<'c> = Receiver<role::Client, &'c mut [u8]>;
 
 /// Its sender.
-pub type Tx<'s, E> = Sender<Client, &'s mut [u8], E>;
-
-/// The two halves of a TLS connection over a [`Socket`]: `'t` is the life of the place of its
-/// [`Stream`](crate::tls::Stream), `'a` of the buffers of TLS.
-#[cfg(feature = "tls")]
-pub type SecureIo<'t, 'a, 's, 'n> = (
-    crate::tls::ReadHalf<'t, 'a, &'s Socket<'n>>,
-    crate::tls::WriteHalf<'t, 'a, &'s Socket<'n>>,
-);
-
-/// The usual connection over TLS.
-#[cfg(feature = "tls")]
-pub type SecureConnection<'t, 'a, 's, 'n, E> =
-    crate::Connection<SecureIo<'t, 'a, 's, 'n>, Rx<'s>, Tx<'s, E>>;
+pub type Tx<'c, E> = Sender<role::Client, &'c mut [u8], &'c mut E>;

@@ -8,11 +8,11 @@ use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embedded_io_async::ErrorKind;
 
-use super::{SecureIo, Socket, dial};
+use super::{Socket, dial};
 use crate::Connection;
 use crate::error::ConnectError;
 use crate::timing::{Timing, after};
-use crate::tls::{self, Setup, Trust};
+use crate::tls::{self, Setup, Stream, Trust};
 
 /// Opens a connection over verified TLS: looks the name up, connects, makes the TLS handshake with
 /// the server that the URI names, and with nobody else, and then the opening handshake.
@@ -28,16 +28,19 @@ use crate::tls::{self, Setup, Trust};
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket and the memory can be used for
 /// another.
-pub async fn connect_secure<'t, 'a, 's, 'n, V, Rx, Tx, X>(
+pub async fn connect_secure<'a, 'b, 's, 'n, V, Rx, Tx, X>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
-    tls: Setup<'t, 'a, &'s Socket<'n>, &'s Socket<'n>, V>,
+    tls: Setup<'a, 'b, V>,
     request: &Request<'_>,
     offers: X,
     rx: Rx,
     mut tx: Tx,
     timing: &Timing,
 ) -> Result<
-    (Connection<SecureIo<'t, 'a, 's, 'n>, Rx, Tx>, Established<X>),
+    (
+        Connection<Stream<'a, 'b, &'s Socket<'n>, &'s Socket<'n>>, Rx, Tx>,
+        Established<X>,
+    ),
     ConnectError<tls::Error<ErrorKind>>,
 >
 where
@@ -59,9 +62,9 @@ where
         .connect(halves, request, tx.sender_mut().entropy_mut(), by)
         .await
     {
-        Ok(halves) => {
+        Ok(stream) => {
             let timing = timing.until(by);
-            Connection::open(halves, request, offers, rx, tx, &timing).await
+            Connection::open(stream, request, offers, rx, tx, &timing).await
         }
         Err(error) => Err(error),
     };

@@ -23,9 +23,9 @@ use super::error::Error;
 use super::{Records, cipher};
 
 /// Where records wait while they are incomplete, one buffer for each direction. It serves one
-/// connection, which borrows it from then on; the next has a new one, of the same buffers.
+/// connection after the other, each of which borrows it.
 ///
-/// Lent to two connections it would mix their records, which its type forbids:
+/// Lent to two connections at a time it would mix their records, which its type forbids:
 ///
 /// ```compile_fail,E0499
 /// use bare_ws::entropy::Entropy;
@@ -34,8 +34,7 @@ use super::{Records, cipher};
 ///
 /// async fn twice<'a, Io: Read + Write>(
 ///     client: Client<'_, impl Trust>,
-///     link: &'a mut Link<'a>,
-///     [first, second]: [Records<'a>; 2],
+/// XX     [first, second]: [Records<'a>; 2],
 ///     [one, other]: [(Io, Io); 2],
 ///     entropy: &mut impl Entropy,
 /// ) {
@@ -59,24 +58,14 @@ impl<'b> Link<'b> {
     /// Of two buffers.
     pub fn new(receive: &'b mut [u8], transmit: &'b mut [u8]) -> Self {
         Self {
-            inbound: RefCell::new(Inbound {
-                hold: receive,
-                start: 0,
-                end: 0,
-                rest: None,
-                limit: 0,
-                phase: Phase::ClientHello,
-            }),
-            outbound: RefCell::new(Outbound {
-                hold: transmit,
-                start: 0,
-                end: 0,
-            }),
+            inbound: RefCell::new(Inbound::new(receive)),
+            outbound: RefCell::new(Outbound::new(transmit)),
         }
     }
 
-    /// Whether both queues are long enough for these record buffers.
-    pub(super) fn fits<T>(&mut self, records: &Records<'_>) -> Result<(), Error<T>> {
+    /// Begins a connection: whether both queues are long enough for these record buffers. What is
+    /// left of the connection before is dropped.
+    pub(super) fn begin<T>(&mut self, records: &Records<'_>) -> Result<(), Error<T>> {
         let (inbound, outbound) = (self.inbound.get_mut(), self.outbound.get_mut());
         let fits = |buffer: &[u8], needed| {
             if buffer.len() < needed {
@@ -87,7 +76,8 @@ impl<'b> Link<'b> {
         fits(records.write, Records::MIN_WRITE)?;
         fits(inbound.hold, Self::MIN_RECEIVE)?;
         fits(outbound.hold, records.write.len())?;
-        inbound.limit = records.read.len();
+        inbound.begin(records.read.len());
+        outbound.begin();
         Ok(())
     }
 
@@ -144,7 +134,25 @@ pub(super) struct Inbound<'b> {
     phase: Phase,
 }
 
-impl Inbound<'_> {
+impl<'b> Inbound<'b> {
+    fn new(hold: &'b mut [u8]) -> Self {
+        Self {
+            hold,
+            start: 0,
+            end: 0,
+            rest: None,
+            limit: 0,
+            phase: Phase::ClientHello,
+        }
+    }
+
+    fn begin(&mut self, limit: usize) {
+        *self = Inbound {
+            limit,
+            ..Inbound::new(core::mem::take(&mut self.hold))
+        };
+    }
+
     /// The handshake is over. From here on a record is given whole or not at all, so that a
     /// dropped future never takes a part of one.
     pub(super) fn open(&mut self) {
@@ -254,7 +262,19 @@ pub(super) struct Outbound<'b> {
     end: usize,
 }
 
-impl Outbound<'_> {
+impl<'b> Outbound<'b> {
+    fn new(hold: &'b mut [u8]) -> Self {
+        Self {
+            hold,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    fn begin(&mut self) {
+        *self = Outbound::new(core::mem::take(&mut self.hold));
+    }
+
     /// What the transport has to take.
     pub(super) fn pending(&self) -> &[u8] {
         self.hold.get(self.start..self.end).unwrap_or_default()

@@ -48,10 +48,9 @@
 //!     let trust = Roots::new(anchors, Clock::UnixSeconds(now));
 //!     let mut link = Link::new(&mut memory.receive, &mut memory.transmit);
 //!     let records = Records { read: &mut memory.read, write: &mut memory.write };
-//!     let mut stream = None;
 //!     let (mut connection, _) = net::connect_secure(
 //!         (stack, socket),
-//!         Setup::new(trust, &mut link, records, &mut stream),
+//!         Setup::new(trust, &mut link, records),
 //!         &Request::new(uri),
 //!         (),
 //!         Receiver::new(&mut receive[..]),
@@ -112,6 +111,7 @@ mod cipher;
 mod der;
 mod error;
 mod link;
+mod memory;
 mod open;
 pub mod stream;
 pub mod trust;
@@ -130,6 +130,7 @@ pub use embedded_tls::MaxFragmentLength;
 pub use embedded_tls::alert::AlertDescription;
 pub use error::{CertificateError, Error};
 pub use link::Link;
+pub use memory::Memory;
 pub use open::{Setup, open};
 pub use pki_types::{CertificateDer, Der, TrustAnchor};
 pub use stream::{ReadHalf, Stream, WriteHalf};
@@ -188,14 +189,14 @@ impl<'c, V: Trust> Client<'c, V> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the connection is lost; the buffers can be used for another, by a new link.
-    pub async fn connect<'a, In, Out, E>(
+    /// Dropped, the connection is lost; link and buffers can be used for another.
+    pub async fn connect<'a, 'b, In, Out, E>(
         &self,
-        link: &'a mut Link<'a>,
+        link: &'a mut Link<'b>,
         records: Records<'a>,
         (mut reader, mut writer): (In, Out),
         entropy: &mut E,
-    ) -> Result<Stream<'a, In, Out>, Error<In::Error>>
+    ) -> Result<Stream<'a, 'b, In, Out>, Error<In::Error>>
     where
         In: Read,
         Out: Write<Error = In::Error>,
@@ -204,7 +205,7 @@ impl<'c, V: Trust> Client<'c, V> {
         // "example.org." and "example.org" are one host; certificates and SNI know the second.
         let server = self.server.strip_suffix('.').unwrap_or(self.server);
         let name = ServerName::try_from(server).map_err(|_| Error::ServerName)?;
-        link.fits(&records)?;
+        link.begin(&records)?;
         let link = &*link;
 
         let mut config = TlsConfig::new().with_alpn(&[b"http/1.1"]);

@@ -10,38 +10,30 @@ use bare_ws::sender::Transmit;
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
 
-use super::{Client, Error, Link, MaxFragmentLength, ReadHalf, Records, Stream, Trust, WriteHalf};
+use super::{Client, Error, Link, MaxFragmentLength, Records, Stream, Trust};
 use crate::Connection;
 use crate::error::ConnectError;
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
 
 /// What TLS takes for one connection: whom to trust, and memory.
-pub struct Setup<'t, 'a, In, Out, V> {
+pub struct Setup<'a, 'b, V> {
     trust: V,
-    server_name: Option<&'t str>,
+    server_name: Option<&'a str>,
     max_fragment_length: Option<MaxFragmentLength>,
-    link: &'a mut Link<'a>,
+    link: &'a mut Link<'b>,
     records: Records<'a>,
-    stream: &'t mut Option<Stream<'a, In, Out>>,
 }
 
-impl<'t, 'a, In, Out, V: Trust> Setup<'t, 'a, In, Out, V> {
-    /// The buffers are as long as the [module](super) says. The TLS connection is put where
-    /// `stream` is, since the WebSocket connection borrows it; what is there before is dropped.
-    pub const fn new(
-        trust: V,
-        link: &'a mut Link<'a>,
-        records: Records<'a>,
-        stream: &'t mut Option<Stream<'a, In, Out>>,
-    ) -> Self {
+impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
+    /// The buffers are as long as the [module](super) says.
+    pub const fn new(trust: V, link: &'a mut Link<'b>, records: Records<'a>) -> Self {
         Self {
             trust,
             server_name: None,
             max_fragment_length: None,
             link,
             records,
-            stream,
         }
     }
 
@@ -55,19 +47,19 @@ impl<'t, 'a, In, Out, V: Trust> Setup<'t, 'a, In, Out, V> {
     /// The name that the server must prove, and is told, where that is not the URI's host: for a
     /// server that is reached by its address.
     #[must_use]
-    pub const fn with_server_name(mut self, name: &'t str) -> Self {
+    pub const fn with_server_name(mut self, name: &'a str) -> Self {
         self.server_name = Some(name);
         self
     }
 
-    /// The TLS handshake with the server of the URI: the halves of what is in its place now.
-    pub(crate) async fn connect<E: Entropy>(
+    /// The TLS handshake with the server of the URI.
+    pub(crate) async fn connect<In, Out, E: Entropy>(
         self,
         halves: (In, Out),
         request: &Request<'_>,
         entropy: &mut E,
         by: Instant,
-    ) -> Result<(ReadHalf<'t, 'a, In>, WriteHalf<'t, 'a, Out>), ConnectError<Error<In::Error>>>
+    ) -> Result<Stream<'a, 'b, In, Out>, ConnectError<Error<In::Error>>>
     where
         In: Read,
         Out: Write<Error = In::Error>,
@@ -81,15 +73,14 @@ impl<'t, 'a, In, Out, V: Trust> Setup<'t, 'a, In, Out, V> {
             max_fragment_length: self.max_fragment_length,
         };
         let connecting = client.connect(self.link, self.records, halves, entropy);
-        let stream = with_deadline(by, connecting)
+        with_deadline(by, connecting)
             .await
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))?
-            .map_err(ConnectError::Tls)?;
-        Ok(self.stream.insert(stream).split())
+            .map_err(ConnectError::Tls)
     }
 }
 
-impl<In, Out, V> fmt::Debug for Setup<'_, '_, In, Out, V> {
+impl<V> fmt::Debug for Setup<'_, '_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Setup").finish_non_exhaustive()
     }
@@ -108,19 +99,16 @@ impl<In, Out, V> fmt::Debug for Setup<'_, '_, In, Out, V> {
 /// # Cancel safety
 /// Dropped before it is ready, the handshake is lost and the transport is of no more use. The memory
 /// can be used for another.
-pub async fn open<'t, 'a, In, Out, V, Rx, Tx, X>(
+pub async fn open<'a, 'b, In, Out, V, Rx, Tx, X>(
     halves: (In, Out),
-    tls: Setup<'t, 'a, In, Out, V>,
+    tls: Setup<'a, 'b, V>,
     request: &Request<'_>,
     offers: X,
     rx: Rx,
     mut tx: Tx,
     timing: &Timing,
 ) -> Result<
-    (
-        Connection<(ReadHalf<'t, 'a, In>, WriteHalf<'t, 'a, Out>), Rx, Tx>,
-        Established<X>,
-    ),
+    (Connection<Stream<'a, 'b, In, Out>, Rx, Tx>, Established<X>),
     ConnectError<Error<In::Error>>,
 >
 where
@@ -132,9 +120,9 @@ where
     X: Offers,
 {
     let by = after(timing.handshake);
-    let halves = tls
+    let stream = tls
         .connect(halves, request, tx.sender_mut().entropy_mut(), by)
         .await?;
     let timing = timing.until(by);
-    Connection::open(halves, request, offers, rx, tx, &timing).await
+    Connection::open(stream, request, offers, rx, tx, &timing).await
 }

@@ -23,22 +23,27 @@ use embedded_tls::TlsConnection;
 use super::cipher::{Suite, is_end};
 use super::error::Error;
 use super::link::Link;
-use crate::transport::Shutdown;
+use crate::transport::{Shutdown, Transport};
 
 /// A verified TLS 1.3 connection over a reading and a writing half of a transport.
 ///
 /// Each `write` makes one record, as far as the record buffer for writing goes, and offers it to
 /// the transport at once; [`flush`](Write::flush) sees it through. Flush before waiting for an
 /// answer.
-pub struct Stream<'a, In, Out> {
-    session: Session<'a>,
+pub struct Stream<'a, 'b, In, Out> {
+    session: Session<'a, 'b>,
     reader: In,
     writer: Out,
 }
 
-impl<'a, In, Out> Stream<'a, In, Out> {
+impl<'a, 'b, In, Out> Stream<'a, 'b, In, Out> {
     /// After a handshake that proved the peer.
-    pub(super) fn new(tls: Connection<'a>, link: &'a Link<'a>, reader: In, writer: Out) -> Self {
+    pub(super) fn new(
+        tls: Connection<'a, 'b>,
+        link: &'a Link<'b>,
+        reader: In,
+        writer: Out,
+    ) -> Self {
         Self {
             session: Session {
                 tls: RefCell::new(Some(tls)),
@@ -53,7 +58,7 @@ impl<'a, In, Out> Stream<'a, In, Out> {
     /// Two halves, for two tasks, or for [`Connection::open`](crate::Connection::open).
     ///
     /// Nothing is lost with them: they may be dropped and made again.
-    pub fn split(&mut self) -> (ReadHalf<'_, 'a, In>, WriteHalf<'_, 'a, Out>) {
+    pub fn split(&mut self) -> (ReadHalf<'_, 'a, 'b, In>, WriteHalf<'_, 'a, 'b, Out>) {
         let session = &self.session;
         (
             ReadHalf {
@@ -74,30 +79,30 @@ impl<'a, In, Out> Stream<'a, In, Out> {
 }
 
 /// The reading half of a [`Stream`].
-pub struct ReadHalf<'s, 'a, In> {
-    session: &'s Session<'a>,
+pub struct ReadHalf<'s, 'a, 'b, In> {
+    session: &'s Session<'a, 'b>,
     reader: &'s mut In,
 }
 
 /// The writing half of a [`Stream`].
-pub struct WriteHalf<'s, 'a, Out> {
-    session: &'s Session<'a>,
+pub struct WriteHalf<'s, 'a, 'b, Out> {
+    session: &'s Session<'a, 'b>,
     writer: &'s mut Out,
 }
 
-impl<In: ErrorType, Out> ErrorType for Stream<'_, In, Out> {
+impl<In: ErrorType, Out> ErrorType for Stream<'_, '_, In, Out> {
     type Error = Error<In::Error>;
 }
 
-impl<In: ErrorType> ErrorType for ReadHalf<'_, '_, In> {
+impl<In: ErrorType> ErrorType for ReadHalf<'_, '_, '_, In> {
     type Error = Error<In::Error>;
 }
 
-impl<Out: ErrorType> ErrorType for WriteHalf<'_, '_, Out> {
+impl<Out: ErrorType> ErrorType for WriteHalf<'_, '_, '_, Out> {
     type Error = Error<Out::Error>;
 }
 
-impl<In: Read, Out> Read for Stream<'_, In, Out> {
+impl<In: Read, Out> Read for Stream<'_, '_, In, Out> {
     /// `Ok(0)` after the peer's close_notify; a transport that ends without it is
     /// [`Error::Truncated`].
     ///
@@ -108,7 +113,7 @@ impl<In: Read, Out> Read for Stream<'_, In, Out> {
     }
 }
 
-impl<In: Read> Read for ReadHalf<'_, '_, In> {
+impl<In: Read> Read for ReadHalf<'_, '_, '_, In> {
     /// As [`Stream`]'s.
     ///
     /// # Cancel safety
@@ -118,7 +123,7 @@ impl<In: Read> Read for ReadHalf<'_, '_, In> {
     }
 }
 
-impl<In: ErrorType, Out: Write<Error = In::Error>> Write for Stream<'_, In, Out> {
+impl<In: ErrorType, Out: Write<Error = In::Error>> Write for Stream<'_, '_, In, Out> {
     /// # Cancel safety
     /// Dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
@@ -132,7 +137,7 @@ impl<In: ErrorType, Out: Write<Error = In::Error>> Write for Stream<'_, In, Out>
     }
 }
 
-impl<Out: Write> Write for WriteHalf<'_, '_, Out> {
+impl<Out: Write> Write for WriteHalf<'_, '_, '_, Out> {
     /// # Cancel safety
     /// Dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
@@ -146,7 +151,7 @@ impl<Out: Write> Write for WriteHalf<'_, '_, Out> {
     }
 }
 
-impl<In: ErrorType, Out: Shutdown<Error = In::Error>> Shutdown for Stream<'_, In, Out> {
+impl<In: ErrorType, Out: Shutdown<Error = In::Error>> Shutdown for Stream<'_, '_, In, Out> {
     async fn shutdown(&mut self) -> Result<(), Self::Error> {
         self.session.shutdown(&mut self.writer).await
     }
@@ -156,7 +161,7 @@ impl<In: ErrorType, Out: Shutdown<Error = In::Error>> Shutdown for Stream<'_, In
     }
 }
 
-impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, Out> {
+impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, '_, Out> {
     /// Sends what is queued and close_notify, whether the peer's has come or not (RFC 8446 §6.1), and
     /// ends the transport's writing direction. With embedded-tls that is the end of reading, too.
     ///
@@ -171,20 +176,68 @@ impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, Out> {
     }
 }
 
-/// embedded-tls between its queues.
-pub(super) type Connection<'a> = TlsConnection<'a, &'a Link<'a>, Suite>;
+/// To [`Connection::open`](crate::Connection::open) over: the connection has it, and needs no
+/// place for it.
+impl<'a, 'b, In: Read, Out: Shutdown<Error = In::Error>> Transport for Stream<'a, 'b, In, Out> {
+    type Error = Error<In::Error>;
+    type Input = In;
+    type Output = Out;
+    type Common = Session<'a, 'b>;
 
-/// What both halves share. It is borrowed for the moment of one poll, never across an await:
+    fn parts(self) -> (In, Out, Session<'a, 'b>) {
+        (self.reader, self.writer, self.session)
+    }
+
+    fn read(
+        input: &mut In,
+        session: &Session<'a, 'b>,
+        octets: &mut [u8],
+    ) -> impl Future<Output = Result<usize, Self::Error>> {
+        session.read(input, octets)
+    }
+
+    fn write(
+        output: &mut Out,
+        session: &Session<'a, 'b>,
+        octets: &[u8],
+    ) -> impl Future<Output = Result<usize, Self::Error>> {
+        session.write(output, octets)
+    }
+
+    fn flush(
+        output: &mut Out,
+        session: &Session<'a, 'b>,
+    ) -> impl Future<Output = Result<(), Self::Error>> {
+        session.flush(output)
+    }
+
+    fn shutdown(
+        output: &mut Out,
+        session: &Session<'a, 'b>,
+    ) -> impl Future<Output = Result<(), Self::Error>> {
+        session.shutdown(output)
+    }
+
+    fn abort(output: &mut Out, _: &Session<'a, 'b>) {
+        output.abort();
+    }
+}
+
+/// embedded-tls between its queues.
+pub(super) type Connection<'a, 'b> = TlsConnection<'a, &'a Link<'b>, Suite>;
+
+/// A TLS connection without its transport: what both directions look at.
+/// It is borrowed for the moment of one poll, never across an await:
 /// with a whole record in its queue, or room for one, embedded-tls does not wait.
-struct Session<'a> {
+pub struct Session<'a, 'b> {
     /// `None` after close_notify of ours.
-    tls: RefCell<Option<Connection<'a>>>,
-    link: &'a Link<'a>,
+    tls: RefCell<Option<Connection<'a, 'b>>>,
+    link: &'a Link<'b>,
     /// The peer's close_notify has come.
     ended: Cell<bool>,
 }
 
-impl Session<'_> {
+impl Session<'_, '_> {
     async fn read<In: Read>(
         &self,
         reader: &mut In,
@@ -290,7 +343,7 @@ impl Session<'_> {
         self.tls.try_borrow().is_ok_and(|tls| tls.is_none())
     }
 
-    fn with<T, V>(&self, with: impl FnOnce(&mut Connection<'_>) -> V) -> Result<V, Error<T>> {
+    fn with<T, V>(&self, with: impl FnOnce(&mut Connection<'_, '_>) -> V) -> Result<V, Error<T>> {
         let mut tls = self.tls.try_borrow_mut().map_err(|_| Error::Closed)?;
         tls.as_mut().map(with).ok_or(Error::Closed)
     }
@@ -354,20 +407,26 @@ pub(super) async fn drain<Out: Write>(
     Ok(())
 }
 
-impl<In, Out> fmt::Debug for Stream<'_, In, Out> {
+impl<In, Out> fmt::Debug for Stream<'_, '_, In, Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream").finish_non_exhaustive()
     }
 }
 
-impl<In> fmt::Debug for ReadHalf<'_, '_, In> {
+impl<In> fmt::Debug for ReadHalf<'_, '_, '_, In> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadHalf").finish_non_exhaustive()
     }
 }
 
-impl<Out> fmt::Debug for WriteHalf<'_, '_, Out> {
+impl<Out> fmt::Debug for WriteHalf<'_, '_, '_, Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteHalf").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Session<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
     }
 }

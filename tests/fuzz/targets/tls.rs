@@ -194,7 +194,7 @@ fn changed(octets: &[u8], input: &mut Input<'_>) -> Vec<u8> {
 /// Records after the handshake, of which one is changed, doubled, left away or brought forward:
 /// what is delivered is what was sent before it.
 fn records_after(
-    mut stream: Stream<'_, End, End>,
+    mut stream: Stream<'_, '_, End, End>,
     wire: &Rc<RefCell<Wire>>,
     secret: &[u8],
     input: &mut Input<'_>,

@@ -1,12 +1,14 @@
 //! The embassy adapter on the host, under a virtual clock.
 
 mod backoff;
+mod client;
 mod deadlines;
 mod drops;
 mod handshake;
 mod liveness;
 mod secure;
 mod split;
+mod supervisor;
 mod support;
 #[path = "../tls_pki/mod.rs"]
 mod tls_pki;

@@ -71,8 +71,7 @@ async fn attempted<V: Trust, E: Entropy>(
         read: &mut read,
         write: &mut write,
     };
-    let mut stream = None;
-    let mut tls = Setup::new(attempt.trust, &mut link, records, &mut stream);
+    let mut tls = Setup::new(attempt.trust, &mut link, records);
     if let Some(name) = attempt.name {
         tls = tls.with_server_name(name);
     }

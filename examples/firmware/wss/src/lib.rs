@@ -143,9 +143,8 @@ pub async fn run(
         read: &mut records.0,
         write: &mut records.1,
     };
-    let mut stream = None;
     let mut secure =
-        Setup::new(trust, &mut link, records, &mut stream).with_max_fragment_length(FRAGMENT);
+        Setup::new(trust, &mut link, records).with_max_fragment_length(FRAGMENT);
     if let Some(name) = settings.name {
         secure = secure.with_server_name(name);
     }

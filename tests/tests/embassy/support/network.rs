@@ -20,15 +20,18 @@ pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 /// The names that the name server knows, all of them [`SERVER`]'s.
 const ZONE: &str = "example.test";
 
-/// Runs `body` with the stack of the client and the one of the server.
-pub(crate) async fn on_network<T>(body: impl AsyncFnOnce(Stack<'_>, Stack<'_>) -> T) -> T {
+/// Runs `body` with the stack of the client and the one of the server, which are never freed, as
+/// those of boards.
+pub(crate) async fn on_network<T>(
+    body: impl AsyncFnOnce(Stack<'static>, Stack<'static>) -> T,
+) -> T {
     let [own, other] = Card::pair();
-    let (mut client_memory, mut server_memory) =
-        (StackResources::<6>::new(), StackResources::<12>::new());
+    let client_memory = Box::leak(Box::new(StackResources::<6>::new()));
+    let server_memory = Box::leak(Box::new(StackResources::<12>::new()));
     let (client, mut client_runner) =
-        embassy_net::new(own, config(CLIENT), &mut client_memory, 0x1357_9BDF);
+        embassy_net::new(own, config(CLIENT), client_memory, 0x1357_9BDF);
     let (server, mut server_runner) =
-        embassy_net::new(other, config(SERVER), &mut server_memory, 0x0246_8ACE);
+        embassy_net::new(other, config(SERVER), server_memory, 0x0246_8ACE);
     let runners = join(apart(client_runner.run()), apart(server_runner.run()));
     let network = join(runners, apart(name_server(server)));
     match select(apart(body(client, server)), network).await {

@@ -1,0 +1,63 @@
+//! Two directions of a connection in one task.
+
+use core::future::pending;
+
+use embassy_futures::select::{Either, select};
+
+use crate::error::Error;
+
+/// Runs a loop that receives and a loop that sends side by side, until either ends: what it came to.
+///
+/// How a connection ends is the receiver's to tell: where the sending loop fails because the
+/// connection is over ([`Error::is_over`]), the receiving one is waited for.
+///
+/// A `select` around a single send or receive is no replacement. A send that waits for room would
+/// keep the receiver from its deadlines, and one that is dropped for a message that came in between
+/// may have been sent.
+///
+/// ```
+/// use bare_ws::receiver::Receive;
+/// use bare_ws::sender::Transmit;
+/// use bare_ws_embassy::transport::Transport;
+/// use bare_ws_embassy::{Connection, Error, duplex};
+/// use embassy_time::Timer;
+///
+/// async fn session<Io: Transport, Rx: Receive, Tx: Transmit>(
+///     connection: &mut Connection<Io, Rx, Tx>,
+/// ) -> Result<(), Error<Io::Error>> {
+///     let (mut reader, writer) = connection.split();
+///     let commands = async {
+///         while let Some(command) = reader.recv().await? {
+///             let _ = command; // …
+///         }
+///         Ok(())
+///     };
+///     let reports = async {
+///         loop {
+///             writer.send("temperature=21").await?;
+///             Timer::after_secs(1).await;
+///         }
+///     };
+///     duplex(commands, reports).await
+/// }
+/// ```
+///
+/// # Errors
+/// Those of the loop that ended.
+///
+/// # Cancel safety
+/// As the two loops.
+pub async fn duplex<T>(
+    receiving: impl Future<Output = Result<(), Error<T>>>,
+    sending: impl Future<Output = Result<(), Error<T>>>,
+) -> Result<(), Error<T>> {
+    let sending = async {
+        match sending.await {
+            Err(error) if error.is_over() => pending().await,
+            ended => ended,
+        }
+    };
+    match select(receiving, sending).await {
+        Either::First(ended) | Either::Second(ended) => ended,
+    }
+}

@@ -1,0 +1,191 @@
+//! A client with memory of its own, for one connection after the other.
+
+use core::fmt;
+
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::Request;
+use bare_ws::receiver::Receiver;
+use bare_ws::sender::Sender;
+use embassy_net::Stack;
+use embassy_net::tcp::TcpSocket;
+
+use super::layer::{Layer, Tcp};
+use super::{Connection, Memory, Socket, dial};
+use crate::error::ConnectError;
+use crate::supervisor::Connect;
+use crate::timing::{Timing, after};
+
+/// Opens connections, one after the other, in memory that it keeps: the usual client of a board.
+///
+/// `E` is the source of entropy, `L` what is below the WebSocket: [`Tcp`] for `ws` URIs, and after
+/// [`trust`](Self::trust) `Tls`, for `wss` URIs. A client of the one opens nothing of the other, so
+/// that nothing secret goes out in the clear by mistake.
+///
+/// ```no_run
+/// use bare_ws::entropy::Entropy;
+/// use bare_ws::handshake::Request;
+/// use bare_ws::uri::Uri;
+/// use bare_ws_embassy::net::{Client, Memory};
+/// use embassy_net::Stack;
+/// use static_cell::ConstStaticCell;
+///
+/// static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+///
+/// async fn report(stack: Stack<'static>, entropy: impl Entropy + 'static) -> Option<()> {
+///     let mut client = Client::new(stack, MEMORY.take(), entropy);
+///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").ok()?);
+///     let mut connection = client.connect(&request).await.ok()?;
+///     connection.send("temperature=21").await.ok()?;
+///     connection.finish().await.ok()
+/// }
+/// ```
+///
+/// A [`Supervisor`](crate::Supervisor) keeps it connected.
+pub struct Client<E, L = Tcp> {
+    stack: Stack<'static>,
+    socket: Socket<'static>,
+    receive: &'static mut [u8],
+    transmit: &'static mut [u8],
+    entropy: E,
+    timing: Timing,
+    layer: L,
+}
+
+impl<E: Entropy> Client<E> {
+    /// A client for `ws` URIs, with [`Timing::DEFAULT`].
+    pub fn new<const RX: usize, const TX: usize, const TCP_RX: usize, const TCP_TX: usize>(
+        stack: Stack<'static>,
+        memory: &'static mut Memory<RX, TX, TCP_RX, TCP_TX>,
+        entropy: E,
+    ) -> Self {
+        Self {
+            stack,
+            socket: Socket::new(stack, &mut memory.tcp_receive, &mut memory.tcp_transmit),
+            receive: &mut memory.receive,
+            transmit: &mut memory.transmit,
+            entropy,
+            timing: Timing::DEFAULT,
+            layer: Tcp,
+        }
+    }
+
+    /// The same client for `wss` URIs, over TLS 1.3 with a server that `trust` finds to be the
+    /// URI's: [`Roots`](crate::tls::Roots) or a [`PinnedKey`](crate::tls::PinnedKey).
+    ///
+    /// Where `memory` does not hold records of the full length, the server is asked for shorter
+    /// ones: see [`tls::Memory`](crate::tls::Memory).
+    #[cfg(feature = "tls")]
+    pub fn trust<V, const READ: usize, const WRITE: usize>(
+        self,
+        trust: V,
+        memory: &'static mut crate::tls::Memory<READ, WRITE>,
+    ) -> Client<E, super::Tls<V>> {
+        Client {
+            stack: self.stack,
+            socket: self.socket,
+            receive: self.receive,
+            transmit: self.transmit,
+            entropy: self.entropy,
+            timing: self.timing,
+            layer: super::Tls::new(trust, memory),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<E, V> Client<E, super::Tls<V>> {
+    /// The name that the server must prove, and is told, where that is not the URI's host: for a
+    /// server that is reached by its address.
+    #[must_use]
+    pub fn server_name(mut self, name: &'static str) -> Self {
+        self.layer.server_name(name);
+        self
+    }
+}
+
+impl<E, L> Client<E, L> {
+    /// Limits in time of the connections that follow.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+}
+
+impl<E: Entropy, L: Layer> Client<E, L> {
+    /// Looks the URI's host up, connects, makes the TLS handshake if there is TLS, and the opening
+    /// handshake. When the connection is dropped the next one can be opened; until then its server
+    /// may not have heard of its end: [`finish`](crate::Connection::finish) before.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; `Insecure` for a `wss` URI without TLS, `Plain` for a `ws` URI with it,
+    /// which nothing was sent for.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the attempt is lost; the client can be used for another.
+    pub async fn connect(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Result<Connection<'_, E, L>, ConnectError<L::Error>> {
+        L::check(&request.uri)?;
+        dial(self.stack, &self.socket, &request.uri, &self.timing)
+            .await
+            .map_err(L::refused)?;
+        let Self {
+            socket,
+            receive,
+            transmit,
+            entropy,
+            timing,
+            layer,
+            ..
+        } = self;
+        let socket = &*socket;
+        let by = after(timing.handshake);
+        let opened = match layer.secure(socket, request, entropy, by).await {
+            Ok(io) => {
+                let rx = Receiver::new(&mut receive[..]);
+                let tx = Sender::new(&mut transmit[..], entropy);
+                let timing = timing.until(by);
+                crate::Connection::open(io, request, (), rx, tx, &timing).await
+            }
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok((connection, _)) => Ok(connection),
+            Err(error) => {
+                socket.with(TcpSocket::abort);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<E: Entropy + 'static, L: Layer> Connect for Client<E, L> {
+    type Entropy = E;
+    type Error = ConnectError<L::Error>;
+    type Io<'c> = L::Io<'c>;
+    type Rx<'c> = super::Rx<'c>;
+    type Tx<'c> = super::Tx<'c, E>;
+
+    fn entropy(&mut self) -> &mut E {
+        &mut self.entropy
+    }
+
+    async fn ready(&mut self) {
+        self.stack.wait_config_up().await;
+    }
+
+    fn connect<'c>(
+        &'c mut self,
+        request: &Request<'_>,
+    ) -> impl Future<Output = Result<Connection<'c, E, L>, Self::Error>> {
+        self.connect(request)
+    }
+}
+
+impl<E, L> fmt::Debug for Client<E, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,158 @@
+//! What is below the WebSocket: TCP alone, or TLS over it.
+
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::Request;
+use bare_ws::uri::Uri;
+use embassy_time::Instant;
+use embedded_io_async::ErrorKind;
+
+use super::Socket;
+use crate::error::ConnectError;
+use crate::transport::Transport;
+
+/// [`Tcp`] or `Tls`: what a [`Client`](super::Client) opens connections over.
+pub trait Layer: sealed::Sealed + 'static {
+    /// The error of a connection.
+    type Error: embedded_io_async::Error;
+    /// The transport of a connection, which borrows the client for so long.
+    type Io<'c>: Transport<Error = Self::Error>;
+
+    /// Whether it is for such a URI.
+    #[doc(hidden)]
+    fn check(uri: &Uri<'_>) -> Result<(), ConnectError<Self::Error>>;
+
+    /// An error of TCP's.
+    #[doc(hidden)]
+    fn refused(error: ConnectError<ErrorKind>) -> ConnectError<Self::Error>;
+
+    /// The transport over a socket that is connected.
+    #[doc(hidden)]
+    fn secure<'c, E: Entropy>(
+        &'c mut self,
+        socket: &'c Socket<'static>,
+        request: &Request<'_>,
+        entropy: &mut E,
+        by: Instant,
+    ) -> impl Future<Output = Result<Self::Io<'c>, ConnectError<Self::Error>>>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Nothing but TCP, for `ws` URIs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tcp;
+
+impl sealed::Sealed for Tcp {}
+
+impl Layer for Tcp {
+    type Error = ErrorKind;
+    type Io<'c> = super::Io<'c, 'static>;
+
+    fn check(uri: &Uri<'_>) -> Result<(), ConnectError<ErrorKind>> {
+        if uri.is_secure() {
+            return Err(ConnectError::Insecure);
+        }
+        Ok(())
+    }
+
+    fn refused(error: ConnectError<ErrorKind>) -> ConnectError<ErrorKind> {
+        error
+    }
+
+    async fn secure<'c, E: Entropy>(
+        &'c mut self,
+        socket: &'c Socket<'static>,
+        _: &Request<'_>,
+        _: &mut E,
+        _: Instant,
+    ) -> Result<Self::Io<'c>, ConnectError<ErrorKind>> {
+        Ok((socket, socket))
+    }
+}
+
+#[cfg(feature = "tls")]
+pub use secure::Tls;
+
+#[cfg(feature = "tls")]
+mod secure {
+    use core::fmt;
+
+    use super::*;
+    use crate::tls::{Error, Link, MaxFragmentLength, Memory, Records, Setup, Stream, Trust};
+
+    /// TLS 1.3 with a server that `V` vouches for, for `wss` URIs.
+    pub struct Tls<V> {
+        trust: V,
+        server_name: Option<&'static str>,
+        max_fragment_length: Option<MaxFragmentLength>,
+        link: Link<'static>,
+        records: Records<'static>,
+    }
+
+    impl<V> Tls<V> {
+        pub(in super::super) fn new<const READ: usize, const WRITE: usize>(
+            trust: V,
+            memory: &'static mut Memory<READ, WRITE>,
+        ) -> Self {
+            let (link, records, max_fragment_length) = memory.split();
+            Self {
+                trust,
+                server_name: None,
+                max_fragment_length,
+                link,
+                records,
+            }
+        }
+
+        pub(in super::super) fn server_name(&mut self, name: &'static str) {
+            self.server_name = Some(name);
+        }
+    }
+
+    impl<V> sealed::Sealed for Tls<V> {}
+
+    impl<V: Trust + 'static> Layer for Tls<V> {
+        type Error = Error<ErrorKind>;
+        type Io<'c> = Stream<'c, 'static, &'c Socket<'static>, &'c Socket<'static>>;
+
+        fn check(uri: &Uri<'_>) -> Result<(), ConnectError<Self::Error>> {
+            if uri.is_secure() {
+                return Ok(());
+            }
+            Err(ConnectError::Plain)
+        }
+
+        fn refused(error: ConnectError<ErrorKind>) -> ConnectError<Self::Error> {
+            error.map(Error::Transport)
+        }
+
+        fn secure<'c, E: Entropy>(
+            &'c mut self,
+            socket: &'c Socket<'static>,
+            request: &Request<'_>,
+            entropy: &mut E,
+            by: Instant,
+        ) -> impl Future<Output = Result<Self::Io<'c>, ConnectError<Self::Error>>> {
+            let records = Records {
+                read: &mut *self.records.read,
+                write: &mut *self.records.write,
+            };
+            let mut setup = Setup::new(&self.trust, &mut self.link, records);
+            if let Some(length) = self.max_fragment_length {
+                setup = setup.with_max_fragment_length(length);
+            }
+            if let Some(name) = self.server_name {
+                setup = setup.with_server_name(name);
+            }
+            setup.connect((socket, socket), request, entropy, by)
+        }
+    }
+
+    impl<V> fmt::Debug for Tls<V> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Tls").finish_non_exhaustive()
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A connection that comes back.
+
+use core::cell::Cell;
+use core::fmt;
+
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::Request;
+use bare_ws::receiver::Receive;
+use bare_ws::sender::Transmit;
+use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
+use embassy_sync::signal::Signal;
+use embassy_time::{Duration, Timer};
+
+use crate::Connection;
+use crate::backoff::Backoff;
+use crate::transport::Transport;
+
+/// Keeps a connection: opens it, lets a session use it, and opens the next one when it is over,
+/// until it is told to [`stop`](Self::stop). It never gives up.
+///
+/// Before each attempt, the first one included, it waits by [`Backoff`], and then for the network;
+/// each attempt looks the name up anew. A session that found the server at its work says
+/// [`succeeded`](Self::succeeded), and the delay after it is a first one again: a server that only
+/// lets clients in and drops them is not stormed.
+///
+/// The rest of the program talks to the session through what its closure captures: channels,
+/// signals, cells.
+///
+#[cfg_attr(feature = "net", doc = "```no_run")]
+#[cfg_attr(not(feature = "net"), doc = "```ignore")]
+/// use bare_ws::entropy::Entropy;
+/// use bare_ws::handshake::Request;
+/// use bare_ws::message::Message;
+/// use bare_ws::uri::Uri;
+/// use bare_ws_embassy::net::{Client, Memory};
+/// use bare_ws_embassy::{Backoff, CriticalSectionRawMutex, Supervisor};
+/// use embassy_net::Stack;
+/// use embassy_sync::channel::Channel;
+/// use static_cell::ConstStaticCell;
+///
+/// static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+/// /// What other tasks want to be sent.
+/// static REPORTS: Channel<CriticalSectionRawMutex, [u8; 8], 4> = Channel::new();
+///
+/// async fn keep(stack: Stack<'static>, entropy: impl Entropy + 'static) {
+///     let mut client = Client::new(stack, MEMORY.take(), entropy);
+///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").expect("a URI"));
+///     let supervisor: Supervisor = Supervisor::new(Backoff::DEFAULT);
+///     let told = |event| {
+///         let _ = event; // log it
+///     };
+///     let kept = supervisor.run(&mut client, &request, told, async |connection| {
+///         let obey = |command: Message<'_>| {
+///             let _ = command; // …
+///         };
+///         let session = connection.duplex(obey, async |writer| loop {
+///             writer.send(&REPORTS.receive().await[..]).await?;
+///             supervisor.succeeded();
+///         });
+///         session.await
+///     });
+///     kept.await;
+/// }
+/// ```
+///
+/// `M` guards what other tasks call: [`NoopRawMutex`] for tasks of one executor,
+/// [`CriticalSectionRawMutex`](crate::CriticalSectionRawMutex) in a `static`.
+pub struct Supervisor<M: RawMutex = NoopRawMutex> {
+    backoff: Backoff,
+    succeeded: Mutex<M, Cell<bool>>,
+    stop: Signal<M, ()>,
+}
+
+/// What a supervisor opens connections by: `net::Client`, or whatever brings a modem up.
+///
+/// Its futures may be dropped at any await; the attempt is lost with them.
+pub trait Connect: 'static {
+    /// The source of the delays' randomness.
+    type Entropy: Entropy;
+    /// Why there is no connection.
+    type Error;
+    /// The connection's transport, which borrows from this for so long.
+    type Io<'c>: Transport;
+    /// Its receiver.
+    type Rx<'c>: Receive;
+    /// Its sender.
+    type Tx<'c>: Transmit;
+
+    /// The source of entropy, while there is no connection.
+    fn entropy(&mut self) -> &mut Self::Entropy;
+
+    /// Waits until there is a network.
+    fn ready(&mut self) -> impl Future<Output = ()>;
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// There is none, this time.
+    fn connect<'c>(
+        &'c mut self,
+        request: &Request<'_>,
+    ) -> impl Future<Output = Result<Opened<'c, Self>, Self::Error>>;
+}
+
+/// The connection that a [`Connect`] opens.
+pub type Opened<'c, C> =
+    Connection<<C as Connect>::Io<'c>, <C as Connect>::Rx<'c>, <C as Connect>::Tx<'c>>;
+
+/// What a supervisor tells. `E` says why there is no connection, `R` is what the session returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event<E, R> {
+    /// The next attempt is made after this, or as soon as there is a network then.
+    Waiting(Duration),
+    /// There is a network, and an attempt begins.
+    Connecting,
+    /// It came to nothing.
+    NotConnected(E),
+    /// A connection is open, and a session begins.
+    Connected,
+    /// The session is over. The connection is now brought to its end.
+    Ended(R),
+}
+
+impl<M: RawMutex> Supervisor<M> {
+    /// A supervisor with these delays.
+    #[must_use]
+    pub const fn new(backoff: Backoff) -> Self {
+        Self {
+            backoff,
+            succeeded: Mutex::new(Cell::new(false)),
+            stop: Signal::new(),
+        }
+    }
+
+    /// To be called in a session: the server does its work, such as taking a report or sending a
+    /// command. The delay after this session is a first one.
+    pub fn succeeded(&self) {
+        self.succeeded.lock(|succeeded| succeeded.set(true));
+    }
+
+    /// Ends [`run`](Self::run): the session is dropped where it waits, and its connection closed and
+    /// finished. Called before `run`, it ends that at once.
+    pub fn stop(&self) {
+        self.stop.signal(());
+    }
+
+    /// Connects, lets `session` use the connection, and brings it to its end
+    /// ([`finish`](Connection::finish)), again and again. Returns when it is told to
+    /// [`stop`](Self::stop), within [`Timing::close`](crate::Timing::close).
+    ///
+    /// `told` hears of each step. A source of entropy that fails costs the longest delay that is due.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, an open connection is dropped without a Close, and the client can be
+    /// used again.
+    pub async fn run<C: Connect, R>(
+        &self,
+        client: &mut C,
+        request: &Request<'_>,
+        mut told: impl FnMut(Event<C::Error, R>),
+        mut session: impl AsyncFnMut(&mut Connection<C::Io<'_>, C::Rx<'_>, C::Tx<'_>>) -> R,
+    ) {
+        let mut backoff = self.backoff;
+        loop {
+            self.succeeded.lock(|succeeded| succeeded.set(false));
+            let delay = backoff.delay(client.entropy());
+            let delay = delay.unwrap_or_else(|_| backoff.undrawn());
+            told(Event::Waiting(delay));
+            if self.stops(Timer::after(delay)).await.is_none() {
+                return;
+            }
+            if self.stops(client.ready()).await.is_none() {
+                return;
+            }
+            told(Event::Connecting);
+            let mut connection = match self.stops(client.connect(request)).await {
+                None => return,
+                Some(Ok(connection)) => connection,
+                Some(Err(error)) => {
+                    told(Event::NotConnected(error));
+                    continue;
+                }
+            };
+            told(Event::Connected);
+            let ended = self.stops(session(&mut connection)).await;
+            let stopped = ended.is_none();
+            if let Some(ended) = ended {
+                told(Event::Ended(ended));
+            }
+            // What there is to say of the connection the session has said.
+            let _said = connection.finish().await;
+            if stopped {
+                return;
+            }
+            if self.succeeded.lock(Cell::get) {
+                backoff.reset();
+            }
+        }
+    }
+
+    /// `None`: told to stop.
+    async fn stops<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match select(self.stop.wait(), work).await {
+            Either::First(()) => None,
+            Either::Second(done) => Some(done),
+        }
+    }
+}
+
+impl<M: RawMutex> fmt::Debug for Supervisor<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor").finish_non_exhaustive()
+    }
+}

@@ -47,6 +47,8 @@
     clippy::std_instead_of_core
 )]
 #![deny(missing_docs)]
+// No index that can fail. What the compiler itself evaluates says so with `expect`.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

@@ -4,6 +4,15 @@
 //! at every use. On boards they stay functions of their own: small, and the one caller of what
 //! they call, so that its checks are seen to hold.
 
+/// The octet at `at`. A slice has no constant `get`.
+#[inline]
+pub(crate) const fn at(octets: &[u8], at: usize) -> Option<u8> {
+    match octets.split_at_checked(at) {
+        Some((_, [octet, ..])) => Some(*octet),
+        _ => None,
+    }
+}
+
 /// `len` octets from `from` on.
 #[cfg_attr(not(target_os = "none"), inline)]
 #[cfg_attr(target_os = "none", inline(never))]

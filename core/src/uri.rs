@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::octets;
+
 /// A ws or wss URI, split into what a connection needs. It borrows the text that it was read from.
 ///
 /// Nothing is decoded or normalised: percent-escapes, dot segments and letter case go to the
@@ -228,8 +230,8 @@ const fn default_port(secure: bool) -> u16 {
 const fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriError> {
     let octets = authority.as_bytes();
     let mut at = 0;
-    while at < octets.len() {
-        match octets[at] {
+    while let Some(octet) = octets::at(octets, at) {
+        match octet {
             b'@' => return Err(UriError::UserInfo),
             0x80.. => return Err(UriError::HostNotAscii),
             _ => at += 1,
@@ -258,13 +260,13 @@ const fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UriErro
 
 /// The colon and the digits after it, if all are there.
 const fn parse_port(port: &[u8]) -> Result<Option<u16>, UriError> {
-    if !port.is_empty() && port[0] != b':' {
+    if !matches!(port, [] | [b':', ..]) {
         return Err(UriError::Port);
     }
     let mut value = 0;
     let mut at = 1;
-    while at < port.len() {
-        let digit = port[at].wrapping_sub(b'0');
+    while let Some(octet) = octets::at(port, at) {
+        let digit = octet.wrapping_sub(b'0');
         if digit > 9 {
             return Err(UriError::Port);
         }
@@ -300,8 +302,7 @@ const fn check_octets(octets: &[u8], wrong: UriError, also: &[u8]) -> Result<(),
     // Hexadecimal digits that an escape still needs.
     let mut escaped = 0;
     let mut at = 0;
-    while at < octets.len() {
-        let octet = octets[at];
+    while let Some(octet) = octets::at(octets, at) {
         at += 1;
         if escaped > 0 {
             if !octet.is_ascii_hexdigit() {
@@ -333,10 +334,12 @@ const fn check_ipv6(text: &[u8]) -> Result<(), UriError> {
     let mut digits = 0;
     let mut begin = 1;
     let mut at = 1;
-    while at < text.len() {
-        let octet = text[at];
-        let next = if at + 1 < text.len() { text[at + 1] } else { 0 };
+    while let Some(octet) = octets::at(text, at) {
         at += 1;
+        let next = match octets::at(text, at) {
+            Some(next) => next,
+            None => 0,
+        };
         match octet {
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if digits < 4 => digits += 1,
             // At the front nothing stands before the colons, elsewhere a group does.
@@ -378,9 +381,9 @@ const fn is_ipv4(text: &[u8], mut at: usize) -> bool {
     let mut numbers = 1;
     let mut digits = 0;
     let mut value = 0;
-    while at < text.len() {
-        match text[at] {
-            octet @ b'0'..=b'9' if digits == 0 || value > 0 => {
+    while let Some(octet) = octets::at(text, at) {
+        match octet {
+            b'0'..=b'9' if digits == 0 || value > 0 => {
                 digits += 1;
                 value = value * 10 + (octet - b'0') as u32;
                 if value > 255 {
@@ -402,23 +405,24 @@ const fn is_ipv4(text: &[u8], mut at: usize) -> bool {
 
 /// Whether `text` is `lower` in any case of letters.
 const fn is(text: &str, lower: &[u8]) -> bool {
-    text.len() == lower.len() && {
-        let octets = text.as_bytes();
-        let mut at = 0;
-        while at < octets.len() && octets[at].to_ascii_lowercase() == lower[at] {
-            at += 1;
+    let octets = text.as_bytes();
+    let mut at = 0;
+    while let Some(octet) = octets::at(octets, at) {
+        match octets::at(lower, at) {
+            Some(letter) if octet.to_ascii_lowercase() == letter => at += 1,
+            _ => return false,
         }
-        at == octets.len()
     }
+    at == lower.len()
 }
 
 /// Where the first octet stands that is one of `ends`; the length if there is none.
 const fn place_of(octets: &[u8], ends: &[u8]) -> usize {
     let mut at = 0;
-    while at < octets.len() {
+    while let Some(octet) = octets::at(octets, at) {
         let mut end = 0;
-        while end < ends.len() {
-            if octets[at] == ends[end] {
+        while let Some(candidate) = octets::at(ends, end) {
+            if octet == candidate {
                 return at;
             }
             end += 1;

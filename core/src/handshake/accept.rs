@@ -55,7 +55,9 @@ mod looped {
     pub(super) fn digest(key: &[u8; KEY_LEN]) -> [u8; 20] {
         let mut words = PADDED;
         for (at, octet) in key.iter().enumerate() {
-            words[at / 4] = words[at / 4] << 8 | u32::from(*octet);
+            if let Some(word) = words.get_mut(at / 4) {
+                *word = *word << 8 | u32::from(*octet);
+            }
         }
         let mut state = [
             0x6745_2301,
@@ -65,13 +67,17 @@ mod looped {
             0xc3d2_e1f0,
         ];
         compress(&mut state, &mut words);
-        words = [0; 16];
-        words[15] = BITS;
+        words.fill(0);
+        if let Some(last) = words.last_mut() {
+            *last = BITS;
+        }
         compress(&mut state, &mut words);
 
         let mut digest = [0; 20];
         for (at, octet) in digest.iter_mut().enumerate() {
-            *octet = (state[at / 4] >> (24 - at % 4 * 8)) as u8;
+            if let Some(word) = state.get(at / 4) {
+                *octet = (word >> (24 - at % 4 * 8)) as u8;
+            }
         }
         digest
     }
@@ -80,6 +86,7 @@ mod looped {
 
     /// §5.1.1: the message of 60 octets fills two blocks with its padding, which is a one bit,
     /// zeros, and the length in bits. This is the first of them, less the key.
+    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
     static PADDED: [u32; 16] = {
         let mut words = [0; 16];
         let mut at = 0;
@@ -91,6 +98,11 @@ mod looped {
         words[15] = 0x8000_0000;
         words
     };
+
+    /// One of the sixteen words of the schedule, counted round and round.
+    fn at(words: &[u32; 16], t: usize) -> u32 {
+        words.get(t & 15).copied().unwrap_or_default()
+    }
 
     /// §6.1.2, with the message schedule in sixteen words (§6.1.3).
     #[inline(never)]
@@ -104,10 +116,12 @@ mod looped {
                 40..60 => (b ^ ((b ^ c) & (b ^ d)), 0x8f1b_bcdc),
                 _ => (b ^ c ^ d, 0xca62_c1d6),
             };
-            let word = words[t & 15];
+            let word = at(words, t);
             // The word of sixteen rounds later, in the place of this one.
-            let later = words[(t + 13) & 15] ^ words[(t + 8) & 15] ^ words[(t + 2) & 15] ^ word;
-            words[t & 15] = later.rotate_left(1);
+            let later = at(words, t + 13) ^ at(words, t + 8) ^ at(words, t + 2) ^ word;
+            if let Some(place) = words.get_mut(t & 15) {
+                *place = later.rotate_left(1);
+            }
             let next = a
                 .rotate_left(5)
                 .wrapping_add(mixed)
@@ -137,10 +151,10 @@ fn base64(octets: &[u8], out: &mut [u8]) {
             }
         }
         for (place, letter) in letters.iter_mut().enumerate() {
-            *letter = if place <= count {
-                ALPHABET[(bits >> 18 & 63) as usize]
-            } else {
-                b'='
+            let six_bits = (bits >> 18 & 63) as usize;
+            *letter = match ALPHABET.get(six_bits) {
+                Some(letter) if place <= count => *letter,
+                _ => b'=',
             };
             bits <<= 6;
         }

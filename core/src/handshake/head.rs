@@ -72,8 +72,9 @@ impl Item {
 
     /// Takes the next octet. After one that cannot stand there, all the others cannot either.
     pub(crate) fn push(&mut self, octet: u8) -> Self {
-        if let Some(row) = AFTER.get(*self as usize) {
-            *self = row[Class::of(octet) as usize];
+        let row = AFTER.get(*self as usize);
+        if let Some(next) = row.and_then(|row| row.get(Class::of(octet) as usize)) {
+            *self = *next;
         }
         *self
     }
@@ -150,6 +151,7 @@ impl Class {
 }
 
 /// [`Item::and_then`] as a table, which is less code.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 static AFTER: [[Item; Class::ALL.len()]; Item::GOOD.len()] = {
     let mut table = [[Item::Start; Class::ALL.len()]; Item::GOOD.len()];
     let mut item = 0;
@@ -260,6 +262,7 @@ impl<'a> Stretch<'a> {
 /// `tchar` of RFC 9110 §5.6.2, the same octets as in a token of RFC 2616.
 pub(crate) fn is_token_octet(octet: u8) -> bool {
     // A bit for each octet: less code than to compare it.
+    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
     static TOKEN: [u32; 8] = {
         let mut bits = [0; 8];
         let mut octet = 0u8;
@@ -274,7 +277,9 @@ pub(crate) fn is_token_octet(octet: u8) -> bool {
         }
         bits
     };
-    TOKEN[usize::from(octet / 32)] >> (octet % 32) & 1 != 0
+    TOKEN
+        .get(usize::from(octet / 32))
+        .is_some_and(|bits| bits >> (octet % 32) & 1 != 0)
 }
 
 /// What may stand in a field value or a reason (RFC 9110 §5.5): HTAB, SP, VCHAR and obs-text.

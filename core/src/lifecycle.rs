@@ -82,9 +82,9 @@ pub struct Limits<S> {
     pub stall: S,
     /// After how long without an octet from the peer a Ping is sent, while somebody receives.
     pub ping_after: S,
-    /// After how long without an octet from the peer it counts as gone, while somebody receives.
-    /// More than `ping_after`.
-    pub dead_after: S,
+    /// How long after that Ping an octet from the peer may take, while somebody receives, before
+    /// it counts as gone.
+    pub answer: S,
     /// From the first Close of either side, or the failure, to the end of the transport.
     pub close: S,
 }
@@ -254,6 +254,8 @@ pub struct Lifecycle<T: Moment> {
     waiting: T,
     /// When a Ping was sent last.
     pinged: T,
+    /// When the first Ping was sent of those that nothing has answered.
+    unanswered: T,
     /// Since when the transport has taken nothing of what is queued.
     stalled: T,
     /// By when the phase that has begun must be over.
@@ -275,6 +277,7 @@ impl<T: Moment> Lifecycle<T> {
             heard: T::NEVER,
             waiting: T::NEVER,
             pinged: T::NEVER,
+            unanswered: T::NEVER,
             stalled: T::NEVER,
             by,
         }
@@ -423,6 +426,7 @@ impl<T: Moment> Lifecycle<T> {
             } else if self.ping_at().has_come(now) {
                 self.ping_due = true;
                 self.pinged = now;
+                self.unanswered = self.unanswered.min(now);
             }
         }
     }
@@ -444,7 +448,10 @@ impl<T: Moment> Lifecycle<T> {
                 }
             }
             Event::Waits => self.waiting = self.waiting.min(now),
-            Event::Delivered => self.waiting = T::NEVER,
+            Event::Delivered => {
+                self.waiting = T::NEVER;
+                self.unanswered = T::NEVER;
+            }
             Event::Heard(n) => self.heard(n, now),
             Event::InputEnded => self.input_ended = true,
             Event::Lost => self.lost(now),
@@ -534,6 +541,7 @@ impl<T: Moment> Lifecycle<T> {
 
     fn heard(&mut self, n: usize, now: T) {
         self.heard = now;
+        self.unanswered = T::NEVER;
         // Nobody wants what comes once the end is known.
         if self.end.is_some() {
             let n = u32::try_from(n).unwrap_or(u32::MAX);
@@ -615,8 +623,10 @@ impl<T: Moment> Lifecycle<T> {
         self.limit(self.silent_since(), self.limits.silence)
     }
 
+    /// From a Ping on, and only from one: where receives are rare it may be sent late, and a peer
+    /// that was not asked owes no answer.
     fn dead_by(&self) -> T {
-        self.limit(self.silent_since(), self.limits.dead_after)
+        self.limit(self.unanswered, self.limits.answer)
     }
 
     fn ping_at(&self) -> T {

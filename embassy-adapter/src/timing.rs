@@ -45,14 +45,17 @@ pub struct Timing {
 }
 
 /// Finds out that the peer is gone, while somebody receives. Any octet of the peer's is a sign of
-/// life.
+/// life, and no peer counts as gone that was not sent a Ping since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeepAlive {
-    /// A Ping is sent each time the peer has been silent for this long.
+    /// After how long without an octet a Ping is sent, and again each time that this has passed.
+    /// More than zero; zero counts as one tick.
     pub interval: Duration,
-    /// The peer is dead this long after its last octet, or after the beginning of the wait if that
-    /// came later: [`Timeout::KeepAlive`]. More than `interval`.
+    /// After how long without an octet the peer counts as gone: [`Timeout::KeepAlive`]. It begins
+    /// with the last octet, or with the wait if that began later; where nobody received when the
+    /// Ping was due, the peer has the time between the two from the Ping on. More than `interval`;
+    /// what is not counts as twice the interval.
     pub dead_after: Duration,
 }
 
@@ -75,15 +78,23 @@ impl Timing {
 
     /// Those that an open connection keeps. [`Duration::MAX`] takes half the memory of an `Option`.
     pub(crate) fn limits(&self) -> Limits<Duration> {
-        let (ping_after, dead_after) = match self.keepalive {
-            Some(keepalive) => (keepalive.interval, keepalive.dead_after),
+        const TICK: Duration = Duration::from_ticks(1);
+        let (ping_after, answer) = match self.keepalive {
+            Some(KeepAlive {
+                interval,
+                dead_after,
+            }) => {
+                let interval = interval.max(TICK);
+                let answer = dead_after.checked_sub(interval).unwrap_or(interval);
+                (interval, if answer < TICK { interval } else { answer })
+            }
             None => (Duration::MAX, Duration::MAX),
         };
         Limits {
             silence: self.silence.unwrap_or(Duration::MAX),
             stall: self.stall.unwrap_or(Duration::MAX),
             ping_after,
-            dead_after,
+            answer,
             close: self.close,
         }
     }

@@ -323,7 +323,8 @@ impl Config {
         self
     }
 
-    /// Finds out that the peer is gone. Default: not.
+    /// Finds out that the peer is gone. One that cannot work is [`Error::Setting`] when
+    /// connecting. Default: not.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<KeepAlive>>) -> Self {
         self.keepalive = keepalive.into();
@@ -331,6 +332,11 @@ impl Config {
     }
 
     /// From the first Close of the closing handshake to the end of the transport. Default: 5 s.
+    ///
+    /// It also bounds what becomes of a connection that is dropped while it ends: a thread of ours
+    /// brings it to its end. With `None`, or while 64 such threads are running, there is none for
+    /// it, and the drop closes the transport as it is: if octets of the peer's are unread by then,
+    /// the peer may see a reset instead of our Close. [`finish`](WebSocket::finish) needs no thread.
     #[must_use]
     pub fn close_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.close_timeout = timeout.into();
@@ -503,6 +509,9 @@ impl Config {
                 least: MIN_TRANSMIT,
             });
         }
+        if let Some(keepalive) = self.keepalive {
+            keepalive.check()?;
+        }
         #[cfg(feature = "deflate")]
         if let Some(deflate) = &self.deflate {
             deflate.check()?;
@@ -651,7 +660,7 @@ impl Config {
             silence: self.silence_timeout,
             stall: self.stall_timeout,
             ping_after: None,
-            dead_after: None,
+            answer: None,
             close: self.close_timeout,
         };
         KeepAlive::apply(self.keepalive, &mut limits);

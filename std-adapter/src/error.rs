@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bare_ws::error::{Capacity, Error as ProtocolError, Usage};
 use bare_ws::handshake::{HandshakeError, RequestError};
@@ -81,6 +82,13 @@ pub enum SettingError {
         octets: usize,
         /// What it must be at the least.
         least: usize,
+    },
+    /// A [`KeepAlive`](crate::KeepAlive) that could not find out that the peer is gone.
+    KeepAlive {
+        /// What was set: it must be more than zero.
+        interval: Duration,
+        /// What was set: it must be more than `interval`.
+        dead_after: Duration,
     },
     /// A window of permessage-deflate, in
     /// [`Deflate::window_bits`](crate::Deflate::window_bits) or in an offer, that is none of 8 to
@@ -317,6 +325,16 @@ impl fmt::Display for SettingError {
             Self::TransmitBuffer { octets, least } => write!(
                 f,
                 "transmit_buffer is {octets}, it must be {least} octets at the least"
+            ),
+            Self::KeepAlive { interval, .. } if interval.is_zero() => {
+                f.write_str("the interval of keepalive is zero")
+            }
+            Self::KeepAlive {
+                interval,
+                dead_after,
+            } => write!(
+                f,
+                "dead_after of keepalive is {dead_after:?}, it must be more than its interval, {interval:?}"
             ),
             #[cfg(feature = "deflate")]
             Self::WindowBits { bits } => {

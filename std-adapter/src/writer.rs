@@ -9,7 +9,7 @@ use bare_ws::header::FrameHeader;
 use bare_ws::message::{Message, MessageKind};
 
 use crate::channel::Channel;
-use crate::error::Error;
+use crate::error::{Error, SettingError};
 use crate::keepalive::KeepAlive;
 use crate::shared::Shared;
 use crate::stage::Totals;
@@ -165,9 +165,18 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Changes [`Config::keepalive`](crate::Config::keepalive).
-    pub fn set_keepalive(&self, keepalive: impl Into<Option<KeepAlive>>) {
+    ///
+    /// # Errors
+    /// [`SettingError::KeepAlive`]: nothing is changed.
+    pub fn set_keepalive(
+        &self,
+        keepalive: impl Into<Option<KeepAlive>>,
+    ) -> Result<(), SettingError> {
+        let keepalive = keepalive.into();
+        keepalive.map_or(Ok(()), KeepAlive::check)?;
         let mut state = self.shared.channel().lock();
-        KeepAlive::apply(keepalive.into(), state.life.limits_mut());
+        KeepAlive::apply(keepalive, state.life.limits_mut());
+        Ok(())
     }
 
     /// A handle that ends the connection at once.

@@ -4,8 +4,9 @@
 mod peer;
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
-use bare_ws_std::{Config, Error, RedirectError, Response, SettingError, Untimed};
+use bare_ws_std::{Config, Error, KeepAlive, RedirectError, Response, SettingError, Untimed};
 use peer::{serve, serve_many};
 
 /// The response that a server refuses with.
@@ -190,7 +191,11 @@ fn another_server_is_told_nothing_that_was_for_the_first() {
     }
 }
 
-// row: LIM-01, PMD-05
+fn in_seconds((a, b): (u64, u64)) -> (Duration, Duration) {
+    (Duration::from_secs(a), Duration::from_secs(b))
+}
+
+// row: LIM-01, PMD-05, STA-03
 #[test]
 fn a_setting_that_cannot_be_is_refused_before_anything_is_sent() {
     let transmit = |octets| {
@@ -199,6 +204,18 @@ fn a_setting_that_cannot_be_is_refused_before_anything_is_sent() {
     };
     let mut table = vec![transmit(0), transmit(50), transmit(130)];
     table.push((Config::new().transmit_buffer(131), None));
+    for (interval, dead_after) in [(0, 0), (0, 5), (5, 5), (5, 4), (5, 6)].map(in_seconds) {
+        let keepalive = KeepAlive {
+            interval,
+            dead_after,
+        };
+        let error =
+            (interval.is_zero() || dead_after <= interval).then_some(SettingError::KeepAlive {
+                interval,
+                dead_after,
+            });
+        table.push((Config::new().keepalive(keepalive), error));
+    }
     #[cfg(feature = "deflate")]
     for bits in 0..=u8::MAX {
         use bare_ws_std::Deflate;
@@ -369,7 +386,7 @@ fn the_body_of_a_refusal_is_read_as_it_comes_and_not_waited_for_long() {
             conn.read_request();
             conn.send(format!("HTTP/1.1 403 Forbidden\r\n{field}\r\n\r\n").as_bytes());
             for piece in pieces {
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(50));
                 conn.send(piece);
             }
             if ends {
@@ -383,10 +400,7 @@ fn the_body_of_a_refusal_is_read_as_it_comes_and_not_waited_for_long() {
         let Err(Error::Rejected(response)) = refused else {
             panic!("{refused:?}");
         };
-        stalls.took(
-            std::time::Duration::ZERO,
-            std::time::Duration::from_millis(1200),
-        );
+        stalls.took(Duration::ZERO, Duration::from_millis(1200));
         assert_eq!(response.status(), 403);
         assert_eq!(response.body(), body);
         drop(quit);

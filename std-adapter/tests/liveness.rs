@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation};
-use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Message, Timeout, WebSocket};
+use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Message, SettingError, Timeout, WebSocket};
 use peer::{Conn, LONG, Stalls, frame, serve};
 
 const LIMIT: Duration = Duration::from_millis(300);
@@ -306,6 +306,69 @@ fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
         "as last_heard says: {silent_for:?}"
     );
     assert!(opened.elapsed() >= LIMIT * 4 - EARLIER);
+    peer.join();
+}
+
+/// Whoever receives seldom and shortly may look long after the peer was due to be asked: it is asked
+/// then, and has its time to answer.
+// row: STA-03
+#[test]
+fn a_peer_that_was_not_asked_is_not_dead() {
+    const SHORT: Duration = Duration::from_millis(10);
+    let peer = serve(|mut conn| {
+        conn.accept();
+        assert_eq!(conn.read_frame(), Some((0x89, Vec::new())));
+        conn.frame(0x8a, b"");
+        assert_eq!(conn.read_frame(), Some((0x89, Vec::new())));
+        assert_eq!(conn.read_close(), Some(1001));
+    });
+    let keepalive = KeepAlive {
+        interval: LIMIT / 6,
+        dead_after: LIMIT * 2,
+    };
+    let config = Config::new().keepalive(keepalive).close_timeout(LIMIT);
+    let mut socket = connect(&config, &peer.uri());
+    let (looks, _) = ends(move || {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            match timeout(socket.recv_timeout(SHORT)) {
+                Timeout::Call => thread::sleep(keepalive.dead_after + SHORT),
+                ended => return (looks, ended),
+            }
+        }
+    });
+    // What it was sent, the peer says. A call that takes long asks by itself.
+    assert!(matches!(looks, (3..=5, Timeout::KeepAlive)), "{looks:?}");
+    peer.join();
+}
+
+// row: STA-03
+#[test]
+fn a_keepalive_that_cannot_work_is_refused_on_an_open_connection_too() {
+    let (quit, over) = mpsc::channel();
+    let peer = serve(move |conn| silent(conn, &over));
+    let socket = connect(&Config::new(), &peer.uri());
+    for (interval, dead_after, works) in [
+        (NONE, LIMIT, false),
+        (LIMIT, LIMIT, false),
+        (LIMIT, LIMIT * 2, true),
+    ] {
+        let keepalive = KeepAlive {
+            interval,
+            dead_after,
+        };
+        let refused = SettingError::KeepAlive {
+            interval,
+            dead_after,
+        };
+        assert_eq!(
+            socket.writer.set_keepalive(keepalive),
+            if works { Ok(()) } else { Err(refused) }
+        );
+    }
+    assert_eq!(socket.writer.set_keepalive(None), Ok(()));
+    drop(quit);
     peer.join();
 }
 

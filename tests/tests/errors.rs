@@ -8,6 +8,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bare_ws::close::CloseCode;
 use bare_ws::deflate::negotiate::{Parameter, Refusal as OfferRefusal};
@@ -236,6 +237,14 @@ fn std_errors() -> Vec<Error> {
             error: RequestError::HeaderValue { index: 0 },
         },
         Error::Setting(SettingError::WindowBits { bits: 3 }),
+        Error::Setting(SettingError::KeepAlive {
+            interval: Duration::from_secs(30),
+            dead_after: Duration::from_secs(10),
+        }),
+        Error::Setting(SettingError::KeepAlive {
+            interval: Duration::ZERO,
+            dead_after: Duration::from_secs(10),
+        }),
         Error::Setting(SettingError::TransmitBuffer {
             octets: 1,
             least: 131,

@@ -11,7 +11,7 @@ use bare_ws::sender::Sender;
 use bare_ws_embassy::{Connection, Error, KeepAlive, Timeout, Timing};
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{ErrorKind, ErrorType, Read};
 
 use crate::support::entropy::Repeatable;
@@ -229,6 +229,59 @@ fn keepalive_asks_before_it_gives_up() {
         assert_eq!(now(), 1035.0);
     };
     run(join(receive, answer));
+}
+
+/// Receives that are short and rare: the Ping is due late, and the peer has its time from then on.
+// row: STA-03
+#[test]
+fn a_peer_that_was_not_asked_is_not_dead() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&keepalive(10, 35));
+    run(async {
+        for answers in [true, true, false] {
+            assert!(with_timeout(seconds(1), client.recv()).await.is_err());
+            clock::advance(seconds(1000));
+            // It is asked now, for the first time since it was heard.
+            assert!(with_timeout(seconds(1), client.recv()).await.is_err());
+            if answers {
+                peer.to_client.put(&frames::frame(Opcode::Pong, true, b""));
+            }
+            clock::advance(seconds(22));
+            assert!(with_timeout(seconds(1), client.recv()).await.is_err());
+        }
+        let asked = now() - 24.0;
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
+        assert_eq!(now(), asked + 25.0);
+    });
+}
+
+/// A keepalive that could not work is one that can.
+// row: STA-03
+#[test]
+fn a_keepalive_that_makes_no_sense_asks_before_it_gives_up_too() {
+    for (dead_after, at) in [(0, 20.0), (9, 20.0), (10, 20.0), (11, 11.0)] {
+        clock::set(Instant::MIN);
+        let (mut client, peer) = client(&keepalive(10, dead_after));
+        run(async {
+            assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
+            assert_eq!(now(), at);
+        });
+        let sent = sent(&peer.from_client.written());
+        assert_eq!(sent.first(), Some(&Sent::new(Opcode::Ping, b"")));
+    }
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&Timing {
+        keepalive: Some(KeepAlive {
+            interval: Duration::MIN,
+            dead_after: Duration::from_ticks(9),
+        }),
+        ..timing()
+    });
+    run(async {
+        assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
+    });
+    let pings = sent(&peer.from_client.written()).len() - 1;
+    assert!((1..=9).contains(&pings), "{pings}");
 }
 
 /// A sender that waits for a peer that is gone is let go when the reader finds out.

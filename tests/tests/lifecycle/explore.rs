@@ -10,6 +10,9 @@ use crate::*;
 /// many from each of the [`STARTS`].
 pub(crate) const DEPTH: usize = if cfg!(debug_assertions) { 5 } else { 6 };
 
+/// Longer than any limit: nobody has looked at the clock.
+const LATER: u64 = 150;
+
 /// Where the exploration begins: at the opening, and where a connection has begun to end.
 const STARTS: [&[Event]; 4] = [
     &[],
@@ -68,7 +71,7 @@ impl World {
             silence: (),
             stall: (),
             ping_after: (),
-            dead_after: (),
+            answer: (),
             close: (),
         };
         Self {
@@ -83,7 +86,7 @@ impl World {
         }
     }
 
-    /// Now, and around each deadline: before, at, after it.
+    /// Now, around each deadline (before, at, after it), and where a receive waits also long after.
     fn moments(&self) -> Vec<u64> {
         let mut moments = vec![self.now];
         for call in CALLS {
@@ -91,6 +94,9 @@ impl World {
             if until != u64::MAX {
                 moments.extend([until.saturating_sub(1), until, until + 1]);
             }
+        }
+        if self.subject.until(Call::Receive) < self.subject.until(Call::Send) {
+            moments.push(self.now + LATER);
         }
         moments.retain(|moment| *moment >= self.now);
         moments.sort_unstable();

@@ -29,6 +29,8 @@ pub(crate) struct History {
     /// A deadline had passed when somebody looked.
     pub(crate) expired: bool,
     pub(crate) discarded: usize,
+    /// Since when a Ping is on its way, or out, of which the peer has shown no sign.
+    pub(crate) asked: Option<u64>,
 }
 
 impl History {
@@ -85,6 +87,9 @@ impl History {
             Happens::Check(_) => {
                 let stalled = |since| now >= since + LIMITS.stall;
                 let ends = |since| now >= since + LIMITS.close;
+                if after.is_ping_due() {
+                    self.asked = self.asked.or(Some(now));
+                }
                 self.expired |= self.stalled.is_some_and(stalled)
                     || self.ends_since.is_some_and(ends)
                     || (!self.opened && now >= OPENING);
@@ -92,6 +97,9 @@ impl History {
                 return;
             }
         };
+        if matches!(event, Event::Heard(_) | Event::Delivered) {
+            self.asked = None;
+        }
         match event {
             Event::Opened => self.opened = true,
             Event::Heard(n)

@@ -202,6 +202,16 @@ pub(crate) fn judge(
         )?;
     }
 
+    // Keepalive: silence alone is no death.
+    let dies = before.end().is_none() && after.end() == Some(End::Timeout(Timeout::KeepAlive));
+    law(
+        !dies
+            || history
+                .asked
+                .is_some_and(|asked| now >= asked + LIMITS.answer),
+        "keepalive: a peer was asked, and had its time, before it counts as gone",
+    )?;
+
     // Writing: nothing follows our Close, and nothing is written into what is shut or gone.
     law(
         !after.may_write() || !(history.close_out || history.shut || is_over(to)),

@@ -23,6 +23,8 @@ pub(crate) struct Model {
     discarded: usize,
     heard: u64,
     pinged: u64,
+    /// The first Ping since then that nothing has answered.
+    unanswered: Option<u64>,
     waits_since: Option<u64>,
     stalled_since: Option<u64>,
     ends_since: Option<u64>,
@@ -48,6 +50,7 @@ impl Model {
             discarded: 0,
             heard: 0,
             pinged: 0,
+            unanswered: None,
             waits_since: None,
             stalled_since: None,
             ends_since: None,
@@ -120,7 +123,10 @@ impl Model {
         [
             self.by(),
             self.stalled_since.map(|since| since + LIMITS.stall),
-            silent.map(|since| since + LIMITS.silence.min(LIMITS.dead_after)),
+            silent.map(|since| since + LIMITS.silence),
+            silent
+                .and(self.unanswered)
+                .map(|since| since + LIMITS.answer),
             pinged.map(|since| since + LIMITS.ping_after),
         ]
         .into_iter()
@@ -151,9 +157,9 @@ impl Model {
         match event {
             Event::Opened => (self.opened, self.heard) = (true, now),
             Event::Waits => self.waits_since = self.waits_since.or(Some(now)),
-            Event::Delivered => self.waits_since = None,
+            Event::Delivered => (self.waits_since, self.unanswered) = (None, None),
             Event::Heard(n) => {
-                self.heard = now;
+                (self.heard, self.unanswered) = (now, None);
                 if is_unwanted && self.discarded + n > DISCARD_LIMIT {
                     self.give_up(End::Failed);
                 } else if is_unwanted {
@@ -218,7 +224,7 @@ impl Model {
             }));
         } else if has_come(self.stalled_since, LIMITS.stall) {
             self.give_up(End::Timeout(Timeout::Stall));
-        } else if has_come(silent, LIMITS.dead_after) {
+        } else if has_come(silent.and(self.unanswered), LIMITS.answer) {
             self.fail(End::Timeout(Timeout::KeepAlive));
         } else if has_come(silent, LIMITS.silence) {
             self.fail(End::Timeout(Timeout::Silence));
@@ -227,6 +233,7 @@ impl Model {
             LIMITS.ping_after,
         ) {
             (self.ping_due, self.pinged) = (true, now);
+            self.unanswered = self.unanswered.or(Some(now));
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Mutant {
     TakesBackTheQueued,
     /// There is no deadline for the peer to end the transport.
     LingersForEver,
+    /// A peer that was not asked counts as gone.
+    DiesUnasked,
 }
 
 /// Each mutant, and the law that it breaks.
@@ -33,6 +35,7 @@ pub(crate) const MUTANTS: &[(Mutant, &str)] = &[
     (Mutant::OneTickLate, "1:"),
     (Mutant::TakesBackTheQueued, "1:"),
     (Mutant::LingersForEver, "1:"),
+    (Mutant::DiesUnasked, "keepalive:"),
 ];
 
 /// The machine, behind a mutant or none.
@@ -62,6 +65,10 @@ impl Subject {
             Happens::Check(call) => {
                 if self.is(Mutant::ExpiryTakesBack) && self.machine.until(Call::Send) <= now {
                     self.machine.on(Event::CloseWithdrawn, now);
+                }
+                if self.is(Mutant::DiesUnasked) {
+                    let due = self.machine.until(call);
+                    self.machine.check(call, due.min(now));
                 }
                 let late = u64::from(self.is(Mutant::OneTickLate));
                 self.machine.check(call, now.saturating_sub(late));

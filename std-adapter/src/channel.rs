@@ -8,19 +8,18 @@ use std::io;
 use std::net::Shutdown;
 use std::time::Duration;
 
-use bare_ws::blocking::Outlet;
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
 use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
-use bare_ws::message::Message;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 
 use crate::entropy::SystemEntropy;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 use crate::stream::{Interest, Stream, is_transient};
@@ -47,9 +46,9 @@ pub(crate) struct Channel<S> {
     /// Held by whoever is next to get the lock, while it waits for it.
     next: Mutex<()>,
     /// How many wait for the lock.
-    waiting: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
     /// Whoever waits for its turn to send.
-    turn: Condvar,
+    pub(crate) turn: Condvar,
     /// Several threads may use it.
     is_shared: AtomicBool,
     /// How many hold it, whoever may abort it not counted.
@@ -66,11 +65,15 @@ pub(crate) struct State {
     /// The stream may hold octets that it has not brought out.
     unflushed: bool,
     /// How often all that was queued was out.
-    drained: u64,
+    pub(crate) drained: u64,
     /// Messages may be compressed, but for one that must not be.
-    compression: bool,
+    pub(crate) compression: bool,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
-    in_turn: bool,
+    pub(crate) in_turn: bool,
+    /// Why the stream gives nothing more, ...
+    unreadable: Option<Failure>,
+    /// ... and why it takes nothing more.
+    unwritable: Option<Failure>,
 }
 
 impl<S: Stream> Channel<S> {
@@ -85,6 +88,8 @@ impl<S: Stream> Channel<S> {
                 drained: 0,
                 compression: true,
                 in_turn: false,
+                unreadable: None,
+                unwritable: None,
             }),
             next: Mutex::new(()),
             waiting: AtomicUsize::new(0),
@@ -119,7 +124,7 @@ impl<S: Stream> Channel<S> {
     }
 
     /// The lock, behind whoever waits for it already.
-    fn lock_in_order(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock_in_order(&self) -> MutexGuard<'_, State> {
         let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -200,7 +205,10 @@ impl<S: Stream> Channel<S> {
                     Err(error) => {
                         let mut state = self.lock();
                         let end = input_event(&error);
-                        let cut = state.over().unwrap_or(Cut::Io(error));
+                        let cut = state.over().unwrap_or_else(|| {
+                            state.unreadable = Some(Failure::of(&error));
+                            Cut::Io(error)
+                        });
                         state.life.on(end, Moment::now());
                         state.life.on(Event::Lost, Moment::now());
                         self.settle(&mut state);
@@ -297,88 +305,13 @@ impl<S: Stream> Channel<S> {
         }
     }
 
-    /// Waits for the turn to send. While it is held, no other message of ours can begin.
-    pub(crate) fn turn(&self) -> Result<Turn<'_, S>, ProtocolError<Cut>> {
-        let mut state = self.lock();
-        loop {
-            state.may_send()?;
-            if !state.in_turn {
-                break;
-            }
-            state = self.wait_for_turn(state);
-        }
-        Ok(self.take_turn(state, false))
-    }
-
-    /// The same without waiting: `None` while another thread has it.
-    pub(crate) fn try_turn(&self) -> Result<Option<Turn<'_, S>>, ProtocolError<Cut>> {
-        let state = self.lock();
-        state.may_send()?;
-        Ok((!state.in_turn).then(|| self.take_turn(state, false)))
-    }
-
-    fn take_turn<'s>(&'s self, mut state: MutexGuard<'s, State>, closes: bool) -> Turn<'s, S> {
-        state.in_turn = true;
-        Turn {
-            channel: self,
-            state: Some(state),
-            closes,
-        }
-    }
-
-    /// Waits for the turn to close, which has a deadline from its beginning.
-    pub(crate) fn closing_turn(
-        &self,
-        code: Option<CloseCode>,
-        reason: &str,
-    ) -> Result<Option<Turn<'_, S>>, ProtocolError<Cut>> {
-        let mut state = self.lock();
-        state.sender.may_close(code, reason).or_else(|usage| {
-            // Nothing can be framed any more, and the end of our direction says that we close.
-            let torn = usage == Usage::NotOpen && state.life.phase() == Phase::Open;
-            if torn { Ok(()) } else { Err(usage) }
-        })?;
-        loop {
-            state.life.on(Event::CloseBegun, Moment::now());
-            self.settle(&mut state);
-            if let Some(cut) = state.over() {
-                return Err(ProtocolError::Transport(cut));
-            }
-            if !state.life.may_write() {
-                return Ok(None);
-            }
-            if !state.in_turn {
-                break;
-            }
-            state = self.wait_for_turn(state);
-        }
-        Ok(Some(self.take_turn(state, true)))
-    }
-
-    fn wait_for_turn<'s>(&'s self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
-        let now = Moment::now();
-        let limit = self.left(&state, state.life.until(Call::Send), now);
-        let mut state = match limit {
-            None => self
-                .turn
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(limit) => {
-                let waited = self.turn.wait_timeout(state, limit);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        self.expire(&mut state, Call::Send, Moment::now());
-        state
-    }
-
-    /// What our caller is told. That a connection is not open any more because its time is over is
-    /// told by that name, whoever found out.
+    /// What our caller is told. That a connection is not open any more because its time is over, or
+    /// its stream has failed, is told by that name, whoever found out.
     pub(crate) fn told(&self, error: ProtocolError<Cut>) -> Error {
         match (&error, self.lock().over()) {
             (
                 ProtocolError::Usage(Usage::NotOpen),
-                Some(cut @ (Cut::Timeout(_) | Cut::Aborted)),
+                Some(cut @ (Cut::Timeout(_) | Cut::Aborted | Cut::Io(_))),
             ) => cut.into(),
             _ => error.into(),
         }
@@ -390,7 +323,7 @@ impl<S: Stream> Channel<S> {
     }
 
     /// Looks at the clock; `true` when something has changed.
-    fn expire(&self, state: &mut State, call: Call, now: Moment) -> bool {
+    pub(crate) fn expire(&self, state: &mut State, call: Call, now: Moment) -> bool {
         let seen = |state: &State| {
             let life = &state.life;
             (life.phase(), life.next(), life.is_ping_due())
@@ -405,7 +338,7 @@ impl<S: Stream> Channel<S> {
     }
 
     /// Does what the lifecycle asks for, as far as it goes without waiting.
-    fn settle(&self, state: &mut State) {
+    pub(crate) fn settle(&self, state: &mut State) {
         loop {
             match state.life.next() {
                 Next::Flush => {
@@ -441,8 +374,8 @@ impl<S: Stream> Channel<S> {
         let queued = state.queue_due();
         let written = match self.write_queued(state) {
             Ok(all) => all,
-            Err(_) => {
-                state.output_failed();
+            Err(error) => {
+                state.output_failed(Some(&error));
                 false
             }
         };
@@ -450,7 +383,7 @@ impl<S: Stream> Channel<S> {
         Ok(written)
     }
 
-    fn write_queued(&self, state: &mut State) -> io::Result<bool> {
+    pub(crate) fn write_queued(&self, state: &mut State) -> io::Result<bool> {
         if !state.has_queued() {
             return Ok(true);
         }
@@ -489,7 +422,7 @@ impl<S: Stream> Channel<S> {
 
     /// How long to wait until then. Threads beside this one change deadlines too, which are looked
     /// at often enough to be kept.
-    fn left(&self, state: &State, until: Moment, now: Moment) -> Option<Duration> {
+    pub(crate) fn left(&self, state: &State, until: Moment, now: Moment) -> Option<Duration> {
         let left = until.left(now);
         if !self.is_shared.load(Ordering::Relaxed) {
             return left;
@@ -553,20 +486,33 @@ pub(crate) struct Hint {
 
 impl State {
     /// Why nothing is exchanged any more, if that is so for another reason than the receiver's.
-    fn over(&self) -> Option<Cut> {
+    pub(crate) fn over(&self) -> Option<Cut> {
         let is_up = matches!(self.life.phase(), Phase::Aborting | Phase::Gone);
         Some(match self.life.end()? {
             End::Timeout(timeout) => Cut::Timeout(timeout),
             End::Aborted => Cut::Aborted,
+            End::Lost if is_up => self.failure(),
             _ if is_up => Cut::Lost,
             _ => return None,
         })
     }
 
+    /// What a transport that was lost is told as.
+    pub(crate) fn failure(&self) -> Cut {
+        let failure = self.unreadable.as_ref().or(self.unwritable.as_ref());
+        failure.map_or(Cut::Lost, |failure| Cut::Io(failure.again()))
+    }
+
     /// Whether a message could still leave.
-    fn may_send(&self) -> Result<(), ProtocolError<Cut>> {
+    pub(crate) fn may_send(&self) -> Result<(), ProtocolError<Cut>> {
+        if let Some(failure) = &self.unwritable {
+            return Err(ProtocolError::Transport(Cut::Io(failure.again())));
+        }
         match self.life.end() {
             None => Ok(()),
+            Some(End::Lost) if self.unreadable.is_some() => {
+                Err(ProtocolError::Transport(self.failure()))
+            }
             Some(End::Closed | End::Failed | End::Lost) => Err(Usage::NotOpen.into()),
             Some(_) => Err(ProtocolError::Transport(self.over().unwrap_or(Cut::Lost))),
         }
@@ -594,7 +540,7 @@ impl State {
     }
 
     /// Queues what is due, if it can be framed now.
-    fn queue_due(&mut self) -> Result<(), EntropyError> {
+    pub(crate) fn queue_due(&mut self) -> Result<(), EntropyError> {
         if self.sender.in_frame() {
             if !self.in_turn {
                 // The frame is torn, and nothing can follow it.
@@ -633,150 +579,17 @@ impl State {
         answered.map_err(|_| EntropyError)
     }
 
-    /// The stream takes nothing any more, or what was taken ends within a frame.
-    fn output_failed(&mut self) {
+    /// The stream takes nothing any more, for that reason of its own if it has one, or what was
+    /// taken ends within a frame.
+    pub(crate) fn output_failed(&mut self, error: Option<&io::Error>) {
+        if let Some(error) = error
+            && self.unwritable.is_none()
+        {
+            self.unwritable = Some(Failure::of(error));
+        }
         self.sender.shut();
         self.owed.taken();
         self.unflushed = false;
         self.life.on(Event::OutputFailed, Moment::now());
-    }
-}
-
-/// The right to send, and the lock. It is let go while the stream is waited for.
-#[derive(Debug)]
-pub(crate) struct Turn<'c, S: Stream> {
-    channel: &'c Channel<S>,
-    /// Not there while it waits.
-    state: Option<MutexGuard<'c, State>>,
-    /// It is there to close.
-    closes: bool,
-}
-
-impl<S: Stream> Turn<'_, S> {
-    pub(crate) fn state(&mut self) -> &mut State {
-        let channel = self.channel;
-        self.state.get_or_insert_with(|| channel.lock())
-    }
-
-    /// Queues a message if it fits whole.
-    pub(crate) fn queue(&mut self, message: Message<'_>) -> Result<bool, ProtocolError<Cut>> {
-        let sender = self.sender();
-        if !sender.fits(message.octets().len()) {
-            return Ok(false);
-        }
-        let queued = sender.message(message.kind(), message.octets(), true);
-        let state = self.state();
-        state.life.on(Event::Queued, Moment::now());
-        Ok(queued.map_err(ProtocolError::widen)?.complete)
-    }
-
-    /// Writes out what is queued as far as it goes without waiting.
-    pub(crate) fn try_drain(&mut self) -> Result<bool, ProtocolError<Cut>> {
-        let channel = self.channel;
-        let state = self.state();
-        channel.write_queued(state).map_err(|error| {
-            state.output_failed();
-            channel.settle(state);
-            ProtocolError::Transport(Cut::Io(error))
-        })
-    }
-
-    /// Sends a message that must not be compressed.
-    pub(crate) fn send_uncompressed(
-        &mut self,
-        message: Message<'_>,
-    ) -> Result<(), ProtocolError<Cut>> {
-        self.sender().set_compression(false);
-        let sent = self.send(message);
-        // Another thread may have changed it meanwhile.
-        let state = self.state();
-        state.sender.set_compression(state.compression);
-        sent
-    }
-}
-
-impl<S: Stream> Outlet for Turn<'_, S> {
-    type Error = Cut;
-    type Tx = CoreSender;
-
-    #[inline]
-    fn sender(&mut self) -> &mut CoreSender {
-        &mut self.state().sender
-    }
-
-    fn drain(&mut self) -> Result<(), ProtocolError<Cut>> {
-        let channel = self.channel;
-        let drained = self.state().drained;
-        loop {
-            let closes = self.closes;
-            let state = self.state();
-            if closes && !state.sender.is_open() {
-                state.life.on(Event::CloseQueued, Moment::now());
-            }
-            if channel.waiting.load(Ordering::Relaxed) > 0 {
-                // A peer that takes all at once never makes us wait: others come in between.
-                self.state = None;
-                self.state = Some(channel.lock_in_order());
-            }
-            let state = self.state();
-            if !state.life.may_write() {
-                if state.drained != drained {
-                    // Another thread has written the rest, and a Close of ours behind it.
-                    return Ok(());
-                }
-                // Another thread has found that nothing can be sent any more.
-                let cut = state.over().unwrap_or(Cut::Lost);
-                return Err(ProtocolError::Transport(cut));
-            }
-            match channel.write_queued(state) {
-                Ok(true) => {
-                    // Whoever comes to the end of a frame sends what was owed meanwhile.
-                    state.queue_due()?;
-                    if !state.has_queued() {
-                        return Ok(());
-                    }
-                    continue;
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    state.output_failed();
-                    channel.settle(state);
-                    return Err(ProtocolError::Transport(Cut::Io(error)));
-                }
-            }
-            let now = Moment::now();
-            channel.expire(state, Call::Send, now);
-            if let Some(cut) = state.over() {
-                return Err(ProtocolError::Transport(cut));
-            }
-            let limit = channel.left(state, state.life.until(Call::Send), now);
-            let interest = Interest {
-                read: false,
-                write: true,
-            };
-            self.state = None;
-            channel
-                .stream
-                .wait(interest, limit)
-                .map_err(|error| ProtocolError::Transport(Cut::Io(error)))?;
-        }
-    }
-}
-
-impl<S: Stream> Drop for Turn<'_, S> {
-    fn drop(&mut self) {
-        let channel = self.channel;
-        let state = self.state();
-        if state.sender.in_frame() {
-            // It is torn, and nothing can follow it.
-            state.output_failed();
-        }
-        if self.closes {
-            self.state().life.on(Event::CloseWithdrawn, Moment::NEVER);
-        }
-        let state = self.state();
-        state.in_turn = false;
-        channel.settle(state);
-        channel.turn.notify_all();
     }
 }

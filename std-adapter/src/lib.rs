@@ -148,8 +148,10 @@ mod stream;
 mod sync;
 
 mod channel;
+mod failure;
 mod keepalive;
 mod shared;
+mod turn;
 
 mod reader;
 mod websocket;

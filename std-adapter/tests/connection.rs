@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError, Usage};
 use bare_ws_std::bare_ws::handshake::HandshakeError;
+use bare_ws_std::bare_ws::header::FrameHeader;
+use bare_ws_std::bare_ws::opcode::Opcode;
 use bare_ws_std::{
     CloseCode, Config, Error, Message, MessageKind, RedirectError, Timeout, Untimed, WebSocket,
 };
@@ -346,6 +348,85 @@ fn ends_without_a_close_are_errors() {
             "{error:?}"
         );
         peer.join();
+    }
+}
+
+/// What has reset a connection, every call tells from then on, and not only the one that found out.
+// row: CLS-15, TRAP-18
+#[test]
+fn a_reset_is_told_the_same_by_every_call() {
+    fn reset<T>(result: Result<T, Error>, call: &str) {
+        let code = match result.map(drop) {
+            Err(Error::Io(error)) => error.raw_os_error(),
+            other => panic!("{call}: {other:?}"),
+        };
+        let wanted = rustix::io::Errno::CONNRESET.raw_os_error();
+        assert_eq!(code, Some(wanted), "{call}");
+    }
+    for level in [Level::Whole, Level::Chunks, Level::Frames] {
+        let peer = serve(|mut conn| {
+            conn.accept();
+            // Unread octets: the end is a reset.
+            thread::sleep(SHORT);
+        });
+        let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();
+        socket.send("unread").unwrap();
+        peer.join();
+        let (octets, error) = received(level, &mut socket);
+        assert_eq!(octets, 0);
+        reset(Err::<(), _>(error.unwrap()), "the first");
+        for _ in 0..2 {
+            reset(socket.recv().map(drop), "recv");
+            reset(socket.recv_timeout(SHORT).map(drop), "recv_timeout");
+            reset(socket.recv_chunk().map(drop), "recv_chunk");
+            reset(socket.recv_frame().map(drop), "recv_frame");
+            reset(socket.send("more"), "send");
+            reset(socket.ping(b""), "ping");
+            reset(socket.writer.pong(b""), "pong");
+            reset(socket.writer.queue("more"), "queue");
+            reset(socket.writer.try_flush(), "try_flush");
+            reset(socket.writer.flush(), "flush");
+            let fragment = socket.writer.send_fragment(MessageKind::Text, b"", true);
+            reset(fragment, "send_fragment");
+            reset(socket.close(Some(CloseCode::NORMAL), ""), "close");
+            reset(socket.finish(None, "").map(drop), "finish");
+        }
+    }
+}
+
+/// What a send finds is what every send tells from then on; what a receive finds, every receive.
+// row: CLS-15, TRAP-18
+#[test]
+fn what_a_send_has_found_stays_too() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        thread::sleep(SHORT);
+    });
+    let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();
+    socket.send("unread").unwrap();
+    peer.join();
+    let code = |error: Error| match error {
+        Error::Io(error) => error.raw_os_error(),
+        error => panic!("{error:?}"),
+    };
+    let first = (0..100).find_map(|_| socket.send("more").err()).unwrap();
+    let first = code(first);
+    assert!(first.is_some());
+    for _ in 0..2 {
+        assert_eq!(code(socket.send("more").unwrap_err()), first);
+        assert_eq!(code(socket.ping(b"").unwrap_err()), first);
+        assert_eq!(code(socket.writer.flush().unwrap_err()), first);
+        let frame = FrameHeader::new(Opcode::Text, true, 0);
+        let framed = socket.writer.send_frame(frame, b"");
+        assert_eq!(code(framed.unwrap_err()), first);
+    }
+    let received = format!("{:?}", socket.recv().map(drop).unwrap_err());
+    for _ in 0..2 {
+        assert_eq!(
+            format!("{:?}", socket.recv().map(drop).unwrap_err()),
+            received
+        );
+        assert_eq!(code(socket.send("more").unwrap_err()), first);
     }
 }
 

@@ -100,6 +100,23 @@ impl TlsError {
         }
     }
 
+    /// The same once more, for one that an open connection can give.
+    pub(crate) fn again(&self) -> Option<Self> {
+        Some(match self {
+            Self::Certificate { host, error } => Self::Certificate {
+                host: host.clone(),
+                error: error.clone(),
+            },
+            Self::CutInHandshake => Self::CutInHandshake,
+            Self::Truncated => Self::Truncated,
+            Self::Alert(alert) => Self::Alert(*alert),
+            Self::Setup(error) => Self::Setup(error.clone()),
+            Self::Protocol(error) => Self::Protocol(error.clone()),
+            Self::ServerName => Self::ServerName,
+            Self::File { .. } | Self::Environment { .. } => return None,
+        })
+    }
+
     pub(crate) fn into_io(self) -> io::Error {
         let kind = match &self {
             Self::Truncated | Self::CutInHandshake => io::ErrorKind::UnexpectedEof,

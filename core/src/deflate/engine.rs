@@ -2,7 +2,8 @@
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
-    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY,
+    TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
 
@@ -57,9 +58,17 @@ pub enum Stop {
     Room,
     /// A block with BFINAL ended.
     Final,
-    /// No DEFLATE, or a distance that reaches too far.
+    /// No DEFLATE, a distance that reaches too far, or blocks shorter than any compressor makes.
     Corrupt,
 }
+
+/// What each block costs of the input's octets. For each but a stored one `miniz_oxide` makes its
+/// tables anew, though it may be as short as ten bits. A compressor that flushes after each octet
+/// makes two blocks of seven octets.
+const BLOCK: usize = 3;
+
+/// The most octets that are left over for shorter blocks, and with how many a stream begins.
+const LEFT_OVER: u16 = 4096;
 
 impl<E: Engine + ?Sized> Engine for &mut E {
     fn reset(&mut self) {
@@ -116,12 +125,13 @@ impl<E: Engine + ?Sized> Engine for alloc::boxed::Box<E> {
 ///
 /// It is large for a stack. On a board let a static own it: `StaticCell<State>` and
 /// `CELL.init_with(State::new)` writes it in place, and `&'static mut State` is an [`Engine`].
-#[derive(Default)]
 pub struct State {
     decompressor: DecompressorOxide,
     /// Since the stream began nothing was decoded: `miniz_oxide` then does not yet say that it
     /// stands at a block boundary.
     fresh: bool,
+    /// Octets of the input that no block has cost yet.
+    left_over: u16,
 }
 
 impl State {
@@ -132,7 +142,17 @@ impl State {
         Self {
             decompressor: DecompressorOxide::new(),
             fresh: true,
+            left_over: LEFT_OVER,
         }
+    }
+
+    /// Takes note of input, and of a block that has ended in it: whether its octets were enough.
+    fn pays(&mut self, octets: usize, blocks: usize) -> bool {
+        let earned = usize::from(self.left_over).saturating_add(octets);
+        let left = earned.checked_sub(BLOCK.saturating_mul(blocks));
+        self.left_over =
+            u16::try_from(left.unwrap_or(0)).map_or(LEFT_OVER, |left| left.min(LEFT_OVER));
+        left.is_some()
     }
 
     /// Between two blocks, and not a bit beyond.
@@ -144,6 +164,12 @@ impl State {
                 .decompressor
                 .block_boundary_state()
                 .is_some_and(|boundary| boundary.num_bits == 0)
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -172,24 +198,41 @@ impl Engine for State {
         room: usize,
         wraps: bool,
     ) -> Step {
-        let mut flags = TINFL_FLAG_HAS_MORE_INPUT;
+        let mut flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
         if !wraps {
             flags |= TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         }
-        let (status, consumed, produced) =
-            decompress_with_limit(&mut self.decompressor, input, window, position, room, flags);
-        if consumed > 0 {
-            self.fresh = false;
-        }
-        Step {
-            consumed,
-            produced,
-            stop: match status {
+        let mut step = Step {
+            consumed: 0,
+            produced: 0,
+            stop: Stop::Corrupt,
+        };
+        loop {
+            let (status, consumed, produced) = decompress_with_limit(
+                &mut self.decompressor,
+                input.get(step.consumed..).unwrap_or_default(),
+                window,
+                position.saturating_add(step.produced),
+                room.saturating_sub(step.produced),
+                flags,
+            );
+            step.consumed = step.consumed.saturating_add(consumed);
+            step.produced = step.produced.saturating_add(produced);
+            if step.consumed > 0 {
+                self.fresh = false;
+            }
+            let ended = matches!(status, TINFLStatus::BlockBoundary | TINFLStatus::Done);
+            if !self.pays(consumed, ended.into()) {
+                return step;
+            }
+            step.stop = match status {
+                TINFLStatus::BlockBoundary => continue,
                 TINFLStatus::NeedsMoreInput => Stop::Input,
                 TINFLStatus::HasMoreOutput => Stop::Room,
                 TINFLStatus::Done => Stop::Final,
                 _ => Stop::Corrupt,
-            },
+            };
+            return step;
         }
     }
 

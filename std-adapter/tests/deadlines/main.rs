@@ -17,7 +17,7 @@ use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,8 @@ use server::{Raw, Server, client_tls, dead, drip, listener, still, tcp};
 const LANES: usize = 16;
 /// When a cell is given up that does not end.
 const GIVEN_UP: Duration = Duration::from_secs(8);
+/// How many cells may have failed beside others that are run again, each alone.
+const AGAIN: usize = 20;
 /// A peer that floods takes as much of a processor as there is.
 const FLOODS: usize = 4;
 
@@ -64,12 +66,26 @@ fn every_call_ends_when_and_how_it_must_whatever_the_peer_does() {
     let (floods, others): (Vec<_>, Vec<_>) = cells
         .into_iter()
         .partition(|(cell, _)| matches!(cell.peer, Peer::FloodsPings | Peer::FloodsData));
-    let failures = Arc::new(Mutex::new(Vec::new()));
+    let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        scope.spawn(|| run_all(&floods, FLOODS, &failures));
-        scope.spawn(|| run_all(&others, LANES, &failures));
+        scope.spawn(|| run_all(&floods, FLOODS, &failed));
+        scope.spawn(|| run_all(&others, LANES, &failed));
     });
-    let failures = failures.lock().unwrap();
+    let failed = failed.into_inner().unwrap();
+    // On a machine that is busy with something else a peer may pause for longer than it should.
+    // What fails alone, and again, is no matter of that.
+    let again = failed.len() <= AGAIN;
+    for (cell, _, failure) in &failed {
+        let _ = writeln!(std::io::stdout(), "beside others: {cell:?}: {failure}");
+    }
+    let failures: Vec<_> = failed
+        .into_iter()
+        .filter_map(|(cell, expected, failure)| {
+            let passes = || watched(cell, expected.clone()).is_ok();
+            let excused = again && (0..3).any(|_| passes());
+            (!excused).then(|| format!("{cell:?}: {failure}"))
+        })
+        .collect();
     println!("took {:?}", began.elapsed());
     assert!(
         failures.is_empty(),
@@ -79,15 +95,15 @@ fn every_call_ends_when_and_how_it_must_whatever_the_peer_does() {
     );
 }
 
-fn run_all(cells: &[(Cell, Expect)], lanes: usize, failures: &Mutex<Vec<String>>) {
+fn run_all(cells: &[(Cell, Expect)], lanes: usize, failed: &Mutex<Vec<(Cell, Expect, String)>>) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..lanes {
             scope.spawn(|| {
                 while let Some((cell, expected)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(failure) = watched(*cell, expected.clone()) {
-                        let failure = format!("{cell:?}: {failure}");
-                        failures.lock().unwrap().push(failure);
+                        let failure = (*cell, expected.clone(), failure);
+                        failed.lock().unwrap().push(failure);
                     }
                 }
             });

@@ -25,6 +25,9 @@ use crate::transport::Transport;
 /// [`succeeded`](Self::succeeded), and the delay after it is a first one again: a server that only
 /// lets clients in and drops them is not stormed.
 ///
+/// Without limits in time a session may wait for ever for a server that is gone:
+/// [`Timing::LONG_LIVED`](crate::Timing::LONG_LIVED) has them.
+///
 /// The rest of the program talks to the session through what its closure captures: channels,
 /// signals, cells.
 ///
@@ -35,7 +38,7 @@ use crate::transport::Transport;
 /// use bare_ws::message::Message;
 /// use bare_ws::uri::Uri;
 /// use bare_ws_embassy::net::{Client, Memory};
-/// use bare_ws_embassy::{Backoff, CriticalSectionRawMutex, Supervisor};
+/// use bare_ws_embassy::{Backoff, CriticalSectionRawMutex, Supervisor, Timing};
 /// use embassy_net::Stack;
 /// use embassy_sync::channel::Channel;
 /// use static_cell::ConstStaticCell;
@@ -45,7 +48,8 @@ use crate::transport::Transport;
 /// static REPORTS: Channel<CriticalSectionRawMutex, [u8; 8], 4> = Channel::new();
 ///
 /// async fn keep(stack: Stack<'static>, entropy: impl Entropy + 'static) {
-///     let mut client = Client::new(stack, MEMORY.take(), entropy);
+///     let client = Client::new(stack, MEMORY.take(), entropy);
+///     let mut client = client.timing(Timing::LONG_LIVED);
 ///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").expect("a URI"));
 ///     let supervisor: Supervisor = Supervisor::new(Backoff::DEFAULT);
 ///     let told = |event| {

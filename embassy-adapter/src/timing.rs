@@ -63,6 +63,20 @@ impl Timing {
     /// What holds unless set, for `..Timing::DEFAULT`.
     pub const DEFAULT: Self = Self::new();
 
+    /// For a connection that is to stay, on a device that is to notice when it cannot: a Ping after
+    /// 30 s of silence, given up after 45 s; a stall of 20 s; 30 s for the handshakes, of which the
+    /// signatures of TLS take 10 on a slow processor. What carries each octet by radio at a price may
+    /// want longer intervals.
+    pub const LONG_LIVED: Self = Self {
+        handshake: Duration::from_secs(30),
+        stall: Some(Duration::from_secs(20)),
+        keepalive: Some(KeepAlive {
+            interval: Duration::from_secs(30),
+            dead_after: Duration::from_secs(45),
+        }),
+        ..Self::DEFAULT
+    };
+
     /// What holds unless set.
     #[must_use]
     pub const fn new() -> Self {

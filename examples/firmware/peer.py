@@ -8,6 +8,7 @@ import base64
 import hashlib
 import socket
 import struct
+import threading
 import zlib
 
 import running
@@ -22,6 +23,7 @@ class Peer:
 
     def __init__(self, connection, compression=True):
         self.connection = connection
+        self.sending = threading.Lock()
         self.file = connection.makefile("rb")
         self.compressed = False
         """Whether the last message came compressed."""
@@ -112,6 +114,11 @@ class Peer:
                     return kind, message
 
     def send(self, octets, opcode=TEXT):
+        """One frame; for any thread."""
+        with self.sending:
+            self._send(octets, opcode)
+
+    def _send(self, octets, opcode):
         first = 0x80 | opcode
         if self.deflate and opcode in (TEXT, BINARY):
             first |= 0x40

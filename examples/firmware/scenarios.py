@@ -1,10 +1,12 @@
 """What the emulated boards are put through, each against a server on the host."""
 
+import functools
 import itertools
 import json
 import pathlib
 import socketserver
 import ssl
+import subprocess
 import tempfile
 import threading
 import time
@@ -314,6 +316,59 @@ def run_wss(target, root, case):
     return text
 
 
+# The programs that show how little a board needs, and the most lines that they may have, as `lines` counts.
+SHORT = {"ws": 30, "pinned": 35}
+
+
+def short(name, target, tell):
+    """A short program reports to what `run serve` starts, and hears what is typed there."""
+    count = lines(emulator.PACKAGE / "src" / "bin" / f"{name}.rs")
+    expect(count <= SHORT[name], f"{name} has {count} lines, not {SHORT[name]}")
+    with tempfile.TemporaryDirectory() as directory, Served(directory) as server:
+        secure = name == "pinned"
+        at = server.wait(lambda line: line.startswith("wss://" if secure else "ws://"))
+        port = server.lines[at].rstrip("/").rpartition(":")[2]
+        words = [f"uri={'wss' if secure else 'ws'}://10.0.2.2:{port}/"]
+        if secure:
+            pin = server.lines[server.wait(lambda line: line.startswith("pin: "))]
+            words.append(pin.replace("pin: ", "pin="))
+        with emulator.Running(image(target, name), words) as board:
+            came = server.wait(lambda line: "temperature=" in line)
+            server.type("light on")
+            heard = board.wait(lambda line: line == 'command Some("light on")')
+            tell(f"{count} lines; {server.lines[came]}; {board.lines[heard]}")
+
+
+def lines(path):
+    """The lines of code of a program, without its imports and the start of its board (`fn main`)."""
+    code = path.read_text().split("\n")
+    code = code[max(n for n, line in enumerate(code) if line == "};" or line.startswith("use ")) :]
+    start = next(n for n, line in enumerate(code) if "fn main()" in line)
+    end = next(n for n, line in enumerate(code) if n > start and line == "}")
+    # With the attribute above it.
+    code = code[1 : start - 1] + code[end + 1 :]
+    return sum(1 for line in code if line.strip() and not line.strip().startswith("//"))
+
+
+class Served(running.Running):
+    """`run serve`, on the loopback interface and free ports."""
+
+    def __init__(self, directory):
+        words = ["address=127.0.0.1", "ws=0", "wss=0", f"directory={directory}"]
+        super().__init__(
+            subprocess.Popen(
+                [emulator.HERE / "run", "serve", *words],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+
+    def type(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+
 def vectors(target, tell):
     """Every row of the receive table where a word has 32 bits."""
     status, text = emulator.qemu(image(target, "vectors"), [], capture=True)
@@ -378,6 +433,7 @@ SCENARIOS = {
     "lease": (lease, "telemetry"),
     "wss": (wss, "wss"),
     "vectors": (vectors, "vectors"),
+    **{name: (functools.partial(short, name), name) for name in SHORT},
 }
 
 # Those that the image of a real board is put through, in the emulator of that board.

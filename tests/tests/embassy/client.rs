@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::handshake::{Progress, Request};
+use bare_ws::message::Message;
 use bare_ws::receiver::Receive;
 use bare_ws::sender::Transmit;
 use bare_ws::uri::Uri;
 use bare_ws_embassy::net::{Client, Memory};
 use bare_ws_embassy::tls::{self, Clock, PinnedKey, Roots, anchor_from_trusted_cert};
 use bare_ws_embassy::transport::Transport;
-use bare_ws_embassy::{Backoff, ConnectError, Connection, Event, Supervisor, Timing, duplex};
+use bare_ws_embassy::{Backoff, ConnectError, Connection, Event, Supervisor, Timing};
 use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
@@ -237,25 +238,21 @@ fn a_supervisor_keeps_a_client_connected() {
         let told = RefCell::new(Vec::new());
         let hear = |event: Event<_, _>| told.borrow_mut().push(format!("{event:?}"));
         let running = supervisor.run(&mut client, &request, hear, async |connection| {
-            let (mut reader, writer) = connection.split();
-            let receiving = async {
-                while let Some(message) = reader.recv().await? {
-                    assert_eq!(message, MESSAGE.into());
-                    supervisor.succeeded();
-                    sessions.set(sessions.get() + 1);
-                    if sessions.get() == 3 {
-                        supervisor.stop();
-                    }
+            let received = |message: Message<'_>| {
+                assert_eq!(message, MESSAGE.into());
+                supervisor.succeeded();
+                sessions.set(sessions.get() + 1);
+                if sessions.get() == 3 {
+                    supervisor.stop();
                 }
-                Ok(())
             };
-            let sending = async {
+            let session = connection.duplex(received, async |writer| {
                 loop {
                     writer.send(MESSAGE).await?;
                     Timer::after(seconds(60)).await;
                 }
-            };
-            duplex(receiving, sending).await
+            });
+            session.await
         });
         let late = async {
             Timer::after(seconds(30)).await;

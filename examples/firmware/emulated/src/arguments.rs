@@ -30,3 +30,26 @@ fn ask() -> Words {
         .and_then(|line| sys_get_cmdline_uninit(line).ok());
     Words::new(line.map_or("", |line| str::from_utf8(line).unwrap_or_default()))
 }
+
+/// The argument `uri`, empty if there is none.
+pub fn uri() -> &'static str {
+    read().value("uri").unwrap_or_default()
+}
+
+/// The argument `pin`, 64 hexadecimal digits, as a device has it in a constant. None if it is
+/// anything else.
+pub fn pins() -> &'static [[u8; 32]] {
+    static PINS: ConstStaticCell<[[u8; 32]; 1]> = ConstStaticCell::new([[0; 32]]);
+    let digits = read().value("pin").unwrap_or_default();
+    let Some(pins) = PINS.try_take().filter(|_| digits.len() == 64) else {
+        return &[];
+    };
+    for (octet, place) in pins[0].iter_mut().zip((0..).step_by(2)) {
+        let digits = digits.get(place..place + 2).unwrap_or_default();
+        match u8::from_str_radix(digits, 16) {
+            Ok(value) => *octet = value,
+            Err(_) => return &[],
+        }
+    }
+    pins
+}

@@ -5,6 +5,8 @@
 //! all outside an emulator or debugger. On a device use its generator: the RP2040's ring
 //! oscillator through `embassy_rp::clocks::RoscRng`, the ESP32-C3's `esp_hal::rng::Trng`.
 
+use crate::board::{self, println};
+use bare_ws::entropy::RandCore;
 use chacha20::ChaCha12Rng;
 use rand_core::SeedableRng;
 use semihosting::{
@@ -21,5 +23,16 @@ impl HostSeeded {
         let mut seed = [0; 32];
         File::open(c"/dev/urandom")?.read_exact(&mut seed)?;
         Ok(ChaCha12Rng::from_seed(seed))
+    }
+}
+
+/// A source for a client. Ends the program where the host has no random octets.
+pub fn source() -> RandCore<ChaCha12Rng> {
+    match HostSeeded::generator() {
+        Ok(random) => RandCore(random),
+        Err(_) => {
+            println!("the host gives no random octets");
+            board::exit(board::status::FAULT)
+        }
     }
 }

@@ -39,10 +39,9 @@ use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
-use crate::opcode::Opcode;
 use crate::receiver::{Delivery, Receive, Receiver, Step, Stop};
 use crate::role::Role;
-use crate::sender::{Sender, Transmit};
+use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
 use crate::stage::Compress;
 
 /// An open connection, to be used as it is or taken apart.
@@ -580,7 +579,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// # Cancel safety
     /// The Ping is either not sent or queued whole.
     pub fn ping(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<Io::Error>>> {
-        self.send_when_drained(move |sender| sender.queue_control(Opcode::Ping, payload), 0)
+        self.send_when_drained(move |sender| sender.queue_ping(payload), MIN_TRANSMIT)
     }
 
     /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
@@ -591,7 +590,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// # Cancel safety
     /// The Pong is either not sent or queued whole.
     pub fn pong(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<Io::Error>>> {
-        self.send_when_drained(move |sender| sender.queue_control(Opcode::Pong, payload), 0)
+        self.send_when_drained(move |sender| sender.queue_pong(payload), MIN_TRANSMIT)
     }
 
     /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
@@ -607,7 +606,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         code: Option<CloseCode>,
         reason: &str,
     ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
-        self.send_when_drained(move |sender| sender.queue_close(code, reason), 0)
+        self.send_when_drained(move |sender| sender.queue_close(code, reason), MIN_TRANSMIT)
     }
 
     /// Writes out what is queued.

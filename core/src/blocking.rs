@@ -36,9 +36,8 @@ use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
-use crate::opcode::Opcode;
 use crate::receiver::{Delivery, Receive, Step};
-use crate::sender::{Sender, Transmit};
+use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
 
 /// An open connection, to be used as it is or taken apart.
 #[derive(Debug)]
@@ -541,7 +540,7 @@ pub trait Outlet {
     /// # Errors
     /// As there.
     fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
-        self.send_when_drained(|sender| sender.queue_control(Opcode::Ping, payload), 0)
+        self.send_when_drained(|sender| sender.queue_ping(payload), MIN_TRANSMIT)
     }
 
     /// As [`Writer::pong`].
@@ -549,7 +548,7 @@ pub trait Outlet {
     /// # Errors
     /// As there.
     fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
-        self.send_when_drained(|sender| sender.queue_control(Opcode::Pong, payload), 0)
+        self.send_when_drained(|sender| sender.queue_pong(payload), MIN_TRANSMIT)
     }
 
     /// As [`Writer::close`].
@@ -557,7 +556,7 @@ pub trait Outlet {
     /// # Errors
     /// As there.
     fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Self::Error>> {
-        self.send_when_drained(|sender| sender.queue_close(code, reason), 0)
+        self.send_when_drained(|sender| sender.queue_close(code, reason), MIN_TRANSMIT)
     }
 }
 

@@ -18,7 +18,7 @@ pub struct EntropyError;
 
 impl core::fmt::Display for EntropyError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the source of entropy failed")
+        f.write_str("the entropy source failed")
     }
 }
 

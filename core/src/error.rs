@@ -1,6 +1,6 @@
-//! What can go wrong, sorted by whose fault it is.
+//! Everything that can go wrong on an open connection, sorted by whose fault it is.
 //!
-//! A closed connection is not among it: the closing handshake ends a connection without an error.
+//! A connection that ends with a closing handshake ends without an error.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -15,13 +15,13 @@ use crate::close::CloseCode;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<T = Infallible> {
-    /// The peer violated the protocol. The connection has failed; a Close with
+    /// The peer violated the protocol. The connection has failed, and a Close with
     /// [`Violation::close_code`] is owed to the peer.
     Peer(Violation),
-    /// What the peer sent is lawful, but more than this end's memory or limits take. The
-    /// connection has failed; a Close with [`Capacity::close_code`] is owed to the peer.
+    /// What the peer sent is valid, but exceeds this end's memory or limits. The connection has
+    /// failed, and a Close with [`Capacity::close_code`] is owed to the peer.
     Capacity(Capacity),
-    /// Our caller asked for what must not be done. Nothing was sent, nothing has changed.
+    /// The call is not allowed. Nothing was sent, and nothing has changed.
     Usage(Usage),
     /// The source of entropy failed. Nothing was sent.
     Entropy,
@@ -31,14 +31,14 @@ pub enum Error<T = Infallible> {
     Transport(T),
 }
 
-/// What the peer did wrong (RFC 6455, RFC 7692).
+/// The rule that the peer broke (RFC 6455, RFC 7692).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Violation {
-    /// A reserved bit is set that no extension gave a meaning (§5.2).
+    /// A reserved bit is set, and no extension gives it a meaning (§5.2).
     ReservedBit,
-    /// A reserved opcode (§5.2).
+    /// A frame with a reserved opcode (§5.2).
     ReservedOpcode,
     /// A server masked a frame (§5.1).
     Masked,
@@ -52,80 +52,84 @@ pub enum Violation {
     ControlTooLong,
     /// A fragmented control frame (§5.5).
     ControlFragmented,
-    /// A continuation of nothing (§5.4).
+    /// A continuation frame, and no message to continue (§5.4).
     UnexpectedContinuation,
-    /// A new message before the last fragment of another (§5.4).
+    /// A new message before the last fragment of the previous one (§5.4).
     ExpectedContinuation,
     /// A Close payload of one octet (§5.5.1).
     ClosePayload,
-    /// A status code that must not stand in a Close frame (§7.4); the code is reported as seen.
+    /// A status code that must not appear in a Close frame (§7.4), as it was received.
     CloseCode(CloseCode),
     /// A Close reason that is not UTF-8 (§5.5.1).
     CloseReason,
     /// Text that is not UTF-8 (§8.1).
     InvalidUtf8,
-    /// Compressed data that no compressor makes, or that ends too early (RFC 7692 §7.2.2).
+    /// Compressed data that is invalid or incomplete (RFC 7692 §7.2.2).
     CorruptCompression,
 }
 
-/// Which limit was met, and how much would have been needed.
+/// The limit that was exceeded, and how much would have been needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Capacity {
     /// A message longer than the buffer or the limit.
     Message {
-        /// Octets known to be needed so far; the message may be longer still.
+        /// The length of the message as far as it is known, in octets; it may be longer still.
         needed: u64,
-        /// Octets that this end takes.
+        /// The longest message that fits, in octets.
         limit: u64,
     },
-    /// More fragments in a message than the limit.
+    /// A message in more fragments than the limit.
     Fragments {
         /// The limit.
         limit: u32,
     },
-    /// The memory for a growing buffer could not be had.
+    /// A growing buffer could not be allocated.
     Memory {
-        /// Octets asked for.
+        /// The size of the allocation that failed, in octets.
         needed: u64,
     },
 }
 
-/// What our caller must not do.
+/// Why a call is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Usage {
     /// Sending after a Close was sent or received, or after the connection failed (§6.1).
     NotOpen,
-    /// The control payload is longer than 125 octets (§5.5).
+    /// The payload of a control frame is longer than 125 octets (§5.5).
     ControlTooLong,
+    /// A control frame must not be fragmented (§5.5): it has FIN set.
+    ControlFragmented,
+    /// A Close cannot be sent as a frame of one's own, only by closing.
+    CloseFrame,
     /// The Close reason is longer than 123 octets.
     ReasonTooLong,
     /// The status code must not be sent (§7.4).
     CloseCode(CloseCode),
-    /// A reason without a status code.
+    /// A Close reason without a status code.
     ReasonWithoutCode,
-    /// A message while another is still being sent in fragments (§5.4).
+    /// A new message while another is being sent in fragments (§5.4).
     MessageOpen,
-    /// A fragment to continue or finish, and no message open.
+    /// A fragment that continues or finishes a message, and no message is open.
     NothingToContinue,
-    /// A longer message was dropped midway, so no data can follow; closing still works.
+    /// An earlier message was abandoned before its end, so no data can follow. Closing still works.
     InterruptedMessage,
-    /// The buffer cannot hold the smallest frame: `needed` octets.
+    /// The buffer cannot hold the smallest frame.
     BufferTooSmall {
-        /// Octets needed.
+        /// The smallest size that would do, in octets.
         needed: usize,
     },
-    /// The octets queued before must leave first.
+    /// Octets queued earlier must be written out first.
     Busy,
-    /// A message begun at frame or chunk level must be read to its end at that level.
+    /// A message that was begun as chunks or frames must be read to its end the same way.
     MixedLevels,
 }
 
 impl<T> Error<T> {
-    /// The status code to send for it: `None` when nothing is to be sent.
+    /// The status code of the Close that this end sends for the error; `None` if it sends none.
     #[must_use]
     pub const fn close_code(&self) -> Option<CloseCode> {
         match self {
@@ -140,7 +144,7 @@ impl<T> Error<T> {
     /// The same error without a transport, the inverse of [`widen`](Error::widen).
     ///
     /// # Errors
-    /// The transport's, if it was one of its own.
+    /// The transport's own error, if that is what it was.
     pub fn narrow(self) -> Result<Error, T> {
         Ok(match self {
             Self::Peer(violation) => Error::Peer(violation),
@@ -169,7 +173,7 @@ impl Error<Infallible> {
 }
 
 impl Violation {
-    /// RFC 6455 §7.4.1: 1007 for data inconsistent with the type of the message, else 1002.
+    /// 1007 for data inconsistent with the type of the message (RFC 6455 §7.4.1), otherwise 1002.
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -182,7 +186,7 @@ impl Violation {
 }
 
 impl Capacity {
-    /// 1009 for size; 1008 for counts.
+    /// 1009 for a message that is too long, 1008 for one in too many fragments.
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -301,15 +305,15 @@ impl<T: fmt::Display> fmt::Display for Error<T> {
             Self::Peer(violation) => violation.fmt(f),
             Self::Capacity(capacity) => capacity.fmt(f),
             Self::Usage(usage) => usage.fmt(f),
-            Self::Entropy => f.write_str("the source of entropy failed"),
+            Self::Entropy => crate::entropy::EntropyError.fmt(f),
             Self::Lost => f.write_str("the connection ended without a closing handshake"),
             Self::Transport(error) => error.fmt(f),
         }
     }
 }
 
+/// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
 impl<T: core::error::Error + 'static> core::error::Error for Error<T> {
-    /// What is behind the transport's error, which is shown as it is.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),
@@ -327,21 +331,25 @@ impl core::error::Error for Usage {}
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ReservedBit => "a reserved bit is set that no extension uses",
-            Self::ReservedOpcode => "a reserved opcode",
-            Self::Masked => "a masked frame from a server",
-            Self::NotMasked => "an unmasked frame from a client",
-            Self::LengthNotMinimal => "a payload length not in its shortest form",
-            Self::LengthTopBit => "a payload length of 2^63 or more",
-            Self::ControlTooLong => "a control frame longer than 125 octets",
-            Self::ControlFragmented => "a fragmented control frame",
-            Self::UnexpectedContinuation => "a continuation of no message",
-            Self::ExpectedContinuation => "a new message inside a fragmented one",
-            Self::ClosePayload => "a Close payload of one octet",
-            Self::CloseCode(code) => return write!(f, "status code {code} in a Close frame"),
-            Self::CloseReason => "a Close reason that is not UTF-8",
-            Self::InvalidUtf8 => "text that is not UTF-8",
-            Self::CorruptCompression => "corrupt compressed data",
+            Self::ReservedBit => "the peer set a reserved bit that no extension uses",
+            Self::ReservedOpcode => "the peer sent a frame with a reserved opcode",
+            Self::Masked => "the server sent a masked frame",
+            Self::NotMasked => "the client sent an unmasked frame",
+            Self::LengthNotMinimal => {
+                "the peer sent a payload length that is not in its shortest form"
+            }
+            Self::LengthTopBit => "the peer sent a payload length of 2^63 or more",
+            Self::ControlTooLong => "the peer sent a control frame longer than 125 octets",
+            Self::ControlFragmented => "the peer fragmented a control frame",
+            Self::UnexpectedContinuation => "the peer sent a continuation of no message",
+            Self::ExpectedContinuation => "the peer began a new message inside a fragmented one",
+            Self::ClosePayload => "the peer sent a Close with a payload of one octet",
+            Self::CloseCode(code) => {
+                return write!(f, "the peer sent a Close with invalid status code {code}");
+            }
+            Self::CloseReason => "the peer sent a Close reason that is not UTF-8",
+            Self::InvalidUtf8 => "the peer sent text that is not UTF-8",
+            Self::CorruptCompression => "the peer sent corrupt compressed data",
         })
     }
 }
@@ -349,14 +357,14 @@ impl fmt::Display for Violation {
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Message { needed, limit } => {
-                write!(
-                    f,
-                    "a message of at least {needed} octets, the limit is {limit}"
-                )
+            Self::Message { needed, limit } => write!(
+                f,
+                "the message has at least {needed} octets, and the limit is {limit}"
+            ),
+            Self::Fragments { limit } => {
+                write!(f, "the message has more than {limit} fragments")
             }
-            Self::Fragments { limit } => write!(f, "a message of more than {limit} fragments"),
-            Self::Memory { needed } => write!(f, "no memory for {needed} octets"),
+            Self::Memory { needed } => write!(f, "cannot allocate {needed} octets"),
         }
     }
 }
@@ -365,18 +373,22 @@ impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotOpen => "the connection is closing or closed",
-            Self::ControlTooLong => "a control payload is at most 125 octets",
-            Self::ReasonTooLong => "a Close reason is at most 123 octets",
+            Self::ControlTooLong => "the payload of a control frame is limited to 125 octets",
+            Self::ControlFragmented => "a control frame must not be fragmented",
+            Self::CloseFrame => "a Close must be sent by closing, not as a frame",
+            Self::ReasonTooLong => "a Close reason is limited to 123 octets",
             Self::CloseCode(code) => return write!(f, "status code {code} must not be sent"),
-            Self::ReasonWithoutCode => "a reason needs a status code",
-            Self::MessageOpen => "a message is still being sent in fragments",
-            Self::NothingToContinue => "no message is open",
-            Self::InterruptedMessage => "a message was interrupted, only closing is left",
-            Self::BufferTooSmall { needed } => {
-                return write!(f, "the buffer must hold {needed} octets");
+            Self::ReasonWithoutCode => "a Close reason needs a status code",
+            Self::MessageOpen => "another message is still being sent in fragments",
+            Self::NothingToContinue => "there is no open message to continue",
+            Self::InterruptedMessage => {
+                "an earlier message was abandoned before its end; the connection can only be closed"
             }
-            Self::Busy => "octets queued before are not written yet",
-            Self::MixedLevels => "the open message is read at another level",
+            Self::BufferTooSmall { needed } => {
+                return write!(f, "the buffer must hold at least {needed} octets");
+            }
+            Self::Busy => "octets queued earlier must be written out first",
+            Self::MixedLevels => "the current message must be read to its end the way it was begun",
         })
     }
 }

@@ -272,29 +272,31 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             .frame_payload(payload, self.storage.octets_mut())
     }
 
-    /// Queues a Ping.
-    ///
-    /// # Errors
-    /// As [`control`](Self::control).
-    pub fn ping(&mut self, payload: &[u8]) -> Result<bool, Error> {
-        self.control(Opcode::Ping, payload)
-    }
-
-    /// Queues a Ping or a Pong. `false`: what is pending must be written out first.
+    /// Queues a Ping. `false`: what is pending must be written out first.
     ///
     /// # Errors
     /// [`Usage::NotOpen`], [`Usage::ControlTooLong`] (125 octets at most),
-    /// [`Usage::InterruptedMessage`] within a torn frame, [`Usage::NothingToContinue`] for an
-    /// opcode that is no Ping or Pong, [`Error::Entropy`]. Nothing is queued then.
-    pub fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Error> {
-        Ok(self.queue_control(opcode, payload)?)
+    /// [`Usage::InterruptedMessage`] within a torn frame, [`Error::Entropy`]. Nothing is queued
+    /// then.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<bool, Error> {
+        Ok(self.queue_ping(payload)?)
     }
 
-    pub(crate) fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<bool, Fault> {
-        if !matches!(opcode, Opcode::Ping | Opcode::Pong) {
-            return Err(Usage::NothingToContinue.into());
-        }
-        self.put_control(opcode, payload, &[])
+    /// Queues an unsolicited Pong, a heartbeat in one direction (RFC 6455 §5.5.3). `false`: what is
+    /// pending must be written out first.
+    ///
+    /// # Errors
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<bool, Error> {
+        Ok(self.queue_pong(payload)?)
+    }
+
+    pub(crate) fn queue_ping(&mut self, payload: &[u8]) -> Result<bool, Fault> {
+        self.put_control(Opcode::Ping, payload, &[])
+    }
+
+    pub(crate) fn queue_pong(&mut self, payload: &[u8]) -> Result<bool, Fault> {
+        self.put_control(Opcode::Pong, payload, &[])
     }
 
     /// Whether [`close`](Self::close) may be called with these, apart from a frame in its way.
@@ -383,9 +385,9 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// first, or, with nothing pending, the frame is longer than the buffer.
     ///
     /// # Errors
-    /// [`Usage::NotOpen`]; [`Usage::ControlTooLong`] for a control frame of more than 125 octets
-    /// or without FIN; [`Usage::CloseCode`] for a Close, which [`close`](Self::close) sends;
-    /// [`Error::Entropy`].
+    /// [`Usage::NotOpen`]; [`Usage::ControlTooLong`] for a control frame of more than 125 octets;
+    /// [`Usage::ControlFragmented`] for one without FIN; [`Usage::CloseFrame`] for a Close, which
+    /// [`close`](Self::close) sends; [`Error::Entropy`].
     pub fn frame(&mut self, header: FrameHeader, payload: &[u8]) -> Result<bool, Error> {
         Ok(self.queue_frame(header, payload)?)
     }
@@ -396,13 +398,13 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         payload: &[u8],
     ) -> Result<bool, Fault> {
         if header.opcode == Opcode::Close {
-            return Err(Usage::CloseCode(CloseCode::NO_STATUS).into());
+            return Err(Usage::CloseFrame.into());
         }
         if header.opcode.is_control() {
             return if header.fin {
                 self.put_control(header.opcode, payload, &[])
             } else {
-                Err(Usage::ControlTooLong.into())
+                Err(Usage::ControlFragmented.into())
             };
         }
         self.machine

@@ -288,7 +288,7 @@ pub(crate) struct Lock<'s, Io: Transport, Tx, M: RawMutex> {
     _held: Held<'s, Io, Tx, M>,
 }
 
-type TxSender<Tx> = Sender<
+pub(crate) type TxSender<Tx> = Sender<
     <Tx as Transmit>::Role,
     <Tx as Transmit>::Storage,
     <Tx as Transmit>::Entropy,

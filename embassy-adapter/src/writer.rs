@@ -7,13 +7,13 @@ use bare_ws::close::CloseCode;
 use bare_ws::header::{FrameHeader, MAX_HEADER};
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::opcode::Opcode;
-use bare_ws::sender::Transmit;
+use bare_ws::sender::{MIN_TRANSMIT, Transmit};
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::Instant;
 
 use crate::error::Error;
-use crate::shared::{Begun, Shared};
+use crate::shared::{Begun, Shared, TxSender};
 use crate::timing::Timing;
 use crate::transport::Transport;
 
@@ -228,6 +228,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         self.run(work, None).await
     }
 
+    /// Sends a Ping or a Pong.
     pub(crate) async fn control(
         &self,
         opcode: Opcode,
@@ -235,8 +236,11 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     ) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let mut lock = self.lock().await;
-            lock.put(|sender| sender.control(opcode, payload), payload.len())
-                .await
+            let put = |sender: &mut TxSender<Tx>| match opcode {
+                Opcode::Ping => sender.ping(payload),
+                _ => sender.pong(payload),
+            };
+            lock.put(put, MIN_TRANSMIT).await
         });
         self.run(work, None).await
     }
@@ -258,7 +262,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         let begun = Begun::new(self);
         let work = pin!(async {
             let mut lock = self.lock().await;
-            lock.put(|sender| sender.close(code, reason), MAX_HEADER)
+            lock.put(|sender| sender.close(code, reason), MIN_TRANSMIT)
                 .await
         });
         self.run(work, Some(&begun)).await

@@ -15,8 +15,6 @@ use bare_ws::deflate::{
     negotiate::{Agreed, Held, Offer},
 };
 use bare_ws::entropy::{Entropy, EntropyError};
-#[cfg(feature = "deflate")]
-use bare_ws::handshake::Violation;
 use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
 use bare_ws::header::MAX_HEADER;
 use bare_ws::lifecycle::{Event, Lifecycle};
@@ -231,14 +229,14 @@ impl Config {
     /// The two stages for what was agreed on, for those who drive the core themselves.
     ///
     /// # Errors
-    /// [`Error::Handshake`] when there is no memory for the window.
+    /// [`Error::Extension`] when there is no memory for the window.
     pub fn stages(&self, agreed: Option<&Agreed>) -> Result<(Inflating, Deflating), Error> {
         let (Some(deflate), Some(agreed)) = (&self.deflate, agreed) else {
             return Ok(Default::default());
         };
         deflate
             .stages_by_level(agreed, self.limits.message, self.stream_limits().message)
-            .map_err(|refusal| Error::Handshake(Violation::Extension(refusal.into()).into()))
+            .map_err(|refusal| Error::Extension(refusal.into()))
     }
 }
 
@@ -349,8 +347,9 @@ impl Config {
     /// Connects to `uri`, such as `ws://example.org/chat`, and opens a connection.
     ///
     /// # Errors
-    /// [`Error::Request`] and [`Error::NoTls`] before anything is sent, and all that can go wrong
-    /// on the way.
+    /// [`Error::Uri`], [`Error::Request`], [`Error::Header`], [`Error::Subprotocol`],
+    /// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and all that can go wrong on
+    /// the way.
     pub fn connect(&self, uri: &str) -> Result<WebSocket, Error> {
         self.connect_into(uri, || self.receive_memory())
     }
@@ -372,7 +371,7 @@ impl Config {
             let rejected = match config.connect_once(&uri, buffer()) {
                 Err(Error::Rejected(response)) if redirect::is_redirect(&response) => response,
                 #[cfg(feature = "deflate")]
-                Err(Error::Handshake(HandshakeError::Server(Violation::Extension(_))))
+                Err(Error::Extension(_))
                     if config.deflate.as_ref().is_some_and(Deflate::is_dispensable) =>
                 {
                     config.deflate = None;
@@ -384,7 +383,9 @@ impl Config {
                 return Err(Error::Rejected(rejected));
             }
             if followed >= self.redirects {
-                return Err(Error::Redirect(RedirectError::TooMany));
+                return Err(Error::Redirect(RedirectError::TooMany {
+                    limit: self.redirects,
+                }));
             }
             followed += 1;
             let from = parse(&uri)?;
@@ -447,7 +448,7 @@ impl Config {
     /// handshakes.
     ///
     /// # Errors
-    /// [`Error::Request`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
+    /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let uri = parse(uri)?;
         let deadline = Moment::in_time(self.connect_timeout);
@@ -473,7 +474,8 @@ impl Config {
     /// Whether a request for `uri` could be sent. Sends nothing.
     ///
     /// # Errors
-    /// [`Error::Request`] says what must not be sent, [`Error::Setting`] what cannot be.
+    /// [`Error::Uri`], [`Error::Request`], [`Error::Header`] and [`Error::Subprotocol`] say what is
+    /// wrong with the request, [`Error::Setting`] which setting is out of range.
     pub fn check(&self, uri: &str) -> Result<(), Error> {
         let mut entropy = SystemEntropy::new()?;
         let parts = self.parts();
@@ -617,6 +619,10 @@ impl Config {
             Err(HandshakeError::Rejected { status }) => {
                 return Err(Error::Rejected(Box::new(opening.refusal(status))));
             }
+            Err(HandshakeError::Lost) => {
+                let secure = stream.is_secure();
+                return Err(Error::LostInHandshake { secure });
+            }
             Err(error) => return Err(error.into()),
         };
         #[allow(
@@ -700,26 +706,29 @@ impl RequestParts<'_> {
 }
 
 impl RequestParts<'_> {
-    /// An error about one of the header fields, by its name.
+    /// The error with the name of the header field or subprotocol that it is about.
     fn named(&self, error: RequestError) -> Error {
-        let (RequestError::HeaderName { index }
-        | RequestError::HeaderReserved { index }
-        | RequestError::HeaderValue { index }) = error
-        else {
-            return error.into();
-        };
-        let name = self.headers.get(index).map_or("", |(name, _)| *name);
-        Error::Header {
-            name: name.to_owned(),
-            error,
+        match error {
+            RequestError::HeaderName { index }
+            | RequestError::HeaderReserved { index }
+            | RequestError::HeaderValue { index } => {
+                let name = self.headers.get(index).map_or("", |(name, _)| *name);
+                let name = name.to_owned();
+                Error::Header { name, error }
+            }
+            RequestError::Subprotocol { index } | RequestError::SubprotocolRepeated { index } => {
+                let name = self.subprotocols.get(index).copied().unwrap_or_default();
+                let name = name.to_owned();
+                Error::Subprotocol { name, error }
+            }
+            error => error.into(),
         }
     }
 
     /// The request for `uri`.
     ///
     /// # Errors
-    /// [`Error::Request`] and [`Error::Header`] for what must not be sent, [`Error::Setting`] for
-    /// what a connection cannot have.
+    /// As [`Config::check`].
     pub fn request<'a>(&'a self, uri: &'a str) -> Result<Request<'a>, Error> {
         self.config.check_settings()?;
         let request = Request {
@@ -733,7 +742,7 @@ impl RequestParts<'_> {
         };
         // Without a key, which has no part in this.
         match ClientHandshake::new(&request, (), &mut NoEntropy) {
-            Err(HandshakeError::Usage(error)) => Err(self.named(error)),
+            Err(HandshakeError::Request(error)) => Err(self.named(error)),
             _ => Ok(request),
         }
     }
@@ -749,7 +758,7 @@ impl Entropy for NoEntropy {
 }
 
 fn parse(uri: &str) -> Result<Uri<'_>, Error> {
-    Uri::parse(uri).map_err(|error| RequestError::Uri(error).into())
+    Ok(Uri::parse(uri)?)
 }
 
 /// The values of header fields may be secrets; they are not shown.

@@ -91,7 +91,7 @@ impl Deflate {
 
     /// When a server's answer must be refused (as that of one that promises no window as small as
     /// was asked for), [`Config::connect`](crate::Config::connect) connects once more, without
-    /// the extension. Default: [`Error::Handshake`](crate::Error::Handshake) says which parameter.
+    /// the extension. Default: [`Error::Extension`](crate::Error::Extension) says which parameter.
     #[must_use]
     pub fn or_without(mut self) -> Self {
         self.or_without = true;

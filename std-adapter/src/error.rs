@@ -1,37 +1,56 @@
-//! What can go wrong, from the name of the host to the last octet.
+//! Everything that can go wrong, from resolving the host's name to the last octet.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bare_ws::error::{Capacity, Error as ProtocolError, Usage};
-use bare_ws::handshake::{HandshakeError, RequestError};
+use bare_ws::close::CloseCode;
+use bare_ws::entropy::EntropyError;
+use bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation};
+use bare_ws::handshake::{HandshakeError, Refusal, RequestError, ResponseError};
 use bare_ws::lifecycle::Timeout;
+use bare_ws::uri::UriError;
 
 use crate::channel::Cut;
-use crate::redirect;
+use crate::redirect::{self, Shown};
 use crate::response::Response;
 
-/// Why there is no connection, or no longer, or not what was asked of it.
+/// Why there is no connection, why it is over, or why a call was not allowed.
+///
+/// `Display` shows the whole error, on one line. [`source`](std::error::Error::source) never
+/// repeats a part of that: it gives what lies behind the part that was shown.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URI, or something that was to be sent with it, must not be sent. Nothing was.
+    /// The URI is invalid. Nothing was sent.
+    Uri(UriError),
+    /// The request is invalid. Nothing was sent.
     Request(RequestError),
-    /// A header field of the caller's that must not be sent. Nothing was.
+    /// A header field of the request is invalid. Nothing was sent.
     Header {
         /// Its name, as it was given.
         name: String,
-        /// Why.
+        /// What is wrong with it.
         error: RequestError,
     },
-    /// A value that a setting of [`Config`](crate::Config) cannot have. Nothing was sent.
+    /// A subprotocol is not a token, or was given twice. Nothing was sent.
+    Subprotocol {
+        /// Its name, as it was given.
+        name: String,
+        /// What is wrong with it.
+        error: RequestError,
+    },
+    /// A setting of [`Config`](crate::Config) is out of range. Nothing was sent.
     Setting(SettingError),
-    /// An offer of permessage-deflate that the memory given to it cannot honour. Nothing was sent.
+    /// The memory for permessage-deflate is too small for one of the offers. Nothing was sent.
     #[cfg(feature = "deflate")]
     Offer(bare_ws::deflate::negotiate::Refusal),
+    /// The URI is `wss`, and this build has no TLS. Nothing was sent.
+    NoTls,
+    /// The URI is `wss`, and the stream is not secure. Nothing was sent.
+    NotSecure,
+
     /// The name of the host could not be resolved.
     Resolve {
         /// The name.
@@ -39,7 +58,7 @@ pub enum Error {
         /// Why.
         error: io::Error,
     },
-    /// None of the host's addresses took the connection.
+    /// None of the host's addresses accepted the connection.
     Connect {
         /// The name or address in the URI.
         host: String,
@@ -48,76 +67,131 @@ pub enum Error {
         /// Each address that was tried, and its error.
         attempts: Vec<(SocketAddr, io::Error)>,
     },
-    /// The URI is `wss`, and this build has no TLS. Nothing was sent.
-    NoTls,
-    /// A `wss` URI over a stream that is not secure. Nothing was sent.
-    NotSecure,
-    /// No TLS, no server that it could verify, or an end of it that is none.
+    /// The operating system reported an error while reading or writing.
+    Io(io::Error),
+    /// The transport ended during the opening handshake.
+    LostInHandshake {
+        /// Whether it was TLS. If it was not, perhaps the port expects TLS.
+        secure: bool,
+    },
+    /// The transport ended without a closing handshake (status code 1006).
+    Lost,
+    /// A time limit has passed. Except for [`Timeout::Call`] the connection is over.
+    Timeout(Timeout),
+    /// TLS setup failed, the server could not be verified, or the session ended without
+    /// close_notify.
     #[cfg(feature = "rustls")]
     Tls(crate::tls::TlsError),
-    /// A limit in time has passed. But for [`Timeout::Call`] the connection is over.
-    Timeout(Timeout),
-    /// The server answered with another status than 101.
+
+    /// The server answered the opening handshake with a status other than 101. The response has
+    /// the status, the header fields, and up to 64 KiB of the body.
     Rejected(Box<Response>),
-    /// The server sent us somewhere where we do not go.
+    /// The server redirected us to where we do not go.
     Redirect(RedirectError),
-    /// The opening handshake failed.
-    Handshake(HandshakeError),
-    /// On the open connection: the peer violated the protocol, a limit was met, our caller asked for
-    /// what must not be done, or the transport ended without a closing handshake.
-    Protocol(ProtocolError),
-    /// The operating system's error while reading or writing.
-    Io(io::Error),
+    /// The server's response is not a valid opening handshake.
+    Handshake(ResponseError),
+    /// The server's response uses an extension in a way that this end cannot accept.
+    Extension(Refusal),
+    /// The head of the server's response is longer than
+    /// [`Config::head_limit`](crate::Config::head_limit).
+    HeadTooLarge {
+        /// The limit, in octets.
+        limit: u32,
+    },
+
+    /// The peer violated the protocol. The connection has failed.
+    Peer(Violation),
+    /// A message is longer than [`Config::message_limit`](crate::Config::message_limit), or, in
+    /// pieces or frames, than [`Config::stream_limit`](crate::Config::stream_limit). The
+    /// connection has failed.
+    TooLong {
+        /// The length of the message as far as it is known, in octets; it may be longer still.
+        needed: u64,
+        /// The limit, in octets.
+        limit: u64,
+    },
+    /// A message has more fragments than [`Config::fragment_limit`](crate::Config::fragment_limit).
+    /// The connection has failed.
+    TooManyFragments {
+        /// The limit.
+        limit: u32,
+    },
+    /// The memory for a message could not be allocated. The connection has failed.
+    OutOfMemory {
+        /// The size of the allocation that failed, in octets.
+        needed: u64,
+    },
+
+    /// The call is not allowed. Nothing was sent, and nothing has changed.
+    Usage(Usage),
+    /// The operating system gave no random numbers. Nothing was sent.
+    Entropy,
     /// An [`AbortHandle`](crate::AbortHandle) ended the connection.
     Aborted,
 }
 
-/// A value that a setting cannot have.
+/// A setting of [`Config`](crate::Config) that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SettingError {
     /// [`Config::transmit_buffer`](crate::Config::transmit_buffer) has no room for a control frame.
     TransmitBuffer {
-        /// What was set.
+        /// The value that was set, in octets.
         octets: usize,
-        /// What it must be at the least.
+        /// The smallest valid value, in octets.
         least: usize,
     },
-    /// A [`KeepAlive`](crate::KeepAlive) that could not find out that the peer is gone.
+    /// A [`KeepAlive`](crate::KeepAlive) that could never find out that the peer is gone.
     KeepAlive {
-        /// What was set: it must be more than zero.
+        /// The value that was set: it must be more than zero.
         interval: Duration,
-        /// What was set: it must be more than `interval`.
+        /// The value that was set: it must be more than `interval`.
         dead_after: Duration,
     },
-    /// A window of permessage-deflate, in
-    /// [`Deflate::window_bits`](crate::Deflate::window_bits) or in an offer, that is none of 8 to
-    /// 15 bits.
+    /// A window of permessage-deflate, from
+    /// [`Deflate::window_bits`](crate::Deflate::window_bits) or an offer, is not within 8 to 15
+    /// bits.
     #[cfg(feature = "deflate")]
     WindowBits {
-        /// What was set.
+        /// The value that was set.
         bits: u8,
     },
 }
 
 /// Why a redirect was not followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RedirectError {
-    /// More redirects than are allowed.
-    TooMany,
-    /// From `wss` to `ws`.
-    Insecure,
-    /// No Location, or one that is no ws, wss, http or https URI.
-    Location,
+    /// More redirects than [`Config::redirects`](crate::Config::redirects) allows.
+    TooMany {
+        /// The limit.
+        limit: u32,
+    },
+    /// It leads from `wss` to `ws`.
+    Insecure {
+        /// Where it leads.
+        location: String,
+    },
+    /// The response has no Location field, or more than text in it.
+    NoLocation,
+    /// Location does not lead to a ws, wss, http or https URI.
+    Location {
+        /// What it says.
+        location: String,
+    },
 }
 
 impl Error {
-    /// One word for what kind of error it is, the same in every version.
+    /// The kind of error, as one lower-case word for logs and metrics. A version that adds a
+    /// variant may add a word; the word of a variant does not change.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Request(_) | Self::Header { .. } | Self::Setting(_) => "request",
+            Self::Uri(_)
+            | Self::Request(_)
+            | Self::Header { .. }
+            | Self::Subprotocol { .. }
+            | Self::Setting(_) => "request",
             #[cfg(feature = "deflate")]
             Self::Offer(_) => "request",
             Self::Resolve { .. } => "resolve",
@@ -128,32 +202,101 @@ impl Error {
             Self::Timeout(_) => "timeout",
             Self::Rejected(_) => "rejected",
             Self::Redirect(_) => "redirect",
-            Self::Handshake(HandshakeError::Rejected { .. }) => "rejected",
-            Self::Handshake(_) => "handshake",
-            Self::Protocol(error) => match error {
-                ProtocolError::Capacity(_) => "capacity",
-                ProtocolError::Usage(_) => "usage",
-                ProtocolError::Entropy => "entropy",
-                ProtocolError::Lost => "lost",
-                _ => "protocol",
-            },
+            Self::Handshake(_)
+            | Self::Extension(_)
+            | Self::HeadTooLarge { .. }
+            | Self::LostInHandshake { .. } => "handshake",
+            Self::TooLong { .. } | Self::TooManyFragments { .. } | Self::OutOfMemory { .. } => {
+                "capacity"
+            }
+            Self::Usage(_) => "usage",
+            Self::Entropy => "entropy",
+            Self::Lost => "lost",
+            Self::Peer(_) => "protocol",
             Self::Io(_) => "io",
             Self::Aborted => "aborted",
         }
     }
 
+    /// The status of the server's response, if it [rejected](Self::Rejected) the handshake.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Rejected(response) => Some(response.status()),
+            _ => None,
+        }
+    }
+
+    /// The status code of the Close that this end sends when the peer breaks a rule or exceeds a
+    /// limit; `None` for every other error. What the peer said in a Close of its own is no error:
+    /// [`close_status`](crate::WebSocket::close_status) has it.
+    #[must_use]
+    pub fn close_code(&self) -> Option<CloseCode> {
+        let capacity = match *self {
+            Self::Peer(violation) => return Some(violation.close_code()),
+            Self::TooLong { needed, limit } => Capacity::Message { needed, limit },
+            Self::TooManyFragments { limit } => Capacity::Fragments { limit },
+            Self::OutOfMemory { needed } => Capacity::Memory { needed },
+            _ => return None,
+        };
+        Some(capacity.close_code())
+    }
+
+    /// Whether a time limit has passed: one of ours, or the operating system's own.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Timeout(_) => true,
+            Self::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+            _ => false,
+        }
+    }
+
+    /// Whether connecting again later can succeed though nobody changes anything: the network
+    /// failed, a time limit passed (but [`Timeout::Call`], where the connection is still there), or
+    /// the server answered with a status that passes (408, 425, 429, 500, 502, 503, 504). Wait
+    /// longer each time.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Io(_)
+            | Self::Lost
+            | Self::LostInHandshake { .. } => true,
+            Self::Timeout(timeout) => *timeout != Timeout::Call,
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.is_cut(),
+            Self::Rejected(response) => {
+                matches!(response.status(), 408 | 425 | 429 | 500 | 502..=504)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether an open message is read at another level.
     pub(crate) fn is_mixed(&self) -> bool {
-        matches!(
-            self,
-            Self::Protocol(ProtocolError::Usage(Usage::MixedLevels))
-        )
+        matches!(self, Self::Usage(Usage::MixedLevels))
     }
 }
 
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
+        match error {
+            ProtocolError::Peer(violation) => Self::Peer(violation),
+            ProtocolError::Capacity(Capacity::Message { needed, limit }) => {
+                Self::TooLong { needed, limit }
+            }
+            ProtocolError::Capacity(Capacity::Fragments { limit }) => {
+                Self::TooManyFragments { limit }
+            }
+            ProtocolError::Capacity(Capacity::Memory { needed }) => Self::OutOfMemory { needed },
+            ProtocolError::Usage(usage) => Self::Usage(usage),
+            ProtocolError::Entropy => Self::Entropy,
+            ProtocolError::Lost => Self::Lost,
+            // A later version of the core may know more.
+            error => Self::Io(io::Error::other(error)),
+        }
     }
 }
 
@@ -164,9 +307,9 @@ impl From<crate::tls::TlsError> for Error {
     }
 }
 
-impl From<bare_ws::entropy::EntropyError> for Error {
-    fn from(_: bare_ws::entropy::EntropyError) -> Self {
-        Self::Protocol(ProtocolError::Entropy)
+impl From<EntropyError> for Error {
+    fn from(_: EntropyError) -> Self {
+        Self::Entropy
     }
 }
 
@@ -186,7 +329,7 @@ impl From<Cut> for Error {
     fn from(cut: Cut) -> Self {
         match cut {
             Cut::Timeout(timeout) => Self::Timeout(timeout),
-            Cut::Lost => Self::Protocol(ProtocolError::Lost),
+            Cut::Lost => Self::Lost,
             Cut::Aborted => Self::Aborted,
             #[cfg(feature = "rustls")]
             Cut::Io(error) => error.downcast().map_or_else(Self::Io, Self::Tls),
@@ -196,12 +339,21 @@ impl From<Cut> for Error {
     }
 }
 
+/// Of a rejection only the status is known, and of a transport that ended not whether it was TLS.
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         match error {
-            HandshakeError::Usage(error) => Self::Request(error),
-            HandshakeError::Entropy => Self::Protocol(ProtocolError::Entropy),
-            error => Self::Handshake(error),
+            HandshakeError::Request(error) => error.into(),
+            HandshakeError::Entropy => Self::Entropy,
+            HandshakeError::Rejected { status } => {
+                Self::Rejected(Box::new(Response::new(status, Vec::new())))
+            }
+            HandshakeError::Response(error) => Self::Handshake(error),
+            HandshakeError::Extension(refusal) => Self::Extension(refusal),
+            HandshakeError::HeadTooLarge { limit } => Self::HeadTooLarge { limit },
+            HandshakeError::Lost => Self::LostInHandshake { secure: false },
+            // A later version of the core may know more.
+            error => Self::Io(io::Error::other(error)),
         }
     }
 }
@@ -212,95 +364,116 @@ impl From<SettingError> for Error {
     }
 }
 
+impl From<UriError> for Error {
+    fn from(error: UriError) -> Self {
+        Self::Uri(error)
+    }
+}
+
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
-        Self::Request(error)
+        match error {
+            RequestError::Uri(error) => Self::Uri(error),
+            error => Self::Request(error),
+        }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Uri(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
-            Self::Header { name, error } => write!(
-                f,
-                "header field {name:?} {}",
-                match error {
+            Self::Header { name, error } => {
+                write!(f, "header field {name:?} ")?;
+                f.write_str(match error {
                     RequestError::HeaderName { .. } => "has a name that is not a token",
-                    RequestError::HeaderReserved { .. } => "belongs to the handshake",
-                    _ => "has a value with a control character, or white space around it",
-                }
-            ),
+                    RequestError::HeaderReserved { .. } => "is reserved for the handshake",
+                    _ => "has a value with a control character, or with white space around it",
+                })
+            }
+            Self::Subprotocol { name, error } => {
+                write!(f, "subprotocol {name:?} ")?;
+                f.write_str(match error {
+                    RequestError::SubprotocolRepeated { .. } => "is offered twice",
+                    _ => "is not a token",
+                })
+            }
             Self::Setting(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Offer(error) => error.fmt(f),
-            Self::Resolve { host, error } => write!(f, "{host:?}: {error}"),
+            Self::NoTls => {
+                f.write_str("a wss URI needs TLS, and this build has none (feature rustls)")
+            }
+            Self::NotSecure => f.write_str("a wss URI needs a secure stream, and this one is not"),
+            Self::Resolve { host, error } => write!(f, "cannot resolve {host:?}: {error}"),
             Self::Connect {
                 host,
                 port,
                 attempts,
             } => {
-                write!(f, "no connection to {}", Authority(host, *port))?;
+                write!(f, "cannot connect to {}", Authority(host, *port))?;
                 attempts.iter().try_for_each(|(address, error)| {
                     f.write_str(if attempts.len() > 1 { "; " } else { ": " })?;
                     write!(f, "{address}: {error}")
                 })
             }
             Self::Io(error) => error.fmt(f),
-            Self::NoTls => f.write_str("wss needs TLS, which this build is without"),
-            Self::NotSecure => f.write_str("wss over a stream that is not secure"),
-            Self::Aborted => f.write_str("the connection was aborted"),
+            Self::LostInHandshake { secure } => {
+                HandshakeError::<io::Error>::Lost.fmt(f)?;
+                f.write_str(match secure {
+                    true => "",
+                    false => "; if the port expects TLS, use wss://",
+                })
+            }
+            Self::Lost => ProtocolError::<io::Error>::Lost.fmt(f),
+            Self::Timeout(timeout) => timeout.fmt(f),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.fmt(f),
-            Self::Timeout(timeout) => timeout.fmt(f),
             Self::Rejected(response) => {
                 let status = response.status();
-                HandshakeError::<Infallible>::Rejected { status }.fmt(f)?;
+                HandshakeError::<io::Error>::Rejected { status }.fmt(f)?;
                 match response.header("location") {
                     Some(location) if redirect::is_redirect(response) => {
-                        // It is as long as the server likes.
-                        let location: String = location.chars().take(100).collect();
-                        write!(f, " to {location:?}; Config::redirects follows it")
+                        let location = Shown(location);
+                        write!(f, " to {location}; Config::redirects follows it")
                     }
                     _ => Ok(()),
                 }
             }
             Self::Redirect(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
-            Self::Protocol(error) => {
-                error.fmt(f)?;
-                f.write_str(match error {
-                    ProtocolError::Capacity(Capacity::Message { .. }) => " (Config::message_limit)",
-                    ProtocolError::Capacity(Capacity::Fragments { .. }) => {
-                        " (Config::fragment_limit)"
-                    }
-                    _ => "",
-                })
+            Self::Extension(refusal) => refusal.fmt(f),
+            Self::HeadTooLarge { limit } => {
+                HandshakeError::<io::Error>::HeadTooLarge { limit: *limit }.fmt(f)?;
+                f.write_str(" (Config::head_limit)")
             }
+            Self::Peer(violation) => violation.fmt(f),
+            Self::TooLong { needed, limit } => {
+                let (needed, limit) = (*needed, *limit);
+                Capacity::Message { needed, limit }.fmt(f)?;
+                f.write_str(" (Config::message_limit, in pieces Config::stream_limit)")
+            }
+            Self::TooManyFragments { limit } => {
+                Capacity::Fragments { limit: *limit }.fmt(f)?;
+                f.write_str(" (Config::fragment_limit)")
+            }
+            Self::OutOfMemory { needed } => Capacity::Memory { needed: *needed }.fmt(f),
+            Self::Usage(usage) => usage.fmt(f),
+            Self::Entropy => EntropyError.fmt(f),
+            Self::Aborted => f.write_str("the connection was aborted"),
         }
     }
 }
 
 impl std::error::Error for Error {
-    /// What is behind the error that is in here, which is shown already.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Request(error) | Self::Header { error, .. } => error.source(),
-            Self::Setting(error) => error.source(),
-            #[cfg(feature = "deflate")]
-            Self::Offer(error) => error.source(),
             Self::Resolve { error, .. } | Self::Io(error) => error.source(),
-            Self::Redirect(error) => error.source(),
-            Self::Handshake(error) => error.source(),
-            Self::Protocol(error) => error.source(),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.source(),
-            Self::Connect { .. }
-            | Self::NoTls
-            | Self::NotSecure
-            | Self::Aborted
-            | Self::Timeout(_)
-            | Self::Rejected(_) => None,
+            // Several errors, or one with nothing behind it.
+            _ => None,
         }
     }
 }
@@ -324,21 +497,22 @@ impl fmt::Display for SettingError {
         match self {
             Self::TransmitBuffer { octets, least } => write!(
                 f,
-                "transmit_buffer is {octets}, it must be {least} octets at the least"
+                "Config::transmit_buffer is {octets} octets, and must be at least {least}"
             ),
             Self::KeepAlive { interval, .. } if interval.is_zero() => {
-                f.write_str("the interval of keepalive is zero")
+                f.write_str("the interval of Config::keepalive is zero")
             }
             Self::KeepAlive {
                 interval,
                 dead_after,
             } => write!(
                 f,
-                "dead_after of keepalive is {dead_after:?}, it must be more than its interval, {interval:?}"
+                "dead_after of Config::keepalive is {dead_after:?}, and must be more than the interval, \
+                 {interval:?}"
             ),
             #[cfg(feature = "deflate")]
             Self::WindowBits { bits } => {
-                write!(f, "window_bits is {bits}, it must be a number from 8 to 15")
+                write!(f, "window_bits is {bits}, and must be from 8 to 15")
             }
         }
     }
@@ -346,11 +520,20 @@ impl fmt::Display for SettingError {
 
 impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooMany => "too many redirects",
-            Self::Insecure => "a redirect from wss to ws",
-            Self::Location => "a redirect without a usable Location",
-        })
+        match self {
+            Self::TooMany { limit } => {
+                write!(f, "more than {limit} redirects (Config::redirects)")
+            }
+            Self::Insecure { location } => {
+                write!(f, "the server redirects from wss to {}", Shown(location))
+            }
+            Self::NoLocation => f.write_str("the server redirects without saying where to"),
+            Self::Location { location } => write!(
+                f,
+                "the server redirects to {}, which is not a WebSocket URI",
+                Shown(location)
+            ),
+        }
     }
 }
 

@@ -115,18 +115,36 @@
 //!
 //! # Errors to match on
 //!
-//! | error | whose | what to do |
+//! | [`Error`] | whose fault | what to do |
 //! |---|---|---|
-//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), `Protocol(Lost)`, [`Timeout`](Error::Timeout) other than `Call` | the network's | connect again, later each time |
-//! | [`Rejected`](Error::Rejected), [`Redirect`](Error::Redirect), [`Handshake`](Error::Handshake) | the server's | look at the status; 503 and 429 may pass, 401 and 404 do not |
-//! | `Tls` | the server's, or the roots' | nobody was verified: do not go on |
-//! | `Protocol(Peer)` | the peer's | a fault of the server; it was told why |
-//! | `Protocol(Capacity)` | the limits' | raise the limit, or receive in pieces |
-//! | `Protocol(Usage)`, [`Request`](Error::Request), [`Header`](Error::Header), [`Setting`](Error::Setting) | the program's | nothing was sent: repair the call |
-//! | [`Aborted`](Error::Aborted) | the program's | as was asked for |
+//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), [`LostInHandshake`](Error::LostInHandshake), [`Lost`](Error::Lost), [`Timeout`](Error::Timeout) other than `Call` | the network's | connect again, later each time |
+//! | [`Timeout(Timeout::Call)`](Timeout::Call) | nobody's | call again |
+//! | `Tls` | the server's, or that of the roots | nobody was verified: do not go on |
+//! | [`Rejected`](Error::Rejected) | the server's | look at the [status](Error::status), the header fields and the body in its [`Response`] |
+//! | [`Redirect`](Error::Redirect) | the server's | allow more [`redirects`](Config::redirects), or connect to where it leads |
+//! | [`Handshake`](Error::Handshake), [`Extension`](Error::Extension), [`HeadTooLarge`](Error::HeadTooLarge) | the server's | is it a WebSocket server? |
+//! | [`Peer`](Error::Peer) | the server's | the [`Violation`] names the rule; the server was told |
+//! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | that of the limits | raise the limit, or receive in pieces |
+//! | [`Uri`](Error::Uri), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program's | nothing was sent: fix the configuration |
+//! | [`Usage`](Error::Usage) | the program's | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended, `recv` says why |
+//! | [`Entropy`](Error::Entropy) | the operating system's | nothing was sent: call again |
+//! | [`Aborted`](Error::Aborted) | nobody's | an [`AbortHandle`] was used |
 //!
-//! `Protocol` is [`Error::Protocol`] with a [`bare_ws::error::Error`] in it. [`Error::kind`] has one
-//! word for each kind.
+//! ```no_run
+//! use bare_ws_std::{Error, Timeout, connect};
+//!
+//! match connect("wss://example.com/feed") {
+//!     Ok(socket) => println!("connected: {:?}", socket.subprotocol()),
+//!     Err(Error::Rejected(response)) if response.status() == 401 => {
+//!         println!("log in first: {}", String::from_utf8_lossy(response.body()));
+//!     }
+//!     Err(Error::Timeout(Timeout::Connect)) => println!("the host is down"),
+//!     Err(error) if error.is_retryable() => println!("again in a minute: {error}"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! ```
+//!
+//! [`Error::kind`] has one word for each kind, for logs and metrics.
 //!
 //! # Compression
 //! `Config::new().deflate(Deflate::new())` offers permessage-deflate; whether the server grants it
@@ -173,8 +191,11 @@ mod response;
 
 pub use bare_ws;
 pub use bare_ws::close::CloseCode;
+pub use bare_ws::error::{Usage, Violation};
+pub use bare_ws::handshake::{RequestError, ResponseError};
 pub use bare_ws::lifecycle::Timeout;
 pub use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+pub use bare_ws::uri::UriError;
 pub use config::{Config, RequestParts, connect};
 #[cfg(feature = "deflate")]
 pub use deflate::Deflate;
@@ -186,7 +207,7 @@ pub use response::Response;
 pub use stage::{Deflating, Inflating, Totals};
 pub use stream::{Interest, Socket, Stream, Untimed};
 #[cfg(feature = "rustls")]
-pub use tls::{Tls, TlsError};
+pub use tls::{CertificateError, Tls, TlsError};
 pub use websocket::WebSocket;
 pub use writer::{AbortHandle, Writer};
 

@@ -56,7 +56,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// the peer has closed.
     ///
     /// # Errors
-    /// [`Error::Protocol`] and [`Error::Io`]: the connection has failed, which is told at once and
+    /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
+    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which is told at once and
     /// from then on; the Close for it was sent as far as the peer took it, and
     /// [`finish`](Self::finish) or the drop of the connection see to the rest. [`Error::Timeout`]:
     /// the connection is over, too. [`Error::Aborted`].

@@ -1,5 +1,7 @@
 //! Where a redirect leads (RFC 6455 §4.1: "servers might redirect the client").
 
+use std::fmt::{self, Write as _};
+
 use bare_ws::uri::Uri;
 
 use crate::error::RedirectError;
@@ -22,13 +24,36 @@ pub(crate) fn target(from: &Uri<'_>, response: &Response) -> Result<String, Redi
     let location = response
         .header("location")
         .filter(|location| !location.is_empty())
-        .ok_or(RedirectError::Location)?;
+        .ok_or(RedirectError::NoLocation)?;
     let target = resolve(from, location);
-    let to = Uri::parse(&target).map_err(|_| RedirectError::Location)?;
+    let Ok(to) = Uri::parse(&target) else {
+        let location = location.to_owned();
+        return Err(RedirectError::Location { location });
+    };
     if from.is_secure() && !to.is_secure() {
-        return Err(RedirectError::Insecure);
+        return Err(RedirectError::Insecure { location: target });
     }
     Ok(target)
+}
+
+/// A Location in an error: quoted and bounded, since the server wrote it, and without the query,
+/// which may hold a secret.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 100;
+        let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        let mut characters = path.chars();
+        f.write_char('"')?;
+        for character in characters.by_ref().take(MOST) {
+            character.escape_debug().try_for_each(|c| f.write_char(c))?;
+        }
+        if characters.next().is_some() || path.len() < self.0.len() {
+            f.write_char('…')?;
+        }
+        f.write_char('"')
+    }
 }
 
 /// RFC 3986 §5.2, for a base that has no fragment. Of the target none is left either: RFC 6455 §3
@@ -168,7 +193,8 @@ mod tests {
             let head = format!("HTTP/1.1 302 x\r\nLocation: {reference}\r\n\r\n");
             let response = Response::new(302, head.into_bytes());
             let target = target(&base, &response);
-            assert_eq!(target, Err(RedirectError::Location), "{reference}");
+            let location = reference.to_owned();
+            assert_eq!(target, Err(RedirectError::Location { location }));
         }
     }
 }

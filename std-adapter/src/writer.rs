@@ -27,7 +27,7 @@ impl<S: Stream> Writer<S> {
     /// Sends a whole message. Waits while another thread sends one.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when our caller asked for what must not be sent: nothing was.
+    /// [`Error::Usage`] when that must not be sent now: nothing was.
     /// [`Error::Io`]: nothing can be sent any more. [`Timeout::Stall`](crate::Timeout::Stall) when
     /// the peer took nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when
     /// another thread closes meanwhile and the peer does not let it: the connection is over.
@@ -121,7 +121,7 @@ impl<S: Stream> Writer<S> {
     /// from now.
     ///
     /// # Errors
-    /// [`Error::Protocol`]: a status code that must not be sent, a reason of more than 123 octets,
+    /// [`Error::Usage`]: a status code that must not be sent, a reason of more than 123 octets,
     /// a connection that is closing already: nothing has changed.
     /// [`Timeout::Close`](crate::Timeout::Close) when the Close could not be written in time.
     pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {

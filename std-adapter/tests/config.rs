@@ -5,8 +5,7 @@ mod peer;
 
 use std::time::Duration;
 
-use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError};
-use bare_ws_std::bare_ws::handshake::{HandshakeError, accept};
+use bare_ws_std::bare_ws::handshake::accept;
 use bare_ws_std::{CloseCode, Config, Error, Message, WebSocket};
 use peer::{LONG, Peer, serve};
 
@@ -145,7 +144,7 @@ fn a_head_of_as_many_octets_as_the_limit_is_the_longest() {
                 assert!(opens, "{case}");
                 assert_eq!(socket.recv().unwrap(), None, "{case}");
             }
-            Err(Error::Handshake(HandshakeError::HeadTooLarge { limit: told })) => {
+            Err(Error::HeadTooLarge { limit: told }) => {
                 assert!(!opens, "{case}");
                 assert_eq!(told, limit.unwrap_or(16 * 1024), "{case}");
             }
@@ -193,7 +192,7 @@ fn a_subprotocol_is_required_only_where_that_was_asked_for() {
             (Ok(socket), Ok(subprotocol)) => {
                 assert_eq!(socket.subprotocol(), subprotocol, "{case}")
             }
-            (Err(Error::Handshake(HandshakeError::Server(_))), Err(())) => {}
+            (Err(Error::Handshake(_)), Err(())) => {}
             _ => panic!("{case}: {connected:?}"),
         }
         drop(connected);
@@ -289,13 +288,7 @@ fn a_message_of_as_many_octets_as_the_limit_is_the_longest() {
             assert_eq!(at.unwrap(), limit as usize, "{limit} in {frames} frames");
             let (beyond, code) = receive(&config, limit as usize + 1, frames);
             assert!(
-                matches!(
-                    beyond,
-                    Err(Error::Protocol(ProtocolError::Capacity(Capacity::Message {
-                        limit: told,
-                        ..
-                    }))) if told == limit
-                ),
+                matches!(beyond, Err(Error::TooLong { limit: told, .. }) if told == limit),
                 "{limit} in {frames} frames: {beyond:?}"
             );
             assert_eq!(code, Some(1009), "{limit} in {frames} frames");

@@ -12,9 +12,9 @@ use bare_ws_std::bare_ws::blocking::Connection;
 use bare_ws_std::bare_ws::buffer::Growing;
 use bare_ws_std::bare_ws::deflate::Answering;
 use bare_ws_std::bare_ws::deflate::negotiate::{Agreed, Held, Offer, Parameter, Refusal};
-use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError, Violation};
+use bare_ws_std::bare_ws::error::Violation;
+use bare_ws_std::bare_ws::handshake::Progress;
 use bare_ws_std::bare_ws::handshake::server::{ServerHandshake, Service};
-use bare_ws_std::bare_ws::handshake::{HandshakeError, Progress};
 use bare_ws_std::bare_ws::receiver::Receiver;
 use bare_ws_std::bare_ws::role::Server;
 use bare_ws_std::bare_ws::sender::Sender;
@@ -290,10 +290,7 @@ fn a_refused_answer_names_the_parameter() {
             .connect(&peer.uri())
             .unwrap_err();
         assert_eq!(error.kind(), "handshake", "{answer}");
-        assert!(
-            matches!(error, Error::Handshake(HandshakeError::Server(_))),
-            "{answer}: {error:?}"
-        );
+        assert!(matches!(error, Error::Extension(_)), "{answer}: {error:?}");
         assert!(error.to_string().contains(word), "{answer}: {error}");
         peer.join();
     }
@@ -357,7 +354,7 @@ fn declined_it_is_a_plain_connection() {
         .unwrap();
     assert!(matches!(
         socket.recv(),
-        Err(Error::Protocol(ProtocolError::Peer(Violation::ReservedBit)))
+        Err(Error::Peer(Violation::ReservedBit))
     ));
     peer.join();
 }
@@ -385,10 +382,7 @@ fn the_examples_of_the_rfc_arrive() {
         assert_eq!(socket.recv().unwrap(), Some(Message::Text("Hello")));
     }
     let error = socket.recv().unwrap_err();
-    assert!(matches!(
-        error,
-        Error::Protocol(ProtocolError::Peer(Violation::CorruptCompression))
-    ));
+    assert!(matches!(error, Error::Peer(Violation::CorruptCompression)));
     peer.join();
 }
 
@@ -488,12 +482,7 @@ fn the_message_limit_is_that_of_what_comes_out() {
                 assert!(ended.is_none());
                 assert_eq!((received, peer.join()), (LIMIT, Some(1000)));
             } else {
-                assert!(matches!(
-                    ended,
-                    Some(Error::Protocol(ProtocolError::Capacity(
-                        Capacity::Message { .. }
-                    )))
-                ));
+                assert!(matches!(ended, Some(Error::TooLong { .. })));
                 assert_eq!(peer.join(), Some(1009));
             }
         }
@@ -511,7 +500,7 @@ fn the_wire_has_a_limit_of_its_own() {
     let mut socket = Config::new().deflate(deflate).connect(&peer.uri()).unwrap();
     assert!(matches!(
         socket.recv(),
-        Err(Error::Protocol(ProtocolError::Capacity(_)))
+        Err(Error::TooLong { limit: 1000, .. })
     ));
     peer.join();
 }

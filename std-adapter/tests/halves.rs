@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
-use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
+use bare_ws_std::Usage;
 use bare_ws_std::{
     CloseCode, Config, Error, Interest, Message, MessageKind, Stream, Timeout, WebSocket,
 };
@@ -193,10 +193,7 @@ fn pings_are_answered_while_nobody_sends() {
     assert_eq!(reader.close_status().unwrap().code, CloseCode::NORMAL);
     assert!(!writer.is_open());
     let refused = writer.send("late").unwrap_err();
-    assert!(matches!(
-        refused,
-        Error::Protocol(ProtocolError::Usage(Usage::NotOpen))
-    ));
+    assert!(matches!(refused, Error::Usage(Usage::NotOpen)));
     assert_eq!(peer.join(), Some(1000));
 }
 
@@ -249,7 +246,7 @@ fn after_a_close_of_one_half_the_other_receives_to_the_end() {
         .unwrap()
         .split();
     let error = writer.close(Some(CloseCode::NO_STATUS), "").unwrap_err();
-    assert!(matches!(error, Error::Protocol(ProtocolError::Usage(_))));
+    assert!(matches!(error, Error::Usage(_)));
     writer.close(Some(CloseCode::NORMAL), "").unwrap();
     assert_eq!(reader.recv().unwrap(), Some(Message::Text("on its way")));
     assert_eq!(reader.recv().unwrap(), None);
@@ -295,7 +292,7 @@ fn end_within_a_message<S>(
     is_sending();
     match reader.recv() {
         Ok(None) => assert_eq!(code, 1000),
-        Err(Error::Protocol(ProtocolError::Peer(_))) => assert_eq!(code, 1002),
+        Err(Error::Peer(_)) => assert_eq!(code, 1002),
         other => panic!("{other:?}"),
     }
     sender.join().unwrap().unwrap();
@@ -402,17 +399,11 @@ fn the_end_of_the_transport_ends_both_halves() {
     let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split();
     peer.join();
     let error = reader.recv().map(drop).unwrap_err();
-    assert!(
-        matches!(error, Error::Protocol(ProtocolError::Lost)),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Lost), "{error:?}");
     let refused = writer
         .send_fragment(MessageKind::Text, b"x", true)
         .unwrap_err();
-    assert!(matches!(
-        refused,
-        Error::Protocol(ProtocolError::Usage(Usage::NotOpen))
-    ));
+    assert!(matches!(refused, Error::Usage(Usage::NotOpen)));
 }
 
 // row: STA-02

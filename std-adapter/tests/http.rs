@@ -87,7 +87,10 @@ fn a_redirect_to_another_scheme_is_not_followed() {
         });
         let outcome = Config::new().redirects(3).connect(&peer.uri());
         assert!(
-            matches!(outcome, Err(Error::Redirect(RedirectError::Location))),
+            matches!(
+                outcome,
+                Err(Error::Redirect(RedirectError::Location { .. }))
+            ),
             "{location}: {outcome:?}"
         );
         peer.join();
@@ -304,7 +307,7 @@ fn errors_say_where_a_refusal_points() {
         ),
         (
             "HTTP/1.1 200 OK\r\nLocation: /\r\n\r\n".to_owned(),
-            &["200", "no WebSocket"],
+            &["200", "not a WebSocket"],
         ),
         ("HTTP/1.1 401 x\r\n\r\n".to_owned(), &["401", "credentials"]),
         // What OpenSSL answers to what is no ClientHello.

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bare_ws_std::bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation};
+use bare_ws_std::bare_ws::error::{Usage, Violation};
 use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Message, SettingError, Timeout, WebSocket};
 use peer::{Conn, LONG, Stalls, frame, serve};
 
@@ -151,17 +151,17 @@ fn what_arrived_before_a_send_stalled_is_delivered_and_then_why() {
 
 /// What fails a connection or closes it, by a peer that does not hang up.
 fn known_at_once() -> Vec<(&'static str, Vec<u8>, Option<Error>)> {
-    let too_long = Capacity::Message {
+    let too_long = Error::TooLong {
         needed: 40 << 20,
         limit: 16 << 20,
     };
-    let peer = |violation: Violation| Some(Error::Protocol(violation.into()));
+    let peer = |violation| Some(Error::Peer(violation));
     vec![
         ("a Close", frame(0x88, &[3, 232]), None),
         (
             "a header of 40 MiB",
             vec![0x82, 0x7f, 0, 0, 0, 0, 2, 0x80, 0, 0],
-            Some(Error::Protocol(too_long.into())),
+            Some(too_long),
         ),
         (
             "invalid UTF-8",
@@ -219,15 +219,13 @@ fn what_is_known_is_said_at_once_and_the_peer_has_its_time_afterwards() {
         stalls.took(NONE, close);
         match (&outcome, &error) {
             (Ok(()), None) => {}
-            (Err(Error::Protocol(seen)), Some(Error::Protocol(wanted))) => {
-                assert_eq!(seen, wanted, "{name}");
+            (Err(seen), Some(wanted)) => {
+                assert_eq!(format!("{seen:?}"), format!("{wanted:?}"), "{name}");
             }
             other => panic!("{name}: {other:?}"),
         }
-        let code = match error {
-            Some(Error::Protocol(error)) => error.close_code().map(|code| code.0),
-            _ => Some(1000),
-        };
+        let code = error.map_or(Some(CloseCode::NORMAL), |error| error.close_code());
+        let code = code.map(|code| code.0);
         assert_eq!(peer.join(), (code, true), "{name}");
     });
 }
@@ -508,8 +506,7 @@ fn closing_when_nothing_can_be_framed_ends_our_direction() {
     assert!(
         matches!(
             outcome.1,
-            Err(Error::Protocol(ProtocolError::Usage(Usage::NotOpen)))
-                | Err(Error::Timeout(Timeout::Close))
+            Err(Error::Usage(Usage::NotOpen)) | Err(Error::Timeout(Timeout::Close))
         ),
         "{outcome:?}"
     );

@@ -177,7 +177,7 @@ fn afterwards<R: Role, B: Storage>(
         let refused = Err(Error::Usage(Usage::NotOpen));
         // row: FRG-12, CLS-07
         if sender.message(MessageKind::Text, b"a", true) != Err(Error::Usage(Usage::NotOpen))
-            || sender.control(Opcode::Ping, b"") != refused
+            || sender.ping(b"") != refused
             || sender.close(Some(CloseCode::NORMAL), "") != refused
             || !sender.pending().is_empty()
         {

@@ -5,6 +5,7 @@
     reason = "on hosts"
 )]
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use bare_ws::deflate::negotiate::{Parameter, Refusal as OfferRefusal};
 use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation as FrameViolation};
 use bare_ws::handshake::server::ServerError;
-use bare_ws::handshake::{HandshakeError, Refusal, RequestError, Violation};
+use bare_ws::handshake::{HandshakeError, Refusal, RequestError, ResponseError};
 use bare_ws::opcode::Opcode;
 use bare_ws::uri::{Uri, UriError};
 use bare_ws_std::tls::CertificateError;
@@ -79,8 +80,8 @@ fn request_errors() -> Vec<RequestError> {
     all
 }
 
-fn handshake_violations() -> Vec<Violation> {
-    use Violation as E;
+fn response_errors() -> Vec<ResponseError> {
+    use ResponseError as E;
     vec![
         E::StatusLine,
         E::NotHttp,
@@ -99,11 +100,17 @@ fn handshake_violations() -> Vec<Violation> {
         E::SubprotocolRepeated,
         E::ExtensionsMalformed,
         E::ExtensionsRepeated,
-        E::Extension(Refusal::NotOffered),
-        E::Extension(Refusal::Repeated),
-        E::Extension(Refusal::Parameter("")),
-        E::Extension(Refusal::Parameter("x")),
-        E::Extension(Refusal::Memory("x")),
+    ]
+}
+
+fn refusals() -> [Refusal; 5] {
+    use Refusal as E;
+    [
+        E::NotOffered,
+        E::Repeated,
+        E::UnknownParameter,
+        E::Parameter("x"),
+        E::Memory("x"),
     ]
 }
 
@@ -116,8 +123,9 @@ fn handshake_errors<T>(transport: T) -> Vec<HandshakeError<T>> {
         E::Transport(transport),
     ];
     all.extend([200, 302, 401, 404, 503].map(|status| E::Rejected { status }));
-    all.extend(request_errors().into_iter().map(E::Usage));
-    all.extend(handshake_violations().into_iter().map(E::Server));
+    all.extend(request_errors().into_iter().map(E::Request));
+    all.extend(response_errors().into_iter().map(E::Response));
+    all.extend(refusals().map(E::Extension));
     all
 }
 
@@ -132,11 +140,13 @@ fn capacities() -> [Capacity; 3] {
     ]
 }
 
-fn usages() -> [Usage; 11] {
+fn usages() -> [Usage; 13] {
     use Usage as E;
     [
         E::NotOpen,
         E::ControlTooLong,
+        E::ControlFragmented,
+        E::CloseFrame,
         E::ReasonTooLong,
         E::CloseCode(CloseCode::NORMAL),
         E::ReasonWithoutCode,
@@ -268,22 +278,33 @@ fn std_errors() -> Vec<Error> {
         Error::NotSecure,
         Error::Aborted,
         Error::Timeout(Timeout::Close),
-        Error::Redirect(RedirectError::TooMany),
-        Error::Redirect(RedirectError::Insecure),
-        Error::Redirect(RedirectError::Location),
+        Error::Redirect(RedirectError::TooMany { limit: 3 }),
+        Error::Redirect(RedirectError::Insecure {
+            location: "ws://there.example/".to_owned(),
+        }),
+        Error::Redirect(RedirectError::NoLocation),
+        Error::Redirect(RedirectError::Location {
+            location: "ftp://there.example/".to_owned(),
+        }),
+        Error::LostInHandshake { secure: true },
         Error::Io(transport()),
         Error::Io(io::ErrorKind::BrokenPipe.into()),
     ];
+    all.push(Error::Subprotocol {
+        name: "a b".to_owned(),
+        error: RequestError::Subprotocol { index: 0 },
+    });
+    all.extend(uri_errors().into_iter().map(Error::Uri));
     all.extend(request_errors().into_iter().map(Error::Request));
     all.extend(tls_errors().into_iter().map(Error::Tls));
     let own = handshake_errors(())
         .into_iter()
         .filter_map(|e| e.narrow().ok());
-    all.extend(own.map(Error::Handshake));
+    all.extend(own.map(Error::from));
     let own = protocol_errors(())
         .into_iter()
         .filter_map(|e| e.narrow().ok());
-    all.extend(own.map(Error::Protocol));
+    all.extend(own.map(Error::from));
     all
 }
 
@@ -298,13 +319,13 @@ fn all() -> Vec<Boxed> {
     [
         boxed(uri_errors()),
         boxed(request_errors()),
-        boxed(handshake_violations()),
+        boxed(response_errors()),
         boxed(handshake_errors(transport())),
         boxed(protocol_errors(transport())),
         boxed(capacities()),
         boxed(usages()),
         boxed(frame_violations()),
-        boxed([Refusal::NotOffered, Refusal::Repeated, Refusal::Memory("x")]),
+        boxed(refusals()),
         boxed([
             OfferRefusal::Unknown,
             OfferRefusal::Repeated(parameter),
@@ -365,14 +386,14 @@ fn errors_name_what_they_are_about() {
         (header("X-App", "a\r\nb"), &["X-App", "control character"]),
         (header("X-App", " a"), &["X-App", "white space"]),
         (header("X App", "a"), &["X App", "token"]),
-        (header("Host", "a"), &["Host", "belongs to the handshake"]),
-        (status(200), &["200", "no WebSocket endpoint"]),
+        (header("Host", "a"), &["Host", "reserved for the handshake"]),
+        (status(200), &["200", "not a WebSocket endpoint"]),
         (status(302), &["302", "redirect"]),
         (status(401), &["401", "credentials"]),
         (status(503), &["503"]),
-        (Violation::NotHttp.to_string(), &["not HTTP", "wss"]),
+        (ResponseError::NotHttp.to_string(), &["not HTTP", "wss"]),
         (
-            Error::Protocol(ProtocolError::Capacity(message)).to_string(),
+            Error::from(ProtocolError::<Infallible>::Capacity(message)).to_string(),
             &["9", "8", "message_limit"],
         ),
         (certificate.to_string(), &["host.example", "expired"]),

@@ -38,7 +38,7 @@ fn written<X: Offers>(request: &Request<'_>, offers: X, room: usize) -> Vec<u8> 
 fn refused(request: &Request<'_>) -> Option<RequestError> {
     match ClientHandshake::new(request, (), &mut Sample) {
         Ok(_) => None,
-        Err(HandshakeError::Usage(error)) => {
+        Err(HandshakeError::Request(error)) => {
             assert!(!error.to_string().is_empty());
             Some(error)
         }
@@ -311,7 +311,7 @@ fn what_must_not_be_sent() {
         let error = ClientHandshake::new(&base, RawOffers::new(&offers), &mut Sample).err();
         assert_eq!(
             error,
-            Some(HandshakeError::Usage(RequestError::Extensions)),
+            Some(HandshakeError::Request(RequestError::Extensions)),
             "{offer:?}"
         );
     }

@@ -129,15 +129,16 @@ fn single_frames() {
         writer.send_frame(FrameHeader::new(Opcode::Continuation, true, 0), b"c"),
         Err(Usage::NothingToContinue.into())
     );
-    assert!(
-        writer
-            .send_frame(FrameHeader::new(Opcode::Close, true, 0), b"")
-            .is_err()
-    );
-    assert_eq!(
-        writer.send_frame(FrameHeader::new(Opcode::Ping, false, 0), b""),
-        Err(Usage::ControlTooLong.into())
-    );
+    for (opcode, fin, len, refused) in [
+        (Opcode::Close, true, 0, Usage::CloseFrame),
+        (Opcode::Close, false, 0, Usage::CloseFrame),
+        (Opcode::Ping, false, 0, Usage::ControlFragmented),
+        (Opcode::Pong, false, 126, Usage::ControlFragmented),
+        (Opcode::Pong, true, 126, Usage::ControlTooLong),
+    ] {
+        let sent = writer.send_frame(FrameHeader::new(opcode, fin, 0), &payload(len));
+        assert_eq!(sent, Err(refused.into()), "{opcode:?}, FIN {fin}, {len}");
+    }
     // As long as the buffer takes, and one more.
     writer
         .send_frame(FrameHeader::new(Opcode::Binary, true, 0), &[0; 131])

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use bare_ws::blocking::Connection;
 use bare_ws::buffer::Growing;
-use bare_ws::error::Error as ProtocolError;
 use bare_ws::handshake::Progress;
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::message::Message;
@@ -440,10 +439,9 @@ fn an_end_without_close_notify_is_said_to_be_one() {
             let what = format!("{versions:?}, Close {closes}, close_notify {notifies}");
             match (closes, notifies) {
                 (true, _) => assert!(outcome.unwrap(), "{what}"),
-                (false, true) => assert!(
-                    matches!(outcome, Err(Error::Protocol(ProtocolError::Lost))),
-                    "{what}: {outcome:?}"
-                ),
+                (false, true) => {
+                    assert!(matches!(outcome, Err(Error::Lost)), "{what}: {outcome:?}")
+                }
                 (false, false) => assert!(
                     matches!(outcome, Err(Error::Tls(TlsError::Truncated))),
                     "{what}: {outcome:?}"
@@ -821,7 +819,10 @@ fn a_redirect_from_ws_to_wss_is_to_another_server() {
     let config = client(&trusting(&root)).redirects(1).trust_redirects(true);
     let outcome = config.connect(&format!("wss://localhost:{}/", secure.port));
     assert!(
-        matches!(outcome, Err(Error::Redirect(RedirectError::Insecure))),
+        matches!(
+            outcome,
+            Err(Error::Redirect(RedirectError::Insecure { .. }))
+        ),
         "{outcome:?}"
     );
     secure.join();

@@ -66,7 +66,7 @@ impl Offers for Negotiation<'_> {
 impl From<Refusal> for handshake::Refusal {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Unknown => Self::Parameter(""),
+            Refusal::Unknown => Self::UnknownParameter,
             Refusal::Repeated(parameter)
             | Refusal::Value(parameter)
             | Refusal::NotOffered(parameter)

@@ -17,86 +17,86 @@ use crate::uri::UriError;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HandshakeError<T = Infallible> {
-    /// Our caller asked for what must not be sent. Nothing was sent.
-    Usage(RequestError),
+    /// The request is invalid. Nothing was sent.
+    Request(RequestError),
     /// The source of entropy failed. Nothing was sent.
     Entropy,
-    /// The server answered with another status than 101: it wants something else first, such as
+    /// The server answered with a status other than 101: it wants something else first, such as
     /// another address (3xx) or credentials (401). Its header fields are read with
     /// [`fields`](super::fields).
     Rejected {
         /// The status code.
         status: u16,
     },
-    /// What the server sent is not an opening handshake.
-    Server(Violation),
-    /// The server's answer is longer than the limit.
+    /// The server's response is not a valid opening handshake.
+    Response(ResponseError),
+    /// The server's response uses an extension in a way that this end cannot accept.
+    Extension(Refusal),
+    /// The head of the server's response is longer than the limit.
     HeadTooLarge {
         /// The limit, in octets.
         limit: u32,
     },
-    /// The transport ended before the answer was complete.
+    /// The transport ended before the response was complete.
     Lost,
     /// The transport's own error.
     Transport(T),
 }
 
-/// What the server's answer violates (RFC 6455 §4.1, RFC 9112).
+/// How the server's response breaks the rules (RFC 6455 §4.1, RFC 9112).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Violation {
-    /// What arrives does not begin like a response of HTTP/1, or is a 101 of another version than
-    /// HTTP/1.1.
+pub enum ResponseError {
+    /// The status line is malformed, or that of a 101 in a version other than HTTP/1.1.
     StatusLine,
-    /// Not even the first octet of what arrives is that of a response of HTTP/1: a port for `wss`
-    /// answers so, by an alert of TLS.
+    /// Not even the first octet is that of an HTTP/1 response. A port that expects TLS answers
+    /// this way, with an alert.
     NotHttp,
-    /// A header field line that is none.
+    /// A malformed header field line.
     Field,
-    /// CR without LF or LF without CR.
+    /// CR without LF, or LF without CR.
     LineEnd,
-    /// More interim responses than are passed over.
+    /// Too many interim (1xx) responses.
     TooManyInterim,
-    /// No Upgrade header field.
+    /// The Upgrade field is missing.
     UpgradeMissing,
-    /// Upgrade is not `websocket`.
+    /// The value of Upgrade is not `websocket`.
     Upgrade,
-    /// Upgrade stands there twice.
+    /// The response has more than one Upgrade field.
     UpgradeRepeated,
-    /// No Connection header field with `Upgrade` in it.
+    /// No Connection field contains `Upgrade`.
     ConnectionMissing,
-    /// No Sec-WebSocket-Accept.
+    /// Sec-WebSocket-Accept is missing.
     AcceptMissing,
-    /// Sec-WebSocket-Accept does not answer the key.
+    /// Sec-WebSocket-Accept does not match the key.
     Accept,
-    /// Sec-WebSocket-Accept stands there twice.
+    /// The response has more than one Sec-WebSocket-Accept field.
     AcceptRepeated,
-    /// A subprotocol was required and none was chosen.
+    /// A subprotocol is required, and the server selected none.
     SubprotocolMissing,
-    /// A subprotocol that was not offered, or more than one.
+    /// The server selected a subprotocol that was not offered, or more than one.
     SubprotocolNotOffered,
-    /// Sec-WebSocket-Protocol stands there twice.
+    /// The response has more than one Sec-WebSocket-Protocol field.
     SubprotocolRepeated,
-    /// Sec-WebSocket-Extensions is not a list of extensions (§9.1).
+    /// Sec-WebSocket-Extensions is malformed (§9.1).
     ExtensionsMalformed,
-    /// Sec-WebSocket-Extensions stands there twice.
+    /// The response has more than one Sec-WebSocket-Extensions field.
     ExtensionsRepeated,
-    /// An extension was answered that cannot be used.
-    Extension(Refusal),
 }
 
 impl<T> HandshakeError<T> {
     /// The same error without a transport, the inverse of [`widen`](HandshakeError::widen).
     ///
     /// # Errors
-    /// The transport's, if it was one of its own.
+    /// The transport's own error, if that is what it was.
     pub fn narrow(self) -> Result<HandshakeError, T> {
         Ok(match self {
-            Self::Usage(error) => HandshakeError::Usage(error),
+            Self::Request(error) => HandshakeError::Request(error),
             Self::Entropy => HandshakeError::Entropy,
             Self::Rejected { status } => HandshakeError::Rejected { status },
-            Self::Server(violation) => HandshakeError::Server(violation),
+            Self::Response(error) => HandshakeError::Response(error),
+            Self::Extension(refusal) => HandshakeError::Extension(refusal),
             Self::HeadTooLarge { limit } => HandshakeError::HeadTooLarge { limit },
             Self::Lost => HandshakeError::Lost,
             Self::Transport(error) => return Err(error),
@@ -109,10 +109,11 @@ impl HandshakeError<Infallible> {
     #[must_use]
     pub fn widen<T>(self) -> HandshakeError<T> {
         match self {
-            Self::Usage(error) => HandshakeError::Usage(error),
+            Self::Request(error) => HandshakeError::Request(error),
             Self::Entropy => HandshakeError::Entropy,
             Self::Rejected { status } => HandshakeError::Rejected { status },
-            Self::Server(violation) => HandshakeError::Server(violation),
+            Self::Response(error) => HandshakeError::Response(error),
+            Self::Extension(refusal) => HandshakeError::Extension(refusal),
             Self::HeadTooLarge { limit } => HandshakeError::HeadTooLarge { limit },
             Self::Lost => HandshakeError::Lost,
             Self::Transport(never) => match never {},
@@ -132,13 +133,13 @@ impl<T> From<Cut<T>> for HandshakeError<T> {
 
 impl<T> From<RequestError> for HandshakeError<T> {
     fn from(error: RequestError) -> Self {
-        Self::Usage(error)
+        Self::Request(error)
     }
 }
 
 impl<T> From<UriError> for HandshakeError<T> {
     fn from(error: UriError) -> Self {
-        Self::Usage(RequestError::Uri(error))
+        Self::Request(RequestError::Uri(error))
     }
 }
 
@@ -148,30 +149,31 @@ impl<T> From<EntropyError> for HandshakeError<T> {
     }
 }
 
-impl<T> From<Violation> for HandshakeError<T> {
-    fn from(violation: Violation) -> Self {
-        Self::Server(violation)
+impl<T> From<ResponseError> for HandshakeError<T> {
+    fn from(error: ResponseError) -> Self {
+        Self::Response(error)
     }
 }
 
 impl<T: fmt::Display> fmt::Display for HandshakeError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(error) => error.fmt(f),
-            Self::Entropy => f.write_str("the source of entropy failed"),
+            Self::Request(error) => error.fmt(f),
+            Self::Entropy => EntropyError.fmt(f),
             Self::Rejected { status } => {
-                write!(f, "the server answered with status {status}")?;
+                write!(f, "the server responded with status {status}")?;
                 f.write_str(match status {
-                    // 1xx are no answers, but for 101, which is none of these.
-                    ..=299 => ", so this is no WebSocket endpoint",
+                    // An interim response is passed over, and 101 is no rejection.
+                    ..=299 => ", so this is not a WebSocket endpoint",
                     300..=399 => ", a redirect",
-                    401 | 407 => ", it asks for credentials",
+                    401 | 407 => ": it requires credentials",
                     _ => "",
                 })
             }
-            Self::Server(violation) => violation.fmt(f),
+            Self::Response(error) => error.fmt(f),
+            Self::Extension(refusal) => refusal.fmt(f),
             Self::HeadTooLarge { limit } => {
-                write!(f, "the head of the answer is longer than {limit} octets")
+                write!(f, "the head of the response is longer than {limit} octets")
             }
             Self::Lost => f.write_str("the connection ended during the opening handshake"),
             Self::Transport(error) => error.fmt(f),
@@ -179,8 +181,8 @@ impl<T: fmt::Display> fmt::Display for HandshakeError<T> {
     }
 }
 
+/// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
 impl<T: core::error::Error + 'static> core::error::Error for HandshakeError<T> {
-    /// What is behind the transport's error, which is shown as it is.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),
@@ -189,29 +191,32 @@ impl<T: core::error::Error + 'static> core::error::Error for HandshakeError<T> {
     }
 }
 
-impl core::error::Error for Violation {}
+impl core::error::Error for ResponseError {}
 
-impl fmt::Display for Violation {
+impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::StatusLine => "the answer is not HTTP/1.1",
-            Self::NotHttp => "the answer is not HTTP/1.1; if the port is one for TLS, ask by wss",
-            Self::Field => "a malformed header field",
-            Self::LineEnd => "a line that does not end with CR LF",
-            Self::TooManyInterim => "too many interim responses",
-            Self::UpgradeMissing => "no Upgrade header field in the answer",
-            Self::Upgrade => "the answer upgrades to something else than websocket",
-            Self::UpgradeRepeated => "more than one Upgrade header field",
-            Self::ConnectionMissing => "no Connection header field with Upgrade in the answer",
-            Self::AcceptMissing => "no Sec-WebSocket-Accept in the answer",
-            Self::Accept => "Sec-WebSocket-Accept does not answer the key",
-            Self::AcceptRepeated => "more than one Sec-WebSocket-Accept",
-            Self::SubprotocolMissing => "the server chose no subprotocol",
-            Self::SubprotocolNotOffered => "the server chose a subprotocol that was not offered",
-            Self::SubprotocolRepeated => "more than one Sec-WebSocket-Protocol",
+            Self::StatusLine => "the response does not start with a valid HTTP/1.1 status line",
+            Self::NotHttp => "the response is not HTTP; if the port expects TLS, use wss://",
+            Self::Field => "the response has a malformed header field",
+            Self::LineEnd => "the response has a line that does not end with CR LF",
+            Self::TooManyInterim => "the server sent too many interim responses",
+            Self::UpgradeMissing => "the response has no Upgrade field",
+            Self::Upgrade => "the response upgrades to something other than websocket",
+            Self::UpgradeRepeated => "the response has more than one Upgrade field",
+            Self::ConnectionMissing => "the response has no Connection field with Upgrade",
+            Self::AcceptMissing => "the response has no Sec-WebSocket-Accept field",
+            Self::Accept => "Sec-WebSocket-Accept does not match the key that was sent",
+            Self::AcceptRepeated => "the response has more than one Sec-WebSocket-Accept field",
+            Self::SubprotocolMissing => "the server selected no subprotocol",
+            Self::SubprotocolNotOffered => "the server selected a subprotocol that was not offered",
+            Self::SubprotocolRepeated => {
+                "the response has more than one Sec-WebSocket-Protocol field"
+            }
             Self::ExtensionsMalformed => "Sec-WebSocket-Extensions is malformed",
-            Self::ExtensionsRepeated => "more than one Sec-WebSocket-Extensions",
-            Self::Extension(refusal) => return write!(f, "the server uses {refusal}"),
+            Self::ExtensionsRepeated => {
+                "the response has more than one Sec-WebSocket-Extensions field"
+            }
         })
     }
 }

@@ -122,34 +122,37 @@ impl Offers for RawOffers<'_> {
     }
 }
 
-/// Why an extension in the answer fails the handshake.
+/// Why an extension in the server's response fails the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It was not offered.
+    /// The extension was not offered.
     NotOffered,
-    /// It stands there twice.
+    /// The extension is listed twice.
     Repeated,
-    /// The parameter of that name (empty: of a name it does not have) stands there twice, was not
-    /// offered, or has another value than it may.
+    /// The extension has a parameter that it does not define.
+    UnknownParameter,
+    /// The parameter of that name is repeated, was not offered, or has an invalid value.
     Parameter(&'static str),
-    /// Lawful, but what that parameter says, or leaves open, needs more memory than there is.
+    /// The parameter of that name, or its absence, permits what needs more memory than this end
+    /// has.
     Memory(&'static str),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotOffered => f.write_str("an extension that was not offered"),
-            Self::Repeated => f.write_str("an extension named twice"),
-            Self::Parameter("") => f.write_str("an extension with an unknown parameter"),
-            Self::Parameter(name) => write!(f, "an extension with a wrong parameter: {name}"),
+            Self::NotOffered => f.write_str("the server uses an extension that was not offered"),
+            Self::Repeated => f.write_str("the server lists an extension twice"),
+            Self::UnknownParameter => {
+                f.write_str("the server uses an extension with an unknown parameter")
+            }
+            Self::Parameter(name) => {
+                write!(f, "the server sent an invalid extension parameter: {name}")
+            }
             Self::Memory(name) => {
-                write!(
-                    f,
-                    "an extension that needs more memory than it was given: {name}"
-                )
+                write!(f, "the extension needs more memory than it has: {name}")
             }
         }
     }
@@ -246,14 +249,14 @@ impl<'a> Iterator for Parameters<'a> {
     }
 }
 
-/// What is not a list of extensions (RFC 6455 §9.1).
+/// The text is not a list of extensions (RFC 6455 §9.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a list of extensions")
+        f.write_str("the list of extensions is malformed")
     }
 }
 

@@ -14,7 +14,7 @@ mod request;
 mod response;
 pub mod server;
 
-pub use error::{HandshakeError, Violation};
+pub use error::{HandshakeError, ResponseError};
 pub use extension::{Offers, RawOffers, Refusal};
 pub use head::{Fields, fields, head, unfold};
 pub use request::{Request, RequestError};
@@ -23,7 +23,7 @@ use crate::entropy::{Entropy, EntropyError};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
 use extension::{Extensions, Malformed, Scanner};
-use response::{End, Flaw, Response, Step};
+use response::{End, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -79,7 +79,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// Checks the request and draws a nonce of 16 octets for it.
     ///
     /// # Errors
-    /// [`HandshakeError::Usage`] and [`HandshakeError::Entropy`].
+    /// [`HandshakeError::Request`] and [`HandshakeError::Entropy`].
     #[inline]
     pub fn new(
         request: &'a Request<'a>,
@@ -168,12 +168,11 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             End::TooLarge => HandshakeError::HeadTooLarge {
                 limit: self.request.head_limit,
             },
-            End::Flaw(Flaw::StatusLine) if self.response.is_something_else() => {
-                Violation::NotHttp.into()
+            End::Invalid(ResponseError::StatusLine) if self.response.is_something_else() => {
+                ResponseError::NotHttp.into()
             }
-            End::Flaw(flaw) => Violation::from(flaw).into(),
-            End::ExtensionsMalformed => Violation::ExtensionsMalformed.into(),
-            End::Refused => Violation::Extension(self.refusal).into(),
+            End::Invalid(error) => error.into(),
+            End::Refused => HandshakeError::Extension(self.refusal),
         }))
     }
 
@@ -218,7 +217,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             return Some(End::Refused);
         }
         match self.scanner.push(octet, self.response.spaced) {
-            Err(Malformed) => Some(End::ExtensionsMalformed),
+            Err(Malformed) => Some(End::Invalid(ResponseError::ExtensionsMalformed)),
             Ok(None) => None,
             Ok(Some(octet)) => match self.answer.as_mut().get_mut(self.answer_len) {
                 None => Some(End::Refused),
@@ -233,7 +232,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
 
     fn extensions_end(&mut self) -> Option<End> {
         if const { !has_extensions::<X>() } || self.scanner.end().is_err() {
-            return Some(End::ExtensionsMalformed);
+            return Some(End::Invalid(ResponseError::ExtensionsMalformed));
         }
         for extension in Extensions::scanned(self.answer.as_ref(), self.answer_len) {
             if let Err(refusal) = self.offers.accept(&extension) {

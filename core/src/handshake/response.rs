@@ -4,7 +4,7 @@
 //! kept. So a field of any length passes through a buffer of any length, and each octet is looked
 //! at once.
 
-use super::error::Violation;
+use super::error::ResponseError;
 use super::head::{Item, Spelling};
 use super::request::Request;
 
@@ -32,33 +32,11 @@ pub(crate) enum End {
     Switched,
     /// The final head is complete, with another [status](Response::status) than 101.
     Rejected,
-    Flaw(Flaw),
+    Invalid(ResponseError),
     /// The head is longer than it may be.
     TooLarge,
-    ExtensionsMalformed,
     /// An extension of the answer cannot be used.
     Refused,
-}
-
-/// What the answer violates, less what the list of extensions may: small, since it passes through
-/// many hands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    StatusLine,
-    Field,
-    LineEnd,
-    TooManyInterim,
-    UpgradeMissing,
-    Upgrade,
-    UpgradeRepeated,
-    ConnectionMissing,
-    AcceptMissing,
-    Accept,
-    AcceptRepeated,
-    SubprotocolMissing,
-    SubprotocolNotOffered,
-    SubprotocolRepeated,
-    ExtensionsRepeated,
 }
 
 /// The fields that mean something, in lower case.
@@ -81,22 +59,22 @@ const NAME: u8 = 6;
 
 /// What a field violates by standing there twice. Connection is a list. RFC 6455 §11.3.2: the
 /// extensions "MUST NOT appear more than once in an HTTP response".
-const REPEATED: [Option<Flaw>; 7] = [
-    Some(Flaw::UpgradeRepeated),
+const REPEATED: [Option<ResponseError>; 7] = [
+    Some(ResponseError::UpgradeRepeated),
     None,
-    Some(Flaw::AcceptRepeated),
-    Some(Flaw::SubprotocolRepeated),
-    Some(Flaw::ExtensionsRepeated),
+    Some(ResponseError::AcceptRepeated),
+    Some(ResponseError::SubprotocolRepeated),
+    Some(ResponseError::ExtensionsRepeated),
     None,
     None,
 ];
 
 /// What a field violates by having another value than it must.
-const WRONG: [Option<Flaw>; 7] = [
-    Some(Flaw::Upgrade),
+const WRONG: [Option<ResponseError>; 7] = [
+    Some(ResponseError::Upgrade),
     None,
-    Some(Flaw::Accept),
-    Some(Flaw::SubprotocolNotOffered),
+    Some(ResponseError::Accept),
+    Some(ResponseError::SubprotocolNotOffered),
     None,
     None,
     None,
@@ -104,14 +82,14 @@ const WRONG: [Option<Flaw>; 7] = [
 
 /// What is violated by a head with these of the first three fields: the first that is not there.
 /// Connection is there if it says `upgrade`.
-const MISSING: [Option<Flaw>; 8] = [
-    Some(Flaw::UpgradeMissing),
-    Some(Flaw::ConnectionMissing),
-    Some(Flaw::UpgradeMissing),
-    Some(Flaw::AcceptMissing),
-    Some(Flaw::UpgradeMissing),
-    Some(Flaw::ConnectionMissing),
-    Some(Flaw::UpgradeMissing),
+const MISSING: [Option<ResponseError>; 8] = [
+    Some(ResponseError::UpgradeMissing),
+    Some(ResponseError::ConnectionMissing),
+    Some(ResponseError::UpgradeMissing),
+    Some(ResponseError::AcceptMissing),
+    Some(ResponseError::UpgradeMissing),
+    Some(ResponseError::ConnectionMissing),
+    Some(ResponseError::UpgradeMissing),
     None,
 ];
 
@@ -167,12 +145,12 @@ impl Response {
     pub(crate) fn push(&mut self, octet: u8, expected: Expected<'_>) -> Step {
         match self.look(octet, expected) {
             Ok(step) => step,
-            Err(flaw) => Step::End(End::Flaw(flaw)),
+            Err(error) => Step::End(End::Invalid(error)),
         }
     }
 
     #[inline]
-    fn look(&mut self, octet: u8, expected: Expected<'_>) -> Result<Step, Flaw> {
+    fn look(&mut self, octet: u8, expected: Expected<'_>) -> Result<Step, ResponseError> {
         let before = self.last;
         self.spaced = before == Item::Blank;
         let item = self.last.push(octet);
@@ -184,14 +162,14 @@ impl Response {
         match item {
             Item::Start => self.start(octet)?,
             Item::StartEnd if usize::from(self.place) < START.len() => {
-                return Err(Flaw::StatusLine);
+                return Err(ResponseError::StatusLine);
             }
             Item::Value if self.field == EXTENSIONS => return Ok(Step::Extension),
             Item::Name | Item::Value => self.text(octet, expected)?,
             Item::End => return self.end(expected),
-            Item::BadStart => return Err(Flaw::StatusLine),
-            Item::BadField => return Err(Flaw::Field),
-            Item::BadLineEnd => return Err(Flaw::LineEnd),
+            Item::BadStart => return Err(ResponseError::StatusLine),
+            Item::BadField => return Err(ResponseError::Field),
+            Item::BadLineEnd => return Err(ResponseError::LineEnd),
             _ => {}
         }
         Ok(step)
@@ -199,7 +177,7 @@ impl Response {
 
     /// RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ]. The second
     /// space may be missing where the reason is.
-    fn start(&mut self, octet: u8) -> Result<(), Flaw> {
+    fn start(&mut self, octet: u8) -> Result<(), ResponseError> {
         let place = usize::from(self.place);
         let digit = octet.wrapping_sub(b'0');
         let fits = match START.get(place) {
@@ -225,7 +203,7 @@ impl Response {
             None => place > START.len() || octet == b' ',
         };
         if !fits {
-            return Err(Flaw::StatusLine);
+            return Err(ResponseError::StatusLine);
         }
         if place <= START.len() {
             self.place += 1;
@@ -246,7 +224,7 @@ impl Response {
     }
 
     /// Part of a name or of a value.
-    fn text(&mut self, octet: u8, expected: Expected<'_>) -> Result<(), Flaw> {
+    fn text(&mut self, octet: u8, expected: Expected<'_>) -> Result<(), ResponseError> {
         // RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
         // case-insensitive match for the value "Upgrade"", among others perhaps.
         if self.field == CONNECTION && octet == b',' {
@@ -265,7 +243,7 @@ impl Response {
     }
 
     /// A name or a value is complete, or one of the tokens that Connection lists.
-    fn end_text(&mut self, expected: Expected<'_>) -> Result<Step, Flaw> {
+    fn end_text(&mut self, expected: Expected<'_>) -> Result<Step, ResponseError> {
         let spelled = self.spelling.end(self.lawful(expected));
         self.must(spelled.is_some())?;
         let field = core::mem::replace(&mut self.field, NAME);
@@ -287,14 +265,14 @@ impl Response {
         Ok(Step::More)
     }
 
-    fn must(&self, fits: bool) -> Result<(), Flaw> {
+    fn must(&self, fits: bool) -> Result<(), ResponseError> {
         match of(&WRONG, self.field) {
             Some(wrong) if !fits => Err(wrong),
             _ => Ok(()),
         }
     }
 
-    fn end(&mut self, (request, _): Expected<'_>) -> Result<Step, Flaw> {
+    fn end(&mut self, (request, _): Expected<'_>) -> Result<Step, ResponseError> {
         // RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received
         // prior to a final response". 101 is final here (RFC 6455 §4.1).
         if self.status != 101 {
@@ -302,7 +280,7 @@ impl Response {
                 return Ok(Step::End(End::Rejected));
             }
             if self.interim >= MAX_INTERIM {
-                return Err(Flaw::TooManyInterim);
+                return Err(ResponseError::TooManyInterim);
             }
             *self = Self::new(self.interim + 1);
             return Ok(Step::More);
@@ -311,36 +289,14 @@ impl Response {
             return Err(missing);
         }
         if request.subprotocol_required && self.subprotocol.is_none() {
-            return Err(Flaw::SubprotocolMissing);
+            return Err(ResponseError::SubprotocolMissing);
         }
         Ok(Step::End(End::Switched))
     }
 }
 
-fn of(flaws: &[Option<Flaw>], field: u8) -> Option<Flaw> {
-    flaws.get(usize::from(field)).copied().flatten()
+fn of(errors: &[Option<ResponseError>], field: u8) -> Option<ResponseError> {
+    errors.get(usize::from(field)).copied().flatten()
 }
 
 const START: &[u8; 12] = b"HTTP/1.n 000";
-
-impl From<Flaw> for Violation {
-    fn from(flaw: Flaw) -> Self {
-        match flaw {
-            Flaw::StatusLine => Self::StatusLine,
-            Flaw::Field => Self::Field,
-            Flaw::LineEnd => Self::LineEnd,
-            Flaw::TooManyInterim => Self::TooManyInterim,
-            Flaw::UpgradeMissing => Self::UpgradeMissing,
-            Flaw::Upgrade => Self::Upgrade,
-            Flaw::UpgradeRepeated => Self::UpgradeRepeated,
-            Flaw::ConnectionMissing => Self::ConnectionMissing,
-            Flaw::AcceptMissing => Self::AcceptMissing,
-            Flaw::Accept => Self::Accept,
-            Flaw::AcceptRepeated => Self::AcceptRepeated,
-            Flaw::SubprotocolMissing => Self::SubprotocolMissing,
-            Flaw::SubprotocolNotOffered => Self::SubprotocolNotOffered,
-            Flaw::SubprotocolRepeated => Self::SubprotocolRepeated,
-            Flaw::ExtensionsRepeated => Self::ExtensionsRepeated,
-        }
-    }
-}

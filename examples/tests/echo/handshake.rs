@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Row] = &[
             c.send(b"SSH-2.0-x\r\n");
             assert!(c.sees_end());
         },
-        Error("handshake", "not HTTP/1.1"),
+        Error("handshake", "not HTTP"),
     ),
     row(
         "an accept that does not answer the key",

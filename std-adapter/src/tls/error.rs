@@ -89,6 +89,11 @@ impl TlsError {
         }
     }
 
+    /// Whether the transport ended too early.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Self::CutInHandshake | Self::Truncated)
+    }
+
     /// The same, of a connection to `host`.
     pub(crate) fn with_host(self, host: &str) -> Self {
         match self {

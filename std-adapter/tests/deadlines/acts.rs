@@ -4,8 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
-use bare_ws_std::bare_ws::handshake::HandshakeError;
+use bare_ws_std::Usage;
 use bare_ws_std::bare_ws::header::FrameHeader;
 use bare_ws_std::bare_ws::opcode::Opcode;
 use bare_ws_std::{
@@ -29,12 +28,12 @@ pub(crate) fn outcome<T>(result: Result<T, Error>) -> Outcome {
         Err(Error::Aborted) => Outcome::Aborted,
         Err(
             Error::Io(_)
-            | Error::Protocol(ProtocolError::Lost)
-            | Error::Handshake(HandshakeError::Lost)
+            | Error::Lost
+            | Error::LostInHandshake { .. }
             | Error::Tls(TlsError::Truncated | TlsError::CutInHandshake),
         ) => Outcome::Lost,
-        Err(Error::Handshake(_) | Error::Tls(_)) => Outcome::Handshake,
-        Err(Error::Protocol(ProtocolError::Usage(Usage::NotOpen))) => Outcome::NotOpen,
+        Err(Error::Handshake(_) | Error::HeadTooLarge { .. } | Error::Tls(_)) => Outcome::Handshake,
+        Err(Error::Usage(Usage::NotOpen)) => Outcome::NotOpen,
         Err(error) => Outcome::Other(format!("{error:?}")),
     }
 }

@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut handshake = match ClientHandshake::new(&request, RawOffers::new(offers), &mut Nonce) {
         Ok(handshake) => handshake,
-        Err(HandshakeError::Usage(_)) => return,
+        Err(HandshakeError::Request(_)) => return,
         Err(error) => panic!("{error:?}"),
     };
     let mut head = Vec::new();

@@ -264,7 +264,7 @@ fn handshake(which: Loop, io: Transport, polls: usize) -> Outcome {
         Err(HandshakeError::Transport(IoError::WouldBlock)) => Ends::Time,
         Err(HandshakeError::Transport(IoError::Broken)) => Ends::Broken,
         Err(HandshakeError::Lost) => Ends::Lost,
-        Err(HandshakeError::Server(_) | HandshakeError::HeadTooLarge { .. }) => Ends::Failed,
+        Err(HandshakeError::Response(_) | HandshakeError::HeadTooLarge { .. }) => Ends::Failed,
         Err(error) => panic!("{error:?}"),
     };
     Outcome {

@@ -6,9 +6,9 @@ use crate::*;
 #[test]
 fn the_extensions_field() {
     let field = |value: &str| base(&format!("Sec-WebSocket-Extensions: {value}\r\n"));
-    let malformed = Some(violation(Violation::ExtensionsMalformed));
-    let not_offered = Some(violation(Violation::Extension(Refusal::NotOffered)));
-    let repeated = Some(violation(Violation::Extension(Refusal::Repeated)));
+    let malformed = Some(violation(ResponseError::ExtensionsMalformed));
+    let not_offered = Some(HandshakeError::Extension(Refusal::NotOffered));
+    let repeated = Some(HandshakeError::Extension(Refusal::Repeated));
     let two = "Sec-WebSocket-Extensions: permessage-deflate\r\n".repeat(2);
     let offered = Setting {
         offers: &["permessage-deflate; x", "y"],
@@ -36,7 +36,10 @@ fn the_extensions_field() {
         ];
         if !setting.offers.is_empty() {
             table.push((field("permessage-deflate, permessage-deflate"), repeated));
-            table.push((base(&two), Some(violation(Violation::ExtensionsRepeated))));
+            table.push((
+                base(&two),
+                Some(violation(ResponseError::ExtensionsRepeated)),
+            ));
             for bad in [
                 "",
                 ",",
@@ -166,7 +169,7 @@ fn an_extension_judges_its_parameters() {
         let answer = base(&format!("Sec-WebSocket-Extensions: {value}\r\n"));
         let _ = handshake.read(answer.as_bytes());
         let accepted = handshake.finish().map(|e| e.extensions.0);
-        let expected = expected.map_err(|refusal| violation(Violation::Extension(refusal)));
+        let expected = expected.map_err(HandshakeError::Extension);
         assert_eq!(accepted, expected, "{value}");
     }
 }

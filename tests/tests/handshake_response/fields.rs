@@ -5,10 +5,10 @@ use crate::*;
 // row: RSP-06, RSP-09, RSP-10
 #[test]
 fn the_upgrade_field() {
-    let wrong = Some(violation(Violation::Upgrade));
-    let twice = Some(violation(Violation::UpgradeRepeated));
-    let missing = Some(violation(Violation::UpgradeMissing));
-    let field = Some(violation(Violation::Field));
+    let wrong = Some(violation(ResponseError::Upgrade));
+    let twice = Some(violation(ResponseError::UpgradeRepeated));
+    let missing = Some(violation(ResponseError::UpgradeMissing));
+    let field = Some(violation(ResponseError::Field));
     expect(
         &Setting::default(),
         &[
@@ -42,7 +42,7 @@ fn the_upgrade_field() {
 // row: RSP-07
 #[test]
 fn the_connection_field() {
-    let missing = Some(violation(Violation::ConnectionMissing));
+    let missing = Some(violation(ResponseError::ConnectionMissing));
     let good = [
         "upgrade",
         "UPGRADE",
@@ -87,7 +87,7 @@ fn the_connection_field() {
 fn the_accept_field() {
     let value = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
     let field = |value: &str| with_accept(&format!("Sec-WebSocket-Accept: {value}\r\n"));
-    let wrong = Some(violation(Violation::Accept));
+    let wrong = Some(violation(ResponseError::Accept));
     let mut table = vec![
         (
             with_accept(&format!("sec-websocket-accept: {value}\r\n")),
@@ -101,10 +101,13 @@ fn the_accept_field() {
             with_accept(&format!("Sec-Websocket-Accept: \t{value}\t \r\n")),
             None,
         ),
-        (with_accept(""), Some(violation(Violation::AcceptMissing))),
+        (
+            with_accept(""),
+            Some(violation(ResponseError::AcceptMissing)),
+        ),
         (
             with_accept(&ACCEPT.repeat(2)),
-            Some(violation(Violation::AcceptRepeated)),
+            Some(violation(ResponseError::AcceptRepeated)),
         ),
         (field(""), wrong),
         (field(&value.to_lowercase()), wrong),
@@ -130,8 +133,8 @@ fn the_accept_field() {
 #[test]
 fn the_subprotocol_field() {
     let field = |value: &str| base(&format!("Sec-WebSocket-Protocol: {value}\r\n"));
-    let not_offered = Some(violation(Violation::SubprotocolNotOffered));
-    let repeated = Some(violation(Violation::SubprotocolRepeated));
+    let not_offered = Some(violation(ResponseError::SubprotocolNotOffered));
+    let repeated = Some(violation(ResponseError::SubprotocolRepeated));
     expect(
         &Setting::default(),
         &[(field("chat"), not_offered), (field(""), not_offered)],
@@ -153,7 +156,7 @@ fn the_subprotocol_field() {
             assert_eq!(outcome.map(|o| o.0), Ok(Some(index)), "{name}");
         }
     }
-    let missing = Some(violation(Violation::SubprotocolMissing));
+    let missing = Some(violation(ResponseError::SubprotocolMissing));
     let required = Setting {
         subprotocol_required: true,
         ..some

@@ -29,9 +29,9 @@ fn the_order_of_the_fields_means_nothing() {
 // row: RSP-04, RSP-22, RSP-23
 #[test]
 fn the_status_line() {
-    let bad = Some(violation(Violation::StatusLine));
-    let other = Some(violation(Violation::NotHttp));
-    assert!(Violation::NotHttp.to_string().contains("wss"));
+    let bad = Some(violation(ResponseError::StatusLine));
+    let other = Some(violation(ResponseError::NotHttp));
+    assert!(ResponseError::NotHttp.to_string().contains("wss"));
     expect(
         &Setting::default(),
         &[
@@ -134,7 +134,7 @@ fn interim_responses_are_passed_over() {
     let interim =
         |n: usize| "HTTP/1.1 103 Early Hints\r\nLink: a\r\nUpgrade: h2c\r\n\r\n".repeat(n);
     let hundred = "HTTP/1.1 100 Continue\r\n\r\n";
-    let many = Some(violation(Violation::TooManyInterim));
+    let many = Some(violation(ResponseError::TooManyInterim));
     expect(
         &Setting::default(),
         &[
@@ -153,7 +153,7 @@ fn interim_responses_are_passed_over() {
     assert_eq!(seen, Some((&b"Set-Cookie"[..], &b"a=b"[..])));
     // Fields of an interim response count for nothing.
     let split = format!("HTTP/1.1 100 X\r\n{UPGRADE}{CONNECTION}{ACCEPT}\r\n{STATUS}\r\n");
-    let error = violation(Violation::UpgradeMissing);
+    let error = violation(ResponseError::UpgradeMissing);
     expect(&Setting::default(), &[(split, Some(error))]);
 }
 
@@ -255,7 +255,7 @@ fn another_status_is_reported_however_its_head_is_written() {
 #[test]
 fn a_folded_line_goes_on_with_the_one_before() {
     let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-    let wrong = |flaw| Some(violation(flaw));
+    let wrong = |error| Some(violation(error));
     let policy = "Content-Security-Policy: default-src 'self';\r\n\tupgrade-insecure-requests;\r\n \
                   Upgrade: h2c\r\n";
     expect(
@@ -267,21 +267,21 @@ fn a_folded_line_goes_on_with_the_one_before() {
             (with_upgrade("Upgrade: websocket\r\n \t\r\n"), None),
             (
                 with_upgrade("Upgrade: web\r\n socket\r\n"),
-                wrong(Violation::Upgrade),
+                wrong(ResponseError::Upgrade),
             ),
             // It never passes for a field of its own.
             (
                 with_upgrade("X: a\r\n Upgrade: websocket\r\n"),
-                wrong(Violation::UpgradeMissing),
+                wrong(ResponseError::UpgradeMissing),
             ),
             (
                 with_upgrade("X: a\r\n\tUpgrade: websocket\r\n"),
-                wrong(Violation::UpgradeMissing),
+                wrong(ResponseError::UpgradeMissing),
             ),
             // A start line has nothing to go on with.
             (
                 with_upgrade(" Upgrade: websocket\r\n"),
-                wrong(Violation::Field),
+                wrong(ResponseError::Field),
             ),
             (
                 with_connection("Connection: keep-alive,\r\n Upgrade\r\n"),
@@ -290,11 +290,11 @@ fn a_folded_line_goes_on_with_the_one_before() {
             (with_connection("Connection: Upgrade\r\n ,x\r\n"), None),
             (
                 with_connection("Connection: a\r\n Upgrade\r\n"),
-                wrong(Violation::ConnectionMissing),
+                wrong(ResponseError::ConnectionMissing),
             ),
             (
                 with_connection("Connection: up\r\n grade\r\n"),
-                wrong(Violation::ConnectionMissing),
+                wrong(ResponseError::ConnectionMissing),
             ),
             (
                 with_accept(&format!("Sec-WebSocket-Accept:\r\n {accept}\r\n \r\n")),
@@ -302,11 +302,11 @@ fn a_folded_line_goes_on_with_the_one_before() {
             ),
             (
                 with_accept(&format!("Sec-WebSocket-Accept: {accept}\r\n {accept}\r\n")),
-                wrong(Violation::Accept),
+                wrong(ResponseError::Accept),
             ),
             (
                 base("Sec-WebSocket-Extensions: x\r\n ; y\r\n"),
-                wrong(Violation::Extension(Refusal::NotOffered)),
+                Some(HandshakeError::Extension(Refusal::NotOffered)),
             ),
         ],
     );
@@ -321,13 +321,13 @@ fn a_folded_line_goes_on_with_the_one_before() {
     let outcome = by_the_law(&some, answer.as_bytes());
     assert_eq!(outcome, Ok((Some(1), "x;a=b,y".to_owned(), answer.len())));
     let torn = base("Sec-WebSocket-Extensions: x;a\r\n b\r\n");
-    expect(&some, &[(torn, wrong(Violation::ExtensionsMalformed))]);
+    expect(&some, &[(torn, wrong(ResponseError::ExtensionsMalformed))]);
 }
 
 // row: RSP-12, TRAP-02
 #[test]
 fn lines() {
-    let line_end = Some(violation(Violation::LineEnd));
+    let line_end = Some(violation(ResponseError::LineEnd));
     expect(
         &Setting::default(),
         &[
@@ -338,10 +338,10 @@ fn lines() {
             (base("X\n"), line_end),
             (base("\rX"), line_end),
             (with_status("HTTP/1.1 101 X\r"), line_end),
-            (base("X\r\n"), Some(violation(Violation::Field))),
+            (base("X\r\n"), Some(violation(ResponseError::Field))),
             (
                 format!("{STATUS}{STATUS}{UPGRADE}{CONNECTION}{ACCEPT}\r\n"),
-                Some(violation(Violation::Field)),
+                Some(violation(ResponseError::Field)),
             ),
         ],
     );
@@ -371,9 +371,9 @@ fn every_octet_in_name_value_and_reason() {
             passed[place] += u32::from(*is_good);
             if !is_good {
                 let expected = match (place, octet) {
-                    (2, b'\r') | (0, b'\r' | b'\n') | (1, b'\n') => Violation::LineEnd,
-                    (2, _) => Violation::StatusLine,
-                    _ => Violation::Field,
+                    (2, b'\r') | (0, b'\r' | b'\n') | (1, b'\n') => ResponseError::LineEnd,
+                    (2, _) => ResponseError::StatusLine,
+                    _ => ResponseError::Field,
                 };
                 assert_eq!(outcome, Err(violation(expected)), "{place}: {octet:#x}");
             }

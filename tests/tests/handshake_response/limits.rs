@@ -106,7 +106,7 @@ fn what_follows_the_head_is_left_alone() {
 fn a_failed_handshake_gives_nothing_to_go_on_with() {
     let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
     let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
-    let error = violation(Violation::NotHttp);
+    let error = violation(ResponseError::NotHttp);
     assert_eq!(handshake.read(b"x"), Err(error));
     // Not even a good answer makes good for it.
     assert_eq!(handshake.read(base("").as_bytes()), Err(error));

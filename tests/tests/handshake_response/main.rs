@@ -8,7 +8,7 @@ mod limits;
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::extension::{Extension, Extensions, Malformed};
 use bare_ws::handshake::{
-    ClientHandshake, HandshakeError, Offers, Progress, RawOffers, Refusal, Request, Violation,
+    ClientHandshake, HandshakeError, Offers, Progress, RawOffers, Refusal, Request, ResponseError,
     fields, head, unfold,
 };
 use bare_ws::uri::Uri;
@@ -106,8 +106,8 @@ fn with_accept(accept: &str) -> String {
     format!("{STATUS}{UPGRADE}{CONNECTION}{accept}\r\n")
 }
 
-fn violation(violation: Violation) -> HandshakeError {
-    HandshakeError::Server(violation)
+fn violation(error: ResponseError) -> HandshakeError {
+    HandshakeError::Response(error)
 }
 
 /// What a setting makes of an answer: established, or the exact error.

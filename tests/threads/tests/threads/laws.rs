@@ -1,6 +1,6 @@
 //! What holds of every schedule: of the octets on the wire, and of what calls come to.
 
-use bare_ws_std::bare_ws::error::{Error as ProtocolError, Usage};
+use bare_ws_std::Usage;
 use bare_ws_std::{Error, Timeout};
 
 /// What the client's octets say.
@@ -98,9 +98,9 @@ pub(crate) fn outcome<T>(result: Result<T, Error>) -> Outcome {
         Err(Error::Aborted) => Outcome::Aborted,
         Err(Error::Timeout(timeout)) => Outcome::Timeout(timeout),
         Err(Error::Io(_)) => Outcome::Io,
-        Err(Error::Protocol(ProtocolError::Usage(Usage::NotOpen))) => Outcome::NotOpen,
-        Err(Error::Protocol(ProtocolError::Lost)) => Outcome::Lost,
-        Err(Error::Protocol(ProtocolError::Peer(_))) => Outcome::Violation,
+        Err(Error::Usage(Usage::NotOpen)) => Outcome::NotOpen,
+        Err(Error::Lost) => Outcome::Lost,
+        Err(Error::Peer(_)) => Outcome::Violation,
         Err(error) => panic!("no outcome of this call: {error:?}"),
     }
 }

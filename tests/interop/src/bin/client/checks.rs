@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use bare_ws_std::bare_ws::error::Error as ProtocolError;
 use bare_ws_std::bare_ws::opcode::Opcode;
 use bare_ws_std::{CloseCode, Error, Message, MessageKind, Response, Stream, WebSocket};
 
@@ -244,7 +243,7 @@ fn receive<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected) -> Result<
                 kind: message.kind(),
                 octets: message.octets().to_vec(),
             }),
-            None => Err(Error::Protocol(ProtocolError::Lost)),
+            None => Err(Error::Lost),
         };
     }
     let mut octets = Vec::new();
@@ -257,7 +256,7 @@ fn receive<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected) -> Result<
             });
         }
     }
-    Err(Error::Protocol(ProtocolError::Lost))
+    Err(Error::Lost)
 }
 
 /// Compresses well, and is not the same over and over.

@@ -713,7 +713,7 @@ fn io_pair() -> (TcpStream, TcpStream) {
 #[test]
 fn what_fails_before_or_in_the_handshake_says_so() {
     let error = bare_ws_std::connect("ftp://localhost/").unwrap_err();
-    assert!(matches!(error, Error::Request(_)), "{error:?}");
+    assert!(matches!(error, Error::Uri(_)), "{error:?}");
     if !cfg!(feature = "rustls") {
         let error = bare_ws_std::connect("wss://localhost/").unwrap_err();
         assert!(matches!(error, Error::NoTls), "{error:?}");

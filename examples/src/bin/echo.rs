@@ -10,7 +10,6 @@ use std::process::ExitCode;
 
 use bare_ws_examples::options::{Options, text};
 use bare_ws_examples::{Closed, Failure, Line, echo};
-use bare_ws_std::Error;
 
 const HELP: &str = "\
 usage: echo [OPTIONS] URL
@@ -64,9 +63,9 @@ fn report(outcome: &Result<Closed, Failure>) -> ExitCode {
             println!("closed {closed}");
             ExitCode::SUCCESS
         }
-        Err(Failure::Connection(
-            error @ (Error::Request(_) | Error::Header { .. } | Error::Offer(_)),
-        )) => failed("usage", &error.to_string(), 2),
+        Err(Failure::Connection(error)) if error.kind() == "request" => {
+            failed("usage", &error.to_string(), 2)
+        }
         Err(error) => failed(error.kind(), &error.to_string(), 1),
     }
 }

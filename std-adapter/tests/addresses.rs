@@ -66,7 +66,7 @@ fn dial_all(config: &Config, names: impl Iterator<Item = String>) -> Vec<Result<
     answers.collect()
 }
 
-// row: STA-02
+// row: STA-02, LIV-09
 #[test]
 fn a_name_that_hangs_costs_one_thread_however_often_it_is_asked_for() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -94,7 +94,7 @@ fn a_name_that_hangs_costs_one_thread_however_often_it_is_asked_for() {
     assert_eq!(hanging.begun.load(Ordering::SeqCst), 2);
 }
 
-// row: STA-02
+// row: STA-02, LIV-09
 #[test]
 fn names_that_hang_are_sixteen_at_the_most() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

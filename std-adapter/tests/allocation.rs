@@ -201,7 +201,7 @@ fn costs(lengths: &[usize], config: &Config) -> Result<Vec<(u64, isize)>, Error>
     Ok(costs)
 }
 
-// row: LIM-04
+// row: LIM-04, LIV-20
 #[test]
 fn a_long_message_does_not_keep_its_memory() -> Result<(), Error> {
     let small = std::iter::repeat_n(SMALL, 2 * ROUNDS);
@@ -248,7 +248,7 @@ fn long_messages_that_come_again_cost_one_growth_in_so_many_rounds() -> Result<(
 }
 
 /// The same for what messages inflate to.
-// row: LIM-04, PMD-12
+// row: LIM-04, PMD-12, LIV-20
 #[cfg(feature = "deflate")]
 #[test]
 fn a_long_message_that_was_compressed_does_not_keep_its_memory() -> Result<(), Error> {

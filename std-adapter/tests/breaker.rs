@@ -129,6 +129,7 @@ fn a_keepalive_of_hardly_an_interval_holds_no_call() {
 }
 
 /// Whoever sends to a peer that takes all of it at once keeps everybody else waiting.
+// row: LIV-05
 #[test]
 fn a_long_send_holds_no_other_call() {
     let peer = serve(|mut conn| {

@@ -342,7 +342,7 @@ fn ends_without_a_close_are_errors() {
 }
 
 /// What has reset a connection, every call tells from then on, and not only the one that found out.
-// row: CLS-15, TRAP-18
+// row: CLS-15, TRAP-18, LIV-31
 #[test]
 fn a_reset_is_told_the_same_by_every_call() {
     fn reset<T>(result: Result<T, Error>, call: &str) {
@@ -385,7 +385,7 @@ fn a_reset_is_told_the_same_by_every_call() {
 }
 
 /// What a send finds is what every send tells from then on; what a receive finds, every receive.
-// row: CLS-15, TRAP-18
+// row: CLS-15, TRAP-18, LIV-31
 #[test]
 fn what_a_send_has_found_stays_too() {
     let peer = serve(|mut conn| {
@@ -449,7 +449,7 @@ enum Level {
     Frames,
 }
 
-// row: LIM-01
+// row: LIM-01, LIV-29
 #[test]
 fn each_level_has_its_own_limit() {
     const MIB: usize = 1 << 20;

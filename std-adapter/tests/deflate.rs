@@ -386,7 +386,7 @@ fn the_examples_of_the_rfc_arrive() {
     peer.join();
 }
 
-// row: SEED-32
+// row: SEED-32, LIV-24
 #[test]
 fn debug_shows_nothing_of_messages() {
     const SECRET: &str = "sQ7xKw0Vz9";
@@ -559,7 +559,7 @@ fn a_message_can_be_kept_from_compression() {
     peer.join();
 }
 
-// row: PMD-11, PMD-33
+// row: PMD-11, PMD-33, LIV-21
 #[test]
 fn what_was_set_holds_after_a_message_that_was_kept_from_compression() {
     const RAW: u8 = 0x81;

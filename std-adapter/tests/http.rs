@@ -123,7 +123,7 @@ fn shown(request: &str) -> Vec<&'static str> {
     SECRETS.into_iter().filter(says).collect()
 }
 
-// row: RSP-03
+// row: RSP-03, LIV-22
 #[test]
 fn another_server_is_told_nothing_that_was_for_the_first() {
     // To the same server, however it is written.
@@ -198,7 +198,7 @@ fn in_seconds((a, b): (u64, u64)) -> (Duration, Duration) {
     (Duration::from_secs(a), Duration::from_secs(b))
 }
 
-// row: LIM-01, PMD-05, STA-03
+// row: LIM-01, PMD-05, STA-03, LIV-28
 #[test]
 fn a_setting_that_cannot_be_is_refused_before_anything_is_sent() {
     let transmit = |octets| {

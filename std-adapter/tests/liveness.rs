@@ -58,7 +58,7 @@ fn connect(config: &Config, uri: &str) -> WebSocket {
     config.connect(uri).unwrap()
 }
 
-// row: STA-02, STA-07, TRAP-20
+// row: STA-02, STA-07, TRAP-20, LIV-05
 #[test]
 fn a_close_ends_a_send_that_the_peer_does_not_take() {
     all_at_once([None, Some(LIMIT * 4)], |silence| {
@@ -87,7 +87,7 @@ fn a_close_ends_a_send_that_the_peer_does_not_take() {
     });
 }
 
-// row: TRAP-09, CTL-03, CTL-05
+// row: TRAP-09, CTL-03, CTL-05, LIV-10
 #[test]
 fn an_undivided_connection_reads_on_while_its_pongs_wait() {
     // The Pongs alone fill all buffers on the way.
@@ -121,7 +121,7 @@ fn an_undivided_connection_reads_on_while_its_pongs_wait() {
     assert!((1..=PINGS).contains(&pongs), "{pongs}");
 }
 
-// row: STA-07, TRAP-09
+// row: STA-07, TRAP-09, LIV-12
 #[test]
 fn what_arrived_before_a_send_stalled_is_delivered_and_then_why() {
     let (quit, over) = mpsc::channel();
@@ -181,7 +181,7 @@ fn known_at_once() -> Vec<(&'static str, Vec<u8>, Option<Error>)> {
     ]
 }
 
-// row: CLS-14, CLS-17, SEED-19
+// row: CLS-14, CLS-17, SEED-19, LIV-27
 #[test]
 fn what_is_known_is_said_at_once_and_the_peer_has_its_time_afterwards() {
     let known = || known_at_once().into_iter();
@@ -269,7 +269,7 @@ fn a_close_survives_the_drop_that_follows_it() {
     assert_eq!(peer.join(), (Some(1000), 0));
 }
 
-// row: STA-02
+// row: STA-02, LIV-30
 #[test]
 fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
     /// The client's clock begins before the peer's.
@@ -309,7 +309,7 @@ fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
 
 /// Whoever receives seldom and shortly may look long after the peer was due to be asked: it is asked
 /// then, and has its time to answer.
-// row: STA-03
+// row: STA-03, LIV-30
 #[test]
 fn a_peer_that_was_not_asked_is_not_dead() {
     const SHORT: Duration = Duration::from_millis(10);
@@ -341,7 +341,7 @@ fn a_peer_that_was_not_asked_is_not_dead() {
     peer.join();
 }
 
-// row: STA-03
+// row: STA-03, LIV-28
 #[test]
 fn a_keepalive_that_cannot_work_is_refused_on_an_open_connection_too() {
     let (quit, over) = mpsc::channel();
@@ -370,7 +370,7 @@ fn a_keepalive_that_cannot_work_is_refused_on_an_open_connection_too() {
     peer.join();
 }
 
-// row: STA-07
+// row: STA-07, LIV-05
 #[test]
 fn what_does_not_wait_does_not_wait_for_another_thread_either() {
     let (quit, over) = mpsc::channel();
@@ -468,7 +468,7 @@ fn a_program_can_poll_for_itself() {
     assert_eq!(peer.join(), Some(1000));
 }
 
-// row: SEED-06
+// row: SEED-06, LIV-26
 #[test]
 fn a_secure_uri_is_not_spoken_over_a_stream_that_is_not() {
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -499,7 +499,7 @@ fn taken(stream: &[u8], piece: usize) -> Result<(), usize> {
 
 /// For each block `miniz_oxide` makes tables: blocks cost octets, and no more of them are decoded than
 /// those pay for. It is counted, not timed.
-// row: PMD-31
+// row: PMD-31, LIV-17
 #[test]
 fn blocks_that_are_shorter_than_any_compressor_makes_are_not_decoded_for_ever() {
     const LEN: usize = 100_000;
@@ -515,7 +515,7 @@ fn blocks_that_are_shorter_than_any_compressor_makes_are_not_decoded_for_ever() 
 }
 
 /// What compressors make is decoded for ever, however often they flush.
-// row: PMD-31, PMD-18
+// row: PMD-31, PMD-18, LIV-17
 #[test]
 fn flushing_after_each_octet_is_no_reason_to_fail() {
     const LEN: usize = 100_000;

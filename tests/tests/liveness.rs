@@ -60,7 +60,7 @@ fn ping(number: u32) -> Vec<u8> {
     payload
 }
 
-// row: CTL-03, CTL-05, TRAP-09
+// row: CTL-03, CTL-05, TRAP-09, LIV-10, LIV-11
 #[test]
 fn a_flood_of_pings_from_a_peer_that_does_not_read_holds_back_no_message() {
     const PINGS: u32 = 150_000;
@@ -83,7 +83,7 @@ fn a_flood_of_pings_from_a_peer_that_does_not_read_holds_back_no_message() {
     }
 }
 
-// row: CTL-05, TRAP-09
+// row: CTL-05, TRAP-09, LIV-13
 #[test]
 fn what_stands_behind_a_ping_is_delivered_though_its_answer_cannot_leave() {
     for incoming in [
@@ -115,7 +115,7 @@ fn what_stands_behind_a_ping_is_delivered_though_its_answer_cannot_leave() {
     }
 }
 
-// row: FRG-13, CTL-06, CLS-08
+// row: FRG-13, CTL-06, CLS-08, LIV-12
 #[test]
 fn behind_a_torn_frame_all_that_arrives_is_delivered_and_closing_comes_to_its_end() {
     let incoming = b"\x89\x07control\x81\x05Hello\x89\x07control\x88\x02\x03\xe8";
@@ -182,7 +182,7 @@ impl Storage for Full {
     }
 }
 
-// row: LIM-03, TRAP-13
+// row: LIM-03, TRAP-13, LIV-06
 #[test]
 fn memory_that_cannot_grow_ends_the_connection_and_nobody_reads_into_nothing() {
     let mut incoming = b"\x82\x7e\x03\xe8".to_vec();
@@ -245,7 +245,7 @@ const FAILURES: &[(&[u8], Error<IoError>, u16)] = &[
     ),
 ];
 
-// row: CLS-14, TRAP-26
+// row: CLS-14, TRAP-26, LIV-27
 #[test]
 fn a_failure_is_told_before_anybody_moves() {
     for (broken, error, code) in FAILURES {
@@ -283,7 +283,7 @@ fn a_failure_is_told_before_anybody_moves() {
     }
 }
 
-// row: CLS-05, CLS-14
+// row: CLS-05, CLS-14, LIV-27
 #[test]
 fn the_end_is_told_before_anybody_moves() {
     for which in BOTH {

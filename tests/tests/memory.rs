@@ -127,7 +127,7 @@ fn memory_is_taken_by_what_arrived_and_not_by_what_is_declared() {
     }
 }
 
-// row: LIM-01, TRAP-13
+// row: LIM-01, TRAP-13, LIV-19
 #[test]
 fn memory_that_grows_has_a_limit() {
     // The default is 16 MiB and a little, whatever is declared.

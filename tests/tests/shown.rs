@@ -78,7 +78,7 @@ fn inflaters(agreed: &Agreed) {
     }
 }
 
-// row: SEED-32
+// row: SEED-32, LIV-24
 #[test]
 fn nothing_that_holds_payload_shows_it() {
     compressors(&agreed(10, true));
@@ -131,7 +131,7 @@ impl Entropy for Nonce {
     }
 }
 
-// row: SEED-32
+// row: SEED-32, LIV-24
 #[test]
 fn nothing_of_a_handshake_shows_credentials() {
     let headers = [("Authorization", SECRET), ("X-Api-Key", SECRET)];

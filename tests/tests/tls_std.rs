@@ -709,7 +709,7 @@ fn roots_and_a_certificate_of_ones_own_come_from_files() {
     assert!(matches!(outcome, Err(TlsError::Setup(_))), "{outcome:?}");
 }
 
-// row: RSP-03, SEED-06
+// row: RSP-03, SEED-06, LIV-22
 #[test]
 fn a_redirect_shows_no_certificate_to_another_server() {
     let root = Node::root("root");
@@ -847,7 +847,7 @@ fn the_platform_or_the_bundle_has_roots_and_none_of_them_is_ours() {
     assert_eq!(peer.join(), [true]);
 }
 
-// row: SEED-06
+// row: SEED-06, LIV-23
 #[test]
 fn an_environment_that_names_no_roots_leads_to_no_others() {
     const ASKED: &str = "BARE_WS_ASKED_FOR_ROOTS";

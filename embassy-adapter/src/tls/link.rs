@@ -34,7 +34,8 @@ use super::{Records, cipher};
 ///
 /// async fn twice<'a, Io: Read + Write>(
 ///     client: Client<'_, impl Trust>,
-/// XX     [first, second]: [Records<'a>; 2],
+///     link: &mut Link<'_>,
+///     [first, second]: [Records<'a>; 2],
 ///     [one, other]: [(Io, Io); 2],
 ///     entropy: &mut impl Entropy,
 /// ) {

@@ -26,7 +26,7 @@ fn is_timeout<T>(result: Result<T, Error>, wanted: Timeout) {
 }
 
 /// Each octet of a record began every wait anew.
-// row: STA-02, SEED-06
+// row: STA-02, SEED-06, LIV-01
 #[test]
 fn ciphertext_octet_by_octet_moves_no_deadline() {
     let (ours, theirs) = tcp();
@@ -110,7 +110,7 @@ impl Stream for Trickle {
 }
 
 /// The same on the way out: whoever drains ciphertext has a deadline.
-// row: STA-02, SEED-06
+// row: STA-02, SEED-06, LIV-01
 #[test]
 fn ciphertext_that_leaves_octet_by_octet_moves_no_deadline() {
     let trickle = |tcp, at_once| {
@@ -209,7 +209,7 @@ impl Stream for Interrupted {
     }
 }
 
-// row: STA-07, SEED-06
+// row: STA-07, SEED-06, LIV-08
 #[test]
 fn what_is_interrupted_is_done_again() {
     for version in [&TLS12, &TLS13] {

@@ -232,7 +232,7 @@ fn keepalive_asks_before_it_gives_up() {
 }
 
 /// Receives that are short and rare: the Ping is due late, and the peer has its time from then on.
-// row: STA-03
+// row: STA-03, LIV-30
 #[test]
 fn a_peer_that_was_not_asked_is_not_dead() {
     clock::set(Instant::MIN);

@@ -41,7 +41,7 @@ fn stall(after: u64) -> Timing {
 
 /// A message that was given up stops the way of our Close; the deadline is the connection's, and
 /// ends it though the call that set it gives up, too.
-// row: CLS-11, STA-02
+// row: CLS-11, STA-02, LIV-02
 #[test]
 fn closing_ends_in_time_behind_a_send_that_is_stuck() {
     clock::set(Instant::MIN);
@@ -65,7 +65,7 @@ fn closing_ends_in_time_behind_a_send_that_is_stuck() {
 
 /// The close deadline is an event of the connection: a send that is stuck, the closer and the
 /// reader all learn of it, in whatever order they began.
-// row: CLS-11, STA-02
+// row: CLS-11, STA-02, LIV-03
 #[test]
 fn the_close_deadline_ends_every_call() {
     for reader_begins in [0, 1, 2, 5] {
@@ -95,7 +95,7 @@ fn the_close_deadline_ends_every_call() {
 }
 
 /// Dropped before its Close was queued, `close` has not happened: no deadline of it is left.
-// row: CLS-11, STA-05
+// row: CLS-11, STA-05, LIV-04
 #[test]
 fn a_close_that_was_dropped_unqueued_leaves_no_deadline() {
     clock::set(Instant::MIN);
@@ -180,7 +180,7 @@ impl Storage for Exhausted {
 }
 
 /// The peer is told, and so is the caller.
-// row: LIM-01
+// row: LIM-01, LIV-06
 #[test]
 fn memory_that_cannot_grow_fails_the_connection() {
     clock::set(Instant::MIN);
@@ -208,7 +208,7 @@ fn memory_that_cannot_grow_fails_the_connection() {
 
 /// A peer that talks and never reads: its octets are signs of life, and no reason to wait for ever
 /// with what is to be sent.
-// row: STA-02, STA-03, TRAP-26
+// row: STA-02, STA-03, TRAP-26, LIV-07
 #[test]
 fn a_stall_ends_a_send_though_the_peer_talks() {
     clock::set(Instant::MIN);
@@ -305,7 +305,7 @@ fn a_slow_send_is_neither_silence_nor_stall() {
 }
 
 /// What has arrived whole is delivered, though the reply to what came before it cannot go out.
-// row: CTL-02, CTL-05, TRAP-17
+// row: CTL-02, CTL-05, TRAP-17, LIV-13
 #[test]
 fn a_message_behind_a_ping_does_not_wait_for_the_pong() {
     clock::set(Instant::MIN);
@@ -323,7 +323,7 @@ fn a_message_behind_a_ping_does_not_wait_for_the_pong() {
 }
 
 /// The peer writes all that it has before it reads one octet; what is answered is the latest Ping.
-// row: CTL-02, TRAP-17
+// row: CTL-02, TRAP-17, LIV-11
 #[test]
 fn reading_goes_on_while_an_answer_waits() {
     const PINGS: usize = 2000;
@@ -346,7 +346,7 @@ fn reading_goes_on_while_an_answer_waits() {
 }
 
 /// While nothing moves nobody is polled, however many wait for the same sender.
-// row: STA-06
+// row: STA-06, LIV-14
 #[test]
 fn whoever_waits_sleeps() {
     // One more than there are places looks every 10 ms.
@@ -379,7 +379,7 @@ fn whoever_waits_sleeps() {
 }
 
 /// Each waiting sender gets its turn when there is room again.
-// row: STA-06
+// row: STA-06, LIV-14
 #[test]
 fn more_senders_than_places_all_send() {
     clock::set(Instant::MIN);
@@ -433,7 +433,7 @@ impl Shutdown for Full<'_> {
 
 /// `Ok(0)` is the end of writing, for a message, a Pong or a Close: it is not tried again, and
 /// reading goes on to the peer's end.
-// row: STA-07
+// row: STA-07, LIV-15
 #[test]
 fn a_write_of_nothing_is_an_error_at_once() {
     for closes in [false, true] {
@@ -495,7 +495,7 @@ impl Read for Talkative<'_> {
 }
 
 /// A reader lets others run while octets keep coming: a bounded number of reads in each poll.
-// row: TRAP-27
+// row: TRAP-27, LIV-16
 #[test]
 fn a_reader_yields_while_octets_keep_coming() {
     clock::set(Instant::MIN);
@@ -533,7 +533,7 @@ fn a_reader_yields_while_octets_keep_coming() {
 }
 
 /// Dead exactly so long after the last octet; a peer that pings us is alive.
-// row: STA-03
+// row: STA-03, LIV-30
 #[test]
 fn keepalive_is_exact_and_any_octet_is_life() {
     let timing = Timing {
@@ -596,7 +596,7 @@ fn limits_can_be_set_while_calls_wait() {
 }
 
 /// After the end each call says so at once: none waits.
-// row: STA-02, CLS-09
+// row: STA-02, CLS-09, LIV-31
 #[test]
 fn nothing_waits_after_the_end() {
     clock::set(Instant::MIN);

@@ -175,7 +175,7 @@ fn without_a_clock_dates_are_held_against_each_other_and_nothing_else_is_waived(
     }
 }
 
-// row: SEED-06
+// row: SEED-06, LIV-18
 #[test]
 fn a_stranger_cannot_make_the_search_long() {
     // Every certificate certifies every other, as far as names tell, and no signature is right.

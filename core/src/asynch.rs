@@ -37,7 +37,7 @@ use crate::error::{Cut, Error, Fault, Usage};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
-use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use crate::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
 use crate::receiver::{Delivery, Receive, Receiver, Step, Stop};
 use crate::role::Role;
@@ -236,9 +236,9 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     ///
     /// # Cancel safety
     /// As there.
-    pub fn send<'m>(
+    pub fn send(
         &mut self,
-        message: impl Into<Message<'m>>,
+        message: impl AsMessage,
     ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.writer.send(message)
     }
@@ -508,12 +508,9 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// queued whole, and goes out before anything else does. Of a longer one some fragments may
     /// have been queued: data is refused from then on with [`Usage::InterruptedMessage`], and
     /// closing still works.
-    pub async fn send<'m>(
-        &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), Error<Io::Error>> {
-        let message = message.into();
-        let (kind, mut payload) = (message.kind(), message.octets());
+    pub async fn send(&mut self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
+        let message = message.as_message();
+        let (kind, mut payload) = (message.kind(), message.as_bytes());
         let mut first = true;
         loop {
             let queued = self.tx.sender_mut().queue_message(kind, payload, first)?;

@@ -34,7 +34,7 @@ use crate::error::{Cut, Error, Fault, Usage};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
 use crate::header::FrameHeader;
-use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use crate::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
 use crate::receiver::{Delivery, Receive, Step};
 use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
@@ -178,7 +178,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     ///
     /// # Errors
     /// As there.
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Io::Error>> {
+    pub fn send(&mut self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
         self.writer.send(message)
     }
 
@@ -387,8 +387,8 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// queued goes out with the next call; a message longer than the buffer is torn, and nothing
     /// can follow it.
     #[inline]
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Io::Error>> {
-        Outlet::send(self, message)
+    pub fn send(&mut self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
+        Outlet::send(self, message.as_message())
     }
 
     /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
@@ -489,9 +489,8 @@ pub trait Outlet {
     /// # Errors
     /// As there.
     #[inline]
-    fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error<Self::Error>> {
-        let message = message.into();
-        let (kind, payload) = (message.kind(), message.octets());
+    fn send(&mut self, message: Message<'_>) -> Result<(), Error<Self::Error>> {
+        let (kind, payload) = (message.kind(), message.as_bytes());
         if self.sender().compresses(Some(payload.len())) {
             self.send_compressed(kind, payload)
         } else {

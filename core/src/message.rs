@@ -1,4 +1,36 @@
 //! What a connection carries: messages, pieces of messages, frames.
+//!
+//! A received [`Message`] borrows the receive buffer until the next receive. What is kept longer, or
+//! handed to another thread, is made its own with [`Message::to_owned`]:
+#![cfg_attr(feature = "alloc", doc = "```")]
+#![cfg_attr(not(feature = "alloc"), doc = "```text")]
+//! use bare_ws::message::{Message, OwnedMessage};
+//!
+//! fn keep(log: &mut Vec<OwnedMessage>, message: Message<'_>) {
+//!     match message {
+//!         Message::Text(text) => println!("{text}"),
+//!         Message::Binary(octets) => println!("{} octets", octets.len()),
+//!     }
+//!     log.push(message.to_owned());
+//! }
+//!
+//! let mut log = Vec::new();
+//! keep(&mut log, Message::Text("hello"));
+//! assert_eq!(log[0], "hello");
+//! ```
+//!
+//! Whatever implements [`AsMessage`] can be sent: `&str`, `String`, `&[u8]`, `Vec<u8>`, a received
+//! message, and references to them.
+
+mod convert;
+#[cfg(feature = "alloc")]
+mod owned;
+
+use core::fmt;
+
+pub use convert::AsMessage;
+#[cfg(feature = "alloc")]
+pub use owned::OwnedMessage;
 
 use crate::close::CloseCode;
 use crate::header::FrameHeader;
@@ -25,13 +57,28 @@ impl MessageKind {
     }
 }
 
-/// A whole data message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A whole data message, borrowed.
+///
+/// `Debug` shows its payload, at most the first 256 octets of it. `Display` is the text itself, and of a
+/// binary message only its length: `<binary, 12 octets>`.
+///
+/// It compares with whatever can be sent, and equals what would be sent as the same message:
+///
+/// ```
+/// use bare_ws::message::Message;
+///
+/// let message = Message::Text("hello");
+/// assert_eq!(message, "hello");
+/// assert_ne!(message, b"hello");
+/// assert_eq!(message.to_string(), "hello");
+/// assert_eq!(Message::Binary(&[0; 12]).to_string(), "<binary, 12 octets>");
+/// ```
+#[derive(Clone, Copy, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Message<'a> {
-    /// UTF-8 text, checked.
+    /// Valid UTF-8.
     Text(&'a str),
-    /// Octets.
+    /// Octets whose meaning is the application's.
     Binary(&'a [u8]),
 }
 
@@ -47,23 +94,11 @@ impl<'a> Message<'a> {
 
     /// The payload data, whatever its kind.
     #[must_use]
-    pub const fn octets(&self) -> &'a [u8] {
+    pub const fn as_bytes(&self) -> &'a [u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(octets) => octets,
         }
-    }
-
-    /// Its length in octets.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.octets().len()
-    }
-
-    /// Whether it carries no octet.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.octets().is_empty()
     }
 
     /// The text, if it is text.
@@ -74,29 +109,84 @@ impl<'a> Message<'a> {
             Self::Binary(_) => None,
         }
     }
-}
 
-impl<'a> From<&'a str> for Message<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
+    /// Its length in octets.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether its payload is empty.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// A copy that borrows nothing.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedMessage {
+        OwnedMessage::from(*self)
     }
 }
 
-impl<'a> From<&'a [u8]> for Message<'a> {
-    fn from(octets: &'a [u8]) -> Self {
-        Self::Binary(octets)
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.debug_tuple("Text").field(&Shown(*text)).finish(),
+            Self::Binary(octets) => f.debug_tuple("Binary").field(&Shown(*octets)).finish(),
+        }
     }
 }
 
-impl<'a, const N: usize> From<&'a [u8; N]> for Message<'a> {
-    fn from(octets: &'a [u8; N]) -> Self {
-        Self::Binary(octets)
+/// The text itself; of a binary message, its length.
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.pad(text),
+            Self::Binary(octets) => write!(f, "<binary, {} octets>", octets.len()),
+        }
+    }
+}
+
+/// How many octets of a payload `Debug` shows.
+const SHOWN: usize = 256;
+
+/// A payload as `Debug` shows it: its beginning, and its length if that is not all.
+struct Shown<T>(T);
+
+impl fmt::Debug for Shown<&str> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        if text.len() <= SHOWN {
+            return text.fmt(f);
+        }
+        // A character has four octets at most.
+        let start = (SHOWN - 3..=SHOWN).rev().find_map(|end| text.get(..end));
+        write!(
+            f,
+            "{:?}... ({} octets)",
+            start.unwrap_or_default(),
+            text.len()
+        )
+    }
+}
+
+impl fmt::Debug for Shown<&[u8]> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(octets) = self;
+        match octets.get(..SHOWN) {
+            Some(start) if octets.len() > SHOWN => {
+                write!(f, "{start:?}... ({} octets)", octets.len())
+            }
+            _ => write!(f, "{octets:?}"),
+        }
     }
 }
 
 /// A piece of a data message. The pieces of a message, one after the other, are the message:
 /// those of a text are UTF-8 together, though a character may be cut between two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Chunk<'a> {
     /// The kind of the message.
@@ -112,14 +202,37 @@ pub struct Chunk<'a> {
     pub frame_remaining: u64,
 }
 
+/// Of its payload at most the first 256 octets.
+impl fmt::Debug for Chunk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("kind", &self.kind)
+            .field("octets", &Shown(self.octets))
+            .field("offset", &self.offset)
+            .field("fin", &self.fin)
+            .field("frame_remaining", &self.frame_remaining)
+            .finish()
+    }
+}
+
 /// A whole frame as it came over the wire, unmasked but not decompressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Frame<'a> {
     /// Its header.
     pub header: FrameHeader,
     /// Its payload data.
     pub payload: &'a [u8],
+}
+
+/// Of its payload at most the first 256 octets.
+impl fmt::Debug for Frame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("header", &self.header)
+            .field("payload", &Shown(self.payload))
+            .finish()
+    }
 }
 
 /// How the peer closed: what its Close frame said (RFC 6455 §7.1.5, §7.1.6).

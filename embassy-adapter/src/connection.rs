@@ -6,7 +6,7 @@ use bare_ws::asynch;
 use bare_ws::close::CloseCode;
 use bare_ws::handshake::{ClientHandshake, Established, HandshakeError, Offers, Request};
 use bare_ws::header::FrameHeader;
-use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+use bare_ws::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::Receive;
 use bare_ws::role::Client;
@@ -250,11 +250,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     ///
     /// # Cancel safety
     /// [`Writer::send`]'s.
-    pub async fn send<'m>(
-        &mut self,
-        message: impl Into<Message<'m>>,
-    ) -> Result<(), Error<Io::Error>> {
-        self.shared.send(message.into()).await
+    pub async fn send(&mut self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
+        self.shared.send(message.as_message()).await
     }
 
     /// Sends a piece of a message: [`Writer::send_fragment`].

@@ -5,7 +5,7 @@ use core::pin::pin;
 
 use bare_ws::close::CloseCode;
 use bare_ws::header::{FrameHeader, MAX_HEADER};
-use bare_ws::message::{Message, MessageKind};
+use bare_ws::message::{AsMessage, Message, MessageKind};
 use bare_ws::opcode::Opcode;
 use bare_ws::sender::{MIN_TRANSMIT, Transmit};
 use embassy_futures::yield_now;
@@ -45,8 +45,8 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
     /// longer one some fragments may have been queued: data is refused from then on with
     /// [`Usage::InterruptedMessage`](bare_ws::error::Usage::InterruptedMessage), and closing still
     /// works.
-    pub async fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error<Io::Error>> {
-        self.shared.send(message.into()).await
+    pub async fn send(&self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
+        self.shared.send(message.as_message()).await
     }
 
     /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
@@ -169,7 +169,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     pub(crate) async fn send(&self, message: Message<'_>) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let _turn = self.turn().await;
-            let (kind, mut payload, mut first) = (message.kind(), message.octets(), true);
+            let (kind, mut payload, mut first) = (message.kind(), message.as_bytes(), true);
             loop {
                 let mut lock = self.lock().await;
                 let queued = lock.queue(|sender| sender.message(kind, payload, first))?;

@@ -171,6 +171,7 @@ mod keepalive;
 mod shared;
 mod turn;
 
+mod messages;
 mod reader;
 mod websocket;
 mod writer;
@@ -194,7 +195,9 @@ pub use bare_ws::close::CloseCode;
 pub use bare_ws::error::{Usage, Violation};
 pub use bare_ws::handshake::{RequestError, ResponseError};
 pub use bare_ws::lifecycle::Timeout;
-pub use bare_ws::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
+pub use bare_ws::message::{
+    AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind, OwnedMessage,
+};
 pub use bare_ws::uri::UriError;
 pub use config::{Config, RequestParts, connect};
 #[cfg(feature = "deflate")]
@@ -202,6 +205,7 @@ pub use deflate::Deflate;
 pub use entropy::SystemEntropy;
 pub use error::{Error, RedirectError, SettingError};
 pub use keepalive::KeepAlive;
+pub use messages::{IntoMessages, Messages};
 pub use reader::Reader;
 pub use response::Response;
 pub use stage::{Deflating, Inflating, Totals};

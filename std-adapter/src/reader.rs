@@ -8,12 +8,13 @@ use bare_ws::closing::Owed;
 use bare_ws::error::Error as ProtocolError;
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Event, Moment as _};
-use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
+use bare_ws::message::{Chunk, CloseStatus, Frame, Message, OwnedMessage};
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 
 use crate::channel::{CallLimit, Channel, Cut, Hint};
 use crate::error::Error;
+use crate::messages::Messages;
 use crate::moment::Moment;
 use crate::shared::Shared;
 use crate::stage::Inflating;
@@ -75,6 +76,29 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// which changes nothing: the next call goes on.
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message<'_>>, Error> {
         self.recv_by(Moment::in_time(Some(limit)))
+    }
+
+    /// The next whole message, as one that borrows nothing: to keep it, or to hand it to another
+    /// thread. It costs an allocation and a copy that [`recv`](Self::recv) does without.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        Ok(self.recv()?.map(OwnedMessage::from))
+    }
+
+    /// The messages until the peer closes, each as [`recv_owned`](Self::recv_owned) gives it.
+    ///
+    /// ```no_run
+    /// let (mut reader, _writer) = bare_ws_std::connect("ws://localhost:8080/feed")?.split();
+    /// for message in reader.messages() {
+    ///     println!("{}", message?);
+    /// }
+    /// reader.finish()?;
+    /// # Ok::<(), bare_ws_std::Error>(())
+    /// ```
+    pub fn messages(&mut self) -> Messages<'_, S, B> {
+        Messages::new(self)
     }
 
     #[inline]

@@ -107,10 +107,10 @@ impl<S: Stream> Turn<'_, S> {
     /// Queues a message if it fits whole.
     pub(crate) fn queue(&mut self, message: Message<'_>) -> Result<bool, ProtocolError<Cut>> {
         let sender = self.sender();
-        if !sender.fits(message.octets().len()) {
+        if !sender.fits(message.as_bytes().len()) {
             return Ok(false);
         }
-        let queued = sender.message(message.kind(), message.octets(), true);
+        let queued = sender.message(message.kind(), message.as_bytes(), true);
         let state = self.state();
         state.life.on(Event::Queued, Moment::now());
         Ok(queued.map_err(ProtocolError::widen)?.complete)

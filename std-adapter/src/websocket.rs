@@ -6,9 +6,10 @@ use bare_ws::buffer::{Growing, Storage};
 use bare_ws::close::CloseCode;
 #[cfg(feature = "deflate")]
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
+use bare_ws::message::{AsMessage, Chunk, CloseStatus, Frame, Message, OwnedMessage};
 
 use crate::error::Error;
+use crate::messages::Messages;
 use crate::reader::Reader;
 use crate::response::Response;
 use crate::stream::{Socket, Stream};
@@ -65,6 +66,31 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
         self.reader.recv_timeout(limit)
     }
 
+    /// The next message, as one that borrows nothing: [`Reader::recv_owned`].
+    ///
+    /// # Errors
+    /// [`Reader::recv`]'s.
+    pub fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        self.reader.recv_owned()
+    }
+
+    /// The messages until the peer closes: [`Reader::messages`].
+    ///
+    /// The iterator borrows the reader. To send in the loop, take the connection apart first:
+    ///
+    /// ```no_run
+    /// use bare_ws_std::{WebSocket, connect};
+    ///
+    /// let WebSocket { mut reader, writer, .. } = connect("ws://localhost:8080/echo")?;
+    /// for message in reader.messages() {
+    ///     writer.send(message?)?;
+    /// }
+    /// # Ok::<(), bare_ws_std::Error>(())
+    /// ```
+    pub fn messages(&mut self) -> Messages<'_, S, B> {
+        self.reader.messages()
+    }
+
     /// The next piece of a message: [`Reader::recv_chunk`].
     ///
     /// # Errors
@@ -86,7 +112,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+    pub fn send(&mut self, message: impl AsMessage) -> Result<(), Error> {
         self.writer.send(message)
     }
 
@@ -97,6 +123,15 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// As [`Writer::send`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.writer.ping(payload)
+    }
+
+    /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3). Pings
+    /// are answered without it.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.writer.pong(payload)
     }
 
     /// Starts the closing handshake: [`Writer::close`].

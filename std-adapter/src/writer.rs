@@ -6,7 +6,7 @@ use std::time::Duration;
 use bare_ws::blocking::Outlet;
 use bare_ws::close::CloseCode;
 use bare_ws::header::FrameHeader;
-use bare_ws::message::{Message, MessageKind};
+use bare_ws::message::{AsMessage, MessageKind};
 
 use crate::channel::Channel;
 use crate::error::{Error, SettingError};
@@ -32,8 +32,8 @@ impl<S: Stream> Writer<S> {
     /// the peer took nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when
     /// another thread closes meanwhile and the peer does not let it: the connection is over.
     #[inline]
-    pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        Ok(self.shared.channel().turn()?.send(message)?)
+    pub fn send(&self, message: impl AsMessage) -> Result<(), Error> {
+        Ok(self.shared.channel().turn()?.send(message.as_message())?)
     }
 
     /// The same, never compressed: for a message that holds a secret beside octets that an
@@ -41,9 +41,9 @@ impl<S: Stream> Writer<S> {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub fn send_uncompressed<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+    pub fn send_uncompressed(&self, message: impl AsMessage) -> Result<(), Error> {
         let mut turn = self.shared.channel().turn()?;
-        Ok(turn.send_uncompressed(message.into())?)
+        Ok(turn.send_uncompressed(message.as_message())?)
     }
 
     /// Queues a whole message if there is room for it, and does not wait: several small messages
@@ -52,9 +52,9 @@ impl<S: Stream> Writer<S> {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub fn queue<'m>(&self, message: impl Into<Message<'m>>) -> Result<bool, Error> {
+    pub fn queue(&self, message: impl AsMessage) -> Result<bool, Error> {
         match self.shared.channel().try_turn()? {
-            Some(mut turn) => Ok(turn.queue(message.into())?),
+            Some(mut turn) => Ok(turn.queue(message.as_message())?),
             None => Ok(false),
         }
     }

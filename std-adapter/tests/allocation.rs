@@ -193,7 +193,7 @@ fn costs(lengths: &[usize], config: &Config) -> Result<Vec<(u64, isize)>, Error>
     for length in lengths {
         let allocations = ALLOCATIONS.get();
         socket.send("next")?;
-        assert_eq!(socket.recv()?.map(|m| m.octets().len()), Some(*length));
+        assert_eq!(socket.recv()?.map(|m| m.as_bytes().len()), Some(*length));
         costs.push((ALLOCATIONS.get() - allocations, HELD.get() - before));
     }
     assert_eq!(socket.recv()?, None);
@@ -291,8 +291,8 @@ fn a_long_message_that_was_compressed_does_not_keep_its_memory() -> Result<(), E
             socket.send("next")?;
             // What was said before is referred to, and is there.
             let message = socket.recv()?.expect("a message");
-            assert!(message.octets().len() == length);
-            assert!(message.octets().iter().all(|octet| *octet == b'x'));
+            assert!(message.as_bytes().len() == length);
+            assert!(message.as_bytes().iter().all(|octet| *octet == b'x'));
             held.push(HELD.get() - before);
         }
         assert!(held[0] >= LARGE as isize, "it was gathered");

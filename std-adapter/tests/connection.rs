@@ -425,7 +425,7 @@ fn received(level: Level, socket: &mut WebSocket) -> (usize, Option<Error>) {
     let mut octets = 0;
     loop {
         let more = match level {
-            Level::Whole => socket.recv().map(|m| m.map(|m| m.octets().len())),
+            Level::Whole => socket.recv().map(|m| m.map(|m| m.as_bytes().len())),
             Level::Chunks => socket.recv_chunk().map(|c| c.map(|c| c.octets.len())),
             Level::Frames => socket.recv_frame().map(|frame| {
                 frame.map(|frame| match frame.header.opcode.is_control() {

@@ -469,7 +469,7 @@ fn the_message_limit_is_that_of_what_comes_out() {
                 } else {
                     socket
                         .recv()
-                        .map(|message| message.map(|m| m.octets().len()))
+                        .map(|message| message.map(|m| m.as_bytes().len()))
                 };
                 match more {
                     Ok(Some(octets)) => received += octets,

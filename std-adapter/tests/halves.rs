@@ -99,7 +99,7 @@ fn a_ping_flood_and_long_messages_both_ways() {
     });
     let mut received = 0;
     while let Some(message) = reader.recv().unwrap() {
-        assert!(message.octets() == vec![received as u8; MIB]);
+        assert!(message.as_bytes() == vec![received as u8; MIB]);
         received += 1;
     }
     assert_eq!(received, ROUNDS);

@@ -459,7 +459,7 @@ fn a_program_can_poll_for_itself() {
         assert!(began.elapsed() < LONG);
     }
     assert_eq!(texts, ["one", "two"]);
-    assert!(socket.writer.queue(&[1; 10]).unwrap());
+    assert!(socket.writer.queue([1; 10]).unwrap());
     assert!(!socket.writer.queue(vec![0; MIB].as_slice()).unwrap());
     while !socket.writer.try_flush().unwrap() {
         assert!(began.elapsed() < LONG);

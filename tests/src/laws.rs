@@ -96,7 +96,7 @@ pub fn run<R: Role>(
             }
             Ok(Step::ReplyDue) => answer(&mut receiver, &mut sender, &mut watch)?,
             Ok(Step::Message) => match receiver.message() {
-                Ok(Some(message)) => watch.piece(message.kind(), message.octets(), 0, true)?,
+                Ok(Some(message)) => watch.piece(message.kind(), message.as_bytes(), 0, true)?,
                 Ok(None) => return Err(watch.mismatch("a message was announced, none is there")),
                 Err(error) => stopped = Some(error),
             },

@@ -151,7 +151,7 @@ macro_rules! calls {
         impl<B: Storage, E: Entropy> Calls for Driven<$connection<B, E>> {
             fn recv(&mut self) -> Result<Option<Vec<u8>>> {
                 Ok($run(self.polls, self.connection.recv())?
-                    .map(|message| message.octets().to_vec()))
+                    .map(|message| message.as_bytes().to_vec()))
             }
             fn recv_chunk(&mut self) -> Result<Option<Vec<u8>>> {
                 Ok($run(self.polls, self.connection.recv_chunk())?

@@ -145,7 +145,7 @@ fn a_compressed_receive_dropped_at_any_point_loses_nothing() {
                 loop {
                     let piece = if whole {
                         poll_times(polls, connection.recv())
-                            .map(|got| got.unwrap().map(|m| (m.octets().to_vec(), true)))
+                            .map(|got| got.unwrap().map(|m| (m.as_bytes().to_vec(), true)))
                     } else {
                         poll_times(polls, connection.recv_chunk())
                             .map(|got| got.unwrap().map(|c| (c.octets.to_vec(), c.fin)))

@@ -57,7 +57,7 @@ fn receive<X: Decompress>(
             Step::ReplyDue => receiver.owed().taken(),
             Step::Message => {
                 let message = receiver.message()?.expect("announced");
-                messages.push((message.kind(), message.octets().to_vec()));
+                messages.push((message.kind(), message.as_bytes().to_vec()));
             }
             Step::Chunk => {
                 let chunk = receiver.chunk().expect("announced");

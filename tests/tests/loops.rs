@@ -90,7 +90,7 @@ fn drive<D: Driver, R: Role>(
             Got::Message(message) => Some(Piece {
                 frame: None,
                 kind: message.kind(),
-                octets: message.octets().to_vec(),
+                octets: message.as_bytes().to_vec(),
                 offset: 0,
                 fin: true,
             }),

@@ -274,7 +274,7 @@ fn session_over(stale: u8) -> Vec<u8> {
         Receiver::<Client, _>::new([stale; 14]),
         Sender::<Client, _, _>::new([stale; MIN_TRANSMIT], Keys::default()),
     );
-    connection.send(&[7; 400]).unwrap();
+    connection.send([7; 400]).unwrap();
     connection.writer.ping(&[7; 125]).unwrap();
     connection.writer.ping(b"").unwrap();
     connection

@@ -238,7 +238,7 @@ impl<R: Role> End<R> {
                 .receiver
                 .message()
                 .unwrap()
-                .map(|message| (message.kind(), message.octets().to_vec(), true)),
+                .map(|message| (message.kind(), message.as_bytes().to_vec(), true)),
             Step::Chunk => self
                 .receiver
                 .chunk()

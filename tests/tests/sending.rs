@@ -89,7 +89,7 @@ fn fragments_pings_and_a_close() {
         .unwrap();
     writer.pong(b"").unwrap();
     writer.send_fragment(MessageKind::Text, b"", true).unwrap();
-    writer.send(&[1, 2, 3]).unwrap();
+    writer.send([1, 2, 3]).unwrap();
     writer.close(Some(CloseCode::GOING_AWAY), "bye").unwrap();
     let sent = Stream::of_client(&writer.io().written);
     assert_eq!(
@@ -219,7 +219,7 @@ fn a_draw_that_fails_sends_nothing_and_changes_nothing() {
             2 => w.ping(b"ping"),
             3 => w.send_fragment(MessageKind::Binary, &[2; 100], false),
             4 => w.send_fragment(MessageKind::Binary, b"", true),
-            5 => w.send(&[3; 400]),
+            5 => w.send([3; 400]),
             6 => w.send_frame(FrameHeader::new(Opcode::Text, true, 0), b"frame"),
             _ => w.close(Some(CloseCode::NORMAL), ""),
         }

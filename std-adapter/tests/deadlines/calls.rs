@@ -8,7 +8,8 @@ const FILES: [(&str, &str, &[&str]); 5] = [
     (
         "reader.rs",
         include_str!("../../src/reader.rs"),
-        &["close_status", "last_heard", "receiver"],
+        // Of an iterator, each item is `recv_owned`.
+        &["messages", "close_status", "last_heard", "receiver"],
     ),
     (
         "writer.rs",
@@ -31,6 +32,7 @@ const FILES: [(&str, &str, &[&str]); 5] = [
         "websocket.rs",
         include_str!("../../src/websocket.rs"),
         &[
+            "messages",
             "split",
             "close_status",
             "last_heard",
@@ -102,7 +104,7 @@ fn rows(file: &str, call: &str) -> &'static [Row] {
         ("config.rs", "connect" | "connect_into") => &[Row::Connect],
         ("config.rs", "open" | "open_into" | "open_lingering") => &[Row::Open],
         ("config.rs", "dial") => &[Row::Dial],
-        ("reader.rs" | "websocket.rs", "recv") => &[Row::Recv],
+        ("reader.rs" | "websocket.rs", "recv" | "recv_owned") => &[Row::Recv],
         ("reader.rs" | "websocket.rs", "recv_timeout") => &[Row::RecvTimeout],
         ("reader.rs" | "websocket.rs", "recv_chunk") => &[Row::RecvChunk],
         ("reader.rs" | "websocket.rs", "recv_frame") => &[Row::RecvFrame],
@@ -113,7 +115,7 @@ fn rows(file: &str, call: &str) -> &'static [Row] {
         ("writer.rs", "send_fragment") => &[Row::SendFragment],
         ("writer.rs", "send_frame") => &[Row::SendFrame],
         ("writer.rs" | "websocket.rs", "ping") => &[Row::Ping],
-        ("writer.rs", "pong") => &[Row::Pong],
+        ("writer.rs" | "websocket.rs", "pong") => &[Row::Pong],
         ("writer.rs", "flush") => &[Row::Flush],
         ("writer.rs" | "websocket.rs", "close") => &[Row::Close],
         _ => &[],

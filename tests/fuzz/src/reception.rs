@@ -84,7 +84,7 @@ pub fn receive<R: Role, B: Storage, X: Decompress>(
             Ok(Step::Message) => {
                 if let Ok(message) = receiver.message() {
                     let message = message.expect("a message was announced");
-                    seen.push(Seen::Message(message.kind(), message.octets().to_vec()));
+                    seen.push(Seen::Message(message.kind(), message.as_bytes().to_vec()));
                 }
             }
             Ok(Step::Chunk) => {

@@ -191,7 +191,7 @@ fn split(answering: Answering, schedule: usize, polls: usize, others: usize) -> 
             other.poll()?;
             if let Poll::Ready(ready) = recv.as_mut().poll(&mut cx) {
                 let owned = |message: bare_ws::message::Message<'_>| {
-                    (message.kind(), message.octets().to_vec())
+                    (message.kind(), message.as_bytes().to_vec())
                 };
                 got = Some(ready.map(|message| message.map(owned)));
                 break;

@@ -40,7 +40,7 @@ fn opening_dropped_at_any_point_sends_a_part_of_the_request_and_nothing_else() {
         let (mut connection, _) = open(&request, &whole, 100_000).expect("ready");
         let hello = block_on(connection.recv())
             .unwrap()
-            .map(|message| message.octets().to_vec());
+            .map(|message| message.as_bytes().to_vec());
         assert_eq!(hello, Some(b"Hello".to_vec()));
         let wanted = whole.0.get().written.clone();
         assert!(wanted.starts_with(b"GET / HTTP/1.1\r\n") && wanted.ends_with(b"\r\n\r\n"));

@@ -16,7 +16,7 @@ fn a_receive_dropped_at_any_point_loses_nothing() {
                     let Some(got) = (match delivery {
                         Delivery::Message => poll_times(polls, connection.recv()).map(|got| {
                             got.unwrap().map(|message| {
-                                (message.kind().opcode(), message.octets().to_vec(), true)
+                                (message.kind().opcode(), message.as_bytes().to_vec(), true)
                             })
                         }),
                         Delivery::Chunk => poll_times(polls, connection.recv_chunk()).map(|got| {

@@ -80,7 +80,7 @@ fn an_echo_dropped_at_random_points() {
                     assert!(idle < 100_000);
                     continue;
                 }
-                Some(got) => got.unwrap().map(|message| message.octets().to_vec()),
+                Some(got) => got.unwrap().map(|message| message.as_bytes().to_vec()),
             };
             let Some(octets) = got else { break };
             let done = poll_times(random.usize(1..6), connection.send(&octets[..]));

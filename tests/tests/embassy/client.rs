@@ -239,7 +239,7 @@ fn a_supervisor_keeps_a_client_connected() {
         let hear = |event: Event<_, _>| told.borrow_mut().push(format!("{event:?}"));
         let running = supervisor.run(&mut client, &request, hear, async |connection| {
             let received = |message: Message<'_>| {
-                assert_eq!(message, MESSAGE.into());
+                assert_eq!(message, MESSAGE);
                 supervisor.succeeded();
                 sessions.set(sessions.get() + 1);
                 if sessions.get() == 3 {

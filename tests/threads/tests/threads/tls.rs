@@ -142,7 +142,7 @@ fn reads_writes_and_the_shutdown_of_several_threads_over_tls() {
         let receiving = thread::spawn(move || {
             for id in [1, 2, 3, 4] {
                 let message = reader.recv().unwrap().expect("four messages");
-                assert_eq!(message.octets(), [id; 2 * LONG]);
+                assert_eq!(message.as_bytes(), [id; 2 * LONG]);
             }
             reader
         });

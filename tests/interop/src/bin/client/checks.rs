@@ -159,7 +159,7 @@ fn echo<S: Stream>(
         true => MessageKind::Text,
         false => message.kind(),
     };
-    Ok(answer.kind == kind && answer.octets == message.octets())
+    Ok(answer.kind == kind && answer.octets == message.as_bytes())
 }
 
 /// `size` octets a fragment, the first one empty, and after each a ping.
@@ -241,7 +241,7 @@ fn receive<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected) -> Result<
         return match socket.recv()? {
             Some(message) => Ok(Answer {
                 kind: message.kind(),
-                octets: message.octets().to_vec(),
+                octets: message.as_bytes().to_vec(),
             }),
             None => Err(Error::Lost),
         };

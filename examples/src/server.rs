@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use bare_ws::blocking::Connection;
+use bare_ws::blocking;
 use bare_ws::buffer::Growing;
 use bare_ws::deflate::Answering;
 use bare_ws::deflate::negotiate::Held;
@@ -35,6 +35,13 @@ pub struct Served {
     /// Over which version of TLS.
     pub tls: Option<ProtocolVersion>,
 }
+
+/// A server's end of a connection.
+pub type Connection<S> = blocking::Connection<
+    FromStd<S>,
+    Receiver<Server, Growing, Inflating>,
+    Sender<Server, Vec<u8>, SystemEntropy, Deflating>,
+>;
 
 type Secure = StreamOwned<ServerConnection, TcpStream>;
 
@@ -100,6 +107,32 @@ impl EchoServer {
 
 /// How many messages, until the closing handshake.
 fn serve<S: io::Read + io::Write>(stream: S, subprotocols: &[&str]) -> Result<(u64, S), String> {
+    let (connection, _) = accept(stream, subprotocols)?;
+    let blocking::Connection {
+        mut reader,
+        mut writer,
+    } = connection;
+    let mut messages = 0;
+    while let Some(message) = reader
+        .recv(&mut writer)
+        .map_err(|error| error.to_string())?
+    {
+        writer.send(message).map_err(|error| error.to_string())?;
+        messages += 1;
+    }
+    let (io, _) = writer.into_parts();
+    Ok((messages, io.into_inner()))
+}
+
+/// Takes a client: the server's end of the opening handshake, with permessage-deflate if the
+/// client offers it. Beside the connection it gives the head of the request.
+///
+/// # Errors
+/// In words, why there is no connection.
+pub fn accept<S: io::Read + io::Write>(
+    stream: S,
+    subprotocols: &[&str],
+) -> Result<(Connection<S>, String), String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let service = Service {
         subprotocols,
@@ -109,16 +142,21 @@ fn serve<S: io::Read + io::Write>(stream: S, subprotocols: &[&str]) -> Result<(u
     let mut handshake = ServerHandshake::new(&service, Answering::new(Held::ALL));
     let mut receiver =
         Receiver::<Server, _, _>::with_stage(Growing::with_len(16 * 1024), Inflating::default());
+    let mut request = Vec::new();
     loop {
         let n = io.read(receiver.spare()).map_err(|error| said(&error))?;
         receiver.commit(n);
-        match handshake.read(receiver.unparsed()) {
+        let octets = receiver.unparsed();
+        let progress = handshake.read(octets);
+        let consumed = match progress {
             Progress::NeedOctets if n == 0 => return Err("no request".to_owned()),
-            Progress::NeedOctets => receiver.skip(usize::MAX),
-            Progress::Done { consumed } => {
-                receiver.skip(consumed);
-                break;
-            }
+            Progress::NeedOctets => octets.len(),
+            Progress::Done { consumed } => consumed,
+        };
+        request.extend_from_slice(&octets[..consumed]);
+        receiver.skip(consumed);
+        if progress != Progress::NeedOctets {
+            break;
         }
     }
     let mut answer = [0; 512];
@@ -138,15 +176,6 @@ fn serve<S: io::Read + io::Write>(stream: S, subprotocols: &[&str]) -> Result<(u
 
     let entropy = SystemEntropy::new().map_err(|error| said(&error))?;
     let sender = Sender::<Server, _, _, _>::with_stage(vec![0; 64 * 1024], entropy, deflating);
-    let Connection {
-        mut reader,
-        mut writer,
-    } = Connection::new(io, receiver, sender);
-    let mut messages = 0;
-    while let Some(message) = reader.recv(&mut writer).map_err(|error| said(&error))? {
-        writer.send(message).map_err(|error| said(&error))?;
-        messages += 1;
-    }
-    let (io, _) = writer.into_parts();
-    Ok((messages, io.into_inner()))
+    let request = String::from_utf8_lossy(&request).into_owned();
+    Ok((Connection::new(io, receiver, sender), request))
 }

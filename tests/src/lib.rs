@@ -18,6 +18,11 @@ pub mod telemetry;
 pub mod vectors;
 pub mod wire;
 
+/// What MIGRATING.md says to write compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../MIGRATING.md")]
+struct Migrating;
+
 /// How many runs a random test makes: so many, or times `BARE_WS_RUNS` if that is set.
 ///
 /// # Panics

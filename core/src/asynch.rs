@@ -149,7 +149,7 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
     ///
     /// # Errors
-    /// As there.
+    /// See [`open`](Self::open).
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
@@ -195,10 +195,10 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// The next message: [`Reader::recv`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// See [`Reader::recv`].
     pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message<'_>>, Error<Io::Error>>> {
         self.reader.recv(&mut self.writer)
     }
@@ -206,10 +206,10 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// The next piece of a message: [`Reader::recv_chunk`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_chunk`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// See [`Reader::recv_chunk`].
     pub fn recv_chunk(
         &mut self,
     ) -> impl Future<Output = Result<Option<Chunk<'_>>, Error<Io::Error>>> {
@@ -219,10 +219,10 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// The next frame: [`Reader::recv_frame`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_frame`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// See [`Reader::recv_frame`].
     pub fn recv_frame(
         &mut self,
     ) -> impl Future<Output = Result<Option<Frame<'_>>, Error<Io::Error>>> {
@@ -232,10 +232,10 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Sends a message: [`Writer::send`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::send`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// See [`Writer::send`].
     pub fn send(
         &mut self,
         message: impl AsMessage,
@@ -247,10 +247,10 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// more: what the peer sent before its own Close still comes.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::close`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// See [`Writer::close`].
     pub fn close(
         &mut self,
         code: Option<CloseCode>,
@@ -262,10 +262,10 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Brings a connection that is over to the end of its transport: [`Reader::finish`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::finish`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// See [`Reader::finish`].
     pub fn finish(&mut self) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.reader.finish(&mut self.writer)
     }
@@ -555,7 +555,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// Sends one frame of the caller's own making: [`Sender::frame`].
     ///
     /// # Errors
-    /// As there; [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
+    /// See [`Sender::frame`], and [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
     ///
     /// # Cancel safety
     /// The frame is either not sent or queued whole.

@@ -110,7 +110,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
     ///
     /// # Errors
-    /// As there.
+    /// See [`open`](Self::open).
     #[inline]
     pub fn shake_hands<X: Offers>(
         &mut self,
@@ -153,7 +153,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// The next message: [`Reader::recv`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv`].
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error<Io::Error>> {
         self.reader.recv(&mut self.writer)
     }
@@ -161,7 +161,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// The next piece of a message: [`Reader::recv_chunk`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_chunk`].
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error<Io::Error>> {
         self.reader.recv_chunk(&mut self.writer)
     }
@@ -169,7 +169,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// The next frame: [`Reader::recv_frame`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_frame`].
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error<Io::Error>> {
         self.reader.recv_frame(&mut self.writer)
     }
@@ -177,7 +177,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Sends a message: [`Writer::send`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::send`].
     pub fn send(&mut self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
         self.writer.send(message)
     }
@@ -186,7 +186,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// more: what the peer sent before its own Close still comes.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::close`].
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Io::Error>> {
         self.writer.close(code, reason)
     }
@@ -194,7 +194,7 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// Brings a connection that is over to the end of its transport: [`Reader::finish`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::finish`].
     pub fn finish(&mut self) -> Result<(), Error<Io::Error>> {
         self.reader.finish(&mut self.writer)
     }
@@ -407,7 +407,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// Sends one frame of the caller's own making: [`Sender::frame`].
     ///
     /// # Errors
-    /// As there; [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
+    /// See [`Sender::frame`], and [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
     pub fn send_frame(
         &mut self,
         header: FrameHeader,
@@ -487,7 +487,7 @@ pub trait Outlet {
     /// As [`Writer::send`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::send`].
     #[inline]
     fn send(&mut self, message: Message<'_>) -> Result<(), Error<Self::Error>> {
         let (kind, payload) = (message.kind(), message.as_bytes());
@@ -501,7 +501,7 @@ pub trait Outlet {
     /// As [`Writer::send_fragment`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::send_fragment`].
     fn send_fragment(
         &mut self,
         kind: MessageKind,
@@ -522,7 +522,7 @@ pub trait Outlet {
     /// As [`Writer::send_frame`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::send_frame`].
     fn send_frame(
         &mut self,
         header: FrameHeader,
@@ -537,7 +537,7 @@ pub trait Outlet {
     /// As [`Writer::ping`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::ping`].
     fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
         self.send_when_drained(|sender| sender.queue_ping(payload), MIN_TRANSMIT)
     }
@@ -545,7 +545,7 @@ pub trait Outlet {
     /// As [`Writer::pong`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::pong`].
     fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
         self.send_when_drained(|sender| sender.queue_pong(payload), MIN_TRANSMIT)
     }
@@ -553,7 +553,7 @@ pub trait Outlet {
     /// As [`Writer::close`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::close`].
     fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Self::Error>> {
         self.send_when_drained(|sender| sender.queue_close(code, reason), MIN_TRANSMIT)
     }

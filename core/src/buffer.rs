@@ -1,10 +1,10 @@
-//! Memory that the caller gives, and the places in it.
+//! Memory for a connection's octets: lent by the caller, or growing.
 
 use crate::octets;
 
 /// Where a connection keeps octets: any `AsRef<[u8]> + AsMut<[u8]>` of a fixed length, such as
-/// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also
-/// `Growing`, which grows as octets arrive.
+/// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also `Growing`, which grows
+/// as octets arrive.
 pub trait Storage {
     /// The memory as it is now.
     fn octets(&self) -> &[u8];

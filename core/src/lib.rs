@@ -1,22 +1,120 @@
-//! WebSocket client without an allocator, an operating system or an executor.
+//! A WebSocket client (RFC 6455, RFC 7692) that needs no allocator, no operating system and no
+//! executor: machines over memory you lend them, and two short loops that do I/O.
 //!
-//! The modules in their order, bottom up; a lower one never names a higher one:
+//! Most programs want an adapter instead: `bare-ws-std` on hosts, `bare-ws-embassy` on
+//! microcontrollers. Both re-export this crate.
+#![cfg_attr(feature = "embedded-io", doc = "")]
+#![cfg_attr(feature = "embedded-io", doc = "```")]
+#![cfg_attr(not(feature = "embedded-io"), doc = "\n```text")]
+//! use bare_ws::blocking::Connection;
+//! use bare_ws::entropy::Entropy;
+//! use bare_ws::handshake::{ClientHandshake, Request};
+//! use bare_ws::receiver::Receiver;
+//! use bare_ws::role::Client;
+//! use bare_ws::sender::Sender;
+//! use bare_ws::uri::Uri;
+//! use embedded_io::{Read, Write};
+//!
+//! /// Echoes what the server at the other end of `io` says. `entropy` has to be a strong source.
+//! fn echo<Io: Read + Write>(io: Io, mut entropy: impl Entropy) -> Option<()> {
+//!     let (mut receive, mut transmit) = ([0; 1024], [0; 512]);
+//!     let request = Request::new(Uri::parse("ws://broker.example/echo").ok()?);
+//!     let handshake = ClientHandshake::new(&request, (), &mut entropy).ok()?;
+//!     let receiver = Receiver::<Client, _>::new(&mut receive[..]);
+//!     let sender = Sender::<Client, _, _>::new(&mut transmit[..], entropy);
+//!     let (connection, _) = Connection::open(io, handshake, receiver, sender).ok()?;
+//!     let Connection { mut reader, mut writer } = connection;
+//!     while let Some(message) = reader.recv(&mut writer).ok()? {
+//!         writer.send(message).ok()?;
+//!     }
+//!     reader.finish(&mut writer).ok()
+//! }
+//! ```
+//!
+//! # Concepts
+//!
+//! - A [`Receiver`](receiver::Receiver) takes octets and announces messages, pieces or frames. A
+//!   [`Sender`](sender::Sender) takes messages and gives octets. A
+//!   [`ClientHandshake`](handshake::ClientHandshake) comes before both. They are state machines that
+//!   do no I/O and know nothing of each other; drive them yourself over any transport.
+//! - The loops, `blocking` over `embedded_io` and `asynch` over `embedded_io_async`, drive them over a
+//!   transport and answer Pings and Closes.
+//! - A received [`Message`](message::Message) borrows the receive buffer until the next receive. The
+//!   send side is free to answer it meanwhile.
+//!
+//! # Memory
+//!
+//! A connection has two buffers, which you lend it as `&mut [u8]`, `[u8; N]`, `Box<[u8]>` or, with
+//! feature `alloc`, [`Growing`](buffer).
+//!
+//! | buffer | how large |
+//! |---|---|
+//! | receive | the longest message received whole, plus 14 octets for a header; for messages received in pieces any size from 14 octets up, 128 is practical |
+//! | transmit | 131 octets or more: any control frame must fit. Messages longer than the buffer pass through it |
+//!
+//! Compression has memory of its own: see module `deflate`. A connection itself takes 248 octets on a Cortex-M0+.
+//!
+//! # Cancel safety
+//!
+//! Every future may be dropped at any await, if the transport's own futures may. Progress lives in
+//! the machines, never in a local variable. Each `async fn` says under `# Cancel safety` what a drop
+//! leaves behind: usually nothing, at worst a long message that cannot be completed.
+//!
+//! # Errors
+//!
+//! | [`error::Error`] | cause | the connection |
+//! |---|---|---|
+//! | `Peer` | the peer broke the protocol | has failed; a Close that says why is owed |
+//! | `Capacity` | a message is longer than your memory or limits allow | has failed; a Close that says why is owed |
+//! | `Usage` | the call was wrong; nothing was sent | is unchanged |
+//! | `Entropy` | no masking key could be had; nothing was sent | is unchanged |
+//! | `Lost` | the transport ended without a closing handshake | is over |
+//! | `Transport` | the transport's own error | is as the transport says |
+//!
+//! A closed connection is not an error: `recv` returns `None`.
+//!
+//! # Time
+//!
+//! The core has no clock. With the loops, a limit in time is the transport's: a read or write that
+//! times out. [`lifecycle`] decides what may be done with a connection, and by when, for adapters
+//! that have a clock; both adapters use it.
+//!
+//! # Features
+//!
+//! None is on by default, and each only adds items.
+//!
+//! | feature | |
+//! |---|---|
+//! | `embedded-io` | the blocking loop |
+//! | `embedded-io-async` | the asynchronous loop |
+//! | `deflate` | permessage-deflate in memory you lend |
+//! | `alloc` | receive buffers that grow up to a limit; `OwnedMessage` |
+//! | `heapless` | its `String` and `Vec` can be sent as messages |
+//! | `rand_core` | entropy from any `TryCryptoRng` |
+//! | `zlib-rs` | permessage-deflate by zlib-rs, for hosts: faster, more memory |
+//! | `simdutf8` | faster UTF-8 validation, for hosts |
+//! | `defmt` | `defmt::Format` on public types |
+//!
+//! The minimum supported Rust version is 1.88; raising it is a minor release.
+//!
+//! # Modules
+//!
+//! Bottom up; a lower one never names a higher one.
 //!
 //! - Leaves: [`opcode`], [`role`], [`entropy`], [`mask`], [`utf8`], [`close`].
 //! - What memory, a failure, a frame and a message are: [`buffer`], [`error`], [`stage`],
 //!   [`header`], [`message`].
-//! - [`lifecycle`]: a connection in time: its states, its deadlines, what may be done next.
+//! - [`lifecycle`]: a connection over time: its states and deadlines, and what may be done next.
 //! - [`closing`]: every transition of the closing handshake.
-//! - [`receiver`] and [`sender`]: the machines. They do no I/O, own no memory and know nothing of
-//!   each other.
-//! - [`mod@uri`] and [`handshake`]: the opening handshake, a machine too.
+//! - [`receiver`] and [`sender`]: the machines.
+//! - [`mod@uri`] and [`handshake`]: the opening handshake.
 #![cfg_attr(
     feature = "deflate",
     doc = "- [`deflate`]: permessage-deflate, a stage of the two machines."
 )]
 #![cfg_attr(
     any(feature = "embedded-io", feature = "embedded-io-async"),
-    doc = "- [`exchange`]: what the loops say to whoever moves octets for them."
+    doc = "- [`exchange`]: what the loops ask of whoever moves octets for them."
 )]
 #![cfg_attr(
     feature = "embedded-io",
@@ -26,19 +124,6 @@
     feature = "embedded-io-async",
     doc = "- [`asynch`]: the loop over `embedded_io_async`."
 )]
-//!
-//! Most programs want an adapter: `bare-ws-embassy` on microcontrollers, `bare-ws-std` on hosts.
-//!
-//! # Features
-//!
-//! None is on by default, and each only adds: `alloc` (growing buffers), `deflate`
-//! (permessage-deflate in memory of the caller's), `zlib-rs` (the same by zlib-rs, for hosts),
-//! `embedded-io`, `embedded-io-async` (the loops), `rand_core` (entropy from its generators),
-//! `simdutf8` (faster checks of text, for hosts), `defmt` (its `Format` on public types).
-//!
-//! # Rust version
-//!
-//! 1.88. Raising it is a minor release.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

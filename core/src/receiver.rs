@@ -80,14 +80,30 @@ impl Default for Limits {
     }
 }
 
-/// The receive side of a connection, over memory of the caller's.
+/// The receive side of a connection, over memory you lend it.
 ///
-/// Input enters by [`spare`](Self::spare) and [`commit`](Self::commit); [`step`](Self::step)
-/// announces; [`message`](Self::message), [`chunk`](Self::chunk) and [`frame`](Self::frame) make
-/// the borrow, which ends with the next step. All progress lives in here: whoever drives it may
-/// stop anywhere and go on later.
+/// The transport reads into [`spare`](Self::spare), and [`commit`](Self::commit) says how much.
+/// [`step`](Self::step) announces what is there; [`message`](Self::message), [`chunk`](Self::chunk) and
+/// [`frame`](Self::frame) borrow it until the next step. All progress is kept in here, so whoever
+/// drives it may stop anywhere and go on later.
 ///
-/// A whole message may be as long as the buffer less [`MAX_HEADER`] octets.
+/// ```
+/// use bare_ws::message::Message;
+/// use bare_ws::receiver::{Delivery, Receiver, Step};
+/// use bare_ws::role::Client;
+///
+/// let mut receiver = Receiver::<Client, _>::new([0; 128]);
+/// // What a transport read: a text frame.
+/// let octets = b"\x81\x05hello";
+/// receiver.spare()[..octets.len()].copy_from_slice(octets);
+/// receiver.commit(octets.len());
+///
+/// assert_eq!(receiver.step(Delivery::Message), Ok(Step::Message));
+/// assert_eq!(receiver.message(), Ok(Some(Message::Text("hello"))));
+/// assert_eq!(receiver.step(Delivery::Message), Ok(Step::NeedOctets));
+/// ```
+///
+/// A message received whole may be as long as the buffer less [`MAX_HEADER`] octets.
 #[derive(Clone)]
 pub struct Receiver<R, B, X = Plain> {
     machine: Machine,
@@ -97,7 +113,7 @@ pub struct Receiver<R, B, X = Plain> {
 }
 
 impl<R: Role, B: Storage> Receiver<R, B> {
-    /// A receiver that knows no extension. The buffer holds at least [`MAX_HEADER`] octets.
+    /// A receiver without extensions. The buffer holds at least [`MAX_HEADER`] octets.
     #[must_use]
     pub fn new(storage: B) -> Self {
         Self::with_stage(storage, Plain)
@@ -218,7 +234,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// the Close that is owed for text which is none can be sent while the message is held.
     ///
     /// # Errors
-    /// As there.
+    /// See [`message`](Self::message).
     #[inline]
     pub fn message_and_owed(&mut self) -> (Result<Option<Message<'_>>, Error>, &mut Owed) {
         let machine = &mut self.machine;

@@ -32,11 +32,41 @@ pub struct Queued {
     pub complete: bool,
 }
 
-/// The send side of a connection, over memory of the caller's.
+/// The send side of a connection, over memory you lend it.
 ///
-/// Commands put whole frames into the transmit buffer, masked with a fresh key each while they
-/// are copied; [`pending`](Self::pending) and [`advance`](Self::advance) bring them out. What is
-/// queued stays queued whatever happens to whoever writes it.
+/// Commands put whole frames into the transmit buffer, each masked with a fresh key while it is
+/// copied. The transport writes what is [`pending`](Self::pending), and [`advance`](Self::advance)
+/// says how much of it. What is queued stays queued whatever happens to whoever writes it.
+///
+/// ```
+/// use bare_ws::entropy::{Entropy, EntropyError};
+/// use bare_ws::message::MessageKind;
+/// use bare_ws::role::Client;
+/// use bare_ws::sender::Sender;
+///
+/// fn send(entropy: impl Entropy, mut write: impl FnMut(&[u8]) -> usize) {
+///     let mut sender = Sender::<Client, _, _>::new([0; 256], entropy);
+///     let queued = sender.message(MessageKind::Text, b"hello", true);
+///     assert!(queued.is_ok_and(|queued| queued.complete));
+///     while !sender.pending().is_empty() {
+///         let written = write(sender.pending());
+///         sender.advance(written);
+///     }
+/// }
+/// # struct Fixed;
+/// # impl Entropy for Fixed {
+/// #     fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
+/// #         octets.fill(0);
+/// #         Ok(())
+/// #     }
+/// # }
+/// # let mut wire = Vec::new();
+/// # send(Fixed, |octets| {
+/// #     wire.extend_from_slice(&octets[..1]);
+/// #     1
+/// # });
+/// # assert_eq!(wire, b"\x81\x85\0\0\0\0hello");
+/// ```
 ///
 /// Except between [`begin_frame`](Self::begin_frame) and the last octet of that frame, there is
 /// always a frame boundary at the end of what is queued: a Pong or a Close can follow.
@@ -50,7 +80,7 @@ pub struct Sender<R, B, E, X = Plain> {
 }
 
 impl<R: Role, B: Storage, E: Entropy> Sender<R, B, E> {
-    /// A sender that knows no extension. The buffer holds at least [`MIN_TRANSMIT`] octets.
+    /// A sender without extensions. The buffer holds at least [`MIN_TRANSMIT`] octets.
     #[must_use]
     pub fn new(storage: B, entropy: E) -> Self {
         Self::with_stage(storage, entropy, Plain)
@@ -302,7 +332,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// Whether [`close`](Self::close) may be called with these, apart from a frame in its way.
     ///
     /// # Errors
-    /// As there.
+    /// See [`close`](Self::close).
     pub fn may_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Usage> {
         check_own_close(code, reason)?;
         self.machine.outbound.open()

@@ -123,9 +123,9 @@
 //! |---|---|
 //! | connection, beside its two buffers | 424, of them 176 the adapter's |
 //! | future of `net::connect` | 1368 |
-//! | of `recv` | 288 |
+//! | of `recv` | 312 |
 //! | of `send` | 176 |
-//! | of `close` / `finish` | 216 / 312 |
+//! | of `close` / `finish` | 216 / 336 |
 //!
 //! The receive buffer holds the longest message and 14 octets more (or any part of one:
 //! `recv_chunk`), the transmit buffer 131 at least. `net::Socket` has two buffers of its own for

@@ -72,7 +72,7 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
     /// [`Sender::frame`](bare_ws::sender::Sender::frame).
     ///
     /// # Errors
-    /// As there; [`Usage::BufferTooSmall`](bare_ws::error::Usage::BufferTooSmall) when the frame
+    /// See [`Sender::frame`](bare_ws::sender::Sender::frame); [`Usage::BufferTooSmall`](bare_ws::error::Usage::BufferTooSmall) when the frame
     /// does not fit the buffer.
     ///
     /// # Cancel safety

@@ -42,15 +42,49 @@ use crate::stream::{Socket, Stream};
 use crate::websocket::WebSocket;
 use crate::writer::Writer;
 
-/// Opens a connection with all defaults: [`Config::connect`].
+/// Opens a connection with the defaults: [`Config::connect`].
+///
+/// ```no_run
+/// use bare_ws_std::{Error, connect};
+///
+/// fn main() -> Result<(), Error> {
+///     let mut socket = connect("ws://localhost:8080/chat")?;
+///     socket.send("hello")?;
+///     println!("{:?}", socket.recv()?);
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
-/// As there.
+/// See [`Config::connect`].
 pub fn connect(uri: &str) -> Result<WebSocket, Error> {
     Config::new().connect(uri)
 }
 
-/// How to open a connection, and how long and how much to bear on it.
+/// Connection options: what to request, and the limits and timeouts to enforce.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use bare_ws_std::{Config, Error, KeepAlive};
+///
+/// fn main() -> Result<(), Error> {
+///     let mut socket = Config::new()
+///         .header("Authorization", "Bearer t0k3n")
+///         .subprotocol("prices.v1")
+///         .message_limit(1024 * 1024)
+///         .keepalive(KeepAlive {
+///             interval: Duration::from_secs(30),
+///             dead_after: Duration::from_secs(45),
+///         })
+///         .stall_timeout(Duration::from_secs(20))
+///         .connect("wss://example.org/feed")?;
+///     println!("{:?}", socket.recv()?);
+///     Ok(())
+/// }
+/// ```
+///
+/// One `Config` can open any number of connections.
 #[derive(Clone)]
 pub struct Config {
     subprotocols: Vec<String>,
@@ -75,7 +109,7 @@ pub struct Config {
     stall_timeout: Option<Duration>,
     keepalive: Option<KeepAlive>,
     close_timeout: Option<Duration>,
-    /// Made at need: the platform's roots are some files to read.
+    /// Made on first use: reading the platform's roots takes a while.
     #[cfg(feature = "rustls")]
     tls: Arc<OnceLock<crate::tls::Tls>>,
 }
@@ -113,9 +147,9 @@ impl Default for Config {
     }
 }
 
-/// What is asked of the server.
+/// The request.
 impl Config {
-    /// The defaults, which each method names.
+    /// The defaults, which each method states.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -128,7 +162,7 @@ impl Config {
         self
     }
 
-    /// Whether a server that chooses no subprotocol is left. Default: no.
+    /// Fails the handshake if the server selects no subprotocol. Default: no.
     #[must_use]
     pub fn subprotocol_required(mut self, required: bool) -> Self {
         self.subprotocol_required = required;
@@ -142,21 +176,21 @@ impl Config {
         self
     }
 
-    /// Sends an Origin. Default: none, as is right for what is no browser.
+    /// Sends an Origin. Default: none; only browsers have to send one.
     #[must_use]
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());
         self
     }
 
-    /// Sends another Host than the URI's. Default: the URI's.
+    /// Sends this Host instead of the URI's. Default: the URI's.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
     }
 
-    /// Whom to trust with `wss`, and who to be. Default: [`Tls::new`](crate::tls::Tls::new), once
+    /// Trusted roots and client certificate for `wss`. Default: [`Tls::new`](crate::tls::Tls::new), once
     /// for this `Config` and its clones.
     #[cfg(feature = "rustls")]
     #[must_use]
@@ -165,21 +199,20 @@ impl Config {
         self
     }
 
-    /// How many redirects are followed. From `wss` it never goes on to `ws`. Another server than
-    /// the one that was named (another scheme, host or port) gets a request with nothing of yours
-    /// in it, unless you [trust](Self::trust_redirects) what redirects name. Default: 0, a
-    /// redirect is [`Error::Rejected`].
+    /// How many redirects to follow, never from `wss` to `ws`. A different server (scheme, host or
+    /// port) gets none of your header fields and credentials unless you
+    /// [trust redirects](Self::trust_redirects). Default: 0, and a redirect is [`Error::Rejected`].
     #[must_use]
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
         self
     }
 
-    /// Whether another server that a redirect leads to gets what the first one got: header fields,
-    /// subprotocols, [`origin`](Self::origin), [`host`](Self::host), and a TLS client certificate.
-    /// Each of them may be a secret, or stand for what the caller trusts the first server with.
-    /// Default: no; if a [subprotocol is required](Self::subprotocol_required) the handshake with
-    /// another server then fails.
+    /// Whether a different server that a redirect leads to is sent what the first one was: header
+    /// fields, subprotocols, [`origin`](Self::origin), [`host`](Self::host), and the TLS client
+    /// certificate. Any of these may be a secret between you and the first server. Default: no, so
+    /// if a [subprotocol is required](Self::subprotocol_required) the handshake with a different
+    /// server fails.
     #[must_use]
     pub fn trust_redirects(mut self, trusted: bool) -> Self {
         self.trust_redirects = trusted;
@@ -187,22 +220,22 @@ impl Config {
     }
 }
 
-/// Where to connect to.
+/// Name resolution.
 impl Config {
-    /// Looks the addresses of hosts up by a function of the caller's, given the name and the port
-    /// as they stand in the URI. An address in a URI is not looked up. Default: the operating
-    /// system's resolver.
+    /// Resolves host names with this function, which is given the name and the port as they are in
+    /// the URI. An address in a URI is not looked up. Default: the operating system's resolver.
     ///
     /// A lookup cannot be interrupted. One that takes longer than
-    /// [`connect_timeout`](Self::connect_timeout) goes on in its thread; whoever asks for the same
-    /// name and port meanwhile, of this `Config`, its clones or, with the default, the process,
-    /// waits for the same lookup. No more than 16 lookups of a resolver are done at a time; further
-    /// names wait for one of them to end, and are [`Timeout::Connect`](crate::Timeout::Connect) if none does.
+    /// [`connect_timeout`](Self::connect_timeout) continues in its thread, and whoever asks for the
+    /// same name and port meanwhile waits for that same lookup: connections of this `Config` and its
+    /// clones or, with the default resolver, of the whole process. At most 16 lookups of a resolver
+    /// run at a time; further names wait for one of them to end, and fail with
+    /// [`Timeout::Connect`](crate::Timeout::Connect) if none does.
     ///
     /// ```
     /// use bare_ws_std::Config;
     ///
-    /// // A host of one's own for tests, whatever the URI says.
+    /// // A test server on this host, whatever name the URI has.
     /// let config = Config::new().resolver(|_, port| Ok(vec![([127, 0, 0, 1], port).into()]));
     /// ```
     #[must_use]
@@ -218,15 +251,15 @@ impl Config {
 /// Compression.
 #[cfg(feature = "deflate")]
 impl Config {
-    /// Offers permessage-deflate. A server that does not know it just does without. Default: not
-    /// offered.
+    /// Offers permessage-deflate. With a server that does not support it the connection is simply
+    /// uncompressed. Default: not offered.
     #[must_use]
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
         self.deflate = deflate.into();
         self
     }
 
-    /// The two stages for what was agreed on, for those who drive the core themselves.
+    /// The two stages for the agreed parameters, for programs that drive the core themselves.
     ///
     /// # Errors
     /// [`Error::Extension`] when there is no memory for the window.
@@ -240,7 +273,7 @@ impl Config {
     }
 }
 
-/// How much of memory.
+/// Limits on memory.
 impl Config {
     /// The most octets of a message that is received whole, by [`recv`](WebSocket::recv).
     /// Default: 16 MiB.
@@ -251,9 +284,9 @@ impl Config {
     }
 
     /// The most octets of a message that is received in pieces or frames, by
-    /// [`recv_chunk`](WebSocket::recv_chunk) or [`recv_frame`](WebSocket::recv_frame), and is not
-    /// held: frames count as they are on the wire, compressed if they are. `None`, the default:
-    /// messages of any length pass.
+    /// [`recv_chunk`](WebSocket::recv_chunk) or [`recv_frame`](WebSocket::recv_frame), and so takes
+    /// no memory. Frames count as they are on the wire, compressed ones compressed. `None`, the
+    /// default: no limit.
     #[must_use]
     pub fn stream_limit(mut self, octets: impl Into<Option<u64>>) -> Self {
         self.stream_limit = octets.into();
@@ -274,16 +307,16 @@ impl Config {
         self
     }
 
-    /// How many octets the receive buffer has to begin with; it grows with messages, and
-    /// shrinks again when none of the last 64 needed half of it. Default: 16 KiB.
+    /// The initial size of the receive buffer in octets. It grows with messages, and shrinks again
+    /// when none of the last 64 needed half of it. Default: 16 KiB.
     #[must_use]
     pub fn receive_buffer(mut self, octets: usize) -> Self {
         self.receive_buffer = octets;
         self
     }
 
-    /// How many octets the transmit buffer has; fewer than 131 are [`Error::Setting`] when
-    /// connecting. It does not grow, what is longer passes through it. Default: 16 KiB.
+    /// The size of the transmit buffer in octets; with fewer than 131, connecting fails with
+    /// [`Error::Setting`]. It does not grow: longer messages stream through it. Default: 16 KiB.
     #[must_use]
     pub fn transmit_buffer(mut self, octets: usize) -> Self {
         self.transmit_buffer = octets;
@@ -291,38 +324,38 @@ impl Config {
     }
 }
 
-/// How long. `None`: for ever.
+/// Limits in time. `None`: no limit.
 impl Config {
-    /// For resolving the name and connecting, to whichever address. Default: 10 s.
+    /// Limits name resolution and the TCP connection, over all addresses tried. Default: 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.connect_timeout = timeout.into();
         self
     }
 
-    /// For the whole opening handshake, that of TLS included. Default: 10 s.
+    /// Limits the opening handshake, including that of TLS. Default: 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.handshake_timeout = timeout.into();
         self
     }
 
-    /// How long the peer may send not one octet while somebody receives. Default: for ever.
+    /// How long the peer may send nothing at all while some thread receives. Default: no limit.
     #[must_use]
     pub fn silence_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.silence_timeout = timeout.into();
         self
     }
 
-    /// How long the peer may take not one octet while something is being sent. Default: for ever.
+    /// How long the peer may accept nothing at all while something is being sent. Default: no limit.
     #[must_use]
     pub fn stall_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.stall_timeout = timeout.into();
         self
     }
 
-    /// Finds out that the peer is gone. One that cannot work is [`Error::Setting`] when
-    /// connecting. Default: not.
+    /// Sends Pings to a silent peer, and gives it up if it stays silent. A setting that cannot work
+    /// is [`Error::Setting`] when connecting. Default: off.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<KeepAlive>>) -> Self {
         self.keepalive = keepalive.into();

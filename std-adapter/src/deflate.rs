@@ -6,14 +6,29 @@ use bare_ws::deflate::negotiate::{Agreed, Held, Offer, Parameter, Refusal};
 use crate::error::SettingError;
 use crate::stage::{Deflating, Inflating, Levels};
 
-/// permessage-deflate (RFC 7692) to be offered: `Config::new().deflate(Deflate::new())`.
+/// An offer of permessage-deflate (RFC 7692).
 ///
-/// Memory is taken when the server has granted it, not before: some 10 KiB and the server's
-/// window to inflate, five times the window to compress (with feature `zlib-rs` some 50 KiB and
-/// 300 KiB), all of it once a connection; and a message that is received whole.
+/// ```no_run
+/// use bare_ws_std::{Config, Deflate, Error};
 ///
-/// A message that holds a secret beside octets that an attacker chooses must not be compressed
-/// (RFC 7692 §8): [`Writer::send_uncompressed`](crate::Writer::send_uncompressed).
+/// fn main() -> Result<(), Error> {
+///     let mut socket = Config::new()
+///         .deflate(Deflate::new().window_bits(12))
+///         .connect("wss://example.org/feed")?;
+///     match socket.deflate() {
+///         Some(agreed) => println!("compressed: {agreed:?}"),
+///         None => println!("the server does not compress"),
+///     }
+///     socket.send("{}")
+/// }
+/// ```
+///
+/// Memory is allocated once the server has accepted the offer, per connection: about 10 KiB plus the
+/// server's window to inflate, and five times the window to compress (with feature `zlib-rs`, about
+/// 50 KiB and 300 KiB); messages that are received whole come on top.
+///
+/// A message that combines a secret with octets an attacker may choose must not be compressed
+/// (RFC 7692 §8): use [`Writer::send_uncompressed`](crate::Writer::send_uncompressed).
 #[derive(Clone, Debug)]
 pub struct Deflate {
     offers: Vec<Offer>,
@@ -38,14 +53,14 @@ impl Default for Deflate {
 }
 
 impl Deflate {
-    /// The defaults, which each method names.
+    /// The defaults, which each method states.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Offers these parameters, after those offered before: the server takes the first that it
-    /// can. [`Offer::parse`] reads them from the header's form. Default: what is
+    /// Offers these parameters, after those offered before; the server accepts the first it
+    /// supports. [`Offer::parse`] reads them from the header's form. Default: what is
     /// [sensible](Offer::sensible) for the window, with 15 bits what browsers offer.
     #[must_use]
     pub fn offer(mut self, offer: Offer) -> Self {
@@ -63,16 +78,16 @@ impl Deflate {
         self
     }
 
-    /// Messages are only received in pieces, so that no window beyond that of
-    /// [`window_bits`](Self::window_bits) is ever needed or accepted. Default: also whole ones,
-    /// which are a window themselves where the server forgets its context after each message.
+    /// Promises to receive messages in pieces only, so that no window larger than
+    /// [`window_bits`](Self::window_bits) is ever needed or accepted. Default: whole messages as
+    /// well, each of which is its own window if the server drops its context after each message.
     #[must_use]
     pub fn pieces(mut self) -> Self {
         self.is_whole = false;
         self
     }
 
-    /// Messages of fewer octets are sent as they are. Default: 32 octets with context takeover,
+    /// Messages of fewer octets are sent uncompressed. Default: 32 octets with context takeover,
     /// 512 without.
     #[must_use]
     pub fn threshold(mut self, octets: usize) -> Self {
@@ -80,17 +95,17 @@ impl Deflate {
         self
     }
 
-    /// The most octets that a message may have before it is inflated. Default: the
-    /// [`message_limit`](crate::Config::message_limit) and 64 KiB, or the
-    /// [`stream_limit`](crate::Config::stream_limit) and 64 KiB.
+    /// The most octets a message may have before it is inflated. Default: the
+    /// [`message_limit`](crate::Config::message_limit) plus 64 KiB, or the
+    /// [`stream_limit`](crate::Config::stream_limit) plus 64 KiB.
     #[must_use]
     pub fn wire_limit(mut self, octets: u64) -> Self {
         self.wire_limit = Some(octets);
         self
     }
 
-    /// When a server's answer must be refused (as that of one that promises no window as small as
-    /// was asked for), [`Config::connect`](crate::Config::connect) connects once more, without
+    /// If the server's response has to be refused (because it does not promise a window as small as
+    /// was asked for, say), [`Config::connect`](crate::Config::connect) connects once more without
     /// the extension. Default: [`Error::Extension`](crate::Error::Extension) says which parameter.
     #[must_use]
     pub fn or_without(mut self) -> Self {
@@ -135,8 +150,8 @@ impl Deflate {
         }
     }
 
-    /// The two stages for what was agreed, for those who drive the core themselves. `message_limit`
-    /// holds however messages are received.
+    /// The two stages for the agreed parameters, for programs that drive the core themselves.
+    /// `message_limit` applies however messages are received.
     ///
     /// # Errors
     /// [`Refusal::Window`] when there is no memory for the window, or

@@ -6,17 +6,28 @@ use bare_ws::lifecycle::Limits;
 
 use crate::error::SettingError;
 
-/// Finds out that the peer is gone, while somebody receives. Any octet of the peer's is a sign of
-/// life, and no peer counts as gone that was not sent a Ping since.
+/// Detects that the peer is gone, while some thread receives. Any octet from the peer counts as a
+/// sign of life, and a peer counts as gone only if it was sent a Ping since its last one.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bare_ws_std::{Config, KeepAlive};
+///
+/// let config = Config::new().keepalive(KeepAlive {
+///     interval: Duration::from_secs(30),
+///     dead_after: Duration::from_secs(45),
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// After how long without an octet a Ping is sent, and again each time that this has passed.
+    /// How long to wait without receiving an octet before sending a Ping, and between further ones.
     /// More than zero.
     pub interval: Duration,
-    /// After how long without an octet the peer counts as gone:
-    /// [`Timeout::KeepAlive`](crate::Timeout::KeepAlive). It begins with the last octet, or with
-    /// the wait if that began later; where nobody received when the Ping was due, the peer has the
-    /// time between the two from the Ping on. More than `interval`.
+    /// How long without an octet until the peer counts as gone:
+    /// [`Timeout::KeepAlive`](crate::Timeout::KeepAlive). The time starts with the last octet, or
+    /// with the receive if that started later. If nothing was receiving when the Ping was due, the
+    /// peer has `dead_after - interval` from the Ping on. More than `interval`.
     pub dead_after: Duration,
 }
 

@@ -1,49 +1,83 @@
-//! bare-ws over std sockets.
+//! A WebSocket client (RFC 6455, RFC 7692) over std sockets: blocking calls, one thread or several,
+//! verified TLS, limits in time.
 //!
 //! ```no_run
-//! let mut socket = bare_ws_std::connect("ws://localhost:8080/chat")?;
-//! socket.send("hello")?;
-//! while let Some(message) = socket.recv()? {
-//!     println!("{message:?}");
+//! use bare_ws_std::{Error, connect};
+//!
+//! fn main() -> Result<(), Error> {
+//!     let mut socket = connect("ws://localhost:8080/chat")?;
+//!     socket.send("hello")?;
+//!     while let Some(message) = socket.recv()? {
+//!         println!("{message}");
+//!     }
+//!     Ok(())
 //! }
-//! # Ok::<(), bare_ws_std::Error>(())
 //! ```
 //!
-//! [`connect`] has defaults for everything; [`Config`] is for everything else.
+//! [`connect`] uses the defaults; [`Config`] sets everything else.
+//!
+//! A received message borrows the connection until the next receive, so the loop above cannot send
+//! it back as it is. Either take the [`WebSocket`] apart, which copies nothing, or receive a
+//! message of your own:
+//!
+//! ```no_run
+//! use bare_ws_std::{Error, WebSocket, connect};
+//!
+//! fn echo(socket: WebSocket) -> Result<(), Error> {
+//!     let WebSocket { mut reader, writer, .. } = socket;
+//!     while let Some(message) = reader.recv()? {
+//!         writer.send(message)?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! fn echo_owned(mut socket: WebSocket) -> Result<(), Error> {
+//!     while let Some(message) = socket.recv_owned()? {
+//!         socket.send(message)?;
+//!     }
+//!     Ok(())
+//! }
+//! # let _ = (echo, echo_owned);
+//! ```
 //!
 //! # I want to …
 //!
 //! | … | |
 //! |---|---|
 //! | answer what I receive, without a copy | take [`WebSocket`] apart: `let WebSocket { mut reader, writer, .. }` |
+//! | keep a message, or send it through a channel | [`recv_owned`](Reader::recv_owned), [`Message::to_owned`] |
+//! | loop over messages | `for message in socket.messages()` |
 //! | send from other threads | [`WebSocket::split`], and clones of the [`Writer`] |
-//! | wait no longer than so long for a message | [`recv_timeout`](Reader::recv_timeout) |
+//! | wait for a message, but not longer than … | [`recv_timeout`](Reader::recv_timeout) |
 //! | notice that the peer is gone | [`Config::keepalive`] |
-//! | not wait for ever for a peer that does not read | [`Config::stall_timeout`] |
+//! | give up on a peer that does not read | [`Config::stall_timeout`] |
 //! | close, and know that everything arrived | [`WebSocket::finish`] |
 //! | stop a thread that receives or sends | [`AbortHandle`] |
-//! | receive messages that are too long for memory | [`recv_chunk`](Reader::recv_chunk) |
-//! | send a message while it is being made | [`Writer::send_fragment`] |
+//! | receive messages that do not fit in memory | [`recv_chunk`](Reader::recv_chunk) |
+//! | send a message while it is being produced | [`Writer::send_fragment`] |
 //! | see frames, Pings and Pongs among them | [`recv_frame`](Reader::recv_frame) |
 //! | send many small messages in one write | [`Writer::queue`], [`Writer::flush`] |
-//! | wait for many sockets in one thread | [polling](#polling-by-yourself) |
-//! | bound what a message may cost | [`Config::message_limit`], [`stream_limit`](Config::stream_limit), [`fragment_limit`](Config::fragment_limit) |
+//! | wait for many sockets in one thread | [polling](#polling) |
+//! | bound the memory a message may take | [`Config::message_limit`], [`stream_limit`](Config::stream_limit), [`fragment_limit`](Config::fragment_limit) |
 //! | send credentials, a cookie, an Origin | [`Config::header`], [`Config::origin`] |
 //! | know why the server refused | [`Error::Rejected`] has its [`Response`], with the first 64 KiB of the body |
 //! | follow redirects | [`Config::redirects`] |
 //! | compress | [`Config::deflate`](#compression) |
-//! | trust my own roots, show a certificate | `Config::tls`, `Tls::builder` |
-//! | go through a proxy, a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream by `Tls::connect` |
-//! | test against a host that has no name | [`Config::resolver`] |
+//! | trust my own roots, present a client certificate | `Config::tls`, `Tls::builder` |
+//! | go through a proxy, a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
+//! | test against a host that has no DNS name | [`Config::resolver`] |
+//!
+//! Complete programs, each counted and run by the tests, are in
+//! [examples/programs](https://github.com/bare-ws/bare-ws/tree/main/examples/programs): an echo
+//! client, a JSON feed over `wss`, two threads, a file transfer.
 //!
 //! # One thread
 //!
-//! A [`WebSocket`] is two parts, `reader` and `writer`, that one thread can use as they are or
-//! together: a message that was received borrows the reader until the next one, and the writer is
-//! free to answer it. Each receive answers Pings and Closes by itself. It also goes on reading
-//! while an answer waits for a peer that does not read; a send does not read, so a peer that does
-//! not read before it has written leaves it waiting. Where that can be, use two threads, or set
-//! [`Config::stall_timeout`].
+//! A [`WebSocket`] is two parts, `reader` and `writer`. One thread can use them together: a
+//! received message borrows the reader, and the writer is free to answer it. Every receive answers
+//! Pings and Closes on its own, and keeps reading while an answer waits for a peer that does not
+//! read. A send does not read. If the peer does the same and both buffers are full, both ends wait;
+//! where that can happen, use two threads or set [`Config::stall_timeout`].
 //!
 //! # Two threads
 //!
@@ -51,84 +85,98 @@
 //! use std::thread;
 //! use std::time::Duration;
 //!
-//! let (mut reader, writer) = bare_ws_std::connect("ws://localhost:8080/feed")?.split();
-//! let telemetry = thread::spawn(move || -> Result<(), bare_ws_std::Error> {
-//!     for n in 0..10 {
-//!         writer.send(format!("temperature={n}").as_str())?;
-//!         thread::sleep(Duration::from_secs(1));
+//! use bare_ws_std::{CloseCode, Error, connect};
+//!
+//! fn main() -> Result<(), Error> {
+//!     let (mut reader, writer) = connect("ws://localhost:8080/feed")?.split();
+//!     let telemetry = thread::spawn(move || -> Result<(), Error> {
+//!         for n in 0..10 {
+//!             writer.send(format!("temperature={n}"))?;
+//!             thread::sleep(Duration::from_secs(1));
+//!         }
+//!         writer.close(Some(CloseCode::NORMAL), "")
+//!     });
+//!     for message in reader.messages() {
+//!         println!("{}", message?);
 //!     }
-//!     writer.close(None, "")
-//! });
-//! while let Some(message) = reader.recv()? {
-//!     println!("{message:?}");
+//!     reader.finish()?;
+//!     telemetry.join().expect("the thread does not panic")
 //! }
-//! reader.finish()?;
-//! telemetry.join().expect("it does not panic")?;
-//! # Ok::<(), bare_ws_std::Error>(())
 //! ```
 //!
-//! Messages of several writers do not mix. What ends the connection, every thread is told: one
-//! that receives, ones that send, and one that waits for its turn to send.
+//! Messages of several writers never interleave. When the connection ends, every thread learns of
+//! it: the one that receives, those that send, and those that wait for their turn to send.
 //!
 //! # Limits in time
 //!
-//! | limit | bounds | unless set |
+//! | limit | bounds | default |
 //! |---|---|---|
-//! | [`connect_timeout`](Config::connect_timeout) | the name and the TCP connection | 10 s |
-//! | [`handshake_timeout`](Config::handshake_timeout) | the handshake of TLS and the opening handshake together | 10 s |
-//! | [`silence_timeout`](Config::silence_timeout) | how long nothing may arrive, while somebody receives | none |
-//! | [`stall_timeout`](Config::stall_timeout) | how long the peer may take nothing, while something is queued | none |
-//! | [`keepalive`](Config::keepalive) | the same as silence, with a Ping before that | none |
+//! | [`connect_timeout`](Config::connect_timeout) | name resolution and the TCP connection | 10 s |
+//! | [`handshake_timeout`](Config::handshake_timeout) | the TLS and the opening handshake together | 10 s |
+//! | [`silence_timeout`](Config::silence_timeout) | how long nothing may arrive while some thread receives | none |
+//! | [`stall_timeout`](Config::stall_timeout) | how long the peer may accept nothing while something is queued | none |
+//! | [`keepalive`](Config::keepalive) | as silence, but with a Ping first | none |
 //! | [`close_timeout`](Config::close_timeout) | from the first Close, or the failure, to the end of the transport | 5 s |
 //! | [`recv_timeout`](Reader::recv_timeout) | one call | |
 //!
-//! A limit that passes is [`Error::Timeout`] with its [`Timeout`], and the connection is over: for
-//! every call, from then on. Only [`Timeout::Call`] changes nothing. An octet that arrives begins
-//! silence and keepalive anew, and one that is taken a stall; nothing moves the other deadlines.
+//! When a limit passes, every call returns [`Error::Timeout`] with its [`Timeout`] from then on: the
+//! connection is over. Only [`Timeout::Call`] changes nothing. Every octet received restarts silence
+//! and keepalive, and every octet the peer accepts restarts stall; nothing moves the other deadlines.
 //!
-//! **In production set `keepalive` and `stall_timeout`.** Without them a receive waits for a peer
-//! that has lost its power until the operating system gives up, which may be never, and a send
-//! waits for one that does not read. `silence_timeout` is for peers that are known to send.
+//! **In production, set `keepalive` and `stall_timeout`.** Without them a receive from a peer that
+//! lost power waits until the operating system gives up, which may be never, and a send to a peer
+//! that does not read waits as long. Use `silence_timeout` for peers that are known to send.
 //!
-//! # The end
+//! # The end of a connection
 //!
-//! `recv` tells at once that the peer has closed (`None`) or that the connection failed (an error),
-//! and tells the same from then on. [`Reader::finish`] and [`WebSocket::finish`] then wait for the
-//! end of the transport, within the close limit: only then is it known that the peer has read our
-//! Close. [`Writer::close`] starts the closing handshake and returns when its Close is written;
-//! what the peer sent before its own Close still comes.
+//! `recv` reports at once that the peer has closed (`None`) or that the connection failed (an
+//! error), and reports the same from then on. [`Reader::finish`] and [`WebSocket::finish`] then wait
+//! for the transport to end, within the close limit; only then is it certain that the peer has read
+//! our Close. [`Writer::close`] starts the closing handshake and returns once its Close is written.
+//! What the peer sent before its own Close is still delivered.
 //!
-//! A drop never waits. In a connection that is open it closes the transport without a closing
-//! handshake; a closing handshake that was begun, a thread of ours brings to its end within the
-//! close limit, for connections that [`Config::connect`] has made. A program that ends at once
-//! ends that thread, too: call `finish`.
+//! Dropping a connection never blocks. If it is open, the transport is closed without a closing
+//! handshake. If a closing handshake has begun, a background thread completes it within the close
+//! limit, for connections made by [`Config::connect`]. A program that exits right away ends that
+//! thread too, so call `finish` first.
 //!
-//! # Polling by yourself
+//! # Memory
 //!
-//! A program that waits for many sockets waits for [`WebSocket::stream`] to become readable, and then
-//! calls [`recv_timeout`](Reader::recv_timeout) with zero until that is [`Timeout::Call`]. Do so
-//! before the first wait, too: octets may have been read together with the server's answer, and
-//! over TLS have been decrypted already. Limits in time are looked at by calls only, so call at
-//! least as often as they are to be kept.
-//! [`Writer::queue`] and [`Writer::try_flush`] send without waiting; while the latter gives
-//! `false`, wait for the socket to become writable.
-//!
-//! # Errors to match on
-//!
-//! | [`Error`] | whose fault | what to do |
+//! | what | size | set by |
 //! |---|---|---|
-//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), [`LostInHandshake`](Error::LostInHandshake), [`Lost`](Error::Lost), [`Timeout`](Error::Timeout) other than `Call` | the network's | connect again, later each time |
-//! | [`Timeout(Timeout::Call)`](Timeout::Call) | nobody's | call again |
-//! | `Tls` | the server's, or that of the roots | nobody was verified: do not go on |
-//! | [`Rejected`](Error::Rejected) | the server's | look at the [status](Error::status), the header fields and the body in its [`Response`] |
-//! | [`Redirect`](Error::Redirect) | the server's | allow more [`redirects`](Config::redirects), or connect to where it leads |
-//! | [`Handshake`](Error::Handshake), [`Extension`](Error::Extension), [`HeadTooLarge`](Error::HeadTooLarge) | the server's | is it a WebSocket server? |
-//! | [`Peer`](Error::Peer) | the server's | the [`Violation`] names the rule; the server was told |
-//! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | that of the limits | raise the limit, or receive in pieces |
-//! | [`Uri`](Error::Uri), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program's | nothing was sent: fix the configuration |
-//! | [`Usage`](Error::Usage) | the program's | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended, `recv` says why |
-//! | [`Entropy`](Error::Entropy) | the operating system's | nothing was sent: call again |
-//! | [`Aborted`](Error::Aborted) | nobody's | an [`AbortHandle`] was used |
+//! | receive buffer | 16 KiB, grows to the longest message received whole and shrinks again | [`receive_buffer`](Config::receive_buffer), [`message_limit`](Config::message_limit) (16 MiB) |
+//! | transmit buffer | 16 KiB, fixed; longer messages stream through it | [`transmit_buffer`](Config::transmit_buffer), at least 131 octets |
+//! | compression | only once the server has agreed to it | [`Deflate`](#compression) |
+//!
+//! Memory grows as octets arrive, never by the length a peer announces. Messages that are received
+//! in pieces ([`recv_chunk`](Reader::recv_chunk)) need the receive buffer only, whatever their
+//! length.
+//!
+//! # Polling
+//!
+//! A program that polls many sockets waits for [`WebSocket::stream`] to become readable and then
+//! calls [`recv_timeout`](Reader::recv_timeout) with zero until it returns [`Timeout::Call`]. Call it
+//! once before the first wait, too: frames may have arrived together with the server's response, and
+//! TLS may have decrypted more than one message. Limits in time are checked during calls only, so
+//! call at least as often as they are to be enforced. [`Writer::queue`] and [`Writer::try_flush`] send
+//! without waiting; while `try_flush` returns `false`, wait for the socket to become writable.
+//!
+//! # Errors
+//!
+//! | [`Error`] | cause | what to do |
+//! |---|---|---|
+//! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), [`LostInHandshake`](Error::LostInHandshake), [`Lost`](Error::Lost), [`Timeout`](Error::Timeout) other than `Call` | the network | connect again, with increasing delays |
+//! | [`Timeout(Timeout::Call)`](Timeout::Call) | the call's own limit | call again |
+//! | `Tls` | the server's certificate, or the trusted roots | nobody was verified: do not go on |
+//! | [`Rejected`](Error::Rejected) | the server | look at the [status](Error::status), the header fields and the body in its [`Response`] |
+//! | [`Redirect`](Error::Redirect) | the server | allow more [`redirects`](Config::redirects), or connect to where it leads |
+//! | [`Handshake`](Error::Handshake), [`Extension`](Error::Extension), [`HeadTooLarge`](Error::HeadTooLarge) | the server | is it a WebSocket server? |
+//! | [`Peer`](Error::Peer) | the server broke the protocol | the [`Violation`] names the rule; the server was told |
+//! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | your limits | raise the limit, or receive in pieces |
+//! | [`Uri`](Error::Uri), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program | nothing was sent: fix the configuration |
+//! | [`Usage`](Error::Usage) | the program | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended, `recv` says why |
+//! | [`Entropy`](Error::Entropy) | the operating system | nothing was sent: call again |
+//! | [`Aborted`](Error::Aborted) | the program | an [`AbortHandle`] was used |
 //!
 //! ```no_run
 //! use bare_ws_std::{Error, Timeout, connect};
@@ -147,15 +195,21 @@
 //! [`Error::kind`] has one word for each kind, for logs and metrics.
 //!
 //! # Compression
-//! `Config::new().deflate(Deflate::new())` offers permessage-deflate; whether the server grants it
-//! or not, the rest of the program is the same. A message with a secret beside octets that an
-//! attacker may choose goes by [`Writer::send_uncompressed`].
+//!
+//! `Config::new().deflate(Deflate::new())` offers permessage-deflate. Whether the server accepts or
+//! not, the rest of the program stays the same. Send a message that combines a secret with octets an
+//! attacker may choose with [`Writer::send_uncompressed`] (RFC 7692 §8).
 //!
 //! # Features
 //!
-//! On by default: `rustls` (`wss`), `deflate` (permessage-deflate), `simdutf8` (faster checks of
-//! text). Off: `zlib-rs` (a faster engine for compression, with unsafe code and twice the memory).
-//! Rust 1.88; raising it is a minor release.
+//! | feature | default | |
+//! |---|---|---|
+//! | `rustls` | yes | `wss`: TLS 1.2 and 1.3, always verified |
+//! | `deflate` | yes | permessage-deflate, for connections that ask for it |
+//! | `simdutf8` | yes | UTF-8 validation with SIMD |
+//! | `zlib-rs` | no | compression by zlib-rs: faster, twice the memory, and `unsafe` code that processes the peer's octets |
+//!
+//! The minimum supported Rust version is 1.88; raising it is a minor release.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

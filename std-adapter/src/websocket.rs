@@ -52,7 +52,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// The next message: [`Reader::recv`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv`].
     #[inline]
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         self.reader.recv()
@@ -61,7 +61,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// The next message, with a limit for this call: [`Reader::recv_timeout`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_timeout`].
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message<'_>>, Error> {
         self.reader.recv_timeout(limit)
     }
@@ -94,7 +94,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// The next piece of a message: [`Reader::recv_chunk`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_chunk`].
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
         self.reader.recv_chunk()
     }
@@ -102,7 +102,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// The next frame: [`Reader::recv_frame`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Reader::recv_frame`].
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.reader.recv_frame()
     }
@@ -110,7 +110,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// Sends a message: [`Writer::send`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::send`].
     #[inline]
     pub fn send(&mut self, message: impl AsMessage) -> Result<(), Error> {
         self.writer.send(message)
@@ -137,7 +137,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// Starts the closing handshake: [`Writer::close`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Writer::close`].
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
         self.writer.close(code, reason)
     }

@@ -1,10 +1,10 @@
 //! The opening handshake (RFC 6455 §4): an HTTP/1.1 request and its answer.
 //!
-//! [`ClientHandshake`] is the client's: it checks the request, gives its octets to write, takes
-//! the octets of the answer, and ends in [`Established`]. [`server`] is the other end.
+//! [`ClientHandshake`] is the client's: it checks the request, gives the octets to write, takes
+//! the octets of the response, and ends in [`Established`]. [`server`] is the other end.
 //!
-//! RFC 6455 §4.1 wants "no more than one connection in a CONNECTING state" to a host at a time:
-//! that is for the caller to see to, since nothing here is shared between connections.
+//! RFC 6455 §4.1 wants "no more than one connection in a CONNECTING state" to a host at a time.
+//! Connections share nothing here, so this is up to the caller.
 
 pub mod accept;
 mod error;
@@ -31,6 +31,46 @@ use response::{End, Response, Step};
 /// [`Progress::Done`], then [`finish`](Self::finish). Buffers may be of any length: one octet is
 /// enough for either direction. RFC 6455 §4.1: "the client MUST wait for a response from the
 /// server before sending any further data".
+///
+/// The loops do this in `Connection::open`. By hand, over a `TcpStream`:
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use std::net::TcpStream;
+///
+/// use bare_ws::handshake::{ClientHandshake, Progress};
+/// use bare_ws::receiver::Receiver;
+/// use bare_ws::role::Client;
+///
+/// fn open(
+///     tcp: &mut TcpStream,
+///     mut handshake: ClientHandshake<'_>,
+///     receiver: &mut Receiver<Client, Box<[u8]>>,
+/// ) -> io::Result<()> {
+///     let mut request = [0; 256];
+///     loop {
+///         match handshake.write(&mut request) {
+///             0 => break,
+///             n => tcp.write_all(&request[..n])?,
+///         }
+///     }
+///     loop {
+///         let n = tcp.read(receiver.spare())?;
+///         receiver.commit(n);
+///         match handshake.read(receiver.unparsed()) {
+///             Ok(Progress::NeedOctets) if n == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+///             Ok(Progress::NeedOctets) => receiver.skip(usize::MAX),
+///             // What follows the response is frames: it stays in the receiver.
+///             Ok(Progress::Done { consumed }) => {
+///                 receiver.skip(consumed);
+///                 break;
+///             }
+///             Err(error) => return Err(io::Error::other(error)),
+///         }
+///     }
+///     handshake.finish().map(|_| ()).map_err(io::Error::other)
+/// }
+/// ```
 pub struct ClientHandshake<'a, X: Offers = ()> {
     request: &'a Request<'a>,
     offers: X,
@@ -125,12 +165,12 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         written
     }
 
-    /// Takes octets of the answer.
+    /// Takes octets of the response.
     ///
     /// When the transport ends, [`finish`](Self::finish) gives the error.
     ///
     /// # Errors
-    /// At the first octet that cannot stand where it stands. From then on the error stays.
+    /// At the first invalid octet, and from then on.
     pub fn read(&mut self, octets: &[u8]) -> Result<Progress, HandshakeError> {
         let consumed = self.take(octets);
         match self.outcome() {

@@ -8,30 +8,41 @@ use super::has_extensions;
 use super::head::{Stretch, is_text_octet, is_token};
 use crate::uri::{Uri, UriError, check_authority};
 
-/// What a client asks for. Everything is borrowed and nothing is copied.
+/// A client's request. Everything is borrowed and nothing is copied.
 ///
-/// It is checked as a whole before the first octet of it is written.
+/// It is checked as a whole before its first octet is written.
+///
+/// ```
+/// use bare_ws::handshake::Request;
+/// use bare_ws::uri::Uri;
+///
+/// let request = Request {
+///     subprotocols: &["prices.v2", "prices.v1"],
+///     headers: &[("Authorization", "Bearer t0k3n")],
+///     ..Request::new(Uri::parse("ws://broker.example/feed").expect("a valid URI"))
+/// };
+/// ```
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// Where to.
+    /// The server and the resource.
     pub uri: Uri<'a>,
     /// Subprotocols in order of preference: tokens, none of them twice (RFC 6455 §4.1).
     pub subprotocols: &'a [&'a str],
-    /// Whether an answer without a subprotocol fails the handshake. RFC 6455 allows the server to
-    /// leave it away.
+    /// Whether a response without a subprotocol fails the handshake. RFC 6455 allows the server to
+    /// omit it.
     pub subprotocol_required: bool,
     /// Header fields of the caller's own, names and values.
     pub headers: &'a [(&'a str, &'a str)],
     /// Origin (RFC 6455 §4.1), which only browsers must send.
     pub origin: Option<&'a str>,
-    /// Host, if it is to be another than the URI's.
+    /// Host, if not the URI's.
     pub host: Option<&'a str>,
-    /// The most octets that the heads of the answer may have together.
+    /// The most octets that the heads of the response may have together.
     pub head_limit: u32,
 }
 
 impl<'a> Request<'a> {
-    /// The limit on the answer's head unless another is set.
+    /// The default limit on the head of the response.
     pub const HEAD_LIMIT: u32 = 16 * 1024;
 
     /// A request for `uri` and nothing else.

@@ -18,8 +18,18 @@ use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 pub use error::{CertificateError, TlsError};
 pub use stream::TlsStream;
 
-/// Whom to trust, and who to be. Sessions are resumed among the connections of one `Tls` and its
-/// clones.
+/// TLS settings: trusted roots and client certificate. The server is always verified. The
+/// connections of one `Tls` and its clones resume each other's sessions.
+///
+/// ```no_run
+/// use bare_ws_std::{Config, Error, Tls};
+///
+/// fn main() -> Result<(), Error> {
+///     let tls = Tls::builder().root_file("ca.pem")?.build()?;
+///     let mut socket = Config::new().tls(tls).connect("wss://device.local/")?;
+///     socket.send("hello")
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
@@ -27,8 +37,7 @@ pub struct Tls {
 
 impl Tls {
     /// Trusts the roots that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name; if
-    /// neither is set, those of the platform; if it has none, Mozilla's as they were when this was
-    /// built.
+    /// neither is set, the platform's; if it has none, Mozilla's list that was compiled in.
     ///
     /// # Errors
     /// [`TlsError::Environment`] if a variable is set and names no roots, [`TlsError::Setup`].
@@ -36,7 +45,7 @@ impl Tls {
         TlsBuilder::new().build()
     }
 
-    /// For own roots and a certificate of one's own.
+    /// Sets roots of your own, and a client certificate.
     #[must_use]
     pub fn builder() -> TlsBuilder {
         TlsBuilder::new()
@@ -90,14 +99,14 @@ pub struct TlsBuilder {
 }
 
 impl TlsBuilder {
-    /// The platform's roots, and nobody in particular.
+    /// The platform's roots, and no client certificate.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts the certificates of a PEM file. Once there is one of one's own, the platform's are
-    /// not trusted.
+    /// Trusts the certificates of a PEM file. As soon as one root is given, the platform's are not
+    /// trusted.
     ///
     /// # Errors
     /// [`TlsError::File`].
@@ -106,15 +115,15 @@ impl TlsBuilder {
         Ok(self)
     }
 
-    /// The same with a certificate at hand, DER encoded.
+    /// Trusts this DER-encoded certificate, as [`root_file`](Self::root_file) does.
     #[must_use]
     pub fn root(mut self, der: impl Into<Vec<u8>>) -> Self {
         self.roots.push(CertificateDer::from(der.into()));
         self
     }
 
-    /// Shows a certificate to servers that ask for one: PEM files of the chain, its own first, and
-    /// of the private key.
+    /// Presents a certificate to servers that ask for one: PEM files with the chain, the client's own
+    /// certificate first, and with the private key.
     ///
     /// # Errors
     /// [`TlsError::File`].
@@ -130,10 +139,10 @@ impl TlsBuilder {
         Ok(self)
     }
 
-    /// Reads the roots as [`Tls::new`] does, if no others were given.
+    /// Reads the roots as [`Tls::new`] does if none were given.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Tls::new`].
     pub fn build(self) -> Result<Tls, TlsError> {
         let mut roots = RootCertStore::empty();
         for root in self.roots {

@@ -15,7 +15,7 @@ use bare_ws::deflate::{
     negotiate::{Agreed, Held, Offer},
 };
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
+use bare_ws::handshake::{ClientHandshake, Established, HandshakeError, Request, RequestError};
 use bare_ws::header::MAX_HEADER;
 use bare_ws::lifecycle::{Event, Lifecycle};
 use bare_ws::receiver::{Limits, Receiver};
@@ -28,16 +28,17 @@ use crate::channel::Channel;
 use crate::deflate::Deflate;
 use crate::dial::dial;
 use crate::entropy::SystemEntropy;
-use crate::error::{Error, RedirectError, SettingError};
+use crate::error::{Error, SettingError};
 use crate::keepalive::KeepAlive;
 use crate::moment::Moment;
 use crate::opening::Opening;
 use crate::reader::Reader;
-use crate::redirect;
 use crate::resolve::Resolver;
 use crate::response::Response;
+use crate::route::Route;
 use crate::shared::{self, Leave, Shared};
 use crate::stage::{Deflating, Inflating};
+use crate::state::CoreSender;
 use crate::stream::{Socket, Stream};
 use crate::websocket::WebSocket;
 use crate::writer::Writer;
@@ -97,14 +98,14 @@ pub struct Config {
     stream_limit: Option<u64>,
     receive_buffer: usize,
     transmit_buffer: usize,
-    redirects: u32,
-    trust_redirects: bool,
+    pub(crate) redirects: u32,
+    pub(crate) trust_redirects: bool,
     /// `None`: the operating system's.
-    resolver: Option<Arc<Resolver>>,
+    pub(crate) resolver: Option<Arc<Resolver>>,
     #[cfg(feature = "deflate")]
-    deflate: Option<Deflate>,
-    connect_timeout: Option<Duration>,
-    handshake_timeout: Option<Duration>,
+    pub(crate) deflate: Option<Deflate>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) handshake_timeout: Option<Duration>,
     silence_timeout: Option<Duration>,
     stall_timeout: Option<Duration>,
     keepalive: Option<KeepAlive>,
@@ -397,37 +398,12 @@ impl Config {
         uri: &str,
         mut buffer: impl FnMut() -> B,
     ) -> Result<WebSocket<Socket, B>, Error> {
-        let mut config = self.clone();
-        let mut uri = uri.to_owned();
-        let mut followed = 0;
+        let mut route = Route::new(self, uri);
         loop {
-            let rejected = match config.connect_once(&uri, buffer()) {
-                Err(Error::Rejected(response)) if redirect::is_redirect(&response) => response,
-                #[cfg(feature = "deflate")]
-                Err(Error::Extension(_))
-                    if config.deflate.as_ref().is_some_and(Deflate::is_dispensable) =>
-                {
-                    config.deflate = None;
-                    continue;
-                }
-                outcome => return outcome,
-            };
-            if self.redirects == 0 {
-                return Err(Error::Rejected(rejected));
+            let outcome = route.config.connect_once(&route.uri, buffer());
+            if let Some(socket) = route.judge(outcome)? {
+                return Ok(socket);
             }
-            if followed >= self.redirects {
-                return Err(Error::Redirect(RedirectError::TooMany {
-                    limit: self.redirects,
-                }));
-            }
-            followed += 1;
-            let from = parse(&uri)?;
-            let target = redirect::target(&from, &rejected).map_err(Error::Redirect)?;
-            let to = parse(&target)?;
-            if !self.trust_redirects && !redirect::is_same_server(&from, &to) {
-                config = config.without_secrets();
-            }
-            uri = target;
         }
     }
 
@@ -532,7 +508,7 @@ impl Config {
     }
 
     /// Grows as far as the longest message asks for.
-    fn receive_memory(&self) -> Growing {
+    pub(crate) fn receive_memory(&self) -> Growing {
         let message = usize::try_from(self.limits.message).unwrap_or(usize::MAX);
         Growing::with_len(self.receive_buffer).with_limit(message.saturating_add(MAX_HEADER))
     }
@@ -555,7 +531,7 @@ impl Config {
     }
 
     /// What another server may be asked, which the caller did not name.
-    fn without_secrets(self) -> Self {
+    pub(crate) fn without_secrets(self) -> Self {
         Self {
             subprotocols: Vec::new(),
             headers: Vec::new(),
@@ -586,20 +562,23 @@ impl Config {
         self.handshake(&parts, uri, socket, buffer, deadline, shared::linger)
     }
 
+    /// Whom to trust with `wss`, and who to be.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_or_default(&self) -> Result<crate::tls::Tls, Error> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = crate::tls::Tls::new()?;
+        Ok(self.tls.get_or_init(|| tls).clone())
+    }
+
     /// What makes of a TCP connection to a host the stream that the scheme asks for.
     #[cfg(feature = "rustls")]
     fn connector(
         &self,
         is_secure: bool,
     ) -> Result<impl Fn(&str, TcpStream, Moment) -> Result<Socket, Error>, Error> {
-        let tls = match self.tls.get() {
-            _ if !is_secure => None,
-            Some(tls) => Some(tls.clone()),
-            None => {
-                let tls = crate::tls::Tls::new()?;
-                Some(self.tls.get_or_init(|| tls).clone())
-            }
-        };
+        let tls = is_secure.then(|| self.tls_or_default()).transpose()?;
         Ok(move |host: &str, tcp, deadline| match &tls {
             None => Ok(Socket::Tcp(tcp)),
             Some(tls) => {
@@ -641,9 +620,7 @@ impl Config {
         let mut entropy = SystemEntropy::new()?;
         let request = parts.request(uri)?;
         let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
-        let receiver = Receiver::<Client, B, _>::with_stage(buffer, Inflating::default());
-        let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
-        let sender = Sender::<Client, _, _, _>::with_stage(transmit, entropy, Deflating::default());
+        let (receiver, sender) = self.machines(buffer, entropy);
         let mut life = Lifecycle::opening(self.time(), deadline);
         let mut opening = Opening::new(&stream, &mut life);
         let opened = Connection::open(&mut opening, handshake, receiver, sender);
@@ -658,17 +635,47 @@ impl Config {
             }
             Err(error) => return Err(error.into()),
         };
-        #[allow(
-            unused_mut,
-            reason = "without permessage-deflate nothing is configured"
-        )]
         let Connection { mut reader, writer } = connection;
-        #[allow(
-            unused_mut,
-            reason = "without permessage-deflate nothing is configured"
-        )]
         let (_, mut sender) = writer.into_parts();
-        let response = Response::new(101, opening.record);
+        let record = opening.record;
+        let opened = self.agree(established, record, reader.receiver_mut(), &mut sender)?;
+        life.on(Event::Opened, Moment::now());
+        let shared = Shared::new(Channel::new(stream, sender, life), leave);
+        Ok(WebSocket {
+            reader: Reader::new(reader, shared.clone(), self.limits, self.stream_limits()),
+            writer: Writer { shared },
+            response: opened.response,
+            subprotocol: opened.subprotocol,
+            #[cfg(feature = "deflate")]
+            agreed: opened.agreed,
+        })
+    }
+
+    /// The receiver and the sender, before anything is agreed on.
+    pub(crate) fn machines<B: Storage>(
+        &self,
+        buffer: B,
+        entropy: SystemEntropy,
+    ) -> (Receiver<Client, B, Inflating>, CoreSender) {
+        let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
+        (
+            Receiver::with_stage(buffer, Inflating::default()),
+            Sender::with_stage(transmit, entropy, Deflating::default()),
+        )
+    }
+
+    /// What the handshake has come to, which the compression stages are set up for.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(unused_variables, reason = "there is nothing to set up")
+    )]
+    pub(crate) fn agree<B: Storage>(
+        &self,
+        established: Settled,
+        record: Vec<u8>,
+        receiver: &mut Receiver<Client, B, Inflating>,
+        sender: &mut CoreSender,
+    ) -> Result<Opened, Error> {
         let subprotocol = established
             .subprotocol
             .and_then(|index| self.subprotocols.get(index))
@@ -678,15 +685,11 @@ impl Config {
         #[cfg(feature = "deflate")]
         if agreed.is_some() {
             let (inflating, deflating) = self.stages(agreed.as_ref())?;
-            *reader.receiver_mut().stage_mut() = inflating;
+            *receiver.stage_mut() = inflating;
             *sender.stage_mut() = deflating;
         }
-        life.on(Event::Opened, Moment::now());
-        let shared = Shared::new(Channel::new(stream, sender, life), leave);
-        Ok(WebSocket {
-            reader: Reader::new(reader, shared.clone(), self.limits, self.stream_limits()),
-            writer: Writer { shared },
-            response,
+        Ok(Opened {
+            response: Response::new(101, record),
             subprotocol,
             #[cfg(feature = "deflate")]
             agreed,
@@ -694,7 +697,7 @@ impl Config {
     }
 
     /// The limits in time of an open connection.
-    fn time(&self) -> bare_ws::lifecycle::Limits<Option<Duration>> {
+    pub(crate) fn time(&self) -> bare_ws::lifecycle::Limits<Option<Duration>> {
         let mut limits = bare_ws::lifecycle::Limits {
             silence: self.silence_timeout,
             stall: self.stall_timeout,
@@ -706,6 +709,20 @@ impl Config {
         limits
     }
 }
+
+/// What the opening handshake has come to.
+pub(crate) struct Opened {
+    pub(crate) response: Response,
+    pub(crate) subprotocol: Option<String>,
+    #[cfg(feature = "deflate")]
+    pub(crate) agreed: Option<Agreed>,
+}
+
+/// How the core says what was agreed on.
+#[cfg(feature = "deflate")]
+type Settled<'a> = Established<Negotiation<'a>>;
+#[cfg(not(feature = "deflate"))]
+type Settled = Established<()>;
 
 /// What a [`Config`] asks of servers, in the form that [`Request`] borrows.
 pub struct RequestParts<'a> {
@@ -733,7 +750,7 @@ impl RequestParts<'_> {
 
 #[cfg(not(feature = "deflate"))]
 impl RequestParts<'_> {
-    fn extensions(&self) -> Result<(), Error> {
+    pub(crate) fn extensions(&self) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -790,7 +807,7 @@ impl Entropy for NoEntropy {
     }
 }
 
-fn parse(uri: &str) -> Result<Uri<'_>, Error> {
+pub(crate) fn parse(uri: &str) -> Result<Uri<'_>, Error> {
     Ok(Uri::parse(uri)?)
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn dial(
 }
 
 /// RFC 8305 §4: the first address decides which family comes first, then they alternate.
-fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, other): (Vec<_>, Vec<_>) = addresses
         .into_iter()
@@ -60,16 +60,17 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         .collect()
 }
 
+/// RFC 8305 §5: "Connection Attempt Delay ... 250 milliseconds".
+pub(crate) const DELAY: Duration = Duration::from_millis(250);
+
 /// Those that failed, each with its error.
-type Attempts = Vec<(SocketAddr, io::Error)>;
+pub(crate) type Attempts = Vec<(SocketAddr, io::Error)>;
 
 fn race(
     addresses: &[SocketAddr],
     deadline: Moment,
     attempts: &mut Attempts,
 ) -> Result<Option<TcpStream>, Error> {
-    /// RFC 8305 §5: "Connection Attempt Delay ... 250 milliseconds".
-    const DELAY: Duration = Duration::from_millis(250);
     let (sender, receiver) = mpsc::channel();
     let mut rest = addresses.iter();
     loop {

@@ -12,9 +12,9 @@ use bare_ws::handshake::{HandshakeError, Refusal, RequestError, ResponseError};
 use bare_ws::lifecycle::Timeout;
 use bare_ws::uri::UriError;
 
-use crate::channel::Cut;
 use crate::redirect::{self, Shown};
 use crate::response::Response;
+use crate::state::Cut;
 
 /// Why there is no connection, why it is over, or why a call was not allowed.
 ///

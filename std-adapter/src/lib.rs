@@ -216,6 +216,7 @@
 mod error;
 mod moment;
 mod stage;
+mod state;
 mod stream;
 mod sync;
 
@@ -243,6 +244,7 @@ mod opening;
 mod redirect;
 mod resolve;
 mod response;
+mod route;
 
 pub use bare_ws;
 pub use bare_ws::close::CloseCode;

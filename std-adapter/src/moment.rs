@@ -16,6 +16,12 @@ impl Moment {
         Self(Some(sync::now()))
     }
 
+    /// That point in time.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn at(instant: Instant) -> Self {
+        Self(Some(instant))
+    }
+
     /// So long from now. A time that cannot be counted is never.
     pub(crate) fn in_time(span: Option<Duration>) -> Self {
         Self(span.and_then(|span| sync::now().checked_add(span)))

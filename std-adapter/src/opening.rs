@@ -6,9 +6,9 @@ use std::time::Duration;
 use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Moment as _};
 use embedded_io::ErrorKind;
 
-use crate::channel::Cut;
 use crate::moment::Moment;
 use crate::response::Response;
+use crate::state::Cut;
 use crate::stream::{Interest, Stream, is_transient};
 
 /// The stream as the core's loop sees it.

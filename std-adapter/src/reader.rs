@@ -12,12 +12,13 @@ use bare_ws::message::{Chunk, CloseStatus, Frame, Message, OwnedMessage};
 use bare_ws::receiver::{Limits, Receiver};
 use bare_ws::role::Client;
 
-use crate::channel::{CallLimit, Channel, Cut, Hint};
+use crate::channel::{CallLimit, Channel, Hint};
 use crate::error::Error;
 use crate::messages::Messages;
 use crate::moment::Moment;
 use crate::shared::Shared;
 use crate::stage::Inflating;
+use crate::state::Cut;
 use crate::stream::{Socket, Stream};
 use crate::sync;
 

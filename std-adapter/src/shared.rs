@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use bare_ws::lifecycle::{Event, Moment as _, Next, Phase};
-
 use crate::channel::Channel;
-use crate::moment::Moment;
 use crate::stream::Stream;
 use crate::sync::{Arc, Ordering, Weak, thread};
 
@@ -63,15 +60,7 @@ impl<S: Stream> Drop for Shared<S> {
         if self.channel.handles.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        let mut state = self.channel.lock();
-        if state.life.phase() == Phase::Closing && state.life.end().is_none() {
-            // Nobody looks at what arrives any more, the peer's Close among it: as after a failure,
-            // our direction is shut behind our Close, and the rest discarded.
-            state.life.on(Event::PeerFailed, Moment::now());
-        }
-        let lingers = matches!(state.life.next(), Next::Flush | Next::Shut | Next::Discard)
-            && state.life.closes_by() != Moment::NEVER;
-        drop(state);
+        let lingers = self.channel.lock().is_left();
         if lingers {
             (self.leave)(Arc::clone(&self.channel));
         }

@@ -6,8 +6,9 @@ use bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws::lifecycle::{Call, Event, Moment as _, Phase};
 use bare_ws::message::Message;
 
-use crate::channel::{Channel, CoreSender, Cut, State};
+use crate::channel::Channel;
 use crate::moment::Moment;
+use crate::state::{CoreSender, Cut, State};
 use crate::stream::{Interest, Stream};
 use crate::sync::{MutexGuard, Ordering, PoisonError};
 

@@ -1,0 +1,206 @@
+//! What is known of a connection, whoever drives it: its [`Lifecycle`], its sender, and what the
+//! receive side owes.
+
+use std::io;
+use std::time::Duration;
+
+use bare_ws::close::CloseCode;
+use bare_ws::closing::{Owed, Reply};
+use bare_ws::entropy::EntropyError;
+use bare_ws::error::{Error as ProtocolError, Usage};
+use bare_ws::lifecycle::{End, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
+use bare_ws::role::Client;
+use bare_ws::sender::Sender;
+
+use crate::entropy::SystemEntropy;
+use crate::failure::Failure;
+use crate::moment::Moment;
+use crate::stage::Deflating;
+
+pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
+
+/// Why a read or a write did not happen.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    Timeout(Timeout),
+    /// The connection is over for a reason that was told before.
+    Lost,
+    Aborted,
+    Io(io::Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Whose time it is.
+    pub(crate) now: fn() -> Moment,
+    pub(crate) life: Lifecycle<Moment>,
+    pub(crate) sender: CoreSender,
+    /// What the receive side owes the peer and nobody has framed yet. The newest only: it stands
+    /// for those before it.
+    pub(crate) owed: Owed,
+    /// The stream may hold octets that it has not brought out.
+    pub(crate) unflushed: bool,
+    /// How often all that was queued was out.
+    pub(crate) drained: u64,
+    /// Messages may be compressed, but for one that must not be.
+    pub(crate) compression: bool,
+    /// Somebody is sending a message, or waits for the transport to take the rest of it.
+    pub(crate) in_turn: bool,
+    /// Why the stream gives nothing more, ...
+    pub(crate) unreadable: Option<Failure>,
+    /// ... and why it takes nothing more.
+    pub(crate) unwritable: Option<Failure>,
+}
+
+impl State {
+    /// `now`: the clock of whoever drives it.
+    pub(crate) fn new(sender: CoreSender, life: Lifecycle<Moment>, now: fn() -> Moment) -> Self {
+        Self {
+            now,
+            life,
+            sender,
+            owed: Owed::default(),
+            unflushed: false,
+            drained: 0,
+            compression: true,
+            in_turn: false,
+            unreadable: None,
+            unwritable: None,
+        }
+    }
+
+    /// Why nothing is exchanged any more, if that is so for another reason than the receiver's.
+    pub(crate) fn over(&self) -> Option<Cut> {
+        let is_up = matches!(self.life.phase(), Phase::Aborting | Phase::Gone);
+        Some(match self.life.end()? {
+            End::Timeout(timeout) => Cut::Timeout(timeout),
+            End::Aborted => Cut::Aborted,
+            End::Lost if is_up => self.failure(),
+            _ if is_up => Cut::Lost,
+            _ => return None,
+        })
+    }
+
+    /// What a transport that was lost is told as.
+    pub(crate) fn failure(&self) -> Cut {
+        let failure = self.unreadable.as_ref().or(self.unwritable.as_ref());
+        failure.map_or(Cut::Lost, |failure| Cut::Io(failure.again()))
+    }
+
+    /// Whether a message could still leave.
+    pub(crate) fn may_send(&self) -> Result<(), ProtocolError<Cut>> {
+        if let Some(failure) = &self.unwritable {
+            return Err(ProtocolError::Transport(Cut::Io(failure.again())));
+        }
+        match self.life.end() {
+            None => Ok(()),
+            Some(End::Lost) if self.unreadable.is_some() => {
+                Err(ProtocolError::Transport(self.failure()))
+            }
+            Some(End::Closed | End::Failed | End::Lost) => Err(Usage::NotOpen.into()),
+            Some(_) => Err(ProtocolError::Transport(self.over().unwrap_or(Cut::Lost))),
+        }
+    }
+
+    pub(crate) fn has_queued(&self) -> bool {
+        self.life.may_write() && (self.unflushed || !self.sender.pending().is_empty())
+    }
+
+    pub(crate) fn set_compression(&mut self, allowed: bool) {
+        self.compression = allowed;
+        self.sender.set_compression(allowed);
+    }
+
+    /// Whether there is something to be queued that nobody calls for.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_due(&self) -> bool {
+        self.life.may_write()
+            && (self.owed.is_due() || self.life.is_ping_due() || self.life.is_farewell_due())
+    }
+
+    /// Nobody holds it any more. `true`: it is to be brought to its end.
+    pub(crate) fn is_left(&mut self) -> bool {
+        if self.life.phase() == Phase::Closing && self.life.end().is_none() {
+            // Nobody looks at what arrives any more, the peer's Close among it: as after a failure,
+            // our direction is shut behind our Close, and the rest discarded.
+            self.life.on(Event::PeerFailed, (self.now)());
+        }
+        matches!(self.life.next(), Next::Flush | Next::Shut | Next::Discard)
+            && self.life.closes_by() != Moment::NEVER
+    }
+
+    pub(crate) fn close_limit(&self) -> Option<Duration> {
+        self.life.limits().close
+    }
+
+    /// Takes what the receive side owes: whoever comes to the end of a frame sends it.
+    pub(crate) fn hand_over(&mut self, owed: &mut Owed) {
+        if owed.is_due() {
+            self.owed.clone_from(owed);
+            owed.taken();
+        }
+    }
+
+    /// Queues what is due, if it can be framed now.
+    pub(crate) fn queue_due(&mut self) -> Result<(), EntropyError> {
+        if self.sender.in_frame() {
+            if !self.in_turn {
+                // The frame is torn, and nothing can follow it.
+                self.owed.taken();
+            }
+            return Ok(());
+        }
+        let now = self.now;
+        let mut answered = Ok(());
+        if let Some(reply) = self.owed.reply() {
+            let closes = matches!(reply, Reply::Close(_));
+            let was_open = self.sender.is_open();
+            answered = self.sender.answer(&mut self.owed);
+            if was_open && !self.sender.is_open() && closes {
+                self.life.on(Event::CloseQueued, now());
+            }
+            if closes && answered.is_err() {
+                self.life.on(Event::OutputFailed, now());
+            }
+        }
+        if self.life.is_farewell_due() {
+            match self.sender.close(Some(CloseCode::GOING_AWAY), "") {
+                Ok(true) => self.life.on(Event::CloseQueued, now()),
+                Ok(false) => {}
+                Err(_) => self.life.on(Event::OutputFailed, now()),
+            }
+        }
+        if self.life.is_ping_due() {
+            // No Ping follows a Close.
+            match self.sender.ping(&[]) {
+                Ok(false) => {}
+                Ok(true) | Err(_) => self.life.on(Event::Pinged, now()),
+            }
+        }
+        // Nothing else keeps an answer from being framed.
+        answered.map_err(|_| EntropyError)
+    }
+
+    /// The stream takes nothing any more, for that reason of its own if it has one, or what was
+    /// taken ends within a frame.
+    pub(crate) fn output_failed(&mut self, error: Option<&io::Error>) {
+        if let Some(error) = error
+            && self.unwritable.is_none()
+        {
+            self.unwritable = Some(Failure::of(error));
+        }
+        self.sender.shut();
+        self.owed.taken();
+        self.unflushed = false;
+        self.life.on(Event::OutputFailed, (self.now)());
+    }
+}
+
+/// What an error of a read says about the stream: one that ends out of order, without close_notify,
+/// still takes what is on its way, a Close of ours among it.
+pub(crate) fn input_event(error: &io::Error) -> Event {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Event::InputEnded,
+        _ => Event::Lost,
+    }
+}

@@ -65,6 +65,7 @@
 //! | compress | [`Config::deflate`](#compression) |
 //! | trust my own roots, present a client certificate | `Config::tls`, `Tls::builder` |
 //! | go through a proxy, a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
+//! | use it in tokio | feature and module `tokio` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
 //!
 //! Complete programs, each counted and run by the tests, are in
@@ -207,6 +208,7 @@
 //! | `rustls` | yes | `wss`: TLS 1.2 and 1.3, always verified |
 //! | `deflate` | yes | permessage-deflate, for connections that ask for it |
 //! | `simdutf8` | yes | UTF-8 validation with SIMD |
+//! | `tokio` | no | the same connections in tokio tasks: module `tokio` |
 //! | `zlib-rs` | no | compression by zlib-rs: faster, twice the memory, and `unsafe` code that processes the peer's octets |
 //!
 //! The minimum supported Rust version is 1.88; raising it is a minor release.
@@ -245,6 +247,9 @@ mod redirect;
 mod resolve;
 mod response;
 mod route;
+
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use bare_ws;
 pub use bare_ws::close::CloseCode;

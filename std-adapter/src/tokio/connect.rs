@@ -1,0 +1,246 @@
+//! Opening a connection.
+
+use bare_ws::asynch::Connection;
+use bare_ws::buffer::Storage;
+use bare_ws::handshake::{ClientHandshake, HandshakeError};
+use bare_ws::lifecycle::{Event, Lifecycle, Moment as _, Timeout};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::dial::{deadline, dial, until};
+use super::handle::{self, Shared};
+use super::opening::Opening;
+use super::reader::Reader;
+use super::shared::{Core, Leave, now};
+use super::socket::{Reset, Socket};
+use super::websocket::WebSocket;
+use super::writer::Writer;
+use crate::config::{Config, RequestParts};
+use crate::entropy::SystemEntropy;
+use crate::error::Error;
+use crate::moment::Moment;
+use crate::route::Route;
+
+/// Opens a connection with all defaults: [`connect_with`].
+///
+/// # Errors
+/// [`connect_with`]'s.
+///
+/// # Cancel safety
+/// Dropped before it is ready, what was connected is closed.
+pub async fn connect(uri: &str) -> Result<WebSocket, Error> {
+    connect_with(&Config::new(), uri).await
+}
+
+/// Connects to `uri`, such as `wss://example.org/chat`, and opens a connection as `config` says. Names
+/// are looked up by the runtime's blocking threads.
+///
+/// # Errors
+/// [`Error::Uri`], [`Error::Request`], [`Error::Header`], [`Error::Subprotocol`],
+/// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and all that can go wrong on the
+/// way.
+///
+/// # Cancel safety
+/// Dropped before it is ready, what was connected is closed.
+pub async fn connect_with(config: &Config, uri: &str) -> Result<WebSocket, Error> {
+    let mut route = Route::new(config, uri);
+    loop {
+        let outcome = connect_once(&route.config, &route.uri).await;
+        if let Some(socket) = route.judge(outcome)? {
+            return Ok(socket);
+        }
+    }
+}
+
+/// Opens a connection over a stream that is connected already, through a proxy, say: the handshake of
+/// TLS if `uri` is `wss`, the opening handshake, and all that follows. `uri` says whom to verify and
+/// what to ask for; nobody connects to it.
+///
+/// ```
+/// use bare_ws_std::tokio::open;
+/// use bare_ws_std::{Config, Error};
+///
+/// async fn over_memory() -> Result<(), Error> {
+///     let (ours, _theirs) = tokio::io::duplex(4096);
+///     let mut socket = open(&Config::new(), "ws://localhost/", ours).await?;
+///     socket.send("hello").await
+/// }
+/// ```
+///
+/// # Errors
+/// [`connect_with`]'s.
+///
+/// # Cancel safety
+/// Dropped before it is ready, the stream is dropped.
+pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    config: &Config,
+    uri: &str,
+    stream: S,
+) -> Result<WebSocket<S>, Error> {
+    config.check(uri)?;
+    open_by(config, uri, stream, handle::close, |_| {}).await
+}
+
+async fn connect_once(config: &Config, uri: &str) -> Result<WebSocket, Error> {
+    config.check(uri)?;
+    let parts = config.parts();
+    let request = parts.request(uri)?;
+    if request.uri.is_secure() {
+        // Before anything is sent.
+        tls_check(config)?;
+    }
+    let tcp = Box::pin(dial(config, request.uri.host(), request.uri.port())).await?;
+    open_by(config, uri, tcp, handle::linger, reset).await
+}
+
+/// The peer is told by a reset: one that neither reads nor ends must not keep its own sends, and
+/// what is left of ours, in the operating system for minutes.
+fn reset(tcp: &TcpStream) {
+    let _ = rustix::net::sockopt::set_socket_linger(tcp, Some(std::time::Duration::ZERO));
+}
+
+async fn open_by<S: AsyncRead + AsyncWrite + Unpin>(
+    config: &Config,
+    uri: &str,
+    stream: S,
+    leave: Leave<S>,
+    reset: Reset<S>,
+) -> Result<WebSocket<S>, Error> {
+    let deadline = deadline(config.handshake_timeout);
+    let parts = config.parts();
+    let opening = async {
+        let request = parts.request(uri)?;
+        let socket = secure(config, &request.uri, stream).await?;
+        let buffer = config.receive_memory();
+        handshake(
+            config,
+            &parts,
+            uri,
+            socket,
+            buffer,
+            deadline,
+            (leave, reset),
+        )
+        .await
+    };
+    // Once a connection, so that the futures of our callers are small.
+    until(deadline, Timeout::Handshake, Box::pin(opening)).await
+}
+
+async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
+    config: &Config,
+    parts: &RequestParts<'_>,
+    uri: &str,
+    socket: Socket<S>,
+    buffer: B,
+    deadline: Option<Instant>,
+    (leave, reset): (Leave<S>, Reset<S>),
+) -> Result<WebSocket<S, B>, Error> {
+    let mut entropy = SystemEntropy::new()?;
+    let request = parts.request(uri)?;
+    let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
+    let (receiver, sender) = config.machines(buffer, entropy);
+    let opening = Opening::new(socket);
+    let opened = Connection::open(opening.halves(), handshake, receiver, sender).await;
+    let (connection, established) = match opened {
+        Ok(opened) => opened,
+        Err(HandshakeError::Rejected { status }) => {
+            let response = opening.refusal(status, deadline).await;
+            return Err(Error::Rejected(Box::new(response)));
+        }
+        Err(HandshakeError::Lost) => {
+            let secure = request.uri.is_secure();
+            return Err(Error::LostInHandshake { secure });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Connection { mut reader, writer } = connection;
+    let (_, mut sender) = writer.into_parts();
+    let (socket, record) = opening.into_parts();
+    let opened = config.agree(established, record, reader.receiver_mut(), &mut sender)?;
+    let mut life = Lifecycle::opening(config.time(), Moment::NEVER);
+    life.on(Event::Opened, now());
+    let shared = Shared::new(Core::new(socket, sender, life, leave, reset));
+    let (whole, pieces) = (config.limits(), config.stream_limits());
+    Ok(WebSocket {
+        reader: Reader::new(reader, shared.clone(), whole, pieces),
+        writer: Writer { shared },
+        response: opened.response,
+        subprotocol: opened.subprotocol,
+        #[cfg(feature = "deflate")]
+        agreed: opened.agreed,
+    })
+}
+
+#[cfg(feature = "rustls")]
+use self::secured::{secure, tls_check};
+
+#[cfg(feature = "rustls")]
+mod secured {
+    use std::io;
+    use std::sync::Arc;
+
+    use bare_ws::uri::Uri;
+    use rustls::pki_types::ServerName;
+    use tokio::io::{AsyncRead, AsyncWrite};
+    use tokio_rustls::TlsConnector;
+
+    use crate::config::Config;
+    use crate::error::Error;
+    use crate::tls::TlsError;
+    use crate::tokio::socket::Socket;
+
+    /// rustls takes so much before the transport does: more could not be told from a stall.
+    const BUFFER: usize = 1 << 14;
+
+    pub(super) fn tls_check(config: &Config) -> Result<(), Error> {
+        config.tls_or_default().map(|_| ())
+    }
+
+    /// The stream as the scheme asks for it.
+    pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+        config: &Config,
+        uri: &Uri<'_>,
+        stream: S,
+    ) -> Result<Socket<S>, Error> {
+        if !uri.is_secure() {
+            return Ok(Socket::Plain(stream));
+        }
+        let host = uri.host();
+        let tls = config.tls_or_default()?;
+        let name = host.strip_suffix('.').unwrap_or(host).to_owned();
+        let name = ServerName::try_from(name).map_err(|_| TlsError::ServerName)?;
+        let connector = TlsConnector::from(Arc::clone(tls.config()));
+        let connected = connector.connect_with(name, stream, |session| {
+            session.set_buffer_limit(Some(BUFFER));
+        });
+        match connected.await {
+            Ok(tls) => Ok(Socket::secured(tls)),
+            Err(error) => Err(named(error, host)),
+        }
+    }
+
+    fn named(error: io::Error, host: &str) -> Error {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return TlsError::CutInHandshake.into();
+        }
+        match error.downcast::<rustls::Error>() {
+            Ok(error) => TlsError::from(error).with_host(host).into(),
+            Err(error) => Error::Io(error),
+        }
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+fn tls_check(_: &Config) -> Result<(), Error> {
+    Err(Error::NoTls)
+}
+
+#[cfg(not(feature = "rustls"))]
+async fn secure<S>(_: &Config, uri: &bare_ws::uri::Uri<'_>, stream: S) -> Result<Socket<S>, Error> {
+    if uri.is_secure() {
+        return Err(Error::NoTls);
+    }
+    Ok(Socket::Plain(stream))
+}

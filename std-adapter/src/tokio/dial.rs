@@ -1,0 +1,156 @@
+//! From a host and a port to a TCP connection, under one deadline.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bare_ws::lifecycle::Timeout;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::config::Config;
+use crate::dial::{Attempts, DELAY, interleaved};
+use crate::error::Error;
+use crate::moment::Moment;
+use crate::resolve::Resolver;
+
+/// Resolves `host` and connects to the first of its addresses that answers, as the blocking
+/// [`dial`](crate::dial::dial) does.
+pub(super) async fn dial(config: &Config, host: &str, port: u16) -> Result<TcpStream, Error> {
+    let dialing = async {
+        let addresses = interleaved(resolve(config, host, port).await?);
+        let mut attempts = Vec::new();
+        match race(&addresses, &mut attempts).await {
+            Some(tcp) => Ok(tcp),
+            None => Err(Error::Connect {
+                host: host.to_owned(),
+                port,
+                attempts,
+            }),
+        }
+    };
+    let tcp = by(config.connect_timeout, Timeout::Connect, dialing).await?;
+    // Small messages are sent when they are sent, not when the last one was acknowledged.
+    tcp.set_nodelay(true).map_err(Error::Io)?;
+    Ok(tcp)
+}
+
+/// `work` within `limit` from now.
+pub(super) async fn by<T>(
+    limit: Option<Duration>,
+    timeout: Timeout,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    until(deadline(limit), timeout, work).await
+}
+
+/// When so long has passed from now; a time that cannot be counted is never.
+pub(super) fn deadline(limit: Option<Duration>) -> Option<Instant> {
+    limit.and_then(|limit| Instant::now().checked_add(limit))
+}
+
+/// `work` until then.
+pub(super) async fn until<T>(
+    deadline: Option<Instant>,
+    timeout: Timeout,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match deadline {
+        None => work.await,
+        Some(deadline) => timeout_at(deadline, work)
+            .await
+            .unwrap_or(Err(Error::Timeout(timeout))),
+    }
+}
+
+/// The addresses of `host`, one at least.
+async fn resolve(config: &Config, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let failed = |error| Error::Resolve {
+        host: host.to_owned(),
+        error,
+    };
+    let Some(resolver) = &config.resolver else {
+        let found = lookup_host((host, port)).await.map_err(failed)?;
+        let addresses: Vec<_> = found.collect();
+        return if addresses.is_empty() {
+            Err(failed(io::ErrorKind::NotFound.into()))
+        } else {
+            Ok(addresses)
+        };
+    };
+    // A function of the caller's that waits. It has its threads, and this one waits no longer than
+    // the caller.
+    let (resolver, name) = (Arc::clone(resolver), host.to_owned());
+    let by = Moment::in_time(config.connect_timeout);
+    let lookup = move || Resolver::resolve(&resolver, &name, port, by);
+    let found = spawn_blocking(lookup).await;
+    found.map_err(|error| failed(io::Error::other(error)))?
+}
+
+type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+/// RFC 8305 ("Happy Eyeballs"): each address is tried a moment after the one before unless that one
+/// has failed already; what comes too late is dropped.
+async fn race(addresses: &[SocketAddr], attempts: &mut Attempts) -> Option<TcpStream> {
+    if let [only] = addresses {
+        return TcpStream::connect(only)
+            .await
+            .map_err(|error| attempts.push((*only, error)))
+            .ok();
+    }
+    let mut running: Vec<(SocketAddr, Attempt)> = Vec::new();
+    let mut rest = addresses.iter();
+    loop {
+        let next = rest.next();
+        if let Some(&address) = next {
+            running.push((address, Box::pin(TcpStream::connect(address))));
+        } else if running.is_empty() {
+            return None;
+        }
+        let before = attempts.len();
+        let mut delay = pin!(sleep(DELAY));
+        let won = poll_fn(|cx| {
+            if let Some(tcp) = poll_all(&mut running, attempts, cx) {
+                return Poll::Ready(Some(tcp));
+            }
+            let has_failed = attempts.len() > before;
+            let is_due = has_failed || running.is_empty() || delay.as_mut().poll(cx).is_ready();
+            if next.is_some() && is_due || running.is_empty() {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            }
+        });
+        if let Some(tcp) = won.await {
+            return Some(tcp);
+        }
+    }
+}
+
+fn poll_all(
+    running: &mut Vec<(SocketAddr, Attempt)>,
+    attempts: &mut Attempts,
+    cx: &mut Context<'_>,
+) -> Option<TcpStream> {
+    let mut won = None;
+    running.retain_mut(|(address, attempt)| match attempt.as_mut().poll(cx) {
+        Poll::Pending => true,
+        Poll::Ready(Ok(tcp)) => {
+            won.get_or_insert(tcp);
+            false
+        }
+        Poll::Ready(Err(error)) => {
+            attempts.push((*address, error));
+            false
+        }
+    });
+    won
+}

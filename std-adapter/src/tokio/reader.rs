@@ -1,0 +1,244 @@
+//! The receive side of a connection.
+
+use std::future::poll_fn;
+
+use bare_ws::asynch::{self, Link};
+use bare_ws::buffer::{Growing, Storage};
+use bare_ws::closing::Owed;
+use bare_ws::error::Error as ProtocolError;
+use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
+use bare_ws::lifecycle::Event;
+use bare_ws::message::{Chunk, CloseStatus, Frame, Message, OwnedMessage};
+use bare_ws::receiver::{Limits, Receiver};
+use bare_ws::role::Client;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::handle::Shared;
+use super::shared::Core;
+use crate::error::Error;
+use crate::stage::Inflating;
+use crate::state::Cut;
+
+pub(crate) type CoreReader<B> = asynch::Reader<Receiver<Client, B, Inflating>>;
+
+/// The receive side of a connection. While one of its methods waits, Pings and Closes are answered,
+/// keepalive is kept and deadlines are watched. It may be moved to a task of its own.
+#[derive(Debug)]
+pub struct Reader<S: AsyncRead + AsyncWrite + Unpin = TcpStream, B = Growing> {
+    pub(crate) inner: CoreReader<B>,
+    pub(crate) shared: Shared<S>,
+    /// On messages that are received whole, ...
+    whole: Limits,
+    /// ... and in pieces or frames.
+    pieces: Limits,
+    /// The lifecycle was told that somebody waits.
+    waits: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
+    pub(crate) fn new(
+        inner: CoreReader<B>,
+        shared: Shared<S>,
+        whole: Limits,
+        pieces: Limits,
+    ) -> Self {
+        Self {
+            inner,
+            shared,
+            whole,
+            pieces,
+            waits: false,
+        }
+    }
+
+    /// The next whole message. Pings are answered and a Close is answered on the way, as far as
+    /// the peer takes the answer; reading goes on while it does not. `None`, from then on, once
+    /// the peer has closed.
+    ///
+    /// # Errors
+    /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
+    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which is told at once and
+    /// from then on; the Close for it was sent as far as the peer took it, and
+    /// [`finish`](Self::finish) or the drop of the connection see to the rest. [`Error::Timeout`]:
+    /// the connection is over, too. [`Error::Aborted`].
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, no octet is lost, no reply is lost or doubled, and no deadline moves:
+    /// it may be a branch of a `select!` in a loop.
+    #[inline]
+    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.whole);
+        let mut through = Through::new(&self.shared, &mut self.waits);
+        match self.inner.recv(&mut through).await {
+            Ok(Some(message)) => {
+                through.delivered();
+                Ok(Some(message))
+            }
+            Ok(None) => Ok(through.closed()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// The next message as one that borrows nothing: to be kept, or sent through a channel.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        Ok(self.recv().await?.map(|message| message.to_owned()))
+    }
+
+    /// The next piece of a message, for messages of any length.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.pieces);
+        let mut through = Through::new(&self.shared, &mut self.waits);
+        match self.inner.recv_chunk(&mut through).await {
+            Ok(Some(chunk)) => {
+                through.delivered();
+                Ok(Some(chunk))
+            }
+            Ok(None) => Ok(through.closed()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// The next frame as on the wire, control frames among them (they are answered all the same).
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        self.inner.receiver_mut().set_limits(self.pieces);
+        let mut through = Through::new(&self.shared, &mut self.waits);
+        match self.inner.recv_frame(&mut through).await {
+            Ok(Some(frame)) => {
+                through.delivered();
+                Ok(Some(frame))
+            }
+            Ok(None) => Ok(through.closed()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// Brings the connection to the end of its transport: discards what still arrives until the
+    /// peer has closed, sends what is owed, and waits for the peer to close the transport first
+    /// (RFC 6455 §7.1.1). It does not begin to close: [`Writer::close`](super::Writer::close) does,
+    /// and from then on all of it takes no longer than the close limit.
+    ///
+    /// # Errors
+    /// Why the connection ended otherwise than by a closing handshake, as [`recv`](Self::recv)
+    /// told or would have told.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, another call goes on.
+    pub async fn finish(&mut self) -> Result<Option<CloseStatus<'_>>, Error> {
+        let ended = self.discard().await;
+        poll_fn(|cx| self.shared.core().poll_linger(cx)).await;
+        ended?;
+        Ok(self.close_status())
+    }
+
+    /// Receives until there is nothing more.
+    async fn discard(&mut self) -> Result<(), Error> {
+        // A message that was begun at another level is read to its end there.
+        while match self.recv_chunk().await {
+            Err(error) if error.is_mixed() => match self.recv().await.map(|it| it.is_some()) {
+                Err(error) if error.is_mixed() => self.recv_frame().await?.is_some(),
+                received => received?,
+            },
+            received => received?.is_some(),
+        } {}
+        Ok(())
+    }
+
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.inner.close_status()
+    }
+
+    /// When an octet of the peer's arrived last, or the connection was opened.
+    pub fn last_heard(&self) -> Instant {
+        let heard = self.shared.core().lock().state.life.last_heard();
+        heard.instant().map_or_else(Instant::now, Instant::from_std)
+    }
+
+    /// The receive machine: fragments of the message announced last, Pongs so far.
+    pub fn receiver(&self) -> &Receiver<Client, B, Inflating> {
+        self.inner.receiver()
+    }
+}
+
+/// What is shared as the receive loop sees it, for one call.
+struct Through<'a, S> {
+    core: &'a Core<S>,
+    waits: &'a mut bool,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
+    #[inline]
+    fn new(shared: &'a Shared<S>, waits: &'a mut bool) -> Self {
+        Self {
+            core: shared.core(),
+            waits,
+        }
+    }
+
+    /// Nobody waits any more.
+    #[inline]
+    fn delivered(&mut self) {
+        if std::mem::take(self.waits) {
+            self.core.report(Event::Delivered);
+        }
+    }
+
+    fn closed<T>(&self) -> Option<T> {
+        self.core.report(Event::PeerClosed);
+        None
+    }
+
+    fn failed(&self, error: ProtocolError<Cut>) -> Error {
+        match &error {
+            ProtocolError::Peer(_) | ProtocolError::Capacity(_) => {
+                self.core.report(Event::PeerFailed);
+            }
+            ProtocolError::Lost => self.core.report(Event::Lost),
+            _ => {}
+        }
+        error.into()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Link for Through<'_, S> {
+    type Error = Cut;
+
+    /// Nothing of the receive side's own: what is shared is written out by whoever comes.
+    #[inline]
+    fn has_queued(&self) -> bool {
+        false
+    }
+
+    async fn exchange(
+        &mut self,
+        owed: &mut Owed,
+        spare: &mut [u8],
+        patience: Patience,
+    ) -> Result<Exchanged, ExchangeError<Cut>> {
+        poll_fn(|cx| {
+            self.core
+                .poll_exchange(cx, owed, spare, patience, self.waits)
+        })
+        .await
+    }
+}

@@ -1,0 +1,234 @@
+//! Who waits on a connection.
+//!
+//! They have a lock of their own: a transport wakes from any thread, and also from inside of a call
+//! that holds the connection's lock.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// The tasks that wait, and the waker that the transport's writing direction and the clock are
+/// given: whoever is woken by it does what is to be done for all.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    /// How often anybody was woken: what happens between an attempt and the registration that
+    /// follows it is not missed.
+    rounds: AtomicUsize,
+    /// How many wait to queue something, ...
+    queueing: AtomicUsize,
+    /// ... and how many wait for what they have queued.
+    leaving: AtomicUsize,
+    list: Mutex<List>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    reader: Option<Waker>,
+    /// Those whose octets are queued, by where these end.
+    leaving: BTreeMap<(u64, u64), Waker>,
+    /// Those who wait to queue theirs, in the order in which they came.
+    queueing: BTreeMap<u64, Waker>,
+    tickets: u64,
+}
+
+/// Where a call that sends stands among the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    #[default]
+    None,
+    /// Waits to queue something, with this ticket.
+    Queueing(u64),
+    /// Waits until the octets up to here have left, with this ticket.
+    Leaving(u64, u64),
+}
+
+/// Who is to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// Whoever can go on with what is queued, and the reader.
+    One,
+    /// Whoever is next to queue something.
+    Next,
+    /// Those whose octets have left up to here, and whoever is next to queue something.
+    Left(u64),
+    All,
+}
+
+impl Waiters {
+    /// To be taken before an attempt, for the registration that follows it.
+    pub(crate) fn round(&self) -> usize {
+        self.rounds.load(Ordering::Acquire)
+    }
+
+    /// The reader waits. `round`: from before its attempt.
+    pub(crate) fn wait_to_read(&self, waker: &Waker, round: usize) {
+        {
+            let reader = &mut self.list().reader;
+            match reader {
+                Some(known) => known.clone_from(waker),
+                None => *reader = Some(waker.clone()),
+            }
+        }
+        self.look_again(waker, round);
+    }
+
+    /// A call that sends waits, at the place that it has or at the end.
+    pub(crate) fn wait_to_send(
+        &self,
+        place: &mut Place,
+        mark: Option<u64>,
+        waker: &Waker,
+        round: usize,
+    ) {
+        let mut has_queued = false;
+        {
+            let mut list = self.list();
+            let is_there = match (mark, *place) {
+                (None, Place::Queueing(ticket)) => list.queueing.get_mut(&ticket),
+                (Some(_), Place::Leaving(mark, ticket)) => list.leaving.get_mut(&(mark, ticket)),
+                _ => None,
+            };
+            match (is_there, mark) {
+                (Some(known), _) => known.clone_from(waker),
+                (None, None) => {
+                    let ticket = match *place {
+                        Place::Queueing(ticket) => ticket,
+                        _ => list.ticket(),
+                    };
+                    list.queueing.insert(ticket, waker.clone());
+                    *place = Place::Queueing(ticket);
+                }
+                (None, Some(mark)) => {
+                    let ticket = list.ticket();
+                    has_queued = list.queueing.remove(&place.ticket()).is_some();
+                    list.leaving.insert((mark, ticket), waker.clone());
+                    *place = Place::Leaving(mark, ticket);
+                }
+            }
+            self.count(&list);
+        }
+        self.look_again(waker, round);
+        if has_queued {
+            // There may be room for more.
+            self.wake(Whom::Next);
+        }
+    }
+
+    /// Whether anybody waits who sends.
+    pub(crate) fn has_senders(&self) -> bool {
+        self.queueing.load(Ordering::Acquire) + self.leaving.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether nobody came before whoever stands there to queue something.
+    pub(crate) fn is_first(&self, place: Place) -> bool {
+        if self.queueing.load(Ordering::Acquire) == 0 {
+            return true;
+        }
+        match (self.list().queueing.first_key_value(), place) {
+            (Some((first, _)), Place::Queueing(ticket)) => ticket <= *first,
+            (Some(_), _) => false,
+            (None, _) => true,
+        }
+    }
+
+    /// A call that sends does not wait any more; if it was woken for all, another takes over.
+    pub(crate) fn leave(&self, place: &mut Place) {
+        let next = match std::mem::take(place) {
+            Place::None => None,
+            Place::Queueing(ticket) => {
+                let mut list = self.list();
+                let was_first = list.queueing.keys().next() == Some(&ticket);
+                list.queueing.remove(&ticket);
+                self.count(&list);
+                was_first.then_some(Whom::Next)
+            }
+            Place::Leaving(mark, ticket) => {
+                let mut list = self.list();
+                let was_first = list.leaving.keys().next() == Some(&(mark, ticket));
+                list.leaving.remove(&(mark, ticket));
+                self.count(&list);
+                was_first.then_some(Whom::One)
+            }
+        };
+        if let Some(next) = next
+            && self.has_senders()
+        {
+            self.wake(next);
+        }
+    }
+
+    pub(crate) fn wake(&self, whom: Whom) {
+        self.rounds.fetch_add(1, Ordering::AcqRel);
+        let mut woken = Vec::new();
+        {
+            let mut list = self.list();
+            match whom {
+                Whom::One => {
+                    woken.extend(list.reader.take());
+                    let first = list.leaving.values().next();
+                    woken.extend(first.or_else(|| list.queueing.values().next()).cloned());
+                }
+                Whom::Next => woken.extend(list.queueing.values().next().cloned()),
+                Whom::Left(mark) => {
+                    while let Some(first) = list.leaving.first_entry()
+                        && first.key().0 <= mark
+                    {
+                        woken.push(first.remove());
+                    }
+                    woken.extend(list.queueing.values().next().cloned());
+                }
+                Whom::All => {
+                    woken.extend(list.reader.take());
+                    woken.extend(std::mem::take(&mut list.leaving).into_values());
+                    woken.extend(list.queueing.values().cloned());
+                }
+            }
+            self.count(&list);
+        }
+        // Without the lock: a task that ends for it may drop a call that waits.
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn look_again(&self, waker: &Waker, round: usize) {
+        if self.round() != round {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn count(&self, list: &List) {
+        self.queueing.store(list.queueing.len(), Ordering::Release);
+        self.leaving.store(list.leaving.len(), Ordering::Release);
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Waiters {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        Self::wake(self, Whom::One);
+    }
+}
+
+impl List {
+    fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+}
+
+impl Place {
+    /// 0, which nobody has, for none.
+    fn ticket(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Queueing(ticket) | Self::Leaving(_, ticket) => ticket,
+        }
+    }
+}

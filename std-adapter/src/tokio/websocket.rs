@@ -1,0 +1,190 @@
+//! An open connection.
+
+use bare_ws::buffer::{Growing, Storage};
+use bare_ws::close::CloseCode;
+#[cfg(feature = "deflate")]
+use bare_ws::deflate::negotiate::Agreed;
+use bare_ws::message::{AsMessage, Chunk, CloseStatus, Frame, Message, OwnedMessage};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::reader::Reader;
+use super::writer::{AbortHandle, Writer};
+use crate::error::Error;
+use crate::response::Response;
+
+/// An open connection: to be used as it is, or its two sides beside each other, since a message
+/// that was received borrows the [`Reader`] until the next one; or [split](Self::split), for
+/// several tasks.
+///
+/// ```no_run
+/// use bare_ws_std::Error;
+/// use bare_ws_std::tokio::{WebSocket, connect};
+///
+/// async fn echo() -> Result<(), Error> {
+///     let WebSocket { mut reader, writer, .. } = connect("ws://localhost:8080/echo").await?;
+///     while let Some(message) = reader.recv().await? {
+///         writer.send(message).await?;
+///     }
+///     println!("{:?}", reader.finish().await?);
+///     Ok(())
+/// }
+/// ```
+///
+/// When the last part of it is dropped, the transport is closed, without a closing handshake if
+/// none was begun. What is left of a closing handshake that was begun, a task brings to its end
+/// within the close limit, for connections that [`connect`](super::connect) has opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WebSocket<S: AsyncRead + AsyncWrite + Unpin = TcpStream, B = Growing> {
+    /// The receive side.
+    pub reader: Reader<S, B>,
+    /// The send side.
+    pub writer: Writer<S>,
+    /// The server's answer to the opening handshake.
+    pub response: Response,
+    pub(crate) subprotocol: Option<String>,
+    #[cfg(feature = "deflate")]
+    pub(crate) agreed: Option<Agreed>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
+    /// The next message: [`Reader::recv`].
+    ///
+    /// # Errors
+    /// [`Reader::recv`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Reader::recv`]'s.
+    #[inline]
+    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
+        self.reader.recv().await
+    }
+
+    /// The next message as one that borrows nothing: [`Reader::recv_owned`].
+    ///
+    /// # Errors
+    /// [`Reader::recv`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Reader::recv`]'s.
+    pub async fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        self.reader.recv_owned().await
+    }
+
+    /// The next piece of a message: [`Reader::recv_chunk`].
+    ///
+    /// # Errors
+    /// [`Reader::recv`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Reader::recv`]'s.
+    pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        self.reader.recv_chunk().await
+    }
+
+    /// The next frame: [`Reader::recv_frame`].
+    ///
+    /// # Errors
+    /// [`Reader::recv`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Reader::recv`]'s.
+    pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        self.reader.recv_frame().await
+    }
+
+    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile: a peer that does not read
+    /// before it has written leaves it waiting, until
+    /// [`stall_timeout`](crate::Config::stall_timeout) if that is set. Where that can be,
+    /// [`split`](Self::split) the connection and receive in another task.
+    ///
+    /// # Errors
+    /// [`Writer::send`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::send`]'s.
+    #[inline]
+    pub async fn send(&mut self, message: impl AsMessage) -> Result<(), Error> {
+        self.writer.send(message).await
+    }
+
+    /// Sends a Ping with up to 125 octets.
+    /// [`Receiver::pongs`](bare_ws::receiver::Receiver::pongs) counts what comes back.
+    ///
+    /// # Errors
+    /// [`Writer::send`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::ping`]'s.
+    pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.writer.ping(payload).await
+    }
+
+    /// Starts the closing handshake: [`Writer::close`].
+    ///
+    /// # Errors
+    /// [`Writer::close`]'s.
+    ///
+    /// # Cancel safety
+    /// [`Writer::close`]'s.
+    pub async fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+        self.writer.close(code, reason).await
+    }
+
+    /// Brings the connection to its end: starts the closing handshake unless it has begun, and
+    /// then does as [`Reader::finish`].
+    ///
+    /// # Errors
+    /// [`close`](Self::close)'s and [`Reader::finish`]'s.
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, another call goes on.
+    pub async fn finish(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+    ) -> Result<Option<CloseStatus<'_>>, Error> {
+        if self.writer.is_open() {
+            self.writer.close(code, reason).await?;
+        }
+        self.reader.finish().await
+    }
+
+    /// Two sides for several tasks. Both are `Send` and `'static`, if the stream is.
+    pub fn split(self) -> (Reader<S, B>, Writer<S>) {
+        (self.reader, self.writer)
+    }
+
+    /// How the peer closed, once it did.
+    pub fn close_status(&self) -> Option<CloseStatus<'_>> {
+        self.reader.close_status()
+    }
+
+    /// When an octet of the peer's arrived last, or the connection was opened.
+    pub fn last_heard(&self) -> Instant {
+        self.reader.last_heard()
+    }
+
+    /// A handle that ends the connection at once, from any task or thread.
+    pub fn abort_handle(&self) -> AbortHandle<S> {
+        self.writer.abort_handle()
+    }
+
+    /// The server's answer to the opening handshake.
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// The subprotocol that the server chose.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// What was agreed on for permessage-deflate; `None`: nothing is compressed.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
+    }
+}

@@ -1,0 +1,407 @@
+//! The send side of a connection.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Weak;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bare_ws::close::CloseCode;
+use bare_ws::error::{Error as ProtocolError, Usage};
+use bare_ws::header::{FrameHeader, MAX_HEADER};
+use bare_ws::lifecycle::{Event, Phase};
+use bare_ws::message::{AsMessage, Message, MessageKind};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::handle::Shared;
+use super::sending::{Sending, Took};
+use super::shared::Core;
+use crate::error::{Error, SettingError};
+use crate::keepalive::KeepAlive;
+use crate::stage::Totals;
+use crate::state::{CoreSender, Cut};
+
+/// The send side of a connection. Clones of it send over the same connection, message by message,
+/// from as many tasks as there are.
+///
+/// Each `send` waits until the transport has taken its message, so that a peer that does not read
+/// holds up whoever sends to it. Messages leave in the order in which the calls came; those that
+/// are sent while the transport takes nothing leave together. Control frames pass between the
+/// fragments of a message that is longer than the transmit buffer.
+#[derive(Debug)]
+pub struct Writer<S: AsyncRead + AsyncWrite + Unpin = TcpStream> {
+    pub(crate) shared: Shared<S>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+    /// Sends a whole message: as one frame if it fits the transmit buffer, else as fragments that
+    /// fill it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when that must not be sent now: nothing was.
+    /// [`Error::Io`]: nothing can be sent any more. [`Timeout::Stall`](crate::Timeout::Stall) when
+    /// the peer took nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when
+    /// somebody closes meanwhile and the peer does not let it: the connection is over.
+    ///
+    /// # Cancel safety
+    /// A message that fits the transmit buffer is, when the future is dropped, either not sent at
+    /// all or queued whole, and leaves with whatever is sent or received next. Of a longer one some
+    /// fragments may have been queued: data is refused from then on with
+    /// [`Usage::InterruptedMessage`], and closing still works.
+    #[inline]
+    pub async fn send(&self, message: impl AsMessage) -> Result<(), Error> {
+        let message = message.as_message();
+        let mut whole = Whole::default();
+        self.run(0, |sender| whole.queue(sender, message)).await
+    }
+
+    /// The same, never compressed: for a message that holds a secret beside octets that an
+    /// attacker may choose (RFC 7692 §8).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send).
+    pub async fn send_uncompressed(&self, message: impl AsMessage) -> Result<(), Error> {
+        let message = message.as_message();
+        let mut whole = Whole::default();
+        let queue = |sender: &mut CoreSender| {
+            let allowed = sender.compression();
+            sender.set_compression(false);
+            let queued = whole.queue(sender, message);
+            sender.set_compression(allowed);
+            queued
+        };
+        self.run(0, queue).await
+    }
+
+    /// Queues a whole message if there is room for it, and does not wait: several small messages
+    /// leave in one write, by [`flush`](Self::flush) or whatever is sent or received next.
+    /// `false`: there is no room now, or somebody else is sending; nothing was queued.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn queue(&self, message: impl AsMessage) -> Result<bool, Error> {
+        Ok(self.shared.core().try_queue(message.as_message())?)
+    }
+
+    /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
+    /// While a message is open, nobody else can send another.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// A piece that fits the transmit buffer is either not sent or queued whole. Of a longer one,
+    /// and of any that is compressed, a part may have been queued: the message stays open, and how
+    /// much of it is there is not known any more.
+    pub async fn send_fragment(
+        &self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+    ) -> Result<(), Error> {
+        let mut rest = payload;
+        let queue = |sender: &mut CoreSender| {
+            let first = !sender.in_fragments();
+            let queued = sender.fragment(kind, rest, first, fin)?;
+            rest = rest.get(queued.taken..).unwrap_or_default();
+            Ok(took(queued.complete, rest.len() < payload.len()))
+        };
+        self.run(0, queue).await
+    }
+
+    /// Sends one frame of the caller's own making:
+    /// [`Sender::frame`](bare_ws::sender::Sender::frame).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); [`Usage::BufferTooSmall`] when it does not fit the transmit buffer.
+    ///
+    /// # Cancel safety
+    /// The frame is either not sent or queued whole.
+    pub async fn send_frame(&self, header: FrameHeader, payload: &[u8]) -> Result<(), Error> {
+        let needed = payload.len().saturating_add(MAX_HEADER);
+        let queue = |sender: &mut CoreSender| Ok(took(sender.frame(header, payload)?, false));
+        self.run(needed, queue).await
+    }
+
+    /// Sends a Ping with up to 125 octets.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// The Ping is either not sent or queued whole.
+    pub async fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        let queue = |sender: &mut CoreSender| Ok(took(sender.ping(payload)?, false));
+        self.run_between(queue).await
+    }
+
+    /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// The Pong is either not sent or queued whole.
+    pub async fn pong(&self, payload: &[u8]) -> Result<(), Error> {
+        let queue = |sender: &mut CoreSender| Ok(took(sender.pong(payload)?, false));
+        self.run_between(queue).await
+    }
+
+    /// Writes out what is [queued](Self::queue).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// Dropped at any point, another call goes on.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.run_between(|_| Ok(Took::All)).await
+    }
+
+    /// Starts the closing handshake: waits behind messages that others are sending, and until the
+    /// Close is written. Nothing can be sent afterwards; go on receiving until there is nothing
+    /// more. All of it, to the end of the transport, takes no longer than the close limit from now.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]: a status code that must not be sent, a reason of more than 123 octets,
+    /// a connection that is closing already: nothing has changed.
+    /// [`Timeout::Close`](crate::Timeout::Close) when the Close could not be written in time.
+    ///
+    /// # Cancel safety
+    /// The Close is either queued whole, or it is as if nobody had called.
+    pub async fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+        let core = self.shared.core();
+        core.may_close(code, reason)
+            .map_err(|usage| core.told(usage.into()))?;
+        let mut call = Ongoing::new(core);
+        call.sending.closes = true;
+        call.run(0, |sender| Ok(took(sender.close(code, reason)?, false)))
+            .await
+            .map_err(|error| core.told(error))
+    }
+
+    /// Whether data may be sent: neither end has closed, and the connection has not failed.
+    pub fn is_open(&self) -> bool {
+        let inner = self.shared.core().lock();
+        inner.state.sender.is_open() && inner.state.life.end().is_none()
+    }
+
+    /// How well it compresses: all messages that were sent so far.
+    pub fn compressed(&self) -> Totals {
+        self.shared.core().lock().state.sender.stage().totals()
+    }
+
+    /// Whether the messages that begin from now on may be compressed; at first they may.
+    pub fn set_compression(&self, allowed: bool) {
+        self.shared.core().lock().state.set_compression(allowed);
+    }
+
+    /// Changes [`Config::silence_timeout`](crate::Config::silence_timeout), for calls that wait
+    /// already, too.
+    pub fn set_silence_timeout(&self, limit: impl Into<Option<Duration>>) {
+        let limit = limit.into();
+        self.shared.core().limit(|limits| limits.silence = limit);
+    }
+
+    /// Changes [`Config::stall_timeout`](crate::Config::stall_timeout), for calls that wait already,
+    /// too.
+    pub fn set_stall_timeout(&self, limit: impl Into<Option<Duration>>) {
+        let limit = limit.into();
+        self.shared.core().limit(|limits| limits.stall = limit);
+    }
+
+    /// Changes [`Config::close_timeout`](crate::Config::close_timeout), for a closing handshake
+    /// that has not begun.
+    pub fn set_close_timeout(&self, limit: impl Into<Option<Duration>>) {
+        let limit = limit.into();
+        self.shared.core().limit(|limits| limits.close = limit);
+    }
+
+    /// Changes [`Config::keepalive`](crate::Config::keepalive), for calls that wait already, too.
+    ///
+    /// # Errors
+    /// [`SettingError::KeepAlive`]: nothing is changed.
+    pub fn set_keepalive(
+        &self,
+        keepalive: impl Into<Option<KeepAlive>>,
+    ) -> Result<(), SettingError> {
+        let keepalive = keepalive.into();
+        keepalive.map_or(Ok(()), KeepAlive::check)?;
+        let core = self.shared.core();
+        core.limit(|limits| KeepAlive::apply(keepalive, limits));
+        Ok(())
+    }
+
+    /// A handle that ends the connection at once.
+    pub fn abort_handle(&self) -> AbortHandle<S> {
+        AbortHandle {
+            core: self.shared.downgrade(),
+        }
+    }
+
+    /// A call that sends data: nobody else is within a message.
+    async fn run(
+        &self,
+        needed: usize,
+        queue: impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
+    ) -> Result<(), Error> {
+        let core = self.shared.core();
+        let ran = Ongoing::new(core).run(needed, queue).await;
+        ran.map_err(|error| core.told(error))
+    }
+
+    /// A call that may come between the fragments of somebody else's message.
+    async fn run_between(
+        &self,
+        queue: impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
+    ) -> Result<(), Error> {
+        let core = self.shared.core();
+        let mut call = Ongoing::new(core);
+        call.sending.passes = true;
+        let ran = call.run(0, queue).await;
+        ran.map_err(|error| core.told(error))
+    }
+}
+
+fn took(all: bool, some: bool) -> Took {
+    match (all, some) {
+        (true, _) => Took::All,
+        (false, true) => Took::Some,
+        (false, false) => Took::None,
+    }
+}
+
+/// How much of a whole message is queued.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    taken: usize,
+    begun: bool,
+}
+
+impl Whole {
+    #[inline]
+    pub(crate) fn queue(
+        &mut self,
+        sender: &mut CoreSender,
+        message: Message<'_>,
+    ) -> Result<Took, ProtocolError> {
+        let rest = message.as_bytes().get(self.taken..).unwrap_or_default();
+        let queued = sender.message(message.kind(), rest, !self.begun)?;
+        self.taken += queued.taken;
+        self.begun |= sender.in_message();
+        Ok(took(queued.complete, self.begun))
+    }
+}
+
+/// A call that is under way.
+struct Ongoing<'c, S: AsyncRead + AsyncWrite + Unpin> {
+    core: &'c Core<S>,
+    sending: Sending,
+}
+
+impl<'c, S: AsyncRead + AsyncWrite + Unpin> Ongoing<'c, S> {
+    #[inline]
+    fn new(core: &'c Core<S>) -> Self {
+        Self {
+            core,
+            sending: Sending::default(),
+        }
+    }
+
+    #[inline]
+    async fn run(
+        &mut self,
+        needed: usize,
+        mut queue: impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
+    ) -> Result<(), ProtocolError<Cut>> {
+        poll_fn(|cx: &mut Context<'_>| -> Poll<_> {
+            self.core
+                .poll_send(cx, &mut self.sending, &mut queue, needed)
+        })
+        .await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Ongoing<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        self.core.end(&mut self.sending);
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
+    fn try_queue(&self, message: Message<'_>) -> Result<bool, ProtocolError<Cut>> {
+        let mut inner = self.lock();
+        inner.state.may_send()?;
+        let state = &mut inner.state;
+        if state.in_turn
+            || !self.waiters().is_first(Default::default())
+            || !state.sender.fits(message.as_bytes().len())
+        {
+            return Ok(false);
+        }
+        let queued = state
+            .sender
+            .message(message.kind(), message.as_bytes(), true);
+        let complete = queued.map_err(ProtocolError::widen)?.complete;
+        state.life.on(Event::Queued, super::shared::now());
+        Ok(complete)
+    }
+
+    fn may_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Usage> {
+        let inner = self.lock();
+        let state = &inner.state;
+        state.sender.may_close(code, reason).or_else(|usage| {
+            // Nothing can be framed any more, and the end of our direction says that we close.
+            let torn = usage == Usage::NotOpen && state.life.phase() == Phase::Open;
+            if torn { Ok(()) } else { Err(usage) }
+        })
+    }
+
+    fn limit(&self, set: impl FnOnce(&mut bare_ws::lifecycle::Limits<Option<Duration>>)) {
+        let mut inner = self.lock();
+        set(inner.state.life.limits_mut());
+        inner.wake_all();
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Clone for Writer<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+/// Ends a connection at once, from any task or thread, without a closing handshake: whoever
+/// receives or sends returns with [`Error::Aborted`].
+pub struct AbortHandle<S = TcpStream> {
+    core: Weak<Core<S>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AbortHandle<S> {
+    /// Ends the connection, if it is still there.
+    pub fn abort(&self) {
+        if let Some(core) = self.core.upgrade() {
+            core.report(Event::Aborted);
+        }
+    }
+}
+
+impl<S> Clone for AbortHandle<S> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Weak::clone(&self.core),
+        }
+    }
+}
+
+impl<S> fmt::Debug for AbortHandle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").finish_non_exhaustive()
+    }
+}

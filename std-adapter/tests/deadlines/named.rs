@@ -1,17 +1,17 @@
 //! Faults of time under TLS, each by its name.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bare_ws_std::{CloseCode, Config, Error, Interest, Message, Stream, Timeout};
+use bare_ws_std::{CloseCode, Config, Error, Interest, Message, Stream, Timeout, WebSocket};
 use rustls::version::{TLS12, TLS13};
 
 use crate::axes::{LIMIT, Peer};
-use crate::peer::{LONG, Stalls};
+use crate::peer::{Conn, LONG, Stalls};
 use crate::server::{Server, client_tls, tcp};
 
 const URI: &str = "wss://localhost/";
@@ -209,34 +209,47 @@ impl Stream for Interrupted {
     }
 }
 
+/// The server of a stream that is interrupted: late enough that the client waits.
+fn answers<S: Read + Write>(mut conn: Conn<S>) -> Option<u16> {
+    conn.accept();
+    thread::sleep(LIMIT / 3);
+    let (opcode, payload) = conn.read_message();
+    assert_eq!(opcode, 2);
+    conn.frame(0x82, &payload);
+    let code = conn.read_close();
+    conn.close(1000, b"");
+    code
+}
+
+fn exchanges(mut socket: WebSocket<impl Stream>) {
+    let message = [7; 40_000];
+    socket.send(message.as_slice()).unwrap();
+    assert_eq!(socket.recv().unwrap(), Some(Message::Binary(&message)));
+    socket.finish(Some(CloseCode::NORMAL), "").unwrap();
+}
+
 // row: STA-07, SEED-06, LIV-08
 #[test]
 fn what_is_interrupted_is_done_again() {
+    let interrupted = |tcp| Interrupted {
+        tcp,
+        calls: AtomicU32::new(0),
+    };
+    let (ours, theirs) = tcp();
+    let server = thread::spawn(move || answers(Conn::new(theirs)));
+    let uri = "ws://localhost/";
+    exchanges(Config::new().open(uri, interrupted(ours)).unwrap());
+    assert_eq!(server.join().unwrap(), Some(1000));
     for version in [&TLS12, &TLS13] {
         let (ours, theirs) = tcp();
         let server = thread::spawn(move || {
-            // Late enough that the client waits.
             thread::sleep(LIMIT / 3);
-            let mut conn = Server::tls_version(theirs, version).unwrap().conn();
-            conn.accept();
-            thread::sleep(LIMIT / 3);
-            let (opcode, payload) = conn.read_message();
-            assert_eq!(opcode, 2);
-            conn.frame(0x82, &payload);
-            let code = conn.read_close();
-            conn.close(1000, b"");
-            code
+            answers(Server::tls_version(theirs, version).unwrap().conn())
         });
-        let calls = AtomicU32::new(0);
-        let stream = Interrupted { tcp: ours, calls };
         let stream = client_tls()
-            .connect("localhost", stream, Some(LONG))
+            .connect("localhost", interrupted(ours), Some(LONG))
             .unwrap();
-        let mut socket = Config::new().open(URI, stream).unwrap();
-        let message = [7; 40_000];
-        socket.send(message.as_slice()).unwrap();
-        assert_eq!(socket.recv().unwrap(), Some(Message::Binary(&message)));
-        socket.finish(Some(CloseCode::NORMAL), "").unwrap();
+        exchanges(Config::new().open(URI, stream).unwrap());
         assert_eq!(server.join().unwrap(), Some(1000));
     }
 }

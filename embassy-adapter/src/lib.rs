@@ -150,6 +150,7 @@ pub mod transport;
 mod duplex;
 mod reader;
 mod shared;
+mod waiters;
 mod writer;
 
 #[cfg(feature = "net")]

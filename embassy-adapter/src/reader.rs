@@ -399,7 +399,7 @@ enum Moved<T> {
 impl<Io: Transport, Tx: Transmit, M: RawMutex> Link<'_, Io, Tx, M> {
     /// Ends our direction, or is told that there was no time for it.
     async fn shut(&mut self) {
-        let mut shut = pin!(async { self.shared.lock().await.shut().await });
+        let mut shut = pin!(async { self.shared.lock(Call::Receive).await.shut().await });
         poll_fn(|cx| {
             if shut.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
@@ -426,7 +426,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Link<'_, Io, Tx, M> {
 
     /// `false`: somebody else has the lock.
     async fn abort(&mut self) -> bool {
-        let mut lock = pin!(self.shared.lock());
+        let mut lock = pin!(self.shared.lock(Call::Receive));
         poll_fn(|cx| {
             let lock = lock.as_mut().poll(cx);
             Poll::Ready(lock.map(|mut lock| lock.abort()).is_ready())

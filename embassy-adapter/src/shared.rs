@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
@@ -15,10 +15,10 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
 use embassy_time::{Duration, Instant};
 
-use crate::WAITERS;
 use crate::error::Error;
 use crate::timing::{At, Timing};
 use crate::transport::Transport;
+use crate::waiters::Waiters;
 
 pub(crate) struct Shared<Io: Transport, Tx, M: RawMutex> {
     pub(crate) common: Io::Common,
@@ -148,7 +148,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
                 return None;
             }
             let until = state.lifecycle.until(call);
-            Some(if state.waiters.register(cx.waker()) {
+            Some(if state.waiters.register(call, cx.waker()) {
                 until
             } else {
                 until.min(now.after(CROWDED))
@@ -164,41 +164,44 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
     }
 
     /// Waits for one of the two that [`State`] says, and takes it.
-    async fn take(&self, which: impl Fn(&mut State) -> &mut bool) {
+    async fn take(&self, call: Call, which: impl Fn(&mut State) -> &mut bool) {
         poll_fn(|cx| {
             self.state(|state| {
                 if !core::mem::replace(which(state), true) {
                     return Poll::Ready(());
                 }
                 state.contended = true;
-                state.waiters.register(cx.waker());
+                state.waiters.register(call, cx.waker());
                 Poll::Pending
             })
         })
         .await;
     }
 
-    fn give_back(&self, which: impl Fn(&mut State) -> &mut bool) {
+    fn give_back(&self, call: Call, which: impl Fn(&mut State) -> &mut bool) {
         self.state(|state| {
             *which(state) = false;
-            // What a dropped future left queued, the receiving side brings out.
-            if core::mem::take(&mut state.contended) || state.lifecycle.is_stalled() {
+            if core::mem::take(&mut state.contended) {
                 state.waiters.wake();
+            } else if call == Call::Send && state.lifecycle.is_stalled() {
+                // What a dropped future left queued, the receiving side brings out. Nobody else is
+                // woken: a task whose calls are made anew at each poll would never sleep.
+                state.waiters.wake_receiver();
             }
         });
     }
 
     /// Waits until nobody else is within a message.
     pub(crate) async fn turn(&self) -> Turn<'_, Io, Tx, M> {
-        self.take(|state| &mut state.turn).await;
+        self.take(Call::Send, |state| &mut state.turn).await;
         Turn(self)
     }
 
     /// Waits for the sender.
-    pub(crate) async fn lock(&self) -> Lock<'_, Io, Tx, M> {
+    pub(crate) async fn lock(&self, call: Call) -> Lock<'_, Io, Tx, M> {
         loop {
-            self.take(|state| &mut state.held).await;
-            let held = Held(self);
+            self.take(call, |state| &mut state.held).await;
+            let held = Held { shared: self, call };
             if let Ok(sending) = self.sending.try_lock() {
                 return Lock {
                     sending,
@@ -237,7 +240,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         owed: &mut Owed,
         closes: &mut bool,
     ) -> Result<(), CoreError<Io::Error>> {
-        let mut lock = self.lock().await;
+        let mut lock = self.lock(Call::Receive).await;
         loop {
             lock.queue_due(owed, closes)?;
             lock.drain().await?;
@@ -264,7 +267,8 @@ impl State {
     pub(crate) fn refuses(&self) -> bool {
         match self.lifecycle.phase() {
             Phase::Open => !self.lifecycle.may_write(),
-            Phase::Closing => false,
+            // Where the output has failed, nothing that is queued leaves any more.
+            Phase::Closing => self.lifecycle.next() == Next::Shut,
             _ => true,
         }
     }
@@ -428,11 +432,15 @@ impl<Io: Transport, Tx, M: RawMutex> Lock<'_, Io, Tx, M> {
 }
 
 /// The lock is given back with it.
-struct Held<'s, Io: Transport, Tx, M: RawMutex>(&'s Shared<Io, Tx, M>);
+struct Held<'s, Io: Transport, Tx, M: RawMutex> {
+    shared: &'s Shared<Io, Tx, M>,
+    call: Call,
+}
 
 impl<Io: Transport, Tx, M: RawMutex> Drop for Held<'_, Io, Tx, M> {
     fn drop(&mut self) {
-        self.0.give_back(|state| &mut state.held);
+        let Self { shared, call } = *self;
+        shared.give_back(call, |state| &mut state.held);
     }
 }
 
@@ -441,7 +449,7 @@ pub(crate) struct Turn<'s, Io: Transport, Tx, M: RawMutex>(&'s Shared<Io, Tx, M>
 
 impl<Io: Transport, Tx, M: RawMutex> Drop for Turn<'_, Io, Tx, M> {
     fn drop(&mut self) {
-        self.0.give_back(|state| &mut state.turn);
+        self.0.give_back(Call::Send, |state| &mut state.turn);
     }
 }
 
@@ -469,30 +477,3 @@ impl<Io: Transport, Tx, M: RawMutex> Drop for Begun<'_, Io, Tx, M> {
 
 /// When one who found no place among the [`Waiters`] looks again.
 const CROWDED: Duration = Duration::from_millis(10);
-
-/// The tasks that wait, each once.
-struct Waiters([Option<Waker>; WAITERS]);
-
-impl Waiters {
-    const NONE: Self = Self([const { None }; WAITERS]);
-
-    /// `false`: all places are taken, and others are not woken for one more.
-    fn register(&mut self, waker: &Waker) -> bool {
-        let mut free = None;
-        for place in &mut self.0 {
-            match place {
-                Some(known) if known.will_wake(waker) => return true,
-                Some(_) => {}
-                None => free = Some(place),
-            }
-        }
-        free.map(|place| *place = Some(waker.clone())).is_some()
-    }
-
-    fn wake(&mut self) {
-        self.0
-            .iter_mut()
-            .filter_map(Option::take)
-            .for_each(Waker::wake);
-    }
-}

@@ -32,10 +32,13 @@ pub struct Timing {
     /// The whole opening handshake, with that of TLS before it where there is one: 10 s unless set.
     pub handshake: Duration,
     /// How long not one octet may arrive while somebody receives; then [`Timeout::Silence`]. It
-    /// never ends a send. `None` unless set: silence is no fault.
+    /// never ends a send. `None` unless set: silence is no fault. Over TLS a record has arrived when
+    /// its last octet has.
     pub silence: Option<Duration>,
     /// How long the transport may take nothing while something is queued; then
-    /// [`Timeout::Stall`]. `None` unless set: a send waits as long as the peer makes it wait.
+    /// [`Timeout::Stall`]. `None` unless set: a send waits as long as the peer makes it wait. Over
+    /// TLS a record is taken when its last octet is, so allow for a whole one of the length of
+    /// `tls::Records::write`.
     pub stall: Option<Duration>,
     /// Whether to find out that the peer is gone. `None` unless set.
     pub keepalive: Option<KeepAlive>,

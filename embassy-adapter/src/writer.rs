@@ -5,6 +5,7 @@ use core::pin::pin;
 
 use bare_ws::close::CloseCode;
 use bare_ws::header::{FrameHeader, MAX_HEADER};
+use bare_ws::lifecycle::Call;
 use bare_ws::message::{AsMessage, Message, MessageKind};
 use bare_ws::opcode::Opcode;
 use bare_ws::sender::{MIN_TRANSMIT, Transmit};
@@ -171,7 +172,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
             let _turn = self.turn().await;
             let (kind, mut payload, mut first) = (message.kind(), message.as_bytes(), true);
             loop {
-                let mut lock = self.lock().await;
+                let mut lock = self.lock(Call::Send).await;
                 let queued = lock.queue(|sender| sender.message(kind, payload, first))?;
                 lock.drain().await?;
                 if queued.complete {
@@ -196,7 +197,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         let work = pin!(async {
             let _turn = self.turn().await;
             loop {
-                let mut lock = self.lock().await;
+                let mut lock = self.lock(Call::Send).await;
                 let queued = lock.queue(|sender| {
                     let first = !sender.in_fragments();
                     sender.fragment(kind, payload, first, fin)
@@ -221,7 +222,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         let work = pin!(async {
             let _turn = self.turn().await;
             let needed = payload.len().saturating_add(MAX_HEADER);
-            let mut lock = self.lock().await;
+            let mut lock = self.lock(Call::Send).await;
             lock.put(|sender| sender.frame(header, payload), needed)
                 .await
         });
@@ -235,7 +236,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         payload: &[u8],
     ) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
-            let mut lock = self.lock().await;
+            let mut lock = self.lock(Call::Send).await;
             let put = |sender: &mut TxSender<Tx>| match opcode {
                 Opcode::Ping => sender.ping(payload),
                 _ => sender.pong(payload),
@@ -247,7 +248,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
 
     pub(crate) async fn flush(&self) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
-            let mut lock = self.lock().await;
+            let mut lock = self.lock(Call::Send).await;
             lock.queue(|_| Ok(()))?;
             Ok(lock.drain().await?)
         });
@@ -261,7 +262,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     ) -> Result<(), Error<Io::Error>> {
         let begun = Begun::new(self);
         let work = pin!(async {
-            let mut lock = self.lock().await;
+            let mut lock = self.lock(Call::Send).await;
             lock.put(|sender| sender.close(code, reason), MIN_TRANSMIT)
                 .await
         });

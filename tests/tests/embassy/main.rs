@@ -2,6 +2,7 @@
 
 mod backoff;
 mod client;
+mod column;
 mod deadlines;
 mod drops;
 mod handshake;

@@ -40,8 +40,13 @@ impl<'t> Tasks<'t> {
     }
 
     /// Until all are done. Fails the test when nothing can happen any more.
-    pub(crate) fn run(mut self) {
-        for _ in 0..POLLS {
+    pub(crate) fn run(self) {
+        self.run_within(POLLS);
+    }
+
+    /// The same, in at most so many rounds.
+    pub(crate) fn run_within(mut self, rounds: usize) {
+        for _ in 0..rounds {
             let mut slept = true;
             for (flag, task) in &mut self.tasks {
                 if task.is_none() || !flag.0.swap(false, Ordering::Relaxed) {
@@ -108,10 +113,15 @@ pub(crate) fn apart<F: Future>(future: F) -> impl Future<Output = F::Output> {
 
 /// Runs one future, under the virtual clock.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    run_within(POLLS, future)
+}
+
+/// The same, in at most so many polls.
+pub(crate) fn run_within<F: Future>(polls: usize, future: F) -> F::Output {
     let mut output = None;
     let mut tasks = Tasks::new();
     tasks.spawn(async { output = Some(future.await) });
-    tasks.run();
+    tasks.run_within(polls);
     output.expect("it ran to its end")
 }
 

@@ -20,6 +20,7 @@ use bare_ws_embassy::tls::{
 };
 
 use embedded_io_async::Read;
+use embedded_tls::TlsError;
 use tls_forger::{CLIENT, End, Random, SERVER, Said, Wire, answer, message, sealed, with_length};
 use tls_pki::{NOW, Node, server};
 
@@ -64,10 +65,7 @@ fn connected<T>(
         }
         wire.ended = true;
     }
-    let Poll::Ready(outcome) = connect.as_mut().poll(&mut context) else {
-        panic!("a hang at the end of the transport");
-    };
-    let outcome = outcome.map(then);
+    let outcome = run(connect).map(then);
     let wire = wire.borrow();
     let (mut rest, mut records) = (&wire.sent[..], 0);
     while let [_, _, _, high, low, after @ ..] = rest {
@@ -262,6 +260,78 @@ fn no_handshake_message_makes_the_client_panic_or_trust() {
     assert!(refused > 390);
 }
 
+/// Of a Certificate message no octet can be another, though the server itself has made it so and its
+/// CertificateVerify and Finished are right: neither in a length, which embedded-tls does not look at in
+/// a header of RFC 8446 §4, nor in what the authority has signed.
+// row: SEED-06
+#[test]
+fn no_octet_of_a_certificate_message_can_be_another() {
+    let root = Node::root("root");
+    let honest = root.issue(server(&[HOST]));
+    let certificate = Said::Certificate(Some(&honest)).encode(&[], &[]);
+    let length = u32::try_from(certificate.len() - 4).unwrap();
+    let mut changed = Vec::new();
+    // Type, length, the length of the context, of the list, of the certificate.
+    const HEADERS: usize = 4 + 1 + 3 + 3;
+    for at in 0..certificate.len() {
+        let bits = if at < HEADERS {
+            0..8
+        } else {
+            at % 8..at % 8 + 1
+        };
+        for bit in bits {
+            let mut octets = certificate.clone();
+            octets[at] ^= 1 << bit;
+            changed.push((format!("bit {bit} of octet {at}"), octets));
+        }
+    }
+    // As long as if the CertificateVerify behind it were a part of it; it has one of three lengths.
+    for behind in 78..=80 {
+        let mut octets = certificate.clone();
+        octets[1..4].copy_from_slice(&(length + behind).to_be_bytes()[1..]);
+        changed.push((format!("{behind} octets longer"), octets));
+    }
+    for (label, octets) in changed {
+        let flight = [
+            Said::Raw(octets),
+            Said::CertificateVerify(&honest, SERVER),
+            Said::Finished,
+        ];
+        let (outcome, records) = verdict(&root, &flight);
+        assert!(outcome.is_err(), "{label}");
+        assert_eq!(records, 1, "{label}");
+    }
+}
+
+/// RFC 8446 §6: a message that goes on behind what is in it ends the handshake.
+// row: SEED-06
+#[test]
+fn no_message_of_the_handshake_can_be_shorter_than_its_header_says() {
+    let root = Node::root("root");
+    let honest = root.issue(server(&[HOST]));
+    let flight = || {
+        [
+            Said::Certificate(Some(&honest)),
+            Said::CertificateVerify(&honest, SERVER),
+            Said::Finished,
+        ]
+    };
+    assert!(verdict(&root, &flight()).0.is_ok());
+    let lawful = flight();
+    for place in 0..lawful.len() {
+        for more in [1, 4, 40] {
+            let mut flight = flight();
+            flight[place] = Said::Longer(&lawful[place], more);
+            let (outcome, records) = verdict(&root, &flight);
+            assert!(
+                matches!(outcome, Err(Error::Protocol(TlsError::InvalidHandshake))),
+                "{place}: {outcome:?}"
+            );
+            assert_eq!(records, 1, "{place}");
+        }
+    }
+}
+
 /// What anybody on the way can send: a message in the clear, in the place of ServerHello.
 // row: SEED-06
 #[test]
@@ -432,8 +502,15 @@ fn no_record_of_a_proven_server_makes_the_client_panic() {
 
 /// The wire has all that will come.
 fn run<F: Future>(future: F) -> F::Output {
-    let Poll::Ready(output) = pin!(future).poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("a hang at the end of the transport");
-    };
-    output
+    let mut future = pin!(future);
+    // It lets others run after each record.
+    for _ in 0..16 {
+        if let Poll::Ready(output) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            return output;
+        }
+    }
+    panic!("a hang at the end of the transport");
 }

@@ -1,7 +1,11 @@
 //! AES-128-GCM that looks at what it opened before embedded-tls does.
 //!
 //! A cipher suite is a trait of embedded-tls's, and the plaintext of every record passes through
-//! it. So what embedded-tls does wrong with a record after the handshake can be kept from it:
+//! it. So what embedded-tls does wrong with a record can be kept from it. In the handshake:
+//!
+//! - it takes a message for as long as its contents say, whatever its header says.
+//!
+//! And after it:
 //!
 //! - it panics at a handshake message that is not NewSessionTicket;
 //! - it forgets how to write once the peer's close_notify came, and would answer in the clear.
@@ -88,11 +92,20 @@ impl AeadInPlace for Gated {
         self.0
             .decrypt_in_place_detached(nonce, &header, record, tag)?;
         if [major, minor] == OPEN {
-            pass(record)?;
+            pass(record)
+        } else {
+            pass_in_handshake(record)
         }
-        Ok(())
     }
 }
+
+const ENCRYPTED_EXTENSIONS: u8 = 8;
+const CERTIFICATE: u8 = 11;
+const CERTIFICATE_REQUEST: u8 = 13;
+const CERTIFICATE_VERIFY: u8 = 15;
+const FINISHED: u8 = 20;
+/// RFC 8446 §4.4.4: as long as the hash.
+const VERIFY_DATA: usize = 32;
 
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
@@ -101,17 +114,34 @@ const NEW_SESSION_TICKET: u8 = 4;
 const KEY_UPDATE: u8 = 24;
 const CLOSE_NOTIFY: u8 = 0;
 
-/// What embedded-tls gets to see of a record after the handshake.
-fn pass(record: &mut [u8]) -> Result<(), Error> {
+/// The content type of a record, and its content.
+fn opened(record: &[u8]) -> Result<(u8, &[u8]), Error> {
     // RFC 8446 §5.4: "scans the field from the end toward the beginning until it finds a non-zero
     // octet. This non-zero octet is the content type of the message."
     let padding = record.iter().rev().take_while(|&&octet| octet == 0).count();
     let length = record.len().saturating_sub(padding);
-    let Some((&mut kind, content)) = record.get_mut(..length).and_then(<[u8]>::split_last_mut)
-    else {
-        return Err(Error);
-    };
-    match (kind, &*content) {
+    let inner = record.get(..length).unwrap_or_default();
+    let (&kind, content) = inner.split_last().ok_or(Error)?;
+    Ok((kind, content))
+}
+
+/// What embedded-tls gets to see of a record of the handshake.
+fn pass_in_handshake(record: &mut [u8]) -> Result<(), Error> {
+    if let (HANDSHAKE, messages) = opened(record)?
+        && !are_whole(messages)
+    {
+        // A message of no known type in their place, which it refuses by that name.
+        record.fill(0);
+        if let [first, second, ..] = record {
+            [*first, *second] = [0, HANDSHAKE];
+        }
+    }
+    Ok(())
+}
+
+/// What embedded-tls gets to see of a record after the handshake.
+fn pass(record: &mut [u8]) -> Result<(), Error> {
+    match opened(record)? {
         (APPLICATION_DATA, _) => Ok(()),
         // It says that it cannot, in an error of its own.
         (HANDSHAKE, [KEY_UPDATE, ..]) => Ok(()),
@@ -138,15 +168,45 @@ fn empty(record: &mut [u8], kind: u8) {
 }
 
 /// Whether these are whole NewSessionTickets, one after the other (RFC 8446 §4, §4.6.1).
-fn are_tickets(mut messages: &[u8]) -> bool {
-    if messages.is_empty() {
-        return false;
-    }
+fn are_tickets(messages: &[u8]) -> bool {
+    !messages.is_empty() && are_all(messages, |kind, _| kind == NEW_SESSION_TICKET)
+}
+
+/// RFC 8446 §6: "Peers which receive a message which cannot be parsed according to the syntax (e.g.,
+/// have a length extending beyond the message boundary or contain an out-of-range length) MUST
+/// terminate the connection". A message over two records is such a one to embedded-tls.
+fn are_whole(messages: &[u8]) -> bool {
+    are_all(messages, |kind, body| match (kind, body) {
+        (ENCRYPTED_EXTENSIONS, [high, low, rest @ ..]) => is(&[*high, *low], rest),
+        // §4.4.2: "in the case of server authentication, this field SHALL be zero length"
+        (CERTIFICATE, [0, high, middle, low, rest @ ..]) => is(&[*high, *middle, *low], rest),
+        (CERTIFICATE_REQUEST, [context, rest @ ..]) => match rest.get(usize::from(*context)..) {
+            Some([high, low, rest @ ..]) => is(&[*high, *low], rest),
+            _ => false,
+        },
+        (CERTIFICATE_VERIFY, [_, _, high, low, rest @ ..]) => is(&[*high, *low], rest),
+        (FINISHED, body) => body.len() == VERIFY_DATA,
+        (ENCRYPTED_EXTENSIONS | CERTIFICATE | CERTIFICATE_REQUEST | CERTIFICATE_VERIFY, _) => false,
+        // It takes no others.
+        _ => true,
+    })
+}
+
+/// Whether this is how long the rest is.
+fn is(length: &[u8], rest: &[u8]) -> bool {
+    let length = length
+        .iter()
+        .fold(0, |all, octet| all << 8 | usize::from(*octet));
+    length == rest.len()
+}
+
+/// Whether these are whole messages, one after the other, of which each is as it should be.
+fn are_all(mut messages: &[u8], each: impl Fn(u8, &[u8]) -> bool) -> bool {
     while let [kind, high, middle, low, rest @ ..] = messages {
         let length = u32::from_be_bytes([0, *high, *middle, *low]);
-        let after = usize::try_from(length).ok().and_then(|at| rest.get(at..));
-        match (*kind, after) {
-            (NEW_SESSION_TICKET, Some(after)) => messages = after,
+        let body = usize::try_from(length).ok();
+        match body.and_then(|length| rest.split_at_checked(length)) {
+            Some((body, after)) if each(*kind, body) => messages = after,
             _ => return false,
         }
     }

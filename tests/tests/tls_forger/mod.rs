@@ -28,6 +28,8 @@ pub(crate) enum Said<'n> {
     /// Signed by this key, over the transcript so far, under this context string.
     CertificateVerify(&'n Node, &'static [u8; 33]),
     Finished,
+    /// The same, with a header that counts so many octets more than there are.
+    Longer(&'n Self, usize),
     /// Any octets.
     Raw(Vec<u8>),
 }
@@ -64,6 +66,12 @@ impl Said<'_> {
                 message(15, &body)
             }
             Self::Finished => message(20, &mac(finished_key, &sha256(transcript))),
+            Self::Longer(said, more) => {
+                let mut said = said.encode(transcript, finished_key);
+                let length = u32::try_from(said.len() - 4 + more).unwrap();
+                said[1..4].copy_from_slice(&length.to_be_bytes()[1..]);
+                said
+            }
             Self::Raw(octets) => octets.clone(),
         }
     }

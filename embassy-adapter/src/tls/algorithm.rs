@@ -1,6 +1,6 @@
 //! Signature algorithms of certificates and of CertificateVerify.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use embedded_tls::SignatureScheme;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
@@ -8,6 +8,7 @@ use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgo
 use sha2::{Digest, Sha256};
 
 use super::error::CertificateError;
+use super::trust::MAX_INTERMEDIATES;
 
 /// The longest subjectPublicKey: an uncompressed point of the largest curve.
 pub(super) const MAX_KEY: usize = if cfg!(feature = "tls-p384") { 97 } else { 65 };
@@ -24,31 +25,54 @@ pub(super) fn of_scheme(
     }
 }
 
-/// At most so many signatures are checked to find a path. A path has one more than it has
-/// intermediates; the rest is for issuers of the same name.
-const SIGNATURES: u8 = 12;
+/// At most so many signatures are checked to find a path: a path has one more than it has
+/// intermediates, and the rest is for an issuer that has the name of another.
+pub(super) const SIGNATURES: u8 = MAX_INTERMEDIATES as u8 + 2;
 
-/// What is left of [`SIGNATURES`].
-pub(super) struct Budget(AtomicU8);
+/// At most so many of them may be wrong. Names lead to a wrong issuer only where two have the same,
+/// after a change of keys; a stranger can give as many as it likes the name of an authority.
+pub(super) const WRONG: u8 = 2;
+
+/// What was spent of [`SIGNATURES`] and [`WRONG`].
+pub(super) struct Budget {
+    checked: AtomicU8,
+    wrong: AtomicU8,
+    refused: AtomicBool,
+}
 
 impl Budget {
     pub(super) const fn new() -> Self {
-        Self(AtomicU8::new(SIGNATURES))
-    }
-
-    pub(super) fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
-    // Load and store, not subtract: thumbv6m has no more, and there is one owner.
-    fn spend(&self) -> Result<(), InvalidSignature> {
-        let left = self.0.load(Ordering::Relaxed);
-        self.0.store(left.saturating_sub(1), Ordering::Relaxed);
-        if left == 0 {
-            Err(InvalidSignature)
-        } else {
-            Ok(())
+        Self {
+            checked: AtomicU8::new(0),
+            wrong: AtomicU8::new(0),
+            refused: AtomicBool::new(false),
         }
+    }
+
+    /// A signature was not checked since it would have been one too many.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn checked(&self) -> u8 {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    // Load and store, not add: thumbv6m has no more, and there is one owner.
+    fn spend(
+        &self,
+        check: impl FnOnce() -> Result<(), InvalidSignature>,
+    ) -> Result<(), InvalidSignature> {
+        let checked = self.checked.load(Ordering::Relaxed);
+        let wrong = self.wrong.load(Ordering::Relaxed);
+        if checked >= SIGNATURES || wrong >= WRONG {
+            self.refused.store(true, Ordering::Relaxed);
+            return Err(InvalidSignature);
+        }
+        self.checked
+            .store(checked.saturating_add(1), Ordering::Relaxed);
+        check().inspect_err(|_| self.wrong.store(wrong.saturating_add(1), Ordering::Relaxed))
     }
 }
 
@@ -78,8 +102,8 @@ impl SignatureVerificationAlgorithm for Counted<'_> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        self.budget.spend()?;
-        self.algorithm.verify_signature(key, message, signature)
+        self.budget
+            .spend(|| self.algorithm.verify_signature(key, message, signature))
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {

@@ -14,7 +14,8 @@ use super::der::{DIGITAL_SIGNATURE, Fields, KEY_CERT_SIGN};
 use super::error::CertificateError;
 
 /// The most intermediate certificates that a server may send. Public servers send one or two.
-/// More would let a stranger make a board search long for a path.
+/// More would let a stranger make a board search long for a path: to find one, at most two more
+/// signatures are checked than this, and no more once two were wrong.
 pub const MAX_INTERMEDIATES: usize = 4;
 
 /// Judges the certificates of a server.
@@ -95,7 +96,7 @@ impl<'a> Roots<'a> {
             Some(&key_usage_allows),
         )
         .map(drop)
-        .map_err(|error| match (budget.is_spent(), error.into()) {
+        .map_err(|error| match (budget.is_exceeded(), error.into()) {
             (true, CertificateError::BadSignature) => CertificateError::TooComplex,
             (_, error) => error,
         })
@@ -241,6 +242,162 @@ impl From<webpki::Error> for CertificateError {
             | E::MaximumNameConstraintComparisonsExceeded => Self::TooComplex,
             E::UnsupportedCertVersion => Self::Version,
             _ => Self::Malformed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+
+    use alloc::vec::Vec;
+
+    use rcgen::{
+        BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+        IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    };
+    use webpki::anchor_from_trusted_cert;
+
+    use super::*;
+    use crate::tls::algorithm::{SIGNATURES, WRONG};
+
+    struct Node {
+        params: CertificateParams,
+        key: KeyPair,
+        der: CertificateDer<'static>,
+    }
+
+    fn named(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2040, 1, 1);
+        params
+    }
+
+    fn authority(name: &str) -> CertificateParams {
+        let mut params = named(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = [KeyUsagePurpose::KeyCertSign].into();
+        params
+    }
+
+    fn leaf() -> CertificateParams {
+        let mut params = named("leaf");
+        params.extended_key_usages = [ExtendedKeyUsagePurpose::ServerAuth].into();
+        params
+    }
+
+    impl Node {
+        fn root(name: &str) -> Self {
+            let (params, key) = (authority(name), KeyPair::generate().unwrap());
+            let der = params.self_signed(&key).unwrap().der().clone();
+            Self { params, key, der }
+        }
+
+        fn issue(&self, params: CertificateParams) -> Self {
+            let key = KeyPair::generate().unwrap();
+            let issuer = Issuer::new(self.params.clone(), &self.key);
+            let der = params.signed_by(&key, &issuer).unwrap().der().clone();
+            Self { params, key, der }
+        }
+    }
+
+    /// How many signatures are checked for the chain, and what came of it.
+    fn judged(anchors: &[&Node], chain: &[&Node]) -> (u8, Result<(), CertificateError>) {
+        let anchors: Vec<_> = anchors
+            .iter()
+            .map(|node| anchor_from_trusted_cert(&node.der).unwrap())
+            .collect();
+        let chain: Vec<_> = chain.iter().map(|node| node.der.clone()).collect();
+        let (leaf, intermediates) = chain.split_first().unwrap();
+        let leaf = EndEntityCert::try_from(leaf).unwrap();
+        let budget = Budget::new();
+        // 2026-11-22.
+        let roots = Roots::new(&anchors, Clock::UnixSeconds(1_795_305_600));
+        let verdict = roots.path_at(&leaf, intermediates, 1_795_305_600, &budget);
+        (budget.checked(), verdict)
+    }
+
+    #[test]
+    fn the_signatures_that_are_checked_for_a_chain_are_few() {
+        let root = Node::root("root");
+        let old = Node::root("root");
+        let of_root = root.issue(leaf());
+        // One below the other.
+        let mut path = Vec::from([root.issue(authority("1"))]);
+        for name in ["2", "3", "4"] {
+            let next = path.last().unwrap().issue(authority(name));
+            path.push(next);
+        }
+        let deep = path[3].issue(leaf());
+        let below_one = path[0].issue(leaf());
+        // After a change of its keys.
+        let renewed = root.issue(authority("1"));
+
+        // A stranger's: an authority's names are no secret, and neither are its certificates.
+        let named_root: Vec<_> = (0..4).map(|_| Node::root("root")).collect();
+        let forged = named_root[0].issue(leaf());
+        let stranger = Node::root("4");
+        let below_deep = stranger.issue(leaf());
+        let namesakes: Vec<_> = (0..4).map(|_| root.issue(authority("4"))).collect();
+
+        use CertificateError::{BadSignature, TooComplex};
+        type Row<'n> = (
+            Vec<&'n Node>,
+            Vec<&'n Node>,
+            u8,
+            Result<(), CertificateError>,
+        );
+        fn behind<'n>(leaf: &'n Node, others: &'n [Node]) -> Vec<&'n Node> {
+            core::iter::once(leaf).chain(others).collect()
+        }
+        let upwards = |leaf| {
+            let mut chain = behind(leaf, &path);
+            chain[1..].reverse();
+            chain
+        };
+        let table: [Row<'_>; 8] = [
+            (Vec::from([&root]), Vec::from([&of_root]), 1, Ok(())),
+            (
+                Vec::from([&root]),
+                Vec::from([&below_one, &path[0]]),
+                2,
+                Ok(()),
+            ),
+            (Vec::from([&root]), upwards(&deep), 5, Ok(())),
+            // One wrong issuer, of the same name as the right one.
+            (Vec::from([&old, &root]), Vec::from([&of_root]), 2, Ok(())),
+            (
+                Vec::from([&root]),
+                Vec::from([&below_one, &renewed, &path[0]]),
+                4,
+                Ok(()),
+            ),
+            (
+                Vec::from([&root]),
+                behind(&forged, &named_root),
+                WRONG,
+                Err(TooComplex),
+            ),
+            (
+                Vec::from([&root]),
+                behind(&below_deep, &namesakes),
+                4,
+                Err(TooComplex),
+            ),
+            (
+                Vec::from([&root]),
+                upwards(&below_deep),
+                5,
+                Err(BadSignature),
+            ),
+        ];
+        for (number, (anchors, chain, checked, verdict)) in table.iter().enumerate() {
+            let seen = judged(anchors, chain);
+            assert_eq!(seen, (*checked, *verdict), "row {number}");
+            assert!(seen.0 <= SIGNATURES, "row {number}");
         }
     }
 }

@@ -29,20 +29,22 @@ use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use crate::buffer::Storage;
+use crate::buffer::{Buffers, Storage};
 use crate::close::CloseCode;
 use crate::closing::Owed;
+use crate::compression::{Compress, Decompress, Uncompressed};
 use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
-use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
+use crate::handshake::{
+    ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
+};
 use crate::header::FrameHeader;
 use crate::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
 use crate::receiver::{Delivery, Receive, Receiver, Step, Stop};
-use crate::role::Role;
+use crate::role::{Client, Role};
 use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
-use crate::stage::Compress;
 
 /// An open connection, to be used as it is or taken apart.
 #[derive(Debug)]
@@ -123,9 +125,17 @@ pub trait Link {
     ) -> impl Future<Output = Result<Exchanged, ExchangeError<Self::Error>>>;
 }
 
-impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
-    /// Sends the request and reads its answer. What was agreed on comes beside the connection; a
-    /// compression stage is to be configured by it before the first message.
+impl<Io, B, T, E, X, Y> Connection<Io, Receiver<Client, B, X>, Sender<Client, T, E, Y>>
+where
+    Io: Halves,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    X: Decompress,
+    Y: Compress,
+{
+    /// Makes the opening handshake over a transport that is connected: sends the request and reads
+    /// its answer. What was agreed on comes beside the connection, which is set to it already.
     ///
     /// # Errors
     /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
@@ -133,20 +143,41 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
-    pub async fn open<X: Offers>(
+    pub async fn open<'r, C: Compression<Decompressor = X, Compressor = Y>>(
         io: Io,
-        mut handshake: ClientHandshake<'_, X>,
-        rx: Rx,
-        tx: Tx,
-    ) -> Result<(Self, Established<X>), HandshakeError<Io::Error>> {
-        let mut connection = Self::new(io, rx, tx);
-        connection.shake_hands(&mut handshake).await?;
-        let established = handshake.finish().map_err(HandshakeError::widen)?;
-        Ok((connection, established))
+        request: &Request<'r>,
+        buffers: Buffers<B, T>,
+        mut entropy: E,
+        compression: C,
+    ) -> Result<(Self, Established<'r, C::Agreed>), HandshakeError<Io::Error>> {
+        let mut handshake = ClientHandshake::new(request, compression, &mut entropy)
+            .map_err(HandshakeError::widen)?;
+        let rx = Receiver::new(buffers.receive);
+        let mut opening = Connection::new(io, rx, Sender::new(buffers.transmit, entropy));
+        opening.shake(&mut handshake).await?;
+        let established = handshake
+            .finish_for(request)
+            .map_err(HandshakeError::widen)?;
+        let (decompressor, compressor, agreed) = established.extensions.into_stages();
+        let (io, tx) = opening.writer.into_parts();
+        let rx = opening.reader.rx.decompress_with(decompressor);
+        let established = Established {
+            subprotocol: established.subprotocol,
+            extensions: agreed,
+        };
+        Ok((Self::new(io, rx, tx.compress_with(compressor)), established))
     }
+}
 
-    /// [`open`](Self::open) for a [`new`](Self::new) connection that is in its place already, so
-    /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
+impl<Io, Rx, Tx> Connection<Io, Rx, Tx>
+where
+    Io: Halves,
+    Rx: Receive<Role = Client, Stage = Uncompressed>,
+    Tx: Transmit<Role = Client, Stage = Uncompressed>,
+{
+    /// [`open`](Self::open) without compression, for a [`new`](Self::new) connection that is in its
+    /// place already, so that nothing is moved. What was agreed on, [`ClientHandshake::finish`]
+    /// then tells.
     ///
     /// # Errors
     /// See [`open`](Self::open).
@@ -154,7 +185,18 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
     #[inline]
-    pub async fn shake_hands<X: Offers>(
+    pub fn shake_hands<C>(
+        &mut self,
+        handshake: &mut ClientHandshake<'_, C>,
+    ) -> impl Future<Output = Result<(), HandshakeError<Io::Error>>>
+    where
+        C: Compression<Decompressor = Uncompressed, Compressor = Uncompressed>,
+    {
+        self.shake(handshake)
+    }
+
+    #[inline]
+    async fn shake<X: Offers>(
         &mut self,
         handshake: &mut ClientHandshake<'_, X>,
     ) -> Result<(), HandshakeError<Io::Error>> {
@@ -182,7 +224,9 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
             }
         }
     }
+}
 
+impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `rx` may
     /// hold octets already.
     pub fn new(io: Io, rx: Rx, tx: Tx) -> Self {

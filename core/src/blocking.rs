@@ -28,15 +28,21 @@
 
 use embedded_io::{Error as _, ErrorKind, Read, Write};
 
+use crate::buffer::{Buffers, Storage};
 use crate::close::CloseCode;
 use crate::closing::Owed;
+use crate::compression::{Compress, Decompress, Uncompressed};
+use crate::entropy::Entropy;
 use crate::error::{Cut, Error, Fault, Usage};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
-use crate::handshake::{ClientHandshake, Established, HandshakeError, Offers};
+use crate::handshake::{
+    ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
+};
 use crate::header::FrameHeader;
 use crate::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
-use crate::receiver::{Delivery, Receive, Step};
+use crate::receiver::{Delivery, Receive, Receiver, Step};
+use crate::role::Client;
 use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
 
 /// An open connection, to be used as it is or taken apart.
@@ -87,32 +93,73 @@ pub trait Link {
     ) -> Result<Exchanged, ExchangeError<Self::Error>>;
 }
 
-impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
-    /// Sends the request and reads its answer. What was agreed on comes beside the connection; a
-    /// compression stage is to be configured by it before the first message.
+impl<Io, B, T, E, X, Y> Connection<Io, Receiver<Client, B, X>, Sender<Client, T, E, Y>>
+where
+    Io: Read + Write,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    X: Decompress,
+    Y: Compress,
+{
+    /// Makes the opening handshake over a transport that is connected: sends the request and reads
+    /// its answer. What was agreed on comes beside the connection, which is set to it already.
     ///
     /// # Errors
     /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
     /// have it afterwards.
-    pub fn open<X: Offers>(
+    #[expect(clippy::type_complexity, reason = "a pair of two types")]
+    pub fn open<'r, C: Compression<Decompressor = X, Compressor = Y>>(
         io: Io,
-        mut handshake: ClientHandshake<'_, X>,
-        rx: Rx,
-        tx: Tx,
-    ) -> Result<(Self, Established<X>), HandshakeError<Io::Error>> {
-        let mut connection = Self::new(io, rx, tx);
-        connection.shake_hands(&mut handshake)?;
-        let established = handshake.finish().map_err(HandshakeError::widen)?;
-        Ok((connection, established))
+        request: &Request<'r>,
+        buffers: Buffers<B, T>,
+        mut entropy: E,
+        compression: C,
+    ) -> Result<(Self, Established<'r, C::Agreed>), HandshakeError<Io::Error>> {
+        let mut handshake = ClientHandshake::new(request, compression, &mut entropy)
+            .map_err(HandshakeError::widen)?;
+        let rx = Receiver::new(buffers.receive);
+        let mut opening = Connection::new(io, rx, Sender::new(buffers.transmit, entropy));
+        opening.shake(&mut handshake)?;
+        let established = handshake
+            .finish_for(request)
+            .map_err(HandshakeError::widen)?;
+        let (decompressor, compressor, agreed) = established.extensions.into_stages();
+        let (io, tx) = opening.writer.into_parts();
+        let rx = opening.reader.rx.decompress_with(decompressor);
+        let established = Established {
+            subprotocol: established.subprotocol,
+            extensions: agreed,
+        };
+        Ok((Self::new(io, rx, tx.compress_with(compressor)), established))
     }
+}
 
-    /// [`open`](Self::open) for a [`new`](Self::new) connection that is in its place already, so
-    /// that nothing is moved. What was agreed on, [`ClientHandshake::finish`] then tells.
+impl<Io, Rx, Tx> Connection<Io, Rx, Tx>
+where
+    Io: Read + Write,
+    Rx: Receive<Role = Client, Stage = Uncompressed>,
+    Tx: Transmit<Role = Client, Stage = Uncompressed>,
+{
+    /// [`open`](Self::open) without compression, for a [`new`](Self::new) connection that is in its
+    /// place already, so that nothing is moved. What was agreed on, [`ClientHandshake::finish`]
+    /// then tells.
     ///
     /// # Errors
     /// See [`open`](Self::open).
     #[inline]
-    pub fn shake_hands<X: Offers>(
+    pub fn shake_hands<C>(
+        &mut self,
+        handshake: &mut ClientHandshake<'_, C>,
+    ) -> Result<(), HandshakeError<Io::Error>>
+    where
+        C: Compression<Decompressor = Uncompressed, Compressor = Uncompressed>,
+    {
+        self.shake(handshake)
+    }
+
+    #[inline]
+    fn shake<X: Offers>(
         &mut self,
         handshake: &mut ClientHandshake<'_, X>,
     ) -> Result<(), HandshakeError<Io::Error>> {
@@ -140,7 +187,9 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
             }
         }
     }
+}
 
+impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// A connection whose opening handshake is done, or [to be done](Self::shake_hands). `rx` may
     /// hold octets already.
     pub fn new(io: Io, rx: Rx, tx: Tx) -> Self {

@@ -50,6 +50,30 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
     }
 }
 
+/// The two buffers of a connection.
+///
+/// The longest message that is received whole, and 14 octets for its header, fit the receive
+/// buffer; pieces of a message pass through any. The transmit buffer has at least
+/// [`MIN_TRANSMIT`](crate::sender::MIN_TRANSMIT) octets.
+///
+/// ```
+/// use bare_ws::buffer::Buffers;
+///
+/// let (mut receive, mut transmit) = ([0; 1024], [0; 512]);
+/// let buffers = Buffers {
+///     receive: &mut receive[..],
+///     transmit: &mut transmit[..],
+/// };
+/// # let _ = buffers;
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Buffers<B, T> {
+    /// What arrives.
+    pub receive: B,
+    /// What is to be sent.
+    pub transmit: T,
+}
+
 /// Memory on the heap that grows as octets arrive, never by what a peer declares, and up to a
 /// limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or trains of messages
 /// that arrived together, needed half of it.

@@ -126,6 +126,8 @@ pub enum Usage {
     Busy,
     /// A message that was begun as chunks or frames must be read to its end the same way.
     MixedLevels,
+    /// A whole message is asked for, and the memory of the compression is for pieces alone.
+    PiecesOnly,
 }
 
 impl<T> Error<T> {
@@ -389,6 +391,7 @@ impl fmt::Display for Usage {
             }
             Self::Busy => "octets queued earlier must be written out first",
             Self::MixedLevels => "the current message must be read to its end the way it was begun",
+            Self::PiecesOnly => "the memory for compression takes messages in pieces only",
         })
     }
 }

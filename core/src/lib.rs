@@ -7,22 +7,22 @@
 #![cfg_attr(feature = "embedded-io", doc = "```")]
 #![cfg_attr(not(feature = "embedded-io"), doc = "\n```text")]
 //! use bare_ws::blocking::Connection;
+//! use bare_ws::buffer::Buffers;
+//! use bare_ws::compression::Uncompressed;
 //! use bare_ws::entropy::Entropy;
-//! use bare_ws::handshake::{ClientHandshake, Request};
-//! use bare_ws::receiver::Receiver;
-//! use bare_ws::role::Client;
-//! use bare_ws::sender::Sender;
+//! use bare_ws::handshake::Request;
 //! use bare_ws::uri::Uri;
 //! use embedded_io::{Read, Write};
 //!
 //! /// Echoes what the server at the other end of `io` says. `entropy` has to be a strong source.
-//! fn echo<Io: Read + Write>(io: Io, mut entropy: impl Entropy) -> Option<()> {
+//! fn echo<Io: Read + Write>(io: Io, entropy: impl Entropy) -> Option<()> {
 //!     let (mut receive, mut transmit) = ([0; 1024], [0; 512]);
 //!     let request = Request::new(Uri::parse("ws://broker.example/echo").ok()?);
-//!     let handshake = ClientHandshake::new(&request, (), &mut entropy).ok()?;
-//!     let receiver = Receiver::<Client, _>::new(&mut receive[..]);
-//!     let sender = Sender::<Client, _, _>::new(&mut transmit[..], entropy);
-//!     let (connection, _) = Connection::open(io, handshake, receiver, sender).ok()?;
+//!     let buffers = Buffers {
+//!         receive: &mut receive[..],
+//!         transmit: &mut transmit[..],
+//!     };
+//!     let (connection, _) = Connection::open(io, &request, buffers, entropy, Uncompressed).ok()?;
 //!     let Connection { mut reader, mut writer } = connection;
 //!     while let Some(message) = reader.recv(&mut writer).ok()? {
 //!         writer.send(message).ok()?;
@@ -102,7 +102,7 @@
 //! Bottom up; a lower one never names a higher one.
 //!
 //! - Leaves: [`opcode`], [`role`], [`entropy`], [`mask`], [`utf8`], [`close`].
-//! - What memory, a failure, a frame and a message are: [`buffer`], [`error`], [`stage`],
+//! - What memory, a failure, a frame and a message are: [`buffer`], [`error`], [`compression`],
 //!   [`header`], [`message`].
 //! - [`lifecycle`]: a connection over time: its states and deadlines, and what may be done next.
 //! - [`closing`]: every transition of the closing handshake.
@@ -151,10 +151,10 @@ pub mod role;
 pub mod utf8;
 
 pub mod buffer;
+pub mod compression;
 pub mod error;
 pub mod header;
 pub mod message;
-pub mod stage;
 
 pub mod closing;
 pub mod lifecycle;

@@ -7,11 +7,11 @@ use core::marker::PhantomData;
 
 use crate::buffer::Storage;
 use crate::closing::{Inbound, Owed};
+use crate::compression::{Decompress, Uncompressed};
 use crate::error::{Error, Usage, Violation};
 use crate::header::{FrameHeader, MAX_HEADER};
 use crate::message::{Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::role::Role;
-use crate::stage::{Decompress, Plain};
 use crate::utf8;
 use machine::{Announced, Machine};
 
@@ -54,6 +54,7 @@ pub(crate) enum Stop {
     Failed,
     MixedLevels,
     BufferTooSmall,
+    PiecesOnly,
 }
 
 /// What a peer may make us hold.
@@ -105,7 +106,7 @@ impl Default for Limits {
 ///
 /// A message received whole may be as long as the buffer less [`MAX_HEADER`] octets.
 #[derive(Clone)]
-pub struct Receiver<R, B, X = Plain> {
+pub struct Receiver<R, B, X = Uncompressed> {
     machine: Machine,
     storage: B,
     stage: X,
@@ -116,7 +117,7 @@ impl<R: Role, B: Storage> Receiver<R, B> {
     /// A receiver without extensions. The buffer holds at least [`MAX_HEADER`] octets.
     #[must_use]
     pub fn new(storage: B) -> Self {
-        Self::with_stage(storage, Plain)
+        Self::with_stage(storage, Uncompressed)
     }
 }
 
@@ -127,6 +128,18 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         Self {
             machine: Machine::new(),
             storage,
+            stage,
+            role: PhantomData,
+        }
+    }
+
+    /// The same receiver behind another stage, such as the one that the opening handshake gave. What
+    /// was received but not looked at stays.
+    #[must_use]
+    pub fn decompress_with<Y: Decompress>(self, stage: Y) -> Receiver<R, B, Y> {
+        Receiver {
+            machine: self.machine,
+            storage: self.storage,
             stage,
             role: PhantomData,
         }
@@ -193,6 +206,9 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         let Some(room) = self.storage.most().checked_sub(MAX_HEADER) else {
             return Err(Stop::BufferTooSmall);
         };
+        if X::POSSIBLE && delivery == Delivery::Message && !self.stage.holds_messages() {
+            return Err(Stop::PiecesOnly);
+        }
         let room = room as u64;
         self.machine.step::<R, X>(
             delivery,
@@ -216,6 +232,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         match (stop, self.machine.inbound) {
             (Stop::Failed, Inbound::Failed(failure)) => self.machine.error(failure),
             (Stop::BufferTooSmall, _) => Usage::BufferTooSmall { needed: MAX_HEADER }.into(),
+            (Stop::PiecesOnly, _) => Usage::PiecesOnly.into(),
             _ => Usage::MixedLevels.into(),
         }
     }

@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use crate::buffer::Storage;
 use crate::close::CloseCode;
 use crate::closing::{Outbound, Owed, Reply, check_own_close};
+use crate::compression::{Compress, Uncompressed};
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::{Error, Fault, Usage};
 use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
@@ -16,7 +17,6 @@ use crate::message::MessageKind;
 use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
-use crate::stage::{Compress, Plain};
 use machine::{Machine, Open};
 
 /// The smallest transmit buffer: it must hold any control frame.
@@ -71,7 +71,7 @@ pub struct Queued {
 /// Except between [`begin_frame`](Self::begin_frame) and the last octet of that frame, there is
 /// always a frame boundary at the end of what is queued: a Pong or a Close can follow.
 #[derive(Clone)]
-pub struct Sender<R, B, E, X = Plain> {
+pub struct Sender<R, B, E, X = Uncompressed> {
     machine: Machine,
     storage: B,
     entropy: E,
@@ -83,7 +83,7 @@ impl<R: Role, B: Storage, E: Entropy> Sender<R, B, E> {
     /// A sender without extensions. The buffer holds at least [`MIN_TRANSMIT`] octets.
     #[must_use]
     pub fn new(storage: B, entropy: E) -> Self {
-        Self::with_stage(storage, entropy, Plain)
+        Self::with_stage(storage, entropy, Uncompressed)
     }
 }
 
@@ -95,6 +95,19 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             machine: Machine::new(),
             storage,
             entropy,
+            stage,
+            role: PhantomData,
+        }
+    }
+
+    /// The same sender behind another stage, such as the one that the opening handshake gave. What
+    /// is pending stays; no message is open.
+    #[must_use]
+    pub fn compress_with<Y: Compress>(self, stage: Y) -> Sender<R, B, E, Y> {
+        Sender {
+            machine: self.machine,
+            storage: self.storage,
+            entropy: self.entropy,
             stage,
             role: PhantomData,
         }

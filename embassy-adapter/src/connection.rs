@@ -3,14 +3,17 @@
 use core::fmt;
 
 use bare_ws::asynch;
+use bare_ws::buffer::{Buffers, Storage};
 use bare_ws::close::CloseCode;
-use bare_ws::handshake::{ClientHandshake, Established, HandshakeError, Offers, Request};
+use bare_ws::compression::{Compress, Decompress};
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::{Compression, Established, Request};
 use bare_ws::header::FrameHeader;
 use bare_ws::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use bare_ws::opcode::Opcode;
-use bare_ws::receiver::Receive;
+use bare_ws::receiver::{Receive, Receiver};
 use bare_ws::role::Client;
-use bare_ws::sender::Transmit;
+use bare_ws::sender::{Sender, Transmit};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::{Instant, with_deadline};
 
@@ -29,11 +32,11 @@ use crate::writer::Writer;
 /// of one executor, and see [`guarded`](Self::guarded).
 ///
 /// ```
+/// use bare_ws::buffer::Buffers;
 /// use bare_ws::close::CloseCode;
+/// use bare_ws::compression::Uncompressed;
 /// use bare_ws::entropy::Entropy;
 /// use bare_ws::handshake::Request;
-/// use bare_ws::receiver::Receiver;
-/// use bare_ws::sender::Sender;
 /// use bare_ws::uri::Uri;
 /// use bare_ws_embassy::transport::Endless;
 /// use bare_ws_embassy::{Connection, Timing};
@@ -46,12 +49,16 @@ use crate::writer::Writer;
 /// ) -> Option<()> {
 ///     let (mut receive, mut transmit) = ([0; 512], [0; 512]);
 ///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").ok()?);
+///     let buffers = Buffers {
+///         receive: &mut receive[..],
+///         transmit: &mut transmit[..],
+///     };
 ///     let opened = Connection::open(
 ///         (input, Endless(output)),
 ///         &request,
-///         (),
-///         Receiver::new(&mut receive[..]),
-///         Sender::new(&mut transmit[..], entropy),
+///         buffers,
+///         entropy,
+///         Uncompressed,
 ///         &Timing::DEFAULT,
 ///     );
 ///     let (mut connection, _) = opened.await.ok()?;
@@ -65,37 +72,50 @@ pub struct Connection<Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
     shared: Shared<Io, Tx, M>,
 }
 
-impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
+/// What opening gives: a connection with the stages of the compression `C`, and what was agreed on.
+pub type Opened<'r, Io, B, T, E, C> = (
+    Connection<
+        Io,
+        Receiver<Client, B, <C as Compression>::Decompressor>,
+        Sender<Client, T, E, <C as Compression>::Compressor>,
+    >,
+    Established<'r, <C as Compression>::Agreed>,
+);
+
+impl<Io, B, T, E, X, Y> Connection<Io, Receiver<Client, B, X>, Sender<Client, T, E, Y>>
+where
+    Io: Transport,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    X: Decompress,
+    Y: Compress,
+{
     /// Makes the opening handshake over a transport that is connected. What was agreed on comes
-    /// beside the connection; compression stages are to be configured by it
-    /// ([`receiver_mut`](Self::receiver_mut), [`sender_mut`](Self::sender_mut)) before the first
-    /// message.
+    /// beside the connection, which is set to it already.
+    ///
+    /// `compression` is [`Uncompressed`](bare_ws::compression::Uncompressed) or, with feature
+    /// `deflate` of [`bare_ws`], a `bare_ws::deflate::Deflate`.
     ///
     /// # Errors
     /// [`ConnectError::Handshake`]; [`ConnectError::Timeout`] after [`Timing::handshake`].
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
-    pub async fn open<X: Offers>(
+    pub async fn open<'r, C: Compression<Decompressor = X, Compressor = Y>>(
         io: Io,
-        request: &Request<'_>,
-        offers: X,
-        rx: Rx,
-        mut tx: Tx,
+        request: &Request<'r>,
+        buffers: Buffers<B, T>,
+        entropy: E,
+        compression: C,
         timing: &Timing,
-    ) -> Result<(Self, Established<X>), ConnectError<Io::Error>>
-    where
-        Rx: Receive<Role = Client>,
-        Tx: Transmit<Role = Client>,
-    {
-        let handshake = ClientHandshake::new(request, offers, tx.sender_mut().entropy_mut())
-            .map_err(HandshakeError::widen)?;
+    ) -> Result<Opened<'r, Io, B, T, E, C>, ConnectError<Io::Error>> {
         let (mut input, mut output, common) = io.parts();
         let halves = (
             Reading::<Io>(&mut input, &common),
             Writing::<Io>(&mut output, &common),
         );
-        let opening = asynch::Connection::open(halves, handshake, rx, tx);
+        let opening = asynch::Connection::open(halves, request, buffers, entropy, compression);
         let (core, established) = with_deadline(after(timing.handshake), opening)
             .await
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))??;
@@ -107,7 +127,9 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
         };
         Ok((connection, established))
     }
+}
 
+impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// A connection whose opening handshake is done. `rx` may hold octets already.
     pub fn new(io: Io, rx: Rx, tx: Tx, timing: &Timing) -> Self {
         let (input, output, common) = io.parts();
@@ -363,12 +385,12 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         self.shared.set_limits(timing.limits());
     }
 
-    /// The receive machine, to set limits or its stage.
+    /// The receive machine, to set its limits.
     pub fn receiver_mut(&mut self) -> &mut Rx {
         self.side.core.receiver_mut()
     }
 
-    /// The send machine, to set its stage, or to queue several messages and
+    /// The send machine, to queue several messages and
     /// [`flush`](Self::flush) them in one write.
     pub fn sender_mut(&mut self) -> &mut Tx {
         &mut self.shared.sending_mut().tx

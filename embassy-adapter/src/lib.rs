@@ -28,7 +28,7 @@
 //! | receive messages that are longer than the buffer | [`recv_chunk`](Reader::recv_chunk) |
 //! | send a message while it is being made | [`send_fragment`](Writer::send_fragment) |
 //! | send many small messages in one write | [`Connection::sender_mut`], [`Connection::flush`] |
-//! | compress | feature `deflate` of [`bare_ws`]: `Connection::open` with its offers, then configure the stages |
+//! | compress | feature `deflate` of [`bare_ws`]: [`Connection::open`] with a `bare_ws::deflate::Deflate` |
 //! | change limits while it runs | [`Connection::set_timing`] |
 //!
 //! # Two tasks

@@ -228,7 +228,7 @@ impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
 fn is_mixed<T>(error: &Error<T>) -> bool {
     matches!(
         error,
-        Error::WebSocket(CoreError::Usage(Usage::MixedLevels))
+        Error::WebSocket(CoreError::Usage(Usage::MixedLevels | Usage::PiecesOnly))
     )
 }
 

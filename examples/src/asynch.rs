@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use bare_ws::buffer::{Growing, Storage};
+use bare_ws::buffer::{Buffers, Growing, Storage};
 use bare_ws::handshake::HandshakeError;
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
@@ -60,13 +60,14 @@ fn connect<B: Storage>(
     config.check(uri)?;
     let parts = config.parts();
     let request = parts.request(uri)?;
-    let offers = parts.extensions()?;
+    let compression = parts.compression()?;
     let timing = timing(options);
     let entropy = SystemEntropy::new().map_err(Error::from)?;
-    let mut rx = Rx::with_stage(buffer, Inflating::default());
-    rx.set_limits(config.limits());
-    let transmit = vec![0; options.tx()].into_boxed_slice();
-    let tx = Tx::with_stage(transmit, entropy, Deflating::default());
+    let buffers = Buffers {
+        receive: buffer,
+        transmit: vec![0; options.tx()].into_boxed_slice(),
+    };
+    let limits = config.limits();
 
     let roots = match request.uri.is_secure() {
         true => Some(roots(&options.ca)?),
@@ -77,10 +78,11 @@ fn connect<B: Storage>(
     let halves = (&socket, &socket);
     let Some(roots) = roots else {
         return block_on(async {
-            let opened = Connection::open(halves, &request, offers, rx, tx, &timing).await;
-            let (connection, established) = opened.map_err(not_opened)?;
-            let stages = config.stages(established.extensions.agreed())?;
-            run(options, connection, stages, told).await
+            let opening =
+                Connection::open(halves, &request, buffers, entropy, compression, &timing);
+            let (mut connection, _) = opening.await.map_err(not_opened)?;
+            connection.receiver_mut().set_limits(limits);
+            run(options, connection, told).await
         });
     };
     let mut memory = Memory::new();
@@ -88,10 +90,18 @@ fn connect<B: Storage>(
     let anchors = anchors(&roots)?;
     let secure = Setup::new(trust(&anchors), &mut link, records);
     block_on(Box::pin(async {
-        let opened = tls::open(halves, secure, &request, offers, rx, tx, &timing).await;
-        let (connection, established) = opened.map_err(not_opened)?;
-        let stages = config.stages(established.extensions.agreed())?;
-        run(options, connection, stages, told).await
+        let opening = tls::open(
+            halves,
+            secure,
+            &request,
+            buffers,
+            entropy,
+            compression,
+            &timing,
+        );
+        let (mut connection, _) = opening.await.map_err(not_opened)?;
+        connection.receiver_mut().set_limits(limits);
+        run(options, connection, told).await
     }))
 }
 
@@ -121,11 +131,8 @@ fn ticks(duration: Duration) -> embassy_time::Duration {
 async fn run<Io: Transport<Error: Into<Failure>>, B: Storage>(
     options: &Options,
     mut connection: Connection<Io, Rx<B>, Tx>,
-    (inflating, deflating): (Inflating, Deflating),
     told: &mut impl FnMut(&Result<Closed, Failure>),
 ) -> Result<Closed, Failure> {
-    *connection.receiver_mut().stage_mut() = inflating;
-    *connection.sender_mut().stage_mut() = deflating;
     let (mut reader, writer) = connection.split();
     let echoed = match options.engine {
         Engine::Alloc => whole(&mut reader, writer, options.text_only).await,

@@ -8,19 +8,16 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bare_ws::blocking::Connection;
-use bare_ws::buffer::{Growing, Storage};
+use bare_ws::buffer::{Buffers, Growing, Storage};
+use bare_ws::compression::Uncompressed;
 #[cfg(feature = "deflate")]
-use bare_ws::deflate::{
-    Negotiation,
-    negotiate::{Agreed, Held, Offer},
-};
+use bare_ws::deflate::Negotiation;
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::handshake::{ClientHandshake, Established, HandshakeError, Request, RequestError};
+use bare_ws::handshake::{ClientHandshake, HandshakeError, Request, RequestError};
 use bare_ws::header::MAX_HEADER;
 use bare_ws::lifecycle::{Event, Lifecycle};
-use bare_ws::receiver::{Limits, Receiver};
-use bare_ws::role::Client;
-use bare_ws::sender::{MIN_TRANSMIT, Sender};
+use bare_ws::receiver::Limits;
+use bare_ws::sender::MIN_TRANSMIT;
 use bare_ws::uri::Uri;
 
 use crate::channel::Channel;
@@ -37,8 +34,9 @@ use crate::resolve::Resolver;
 use crate::response::Response;
 use crate::route::Route;
 use crate::shared::{self, Leave, Shared};
-use crate::stage::{Deflating, Inflating};
-use crate::state::CoreSender;
+use crate::stage::Negotiated;
+#[cfg(feature = "deflate")]
+use crate::stage::Offering;
 use crate::stream::{Socket, Stream};
 use crate::websocket::WebSocket;
 use crate::writer::Writer;
@@ -259,19 +257,6 @@ impl Config {
         self.deflate = deflate.into();
         self
     }
-
-    /// The two stages for the agreed parameters, for programs that drive the core themselves.
-    ///
-    /// # Errors
-    /// [`Error::Extension`] when there is no memory for the window.
-    pub fn stages(&self, agreed: Option<&Agreed>) -> Result<(Inflating, Deflating), Error> {
-        let (Some(deflate), Some(agreed)) = (&self.deflate, agreed) else {
-            return Ok(Default::default());
-        };
-        deflate
-            .stages_by_level(agreed, self.limits.message, self.stream_limits().message)
-            .map_err(|refusal| Error::Extension(refusal.into()))
-    }
 }
 
 /// Limits on memory.
@@ -475,8 +460,6 @@ impl Config {
             headers: headers
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),
-            #[cfg(feature = "deflate")]
-            offers: self.deflate.as_ref().map_or_else(Vec::new, Deflate::offers),
         }
     }
 
@@ -488,7 +471,7 @@ impl Config {
     pub fn check(&self, uri: &str) -> Result<(), Error> {
         let mut entropy = SystemEntropy::new()?;
         let parts = self.parts();
-        ClientHandshake::new(&parts.request(uri)?, parts.extensions()?, &mut entropy)?;
+        ClientHandshake::new(&parts.request(uri)?, parts.compression()?, &mut entropy)?;
         Ok(())
     }
 
@@ -617,13 +600,13 @@ impl Config {
         leave: Leave<S>,
     ) -> Result<WebSocket<S, B>, Error> {
         stream.prepare().map_err(Error::Io)?;
-        let mut entropy = SystemEntropy::new()?;
+        let entropy = SystemEntropy::new()?;
         let request = parts.request(uri)?;
-        let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
-        let (receiver, sender) = self.machines(buffer, entropy);
+        let compression = parts.compression()?;
+        let buffers = self.buffers(buffer);
         let mut life = Lifecycle::opening(self.time(), deadline);
         let mut opening = Opening::new(&stream, &mut life);
-        let opened = Connection::open(&mut opening, handshake, receiver, sender);
+        let opened = Connection::open(&mut opening, &request, buffers, entropy, compression);
         let (connection, established) = match opened {
             Ok(opened) => opened,
             Err(HandshakeError::Rejected { status }) => {
@@ -635,65 +618,26 @@ impl Config {
             }
             Err(error) => return Err(error.into()),
         };
-        let Connection { mut reader, writer } = connection;
-        let (_, mut sender) = writer.into_parts();
-        let record = opening.record;
-        let opened = self.agree(established, record, reader.receiver_mut(), &mut sender)?;
+        let Connection { reader, writer } = connection;
+        let (_, sender) = writer.into_parts();
+        let response = Response::new(101, opening.record);
+        let subprotocol = established.subprotocol.map(str::to_owned);
         life.on(Event::Opened, Moment::now());
         let shared = Shared::new(Channel::new(stream, sender, life), leave);
         Ok(WebSocket {
             reader: Reader::new(reader, shared.clone(), self.limits, self.stream_limits()),
             writer: Writer { shared },
-            response: opened.response,
-            subprotocol: opened.subprotocol,
-            #[cfg(feature = "deflate")]
-            agreed: opened.agreed,
-        })
-    }
-
-    /// The receiver and the sender, before anything is agreed on.
-    pub(crate) fn machines<B: Storage>(
-        &self,
-        buffer: B,
-        entropy: SystemEntropy,
-    ) -> (Receiver<Client, B, Inflating>, CoreSender) {
-        let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
-        (
-            Receiver::with_stage(buffer, Inflating::default()),
-            Sender::with_stage(transmit, entropy, Deflating::default()),
-        )
-    }
-
-    /// What the handshake has come to, which the compression stages are set up for.
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(unused_variables, reason = "there is nothing to set up")
-    )]
-    pub(crate) fn agree<B: Storage>(
-        &self,
-        established: Settled,
-        record: Vec<u8>,
-        receiver: &mut Receiver<Client, B, Inflating>,
-        sender: &mut CoreSender,
-    ) -> Result<Opened, Error> {
-        let subprotocol = established
-            .subprotocol
-            .and_then(|index| self.subprotocols.get(index))
-            .cloned();
-        #[cfg(feature = "deflate")]
-        let agreed = established.extensions.agreed().copied();
-        #[cfg(feature = "deflate")]
-        if agreed.is_some() {
-            let (inflating, deflating) = self.stages(agreed.as_ref())?;
-            *receiver.stage_mut() = inflating;
-            *sender.stage_mut() = deflating;
-        }
-        Ok(Opened {
-            response: Response::new(101, record),
+            response,
             subprotocol,
             #[cfg(feature = "deflate")]
-            agreed,
+            agreed: established.extensions,
         })
+    }
+
+    /// A connection's buffers, with that one to receive into.
+    pub(crate) fn buffers<B>(&self, receive: B) -> Buffers<B, Box<[u8]>> {
+        let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
+        Buffers { receive, transmit }
     }
 
     /// The limits in time of an open connection.
@@ -710,52 +654,42 @@ impl Config {
     }
 }
 
-/// What the opening handshake has come to.
-pub(crate) struct Opened {
-    pub(crate) response: Response,
-    pub(crate) subprotocol: Option<String>,
-    #[cfg(feature = "deflate")]
-    pub(crate) agreed: Option<Agreed>,
-}
-
-/// How the core says what was agreed on.
-#[cfg(feature = "deflate")]
-type Settled<'a> = Established<Negotiation<'a>>;
-#[cfg(not(feature = "deflate"))]
-type Settled = Established<()>;
-
 /// What a [`Config`] asks of servers, in the form that [`Request`] borrows.
 pub struct RequestParts<'a> {
     config: &'a Config,
     subprotocols: Vec<&'a str>,
     headers: Vec<(&'a str, &'a str)>,
-    #[cfg(feature = "deflate")]
-    offers: Vec<Offer>,
 }
 
-#[cfg(feature = "deflate")]
 impl RequestParts<'_> {
-    /// The extensions to be asked for.
+    /// The compression to be asked for.
     ///
     /// # Errors
-    /// [`Error::Offer`] for what must not be offered.
-    pub fn extensions(&self) -> Result<Negotiation<'_>, Error> {
-        let held = match &self.config.deflate {
-            Some(deflate) => deflate.held(),
-            None => Held::ALL,
+    /// `Error::Offer` for what must not be offered.
+    #[cfg(feature = "deflate")]
+    pub fn compression(&self) -> Result<Negotiated, Error> {
+        let offer = |deflate: &Deflate| {
+            let negotiation = Negotiation::new(deflate.offers(), deflate.held());
+            Ok::<_, Error>(Offering {
+                negotiation: negotiation.map_err(Error::Offer)?,
+                deflate: deflate.clone(),
+                message_limit: self.config.limits.message,
+                stream_limit: self.config.stream_limits().message,
+            })
         };
-        Negotiation::new(&self.offers, held).map_err(Error::Offer)
+        let offering = self.config.deflate.as_ref().map(offer).transpose()?;
+        Ok(Negotiated::offering(offering))
     }
-}
 
-#[cfg(not(feature = "deflate"))]
-impl RequestParts<'_> {
-    pub(crate) fn extensions(&self) -> Result<(), Error> {
-        Ok(())
+    /// The compression to be asked for: none.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(feature = "deflate"))]
+    pub fn compression(&self) -> Result<Negotiated, Error> {
+        Ok(Negotiated::default())
     }
-}
 
-impl RequestParts<'_> {
     /// The error with the name of the header field or subprotocol that it is about.
     fn named(&self, error: RequestError) -> Error {
         match error {
@@ -791,7 +725,7 @@ impl RequestParts<'_> {
             ..Request::new(parse(uri)?)
         };
         // Without a key, which has no part in this.
-        match ClientHandshake::new(&request, (), &mut NoEntropy) {
+        match ClientHandshake::new(&request, Uncompressed, &mut NoEntropy) {
             Err(HandshakeError::Request(error)) => Err(self.named(error)),
             _ => Ok(request),
         }

@@ -276,7 +276,7 @@ impl Error {
 
     /// Whether an open message is read at another level.
     pub(crate) fn is_mixed(&self) -> bool {
-        matches!(self, Self::Usage(Usage::MixedLevels))
+        matches!(self, Self::Usage(Usage::MixedLevels | Usage::PiecesOnly))
     }
 }
 

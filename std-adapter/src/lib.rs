@@ -269,7 +269,7 @@ pub use keepalive::KeepAlive;
 pub use messages::{IntoMessages, Messages};
 pub use reader::Reader;
 pub use response::Response;
-pub use stage::{Deflating, Inflating, Totals};
+pub use stage::{Deflating, Inflating, Negotiated, Totals};
 pub use stream::{Interest, Socket, Stream, Untimed};
 #[cfg(feature = "rustls")]
 pub use tls::{CertificateError, Tls, TlsError};

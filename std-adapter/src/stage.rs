@@ -1,14 +1,16 @@
 //! Where compression stands in a connection, whether there is any or not.
 
+use bare_ws::compression::{Compress, Compressed, Decompress, Decompressed, Uncompressed};
 use bare_ws::error::Error;
-use bare_ws::stage::{Compress, Compressed, Decompress, Decompressed};
+use bare_ws::handshake::extension::Extension;
+use bare_ws::handshake::{Compression, Offers, Refusal};
 
 #[cfg(feature = "deflate")]
-pub(crate) use self::deflate::Levels;
-#[cfg(feature = "deflate")]
 use self::deflate::{Compressor, Inflater};
+#[cfg(feature = "deflate")]
+pub(crate) use self::deflate::{Levels, Offering};
 #[cfg(not(feature = "deflate"))]
-use bare_ws::stage::{Plain as Inflater, Plain as Compressor};
+use {Uncompressed as Compressor, Uncompressed as Inflater};
 
 /// The receive side's stage. It passes everything on unless permessage-deflate was negotiated.
 #[derive(Debug, Default)]
@@ -38,6 +40,16 @@ pub struct Totals {
     pub compressed: u64,
 }
 
+/// What a [`Config`](crate::Config) offers of compression, for those who open a connection of the
+/// core by themselves; its stages take their memory when the server has granted it.
+#[derive(Debug, Default)]
+pub struct Negotiated {
+    #[cfg(feature = "deflate")]
+    offering: Option<Offering>,
+    inflating: Inflating,
+    deflating: Deflating,
+}
+
 impl Deflating {
     /// All messages so far.
     #[must_use]
@@ -65,7 +77,7 @@ impl Decompress for Inflating {
     fn decompress(&mut self, input: &[u8], last: bool) -> Result<Decompressed, Error> {
         match &mut self.inflater {
             Some(inflater) => inflater.decompress(input, last),
-            None => bare_ws::stage::Plain.decompress(input, last),
+            None => Uncompressed.decompress(input, last),
         }
     }
 
@@ -96,7 +108,7 @@ impl Compress for Deflating {
     fn compress(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Compressed {
         let done = match &mut self.compressor {
             Some(compressor) => compressor.compress(input, last, output),
-            None => bare_ws::stage::Plain.compress(input, last, output),
+            None => Uncompressed.compress(input, last, output),
         };
         self.message.plain += done.consumed as u64;
         self.message.compressed += done.produced as u64;
@@ -119,13 +131,90 @@ impl Compress for Deflating {
     }
 }
 
+#[cfg(not(feature = "deflate"))]
+impl Offers for Negotiated {
+    type Answer = <Uncompressed as Offers>::Answer;
+    const ANSWER: Self::Answer = Uncompressed::ANSWER;
+
+    fn piece(&self, _: usize) -> Option<&str> {
+        None
+    }
+
+    fn accept(&mut self, _: &Extension<'_>) -> Result<(), Refusal> {
+        Err(Refusal::NotOffered)
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+impl Compression for Negotiated {
+    type Decompressor = Inflating;
+    type Compressor = Deflating;
+    type Agreed = ();
+
+    fn into_stages(self) -> (Inflating, Deflating, ()) {
+        (self.inflating, self.deflating, ())
+    }
+}
+
 #[cfg(feature = "deflate")]
 mod deflate {
     use bare_ws::buffer::Growing;
-    use bare_ws::deflate::negotiate::{Agreed, Refusal};
-    use bare_ws::deflate::{self, Limits};
+    use bare_ws::deflate::negotiate::{self, Agreed, Offer};
+    use bare_ws::deflate::{self, Configure as _, Limits, Negotiation};
 
-    use super::{Deflating, Inflating};
+    use super::{Compression, Deflating, Extension, Inflating, Negotiated, Offers, Refusal};
+    use crate::deflate::Deflate;
+
+    /// What is offered, and what becomes of it.
+    #[derive(Debug)]
+    pub(crate) struct Offering {
+        pub(crate) negotiation: Negotiation<Vec<Offer>>,
+        pub(crate) deflate: Deflate,
+        pub(crate) message_limit: u64,
+        pub(crate) stream_limit: u64,
+    }
+
+    impl Negotiated {
+        pub(crate) fn offering(offering: Option<Offering>) -> Self {
+            Self {
+                offering,
+                ..Self::default()
+            }
+        }
+    }
+
+    impl Offers for Negotiated {
+        type Answer = <Negotiation<Vec<Offer>> as Offers>::Answer;
+        const ANSWER: Self::Answer = <Negotiation<Vec<Offer>> as Offers>::ANSWER;
+
+        fn piece(&self, index: usize) -> Option<&str> {
+            self.offering.as_ref()?.negotiation.piece(index)
+        }
+
+        fn accept(&mut self, extension: &Extension<'_>) -> Result<(), Refusal> {
+            let offering = self.offering.as_mut().ok_or(Refusal::NotOffered)?;
+            offering.negotiation.accept(extension)?;
+            if let Some(agreed) = offering.negotiation.agreed() {
+                let (message, stream) = (offering.message_limit, offering.stream_limit);
+                (self.inflating, self.deflating) =
+                    offering.deflate.stages_by_level(agreed, message, stream)?;
+            }
+            Ok(())
+        }
+    }
+
+    impl Compression for Negotiated {
+        type Decompressor = Inflating;
+        type Compressor = Deflating;
+        /// `None`: nothing is compressed.
+        type Agreed = Option<Agreed>;
+
+        fn into_stages(self) -> (Inflating, Deflating, Option<Agreed>) {
+            let offering = self.offering.as_ref();
+            let agreed = offering.and_then(|offering| offering.negotiation.agreed().copied());
+            (self.inflating, self.deflating, agreed)
+        }
+    }
 
     #[cfg(not(feature = "zlib-rs"))]
     pub(super) type Compressor = deflate::Compressor<deflate::Heap>;
@@ -138,7 +227,7 @@ mod deflate {
     pub(super) type Inflater = deflate::Inflater<Growing, Box<State>>;
 
     impl Inflating {
-        pub(crate) fn new(agreed: &Agreed, limits: Levels) -> Result<Self, Refusal> {
+        pub(crate) fn new(agreed: &Agreed, limits: Levels) -> Result<Self, negotiate::Refusal> {
             // It has the message's limit, and a window beside it.
             let memory = Growing::default().with_limit(usize::MAX);
             let mut inflater = Inflater::new(Box::new(State::new()), memory);

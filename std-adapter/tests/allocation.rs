@@ -89,8 +89,8 @@ fn pieces_of_messages_are_echoed_without_an_allocation() -> Result<(), Error> {
 #[cfg(feature = "deflate")]
 fn echoed_compressed() -> peer::Peer {
     use bare_ws_std::Deflate;
+    use bare_ws_std::bare_ws::compression::Compress;
     use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
-    use bare_ws_std::bare_ws::stage::Compress;
 
     serve(|mut conn| {
         let fields = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n";
@@ -253,8 +253,8 @@ fn long_messages_that_come_again_cost_one_growth_in_so_many_rounds() -> Result<(
 #[test]
 fn a_long_message_that_was_compressed_does_not_keep_its_memory() -> Result<(), Error> {
     use bare_ws_std::Deflate;
+    use bare_ws_std::bare_ws::compression::Compress;
     use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
-    use bare_ws_std::bare_ws::stage::Compress;
 
     for takeover in [true, false] {
         let peer = serve(move |mut conn| {

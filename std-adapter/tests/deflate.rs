@@ -417,7 +417,7 @@ fn debug_shows_nothing_of_messages() {
 
 /// A message of so many zeros, compressed.
 fn zeros(len: usize) -> Vec<u8> {
-    use bare_ws_std::bare_ws::stage::Compress;
+    use bare_ws_std::bare_ws::compression::Compress;
     let agreed = Agreed {
         receive_window_bits: 15,
         receive_no_context_takeover: false,

@@ -1,9 +1,9 @@
 //! A small inflater of our own, that says how far distances reach: other decoders do not hold
 //! them against the negotiated window. And the loops that drive the stages under test.
 
+use bare_ws::compression::{Compress, Decompress};
 use bare_ws::deflate::negotiate::Agreed;
 use bare_ws::error::Error;
-use bare_ws::stage::{Compress, Decompress};
 
 /// What was negotiated, the same for both directions.
 #[must_use]

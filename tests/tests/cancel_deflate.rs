@@ -2,7 +2,7 @@
 
 use bare_ws::asynch;
 use bare_ws::close::CloseCode;
-use bare_ws::deflate::{Compressor, Heap, Inflater, State};
+use bare_ws::deflate::{Compressor, Configure as _, Heap, Inflater, State};
 use bare_ws::error::{Error, Usage};
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::{Client, Role, Server};

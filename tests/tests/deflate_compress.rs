@@ -1,8 +1,10 @@
 //! The send side of permessage-deflate, held against decoders of others and one of our own.
 
 use bare_ws::buffer::Growing;
-use bare_ws::deflate::{Compressor, Form, Full, Heap, Inflater, Lean, Limits, State, zlib};
-use bare_ws::stage::Compress;
+use bare_ws::compression::Compress;
+use bare_ws::deflate::{
+    Compressor, Configure as _, Form, Full, Heap, Inflater, Lean, Limits, State, zlib,
+};
 use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
 

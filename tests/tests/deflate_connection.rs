@@ -2,15 +2,15 @@
 
 use bare_ws::buffer::Growing;
 use bare_ws::close::CloseCode;
+use bare_ws::compression::{Compress, Decompress};
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Full, Heap, Inflater, Lean, State, zlib};
+use bare_ws::deflate::{Compressor, Configure as _, Full, Heap, Inflater, Lean, State, zlib};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Capacity, Error, Usage, Violation};
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::{Delivery, Limits, Receiver, Step};
 use bare_ws::role::{Client, Server};
 use bare_ws::sender::Sender;
-use bare_ws::stage::{Compress, Decompress};
 use bare_ws_tests::deflate::agreed;
 use bare_ws_tests::telemetry::Telemetry;
 

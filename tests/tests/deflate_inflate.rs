@@ -2,9 +2,9 @@
 //! every split and every size of memory.
 
 use bare_ws::buffer::{Growing, Storage};
+use bare_ws::compression::Decompress;
 use bare_ws::deflate::{Engine, Inflater, Limits, State, zlib};
 use bare_ws::error::{Capacity, Error, Violation};
-use bare_ws::stage::Decompress;
 use bare_ws_tests::deflate::{agreed, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
 

@@ -140,7 +140,7 @@ fn capacities() -> [Capacity; 3] {
     ]
 }
 
-fn usages() -> [Usage; 13] {
+fn usages() -> [Usage; 14] {
     use Usage as E;
     [
         E::NotOpen,
@@ -156,6 +156,7 @@ fn usages() -> [Usage; 13] {
         E::BufferTooSmall { needed: 14 },
         E::Busy,
         E::MixedLevels,
+        E::PiecesOnly,
     ]
 }
 

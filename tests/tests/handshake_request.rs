@@ -1,6 +1,7 @@
 //! The request of the opening handshake (RFC 6455 §4.1): golden octets, what must not be sent,
 //! and buffers of any length.
 
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::{
     ClientHandshake, HandshakeError, Offers, RawOffers, Request, RequestError, accept,
@@ -36,7 +37,7 @@ fn written<X: Offers>(request: &Request<'_>, offers: X, room: usize) -> Vec<u8> 
 }
 
 fn refused(request: &Request<'_>) -> Option<RequestError> {
-    match ClientHandshake::new(request, (), &mut Sample) {
+    match ClientHandshake::new(request, Uncompressed, &mut Sample) {
         Ok(_) => None,
         Err(HandshakeError::Request(error)) => {
             assert!(!error.to_string().is_empty());
@@ -73,7 +74,7 @@ const GOLDEN: &str = "GET /chat?x=1 HTTP/1.1\r\n\
 #[test]
 fn the_least_request() {
     let request = request("ws://server.example.com:8080/chat?x=1");
-    let octets = written(&request, (), 4096);
+    let octets = written(&request, Uncompressed, 4096);
     assert_eq!(String::from_utf8_lossy(&octets), format!("{GOLDEN}\r\n"));
     assert_eq!(written(&request, RawOffers::new(&[]), 4096), octets);
 }
@@ -167,7 +168,7 @@ fn the_host() {
             host,
             ..request(uri)
         };
-        let (_, fields) = parsed(&written(&request, (), 99));
+        let (_, fields) = parsed(&written(&request, Uncompressed, 99));
         let hosts: Vec<_> = fields.iter().filter(|(name, _)| name == "Host").collect();
         assert_eq!(hosts, [&("Host".to_owned(), expected.as_bytes().to_vec())]);
     }
@@ -372,7 +373,7 @@ fn every_octet_in_every_field() {
             assert_eq!(refused(request).is_none(), *is_good, "{place}: {text:?}");
             if *is_good {
                 // Another's parser sees our fields, and at most the one that was asked for.
-                let (path, fields) = parsed(&written(request, (), 64));
+                let (path, fields) = parsed(&written(request, Uncompressed, 64));
                 assert_eq!(path, "/");
                 assert_eq!(
                     fields.len(),
@@ -414,7 +415,8 @@ fn ten_thousand_keys() {
     let mut entropy = Counting(0, 0);
     let mut keys = std::collections::HashSet::new();
     for _ in 0..10_000 {
-        let mut handshake = ClientHandshake::new(&request, (), &mut entropy).expect("a request");
+        let mut handshake =
+            ClientHandshake::new(&request, Uncompressed, &mut entropy).expect("a request");
         let mut octets = [0; 512];
         let n = handshake.write(&mut octets);
         let (_, fields) = parsed(&octets[..n]);
@@ -438,7 +440,7 @@ fn a_failed_source_of_entropy_sends_nothing() {
             Err(EntropyError)
         }
     }
-    let error = ClientHandshake::new(&request("ws://h/"), (), &mut Failing).err();
+    let error = ClientHandshake::new(&request("ws://h/"), Uncompressed, &mut Failing).err();
     assert_eq!(error, Some(HandshakeError::Entropy));
 }
 
@@ -449,7 +451,7 @@ fn secrets_are_not_shown() {
         headers: &[("Authorization", "Bearer s3cr3t"), ("Cookie", "s3cr3t")],
         ..request("ws://h/")
     };
-    let handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+    let handshake = ClientHandshake::new(&request, Uncompressed, &mut Sample).expect("a request");
     let shown = format!("{request:?} {handshake:?} {request:#?}");
     assert!(shown.contains("Authorization") && shown.contains("Cookie"));
     for secret in [

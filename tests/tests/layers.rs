@@ -9,7 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["octets", "opcode", "role", "entropy"],
     &["mask", "utf8", "close", "buffer", "lifecycle"],
     &["error"],
-    &["stage", "exchange"],
+    &["compression", "exchange"],
     &["header"],
     &["message"],
     &["closing"],

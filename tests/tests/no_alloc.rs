@@ -4,9 +4,11 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, RefCell};
 use std::alloc::System;
 
+use bare_ws::buffer::Buffers;
 use bare_ws::close::CloseCode;
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::handshake::{ClientHandshake, Request};
+use bare_ws::handshake::Request;
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
@@ -132,11 +134,16 @@ impl embedded_io_async::Write for Half<'_> {
     }
 }
 
-struct SampleNonce;
+/// For the handshake "the sample nonce" of RFC 6455 §1.3, then keys.
+#[derive(Default)]
+struct Sample(Keys);
 
-impl Entropy for SampleNonce {
+impl Entropy for Sample {
     fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
-        octets.copy_from_slice(b"the sample nonce");
+        match <&mut [u8; 16]>::try_from(&mut *octets) {
+            Ok(nonce) => *nonce = *b"the sample nonce",
+            Err(_) => self.0.fill(octets)?,
+        }
         Ok(())
     }
 }
@@ -157,11 +164,13 @@ macro_rules! session {
     ($loop:ident, $run:path, $io:expr) => {{
         let uri = Uri::parse("ws://example.com/chat").unwrap();
         let request = Request::new(uri);
-        let handshake = ClientHandshake::new(&request, (), &mut SampleNonce).unwrap();
-        let receiver = Receiver::<Client, _>::new([CANARY; 140]);
-        let sender = Sender::<Client, _, _>::new([CANARY; 131], Keys::default());
-        let (mut connection, established) =
-            $run($loop::Connection::open($io, handshake, receiver, sender)).unwrap();
+        let buffers = Buffers {
+            receive: [CANARY; 140],
+            transmit: [CANARY; 131],
+        };
+        let opening =
+            $loop::Connection::open($io, &request, buffers, Sample::default(), Uncompressed);
+        let (mut connection, established) = $run(opening).unwrap();
         assert_eq!(established.subprotocol, None);
         $run(connection.send("text")).unwrap();
         assert_eq!(

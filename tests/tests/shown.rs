@@ -4,15 +4,16 @@ use core::fmt::Debug;
 
 use bare_ws::blocking::{Connection, Reader, Writer};
 use bare_ws::buffer::Growing;
+use bare_ws::compression::Decompress;
+use bare_ws::compression::Uncompressed;
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Full, Heap, Inflater, Lean, State, zlib};
+use bare_ws::deflate::{Compressor, Configure as _, Full, Heap, Inflater, Lean, State, zlib};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::{ClientHandshake, Request, fields};
 use bare_ws::message::MessageKind;
 use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::{Client, Server};
 use bare_ws::sender::Sender;
-use bare_ws::stage::Decompress;
 use bare_ws::uri;
 use bare_ws_tests::deflate::{agreed, compress};
 use bare_ws_tests::laws::Keys;
@@ -140,7 +141,7 @@ fn nothing_of_a_handshake_shows_credentials() {
         ..Request::new(uri!("ws://h/"))
     };
     hides("request", &request);
-    let mut handshake = ClientHandshake::new(&request, (), &mut Nonce);
+    let mut handshake = ClientHandshake::new(&request, Uncompressed, &mut Nonce);
     let handshake = handshake.as_mut().expect("a request");
     while handshake.write(&mut [0; 64]) > 0 {}
     hides("handshake", &handshake);

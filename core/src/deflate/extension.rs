@@ -1,5 +1,7 @@
 //! permessage-deflate among the extensions of the opening handshake.
 
+use heapless::Vec;
+
 use super::negotiate::{self, Agreed, Held, NAME, Offer, Refusal, write_offers};
 use crate::handshake::extension::Extension;
 use crate::handshake::server::Answers;
@@ -10,29 +12,48 @@ const ANSWER: usize = 128;
 /// What of a client's offers is considered.
 const OFFERS: usize = 512;
 
-/// A client's offers, and what the server made of them.
+/// A client's offers, and what the server made of them: a part of [`Deflate`](super::Deflate), and
+/// of a [`Compression`](handshake::Compression) of the caller's with stages of its own.
 ///
-/// Goes into the opening handshake as its [`Offers`]; afterwards [`agreed`](Self::agreed)
-/// configures the two stages.
+/// `O` is a list of [`Offer`]s, such as a slice.
 #[derive(Clone, Copy, Debug)]
-pub struct Negotiation<'a> {
-    offers: &'a [Offer],
+pub struct Negotiation<O> {
+    offers: O,
     held: Held,
     agreed: Option<Agreed>,
 }
 
-impl<'a> Negotiation<'a> {
+impl Negotiation<Vec<Offer, 2>> {
+    /// The offers that are [sensible](Offer::sensible) with that memory.
+    #[must_use]
+    pub fn sensible(held: Held) -> Self {
+        Self {
+            offers: Offer::sensible(held),
+            held,
+            agreed: None,
+        }
+    }
+}
+
+impl<O: AsRef<[Offer]>> Negotiation<O> {
     /// Offers, in order of preference, to be honoured with that memory. None: nothing is offered.
     ///
     /// # Errors
     /// [`Refusal::Window`] for an offer that a server may grant and the memory cannot honour.
-    pub fn new(offers: &'a [Offer], held: Held) -> Result<Self, Refusal> {
-        offers.iter().try_for_each(|offer| offer.check(held))?;
+    pub fn new(offers: O, held: Held) -> Result<Self, Refusal> {
+        let mut each = offers.as_ref().iter();
+        each.try_for_each(|offer| offer.check(held))?;
         Ok(Self {
             offers,
             held,
             agreed: None,
         })
+    }
+
+    /// What is offered, in order of preference.
+    #[must_use]
+    pub fn offers(&self) -> &[Offer] {
+        self.offers.as_ref()
     }
 
     /// What was agreed; `None`: the server declined.
@@ -42,22 +63,22 @@ impl<'a> Negotiation<'a> {
     }
 }
 
-impl Offers for Negotiation<'_> {
+impl<O: AsRef<[Offer]>> Offers for Negotiation<O> {
     type Answer = [u8; ANSWER];
     const ANSWER: Self::Answer = [0; ANSWER];
 
     fn piece(&self, index: usize) -> Option<&str> {
-        nth(index, |put| write_offers(self.offers, put))
+        nth(index, |put| write_offers(self.offers(), put))
     }
 
     fn accept(&mut self, extension: &Extension<'_>) -> Result<(), handshake::Refusal> {
-        if self.offers.is_empty() || extension.name() != NAME {
+        if self.offers().is_empty() || extension.name() != NAME {
             return Err(handshake::Refusal::NotOffered);
         }
         if self.agreed.is_some() {
             return Err(handshake::Refusal::Repeated);
         }
-        let agreed = negotiate::accept(self.offers, self.held, extension.parameters())?;
+        let agreed = negotiate::accept(self.offers(), self.held, extension.parameters())?;
         self.agreed = Some(agreed);
         Ok(())
     }

@@ -3,8 +3,8 @@
 use super::engine::{Engine, State, Step, Stop, TAIL};
 use super::negotiate::{Agreed, Parameter, Refusal};
 use crate::buffer::Storage;
+use crate::compression::{Decompress, Decompressed};
 use crate::error::{Capacity, Error, Violation};
-use crate::stage::{Decompress, Decompressed};
 
 /// What one message may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Inflater<M, E = State> {
     memory: M,
     engine: E,
     limits: Limits,
+    /// The memory is not for whole messages.
+    pieces_only: bool,
     course: Course,
 }
 
@@ -81,6 +83,7 @@ impl<M: Storage, E: Engine> Inflater<M, E> {
             memory,
             engine,
             limits: Limits::default(),
+            pieces_only: false,
             course: Course::default(),
         }
     }
@@ -125,6 +128,19 @@ impl<M: Storage, E: Engine> Inflater<M, E> {
         Ok(())
     }
 
+    /// No permessage-deflate, as before [`configure`](Self::configure).
+    pub(super) fn deactivate(&mut self) {
+        self.course = Course::default();
+    }
+
+    pub(super) fn pieces_only(&mut self) {
+        self.pieces_only = true;
+    }
+
+    pub(super) fn memory(&self) -> &M {
+        &self.memory
+    }
+
     /// The memory and the engine, for another use.
     pub fn into_parts(self) -> (M, E) {
         (self.memory, self.engine)
@@ -134,6 +150,10 @@ impl<M: Storage, E: Engine> Inflater<M, E> {
 impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
     fn is_active(&self) -> bool {
         self.course.active
+    }
+
+    fn holds_messages(&self) -> bool {
+        !self.pieces_only
     }
 
     fn begin(&mut self, whole: bool) {

@@ -7,9 +7,10 @@ use alloc::boxed::Box;
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
+use super::client::Configure;
 use super::engine::{Engine, Step, Stop, TAIL};
 use super::negotiate::Agreed;
-use crate::stage::{Compress, Compressed};
+use crate::compression::{Compress, Compressed};
 
 /// The state of `zlib-rs`' inflater: 47.5 KB on the heap.
 pub struct State {
@@ -163,18 +164,6 @@ impl Compressor {
         self
     }
 
-    /// What was negotiated for a new connection: all history is forgotten. `None`: no
-    /// permessage-deflate.
-    pub fn configure(&mut self, agreed: Option<&Agreed>) {
-        self.open = false;
-        self.written = (0, 0);
-        self.takeover = agreed.is_some_and(|agreed| !agreed.send_no_context_takeover);
-        // Raw streams of 8 bits are refused. With 9 no distance exceeds 512 - 262 = 250 octets,
-        // so that 9 honours 8 as well.
-        self.deflate = agreed
-            .map(|agreed| Deflate::new(self.level, false, agreed.send_window_bits.clamp(9, 15)));
-    }
-
     /// Has the engine compress `input`; octets of it that were taken.
     fn feed(deflate: &mut Deflate, input: &[u8], buffer: &mut [u8], last: bool) -> (usize, usize) {
         let before = (deflate.total_in(), deflate.total_out());
@@ -198,6 +187,18 @@ impl core::fmt::Debug for Compressor {
             .field("level", &self.level)
             .field("takeover", &self.takeover)
             .finish_non_exhaustive()
+    }
+}
+
+impl Configure for Compressor {
+    fn configure(&mut self, agreed: Option<&Agreed>) {
+        self.open = false;
+        self.written = (0, 0);
+        self.takeover = agreed.is_some_and(|agreed| !agreed.send_no_context_takeover);
+        // Raw streams of 8 bits are refused. With 9 no distance exceeds 512 - 262 = 250 octets,
+        // so that 9 honours 8 as well.
+        self.deflate = agreed
+            .map(|agreed| Deflate::new(self.level, false, agreed.send_window_bits.clamp(9, 15)));
     }
 }
 

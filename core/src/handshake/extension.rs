@@ -14,10 +14,11 @@
 use core::fmt;
 
 use super::head::is_token_octet;
+use crate::compression::{Compress, Decompress, Uncompressed};
 
 /// What a client offers, and what it makes of the answer.
 ///
-/// `()` offers nothing, so every answer is refused. [`RawOffers`] offers any text.
+/// [`Uncompressed`] offers nothing, so every answer is refused. [`RawOffers`] offers any text.
 pub trait Offers {
     /// Where the answer is written down without white space, quotes and escapes: as long as the
     /// longest that can be lawful. A longer one is [`Refusal::NotOffered`]. Without memory nothing
@@ -41,8 +42,26 @@ pub trait Offers {
     fn accept(&mut self, extension: &Extension<'_>) -> Result<(), Refusal>;
 }
 
+/// A compression of messages as one value: what is offered, and the stages of both directions.
+///
+/// [`Uncompressed`] is none, `deflate::Deflate` permessage-deflate (feature `deflate`), and `Option`
+/// one that is there or not. A connection is opened with it, and has its stages then, set to what
+/// was agreed on.
+pub trait Compression: Offers {
+    /// The receive side's stage.
+    type Decompressor: Decompress;
+    /// The send side's stage.
+    type Compressor: Compress;
+    /// What was agreed on, for whoever wants to know.
+    type Agreed;
+
+    /// The stages, set to what was [accepted](Offers::accept); if nothing was, they pass everything
+    /// on.
+    fn into_stages(self) -> (Self::Decompressor, Self::Compressor, Self::Agreed);
+}
+
 /// No extension.
-impl Offers for () {
+impl Offers for Uncompressed {
     type Answer = [u8; 0];
     const ANSWER: Self::Answer = [];
 
@@ -52,6 +71,48 @@ impl Offers for () {
 
     fn accept(&mut self, _: &Extension<'_>) -> Result<(), Refusal> {
         Err(Refusal::NotOffered)
+    }
+}
+
+impl Compression for Uncompressed {
+    type Decompressor = Self;
+    type Compressor = Self;
+    type Agreed = ();
+
+    fn into_stages(self) -> (Self, Self, ()) {
+        (self, self, ())
+    }
+}
+
+/// `None` offers nothing.
+impl<X: Offers> Offers for Option<X> {
+    type Answer = X::Answer;
+    const ANSWER: X::Answer = X::ANSWER;
+
+    fn piece(&self, index: usize) -> Option<&str> {
+        self.as_ref()?.piece(index)
+    }
+
+    fn accept(&mut self, extension: &Extension<'_>) -> Result<(), Refusal> {
+        match self {
+            Some(offers) => offers.accept(extension),
+            None => Err(Refusal::NotOffered),
+        }
+    }
+}
+
+impl<C: Compression> Compression for Option<C> {
+    type Decompressor = Option<C::Decompressor>;
+    type Compressor = Option<C::Compressor>;
+    type Agreed = Option<C::Agreed>;
+
+    fn into_stages(self) -> (Self::Decompressor, Self::Compressor, Self::Agreed) {
+        match self.map(C::into_stages) {
+            Some((decompressor, compressor, agreed)) => {
+                (Some(decompressor), Some(compressor), Some(agreed))
+            }
+            None => (None, None, None),
+        }
     }
 }
 
@@ -82,6 +143,17 @@ impl<'a> RawOffers<'a> {
     #[must_use]
     pub fn accepted(&self) -> Extensions<'_> {
         Extensions(self.answer.get(..self.len).unwrap_or_default())
+    }
+}
+
+/// For an extension that needs no stage: what was agreed on is [`RawOffers::accepted`].
+impl Compression for RawOffers<'_> {
+    type Decompressor = Uncompressed;
+    type Compressor = Uncompressed;
+    type Agreed = Self;
+
+    fn into_stages(self) -> (Uncompressed, Uncompressed, Self) {
+        (Uncompressed, Uncompressed, self)
     }
 }
 

@@ -15,10 +15,11 @@ mod response;
 pub mod server;
 
 pub use error::{HandshakeError, ResponseError};
-pub use extension::{Offers, RawOffers, Refusal};
+pub use extension::{Compression, Offers, RawOffers, Refusal};
 pub use head::{Fields, fields, head, unfold};
 pub use request::{Request, RequestError};
 
+use crate::compression::Uncompressed;
 use crate::entropy::{Entropy, EntropyError};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
@@ -71,7 +72,7 @@ use response::{End, Response, Step};
 ///     handshake.finish().map(|_| ()).map_err(io::Error::other)
 /// }
 /// ```
-pub struct ClientHandshake<'a, X: Offers = ()> {
+pub struct ClientHandshake<'a, X: Offers = Uncompressed> {
     request: &'a Request<'a>,
     offers: X,
     scanner: Scanner,
@@ -106,12 +107,14 @@ pub enum Progress {
     },
 }
 
-/// What was agreed on.
+/// What was agreed on. `'a` is the life of the subprotocols in the [`Request`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Established<X = ()> {
-    /// The subprotocol, as its place in [`Request::subprotocols`].
-    pub subprotocol: Option<usize>,
-    /// The offers, which know what of them was accepted.
+pub struct Established<'a, X = ()> {
+    /// The subprotocol that the server chose of [`Request::subprotocols`].
+    pub subprotocol: Option<&'a str>,
+    /// What was agreed on of extensions. A connection's `open` gives the parameters
+    /// ([`Compression::Agreed`]); [`ClientHandshake::finish`] gives the offers back, which know
+    /// what of them was accepted: [`Compression::into_stages`].
     pub extensions: X,
 }
 
@@ -228,10 +231,20 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     ///
     /// # Errors
     /// What [`read`](Self::read) gave; [`HandshakeError::Lost`] if the answer is not complete.
-    pub fn finish(self) -> Result<Established<X>, HandshakeError> {
+    pub fn finish(self) -> Result<Established<'a, X>, HandshakeError> {
+        let request = self.request;
+        self.finish_for(request)
+    }
+
+    /// [`finish`](Self::finish) for the same request, whose parts may live longer than itself.
+    pub(crate) fn finish_for<'r>(
+        self,
+        request: &Request<'r>,
+    ) -> Result<Established<'r, X>, HandshakeError> {
         self.outcome().unwrap_or(Err(HandshakeError::Lost))?;
+        let chosen = self.response.subprotocol();
         Ok(Established {
-            subprotocol: self.response.subprotocol(),
+            subprotocol: chosen.and_then(|index| request.subprotocols.get(index).copied()),
             extensions: self.offers,
         })
     }

@@ -142,14 +142,19 @@ impl<'a, X: Answers> ServerHandshake<'a, X> {
         written
     }
 
+    fn subprotocol(&self) -> Option<&'a str> {
+        let index = self.head.subprotocol?;
+        self.service.subprotocols.get(index).copied()
+    }
+
     /// What was agreed on.
     ///
     /// # Errors
     /// Why the client was refused; [`ServerError::Lost`] if its request is not complete.
-    pub fn finish(self) -> Result<Established<X>, ServerError> {
+    pub fn finish(self) -> Result<Established<'a, X>, ServerError> {
         match self.status {
             Some(101) => Ok(Established {
-                subprotocol: self.head.subprotocol,
+                subprotocol: self.subprotocol(),
                 extensions: self.extensions,
             }),
             Some(status) => Err(ServerError::Refused { status }),
@@ -203,8 +208,7 @@ impl<'a, X: Answers> ServerHandshake<'a, X> {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
         );
         put(core::str::from_utf8(&accept::accept(&self.key)).unwrap_or_default());
-        let chosen = self.head.subprotocol;
-        if let Some(subprotocol) = chosen.and_then(|index| self.service.subprotocols.get(index)) {
+        if let Some(subprotocol) = self.subprotocol() {
             put("\r\nSec-WebSocket-Protocol: ");
             put(subprotocol);
         }

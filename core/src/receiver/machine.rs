@@ -3,6 +3,7 @@
 use super::{Delivery, Limits, Step, Stop};
 use crate::buffer::{Places, Storage};
 use crate::closing::{Inbound, Owed};
+use crate::compression::Decompress;
 use crate::error::{Capacity, Error, Failure, Violation};
 use crate::header::{FrameHeader, MAX_CONTROL, MAX_HEADER, Rules};
 use crate::mask::MaskingKey;
@@ -10,7 +11,6 @@ use crate::message::MessageKind;
 use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
-use crate::stage::Decompress;
 use crate::utf8::Utf8;
 
 /// In this order, single octets first and the large slot last: on small boards what stands near

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
+use bare_ws::buffer::Buffers;
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::Request;
-use bare_ws::receiver::Receiver;
-use bare_ws::sender::Sender;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 
@@ -144,10 +144,12 @@ impl<E: Entropy, L: Layer> Client<E, L> {
         let by = after(timing.handshake);
         let opened = match layer.secure(socket, request, entropy, by).await {
             Ok(io) => {
-                let rx = Receiver::new(&mut receive[..]);
-                let tx = Sender::new(&mut transmit[..], entropy);
+                let buffers = Buffers {
+                    receive: &mut receive[..],
+                    transmit: &mut transmit[..],
+                };
                 let timing = timing.until(by);
-                crate::Connection::open(io, request, (), rx, tx, &timing).await
+                crate::Connection::open(io, request, buffers, entropy, Uncompressed, &timing).await
             }
             Err(error) => Err(error),
         };

@@ -5,10 +5,9 @@ use core::net::IpAddr;
 use core::pin::pin;
 use core::task::Poll;
 
-use bare_ws::handshake::{Established, Offers, Request};
-use bare_ws::receiver::Receive;
-use bare_ws::role::Client;
-use bare_ws::sender::Transmit;
+use bare_ws::buffer::{Buffers, Storage};
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::{Compression, Request};
 use bare_ws::uri::Uri;
 use embassy_net::dns::DnsQueryType;
 use embassy_net::tcp::{State, TcpSocket};
@@ -17,6 +16,7 @@ use embassy_time::{Duration, Instant, TimeoutError, with_deadline, with_timeout}
 use embedded_io_async::{Error as _, ErrorKind};
 
 use super::{Io, Socket};
+use crate::connection::Opened;
 use crate::error::ConnectError;
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
@@ -29,26 +29,34 @@ use crate::transport::Shutdown;
 ///
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket can be used for another.
-pub async fn connect<'s, 'n, Rx, Tx, X>(
+pub async fn connect<'s, 'n, 'r, B, T, E, C>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
-    request: &Request<'_>,
-    offers: X,
-    rx: Rx,
-    tx: Tx,
+    request: &Request<'r>,
+    buffers: Buffers<B, T>,
+    entropy: E,
+    compression: C,
     timing: &Timing,
-) -> Result<(crate::Connection<Io<'s, 'n>, Rx, Tx>, Established<X>), ConnectError<ErrorKind>>
+) -> Result<Opened<'r, Io<'s, 'n>, B, T, E, C>, ConnectError<ErrorKind>>
 where
-    Rx: Receive<Role = Client>,
-    Tx: Transmit<Role = Client>,
-    X: Offers,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    C: Compression,
 {
     if request.uri.is_secure() {
         return Err(ConnectError::Insecure);
     }
     dial(stack, socket, &request.uri, timing).await?;
-    crate::Connection::open((socket, socket), request, offers, rx, tx, timing)
-        .await
-        .inspect_err(|_| socket.with(TcpSocket::abort))
+    crate::Connection::open(
+        (socket, socket),
+        request,
+        buffers,
+        entropy,
+        compression,
+        timing,
+    )
+    .await
+    .inspect_err(|_| socket.with(TcpSocket::abort))
 }
 
 /// Connects the socket to the URI's host and port, within [`Timing::connect`]; what it was

@@ -49,7 +49,7 @@
 //!
 //! [`connect`] and `connect_secure` are for sockets and memory of any kind.
 //!
-//! //! Without TLS a `wss` URI is refused, and with it a `ws` one: what is meant to be
+//! Without TLS a `wss` URI is refused, and with it a `ws` one: what is meant to be
 //! secret never goes out in the clear by mistake.
 
 mod client;

@@ -1,15 +1,15 @@
 //! From a `wss` URI to an open connection.
 
-use bare_ws::handshake::{Established, Offers, Request};
-use bare_ws::receiver::Receive;
-use bare_ws::role::Client;
-use bare_ws::sender::Transmit;
+use bare_ws::buffer::{Buffers, Storage};
+use bare_ws::entropy::Entropy;
+use bare_ws::handshake::{Compression, Request};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embedded_io_async::ErrorKind;
 
 use super::{Socket, dial};
 use crate::Connection;
+use crate::connection::Opened;
 use crate::error::ConnectError;
 use crate::timing::{Timing, after};
 use crate::tls::{self, Setup, Stream, Trust};
@@ -28,26 +28,24 @@ use crate::tls::{self, Setup, Stream, Trust};
 /// # Cancel safety
 /// Dropped before it is ready, the attempt is lost; the socket and the memory can be used for
 /// another.
-pub async fn connect_secure<'a, 'b, 's, 'n, V, Rx, Tx, X>(
+pub async fn connect_secure<'a, 'b, 's, 'n, 'r, V, B, T, E, C>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
     tls: Setup<'a, 'b, V>,
-    request: &Request<'_>,
-    offers: X,
-    rx: Rx,
-    mut tx: Tx,
+    request: &Request<'r>,
+    buffers: Buffers<B, T>,
+    mut entropy: E,
+    compression: C,
     timing: &Timing,
 ) -> Result<
-    (
-        Connection<Stream<'a, 'b, &'s Socket<'n>, &'s Socket<'n>>, Rx, Tx>,
-        Established<X>,
-    ),
+    Opened<'r, Stream<'a, 'b, &'s Socket<'n>, &'s Socket<'n>>, B, T, E, C>,
     ConnectError<tls::Error<ErrorKind>>,
 >
 where
     V: Trust,
-    Rx: Receive<Role = Client>,
-    Tx: Transmit<Role = Client>,
-    X: Offers,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    C: Compression,
 {
     if !request.uri.is_secure() {
         return Err(ConnectError::Plain);
@@ -58,13 +56,10 @@ where
     let by = after(timing.handshake);
     let halves = (socket, socket);
     // Not by `tls::open`: each future inside another one holds what it was called with once more.
-    let opened = match tls
-        .connect(halves, request, tx.sender_mut().entropy_mut(), by)
-        .await
-    {
+    let opened = match tls.connect(halves, request, &mut entropy, by).await {
         Ok(stream) => {
             let timing = timing.until(by);
-            Connection::open(stream, request, offers, rx, tx, &timing).await
+            Connection::open(stream, request, buffers, entropy, compression, &timing).await
         }
         Err(error) => Err(error),
     };

@@ -14,10 +14,10 @@
 //!
 #![cfg_attr(feature = "net", doc = "```no_run")]
 #![cfg_attr(not(feature = "net"), doc = "```ignore")]
+//! use bare_ws::buffer::Buffers;
+//! use bare_ws::compression::Uncompressed;
 //! use bare_ws::entropy::Entropy;
 //! use bare_ws::handshake::Request;
-//! use bare_ws::receiver::Receiver;
-//! use bare_ws::sender::Sender;
 //! use bare_ws::uri::Uri;
 //! use bare_ws_embassy::net::{self, Socket};
 //! use bare_ws_embassy::tls::{self, Clock, Link, Records, Roots, Setup, TrustAnchor};
@@ -52,9 +52,12 @@
 //!         (stack, socket),
 //!         Setup::new(trust, &mut link, records),
 //!         &Request::new(uri),
-//!         (),
-//!         Receiver::new(&mut receive[..]),
-//!         Sender::new(&mut transmit[..], entropy),
+//!         Buffers {
+//!             receive: &mut receive[..],
+//!             transmit: &mut transmit[..],
+//!         },
+//!         entropy,
+//!         Uncompressed,
 //!         &Timing::DEFAULT,
 //!     )
 //!     .await

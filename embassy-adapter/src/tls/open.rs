@@ -2,16 +2,15 @@
 
 use core::fmt;
 
+use bare_ws::buffer::{Buffers, Storage};
 use bare_ws::entropy::Entropy;
-use bare_ws::handshake::{Established, Offers, Request};
-use bare_ws::receiver::Receive;
-use bare_ws::role::Client as ClientRole;
-use bare_ws::sender::Transmit;
+use bare_ws::handshake::{Compression, Request};
 use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
 
 use super::{Client, Error, Link, MaxFragmentLength, Records, Stream, Trust};
 use crate::Connection;
+use crate::connection::Opened;
 use crate::error::ConnectError;
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
@@ -99,30 +98,26 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 /// # Cancel safety
 /// Dropped before it is ready, the handshake is lost and the transport is of no more use. The memory
 /// can be used for another.
-pub async fn open<'a, 'b, In, Out, V, Rx, Tx, X>(
+pub async fn open<'a, 'b, 'r, In, Out, V, B, T, E, C>(
     halves: (In, Out),
     tls: Setup<'a, 'b, V>,
-    request: &Request<'_>,
-    offers: X,
-    rx: Rx,
-    mut tx: Tx,
+    request: &Request<'r>,
+    buffers: Buffers<B, T>,
+    mut entropy: E,
+    compression: C,
     timing: &Timing,
-) -> Result<
-    (Connection<Stream<'a, 'b, In, Out>, Rx, Tx>, Established<X>),
-    ConnectError<Error<In::Error>>,
->
+) -> Result<Opened<'r, Stream<'a, 'b, In, Out>, B, T, E, C>, ConnectError<Error<In::Error>>>
 where
     In: Read,
     Out: Shutdown<Error = In::Error>,
     V: Trust,
-    Rx: Receive<Role = ClientRole>,
-    Tx: Transmit<Role = ClientRole>,
-    X: Offers,
+    B: Storage,
+    T: Storage,
+    E: Entropy,
+    C: Compression,
 {
     let by = after(timing.handshake);
-    let stream = tls
-        .connect(halves, request, tx.sender_mut().entropy_mut(), by)
-        .await?;
+    let stream = tls.connect(halves, request, &mut entropy, by).await?;
     let timing = timing.until(by);
-    Connection::open(stream, request, offers, rx, tx, &timing).await
+    Connection::open(stream, request, buffers, entropy, compression, &timing).await
 }

@@ -1,7 +1,7 @@
 //! permessage-deflate, as a server sees it and as one that breaks it is told.
 
+use bare_ws_std::bare_ws::compression::Decompress;
 use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
-use bare_ws_std::bare_ws::stage::Decompress;
 use bare_ws_std::{Deflate, Inflating};
 
 use super::Outcome::{Closed, Error};

@@ -2,7 +2,7 @@
 
 use bare_ws::asynch::Connection;
 use bare_ws::buffer::Storage;
-use bare_ws::handshake::{ClientHandshake, HandshakeError};
+use bare_ws::handshake::HandshakeError;
 use bare_ws::lifecycle::{Event, Lifecycle, Moment as _, Timeout};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -20,6 +20,7 @@ use crate::config::{Config, RequestParts};
 use crate::entropy::SystemEntropy;
 use crate::error::Error;
 use crate::moment::Moment;
+use crate::response::Response;
 use crate::route::Route;
 
 /// Opens a connection with all defaults: [`connect_with`].
@@ -137,12 +138,12 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
     deadline: Option<Instant>,
     (leave, reset): (Leave<S>, Reset<S>),
 ) -> Result<WebSocket<S, B>, Error> {
-    let mut entropy = SystemEntropy::new()?;
+    let entropy = SystemEntropy::new()?;
     let request = parts.request(uri)?;
-    let handshake = ClientHandshake::new(&request, parts.extensions()?, &mut entropy)?;
-    let (receiver, sender) = config.machines(buffer, entropy);
+    let compression = parts.compression()?;
+    let buffers = config.buffers(buffer);
     let opening = Opening::new(socket);
-    let opened = Connection::open(opening.halves(), handshake, receiver, sender).await;
+    let opened = Connection::open(opening.halves(), &request, buffers, entropy, compression).await;
     let (connection, established) = match opened {
         Ok(opened) => opened,
         Err(HandshakeError::Rejected { status }) => {
@@ -155,10 +156,9 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
         }
         Err(error) => return Err(error.into()),
     };
-    let Connection { mut reader, writer } = connection;
-    let (_, mut sender) = writer.into_parts();
+    let Connection { reader, writer } = connection;
+    let (_, sender) = writer.into_parts();
     let (socket, record) = opening.into_parts();
-    let opened = config.agree(established, record, reader.receiver_mut(), &mut sender)?;
     let mut life = Lifecycle::opening(config.time(), Moment::NEVER);
     life.on(Event::Opened, now());
     let shared = Shared::new(Core::new(socket, sender, life, leave, reset));
@@ -166,10 +166,10 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
     Ok(WebSocket {
         reader: Reader::new(reader, shared.clone(), whole, pieces),
         writer: Writer { shared },
-        response: opened.response,
-        subprotocol: opened.subprotocol,
+        response: Response::new(101, record),
+        subprotocol: established.subprotocol.map(str::to_owned),
         #[cfg(feature = "deflate")]
-        agreed: opened.agreed,
+        agreed: established.extensions,
     })
 }
 

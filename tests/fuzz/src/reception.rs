@@ -6,7 +6,7 @@ use bare_ws::error::{Error, Usage};
 use bare_ws::message::MessageKind;
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::Role;
-use bare_ws::stage::Decompress;
+use bare_ws::compression::Decompress;
 
 use crate::input::Pieces;
 

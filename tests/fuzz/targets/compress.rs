@@ -4,8 +4,8 @@
 #![no_main]
 
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Form, Full, Heap, Inflater, Lean, State, zlib};
-use bare_ws::stage::Compress;
+use bare_ws::deflate::{Compressor, Form, Full, Heap, Inflater, Lean, State, zlib, Configure as _};
+use bare_ws::compression::Compress;
 use bare_ws_fuzz::{Input, planted, show};
 use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
 use libfuzzer_sys::fuzz_target;

@@ -5,14 +5,14 @@
 
 use bare_ws::asynch::Writer;
 use bare_ws::close::CloseCode;
-use bare_ws::deflate::{Compressor, Inflater, Lean, State};
+use bare_ws::deflate::{Compressor, Inflater, Lean, State, Configure as _};
 use bare_ws::error::{Error, Usage};
 use bare_ws::header::MAX_HEADER;
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::{Client, Server};
 use bare_ws::sender::Sender;
-use bare_ws::stage::{Compress, Decompress, Plain};
+use bare_ws::compression::{Compress, Decompress, Uncompressed};
 use bare_ws_fuzz::reception::{End, Seen, receive};
 use bare_ws_fuzz::{Input, Pieces, hex, planted, show};
 use bare_ws_tests::deflate::agreed;
@@ -55,7 +55,7 @@ fuzz_target!(|data: &[u8]| {
     show!("{transmit} octets, {transport:?}");
     let deflate = input.octet();
     if deflate < 128 {
-        let written = calls(&mut input, transmit, transport, Plain);
+        let written = calls(&mut input, transmit, transport, Uncompressed);
         let stream = Stream::of_client(&written.0);
         show!("{stream:?}");
         let receiver = Receiver::<Server, _>::new(vec![0; 70_000]);

@@ -4,9 +4,9 @@
 
 use std::process::ExitCode;
 
+use bare_ws::compression::Compress;
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Form, Heap, Lean};
-use bare_ws::stage::Compress;
+use bare_ws::deflate::{Compressor, Configure as _, Form, Heap, Lean};
 use bare_ws_tests::telemetry::Telemetry;
 
 const FULL_BAR: f64 = 1.1;

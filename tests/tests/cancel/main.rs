@@ -11,12 +11,14 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use bare_ws::asynch::{self, Link as _};
+use bare_ws::buffer::Buffers;
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Error, Usage};
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
-use bare_ws::handshake::{ClientHandshake, Established, Request};
+use bare_ws::handshake::{Established, Request};
 use bare_ws::header::FrameHeader;
 use bare_ws::message::MessageKind;
 use bare_ws::opcode::Opcode;

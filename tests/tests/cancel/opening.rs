@@ -13,19 +13,21 @@ impl Entropy for SampleNonce {
 }
 
 type Opened = (
-    asynch::Connection<(Half, Half), Receiver<Client, [u8; 140]>, Send>,
-    Established,
+    asynch::Connection<
+        (Half, Half),
+        Receiver<Client, [u8; 140]>,
+        Sender<Client, [u8; 139], SampleNonce>,
+    >,
+    Established<'static>,
 );
 
-fn open(request: &Request<'_>, io: &(Half, Half), polls: usize) -> Option<Opened> {
-    let handshake = ClientHandshake::new(request, (), &mut SampleNonce).unwrap();
-    let receiver = Receiver::new([0xa5; 140]);
-    let sender = Sender::new([0xa5; 139], Keys::default());
-    let opened = poll_times(
-        polls,
-        asynch::Connection::open(io.clone(), handshake, receiver, sender),
-    );
-    opened.map(|opened| opened.expect("open"))
+fn open(request: &Request<'static>, io: &(Half, Half), polls: usize) -> Option<Opened> {
+    let buffers = Buffers {
+        receive: [0xa5; 140],
+        transmit: [0xa5; 139],
+    };
+    let opening = asynch::Connection::open(io.clone(), request, buffers, SampleNonce, Uncompressed);
+    poll_times(polls, opening).map(|opened| opened.expect("open"))
 }
 
 // row: STA-05, REQ-11, RSP-16

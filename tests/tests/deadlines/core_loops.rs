@@ -3,15 +3,14 @@
 //! of its own, such as a peer that drips, is to be ended by whoever drives them; here it is seen that
 //! they hand over what is there, stop where they must, and can be taken up again.
 
+use bare_ws::buffer::Buffers;
 use bare_ws::close::CloseCode;
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::Error;
-use bare_ws::handshake::{ClientHandshake, HandshakeError, Request};
+use bare_ws::handshake::{HandshakeError, Request};
 use bare_ws::header::FrameHeader;
 use bare_ws::opcode::Opcode;
-use bare_ws::receiver::Receiver;
-use bare_ws::role::Client;
-use bare_ws::sender::Sender;
 use bare_ws::uri::Uri;
 use bare_ws::{asynch, blocking};
 use bare_ws_tests::deadlines::{Call, Cell, Count, Ends, Outcome, Peer, hold, shown};
@@ -239,14 +238,17 @@ impl Entropy for Nonce {
 /// The opening handshake, polled so often if it is.
 fn handshake(which: Loop, io: Transport, polls: usize) -> Outcome {
     let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
-    let handshake = ClientHandshake::new(&request, (), &mut Nonce).expect("a request");
-    let receiver = Receiver::<Client, _>::new([0; 512]);
-    let sender = Sender::<Client, _, _>::new([0; 139], Keys::default());
+    let buffers = Buffers {
+        receive: [0; 512],
+        transmit: [0; 139],
+    };
     let result = match which {
-        Loop::Blocking => blocking::Connection::open(io, handshake, receiver, sender).map(drop),
+        Loop::Blocking => {
+            blocking::Connection::open(io, &request, buffers, Nonce, Uncompressed).map(drop)
+        }
         Loop::Asynch => {
             let io = io.halves();
-            let open = asynch::Connection::open(io.clone(), handshake, receiver, sender);
+            let open = asynch::Connection::open(io.clone(), &request, buffers, Nonce, Uncompressed);
             let opened = poll_times(polls, open).map(|opened| opened.map(drop));
             let written = io.0.get().written.clone();
             let request = b"GET / HTTP/1.1\r\n";

@@ -1,7 +1,9 @@
 //! From a transport that is connected to an open connection.
 
 use bare_ws::asynch::{self, Link};
+use bare_ws::buffer::Buffers;
 use bare_ws::close::CloseCode;
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::Entropy;
 use bare_ws::exchange::{Exchanged, Patience};
 use bare_ws::handshake::server::{ServerHandshake, Service};
@@ -24,7 +26,7 @@ use crate::support::{Peer, clock, now, seconds};
 type Client<E> =
     Connection<(Pipe, Pipe), Receiver<ClientRole, [u8; 256]>, Sender<ClientRole, [u8; 256], E>>;
 
-type Opened<E> = Result<(Client<E>, Established), ConnectError<ErrorKind>>;
+type Opened<E> = Result<(Client<E>, Established<'static>), ConnectError<ErrorKind>>;
 
 async fn open<E: Entropy>(peer: &Peer, entropy: E) -> Opened<E> {
     let request = Request {
@@ -34,9 +36,12 @@ async fn open<E: Entropy>(peer: &Peer, entropy: E) -> Opened<E> {
     Connection::open(
         (peer.to_client.clone(), peer.from_client.clone()),
         &request,
-        (),
-        Receiver::new([0; 256]),
-        Sender::new([0; 256], entropy),
+        Buffers {
+            receive: [0; 256],
+            transmit: [0; 256],
+        },
+        entropy,
+        Uncompressed,
         &Timing::default(),
     )
     .await
@@ -131,7 +136,7 @@ fn the_core_s_two_ends_talk_through_the_worst_of_pipes() {
         tasks.spawn(serve(peer.clone()));
         tasks.spawn(async {
             let (mut client, established) = open(&peer, Repeatable(5)).await.expect("to open");
-            assert_eq!(established.subprotocol, Some(1));
+            assert_eq!(established.subprotocol, Some("telemetry"));
             for len in [0, 1, 125, 126, 240] {
                 let message = "x".repeat(len);
                 client.send(message.as_str()).await.expect("to be sent");

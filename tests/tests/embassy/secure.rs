@@ -5,11 +5,11 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use bare_ws::buffer::Buffers;
 use bare_ws::close::CloseCode;
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::Request;
-use bare_ws::receiver::Receiver;
-use bare_ws::sender::Sender;
 use bare_ws::uri::Uri;
 use bare_ws_embassy::net::{Socket, connect_secure};
 use bare_ws_embassy::tls::{
@@ -79,9 +79,12 @@ async fn attempted<V: Trust, E: Entropy>(
         to,
         tls,
         &Request::new(Uri::parse(attempt.uri).expect("a URI")),
-        (),
-        Receiver::new([0; 256]),
-        Sender::new([0; 256], entropy),
+        Buffers {
+            receive: [0; 256],
+            transmit: [0; 256],
+        },
+        entropy,
+        Uncompressed,
         &attempt.timing,
     )
     .await

@@ -1,6 +1,7 @@
 //! Where the head ends: its limit, what follows it, and an end before it.
 
 use bare_ws::blocking::Connection;
+use bare_ws::compression::Uncompressed;
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
@@ -41,7 +42,7 @@ fn a_quarter_of_a_mebibyte_of_cookies_octet_by_octet() {
     assert_eq!(outcome, Ok((None, String::new(), answer.len())));
     assert!(answer.len() > 256 << 10);
     let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
-    let handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+    let handshake = ClientHandshake::new(&request, Uncompressed, &mut Sample).expect("a request");
     assert!(size_of_val(&handshake) < 320, "{}", size_of_val(&handshake));
 
     let error = HandshakeError::HeadTooLarge { limit: 16 * 1024 };
@@ -105,7 +106,8 @@ fn what_follows_the_head_is_left_alone() {
 #[test]
 fn a_failed_handshake_gives_nothing_to_go_on_with() {
     let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
-    let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+    let mut handshake =
+        ClientHandshake::new(&request, Uncompressed, &mut Sample).expect("a request");
     let error = violation(ResponseError::NotHttp);
     assert_eq!(handshake.read(b"x"), Err(error));
     // Not even a good answer makes good for it.
@@ -170,7 +172,8 @@ fn behind_a_refusal_the_body_is_left_in_the_buffer() {
     let rejected = HandshakeError::Rejected { status: 401 };
     for place in 0..=answer.len() {
         // The machine alone.
-        let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+        let mut handshake =
+            ClientHandshake::new(&request, Uncompressed, &mut Sample).expect("a request");
         let (first, second) = answer.as_bytes().split_at(place);
         let _ = handshake.read(first);
         let _ = handshake.read(second);
@@ -182,7 +185,8 @@ fn behind_a_refusal_the_body_is_left_in_the_buffer() {
     let receiver = Receiver::<Client, _>::new([0; 200]);
     let sender = Sender::<Client, _, _>::new([0; 200], Sample);
     let mut connection = Connection::new(io, receiver, sender);
-    let mut handshake = ClientHandshake::new(&request, (), &mut Sample).expect("a request");
+    let mut handshake =
+        ClientHandshake::new(&request, Uncompressed, &mut Sample).expect("a request");
     let error = connection.shake_hands(&mut handshake);
     assert_eq!(error, Err(rejected.widen()));
     assert_eq!(connection.reader.receiver().unparsed(), b"no entry!");

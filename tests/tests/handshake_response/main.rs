@@ -38,7 +38,7 @@ struct Setting {
 }
 
 /// The subprotocol, the extensions, and how many octets the head had.
-type Outcome = Result<(Option<usize>, String, usize), HandshakeError>;
+type Outcome = Result<(Option<String>, String, usize), HandshakeError>;
 
 /// Reads an answer that arrives in pieces, and ends there.
 fn read<'o>(setting: &Setting, pieces: impl Iterator<Item = &'o [u8]>) -> Outcome {
@@ -71,7 +71,8 @@ fn read<'o>(setting: &Setting, pieces: impl Iterator<Item = &'o [u8]>) -> Outcom
     let established = handshake.finish()?;
     let extensions = established.extensions.accepted();
     let extensions: Vec<_> = extensions.map(|e| format!("{e:?}")).collect();
-    Ok((established.subprotocol, extensions.join(","), taken))
+    let subprotocol = established.subprotocol.map(str::to_owned);
+    Ok((subprotocol, extensions.join(","), taken))
 }
 
 /// The chunk law: whole, octet by octet, and split in two at every place. No more than one octet

@@ -86,6 +86,7 @@ fn every_error_says_something_and_has_its_close_code() {
         (Usage::BufferTooSmall { needed: 131 }.into(), None),
         (Usage::Busy.into(), None),
         (Usage::MixedLevels.into(), None),
+        (Usage::PiecesOnly.into(), None),
         (Error::Entropy, None),
         (Error::Lost, None),
     ];

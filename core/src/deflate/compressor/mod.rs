@@ -17,8 +17,9 @@ pub use forms::{Form, Full, Lean};
 use self::bits::Bits;
 use self::coding::{Batch, Code, Coding, END_OF_BLOCK, Symbol, fixed, fixed_length};
 use self::matcher::{Parts, Window};
+use super::client::Configure;
 use super::negotiate::Agreed;
-use crate::stage::{Compress, Compressed};
+use crate::compression::{Compress, Compressed};
 
 /// Compresses messages in the memory of its form: [`Lean`], [`Full`] or `Heap` (feature
 /// `alloc`); `&'static mut` of one, or a box, is a form as well.
@@ -61,10 +62,10 @@ impl<F: Form> Compressor<F> {
         self.threshold = Some(threshold);
         self
     }
+}
 
-    /// What was negotiated for a new connection: all history is forgotten. `None`: no
-    /// permessage-deflate.
-    pub fn configure(&mut self, agreed: Option<&Agreed>) {
+impl<F: Form> Configure for Compressor<F> {
+    fn configure(&mut self, agreed: Option<&Agreed>) {
         self.course = Course::NEW;
         if let Some(agreed) = agreed {
             let memory = self.form.parts().window.len();

@@ -14,10 +14,8 @@ pub use memory::Memory;
 use core::fmt::{self, Write};
 
 use bare_ws::{
-    deflate::{
-        Compressor, Inflater, Limits, Negotiation, State,
-        negotiate::{Held, Offer, Refusal},
-    },
+    buffer::Buffers,
+    deflate::{Compressor, Deflate, Inflater, Limits, MemoryTooSmall, State},
     entropy::Entropy,
     handshake::Request,
     receiver::Receiver,
@@ -54,8 +52,8 @@ pub enum Failure {
     Uri(UriError),
     /// It leaves no room for the names of the cases.
     UriTooLong,
-    /// The server granted a window that the memory does not hold.
-    Window(Refusal),
+    /// The memory cannot serve compression.
+    Memory(MemoryTooSmall),
     /// There was no connection.
     Connect(ConnectError<ErrorKind>),
     /// It failed.
@@ -86,8 +84,8 @@ pub async fn run(
         compressor,
     } = memory.parts();
     let window = match settings.deflate {
-        Some(bits @ 9..=WINDOW_BITS) => &mut window[..1 << bits],
-        _ => &mut [],
+        Some(bits @ 9..=WINDOW_BITS) => Some(&mut window[..1 << bits]),
+        _ => None,
     };
     let mut suite = Suite {
         stack,
@@ -122,21 +120,21 @@ struct Suite<'s, E> {
     socket: Socket<'static>,
     receive: &'static mut [u8],
     transmit: &'static mut [u8],
-    /// As long as the window that is asked for; empty for no compression.
-    window: &'static mut [u8],
+    /// As long as the window that is asked for; `None` for no compression.
+    window: Option<&'static mut [u8]>,
     inflater: &'static mut State,
     compressor: &'static mut Form,
 }
 
 type Open<'a, E> = Connection<
     net::Io<'a, 'static>,
-    Receiver<Client, &'a mut [u8], Inflater<&'a mut [u8], &'a mut State>>,
-    Sender<Client, &'a mut [u8], &'a mut E, Compressor<&'a mut Form>>,
+    Receiver<Client, &'a mut [u8], Option<Inflater<&'a mut [u8], &'a mut State>>>,
+    Sender<Client, &'a mut [u8], &'a mut E, Option<Compressor<&'a mut Form>>>,
 >;
 
 impl<E: Entropy> Suite<'_, E> {
     async fn case_count(&mut self) -> Result<u32, Failure> {
-        let mut connection = self.connect(format_args!("/getCaseCount")).await?;
+        let mut connection = self.connect(format_args!("/getCaseCount"), false).await?;
         let mut count = None;
         while let Some(message) = connection.recv().await.map_err(Failure::Connection)? {
             count = message.as_text().and_then(|text| text.parse().ok());
@@ -148,44 +146,49 @@ impl<E: Entropy> Suite<'_, E> {
     async fn run_case(&mut self, case: u32) -> Result<(), Failure> {
         let agent = self.settings.agent;
         let resource = format_args!("/runCase?case={case}&agent={agent}");
-        let mut connection = self.connect(resource).await?;
+        let mut connection = self.connect(resource, true).await?;
         echo(&mut connection).await
     }
 
     async fn update_reports(&mut self) -> Result<(), Failure> {
         let agent = self.settings.agent;
         let resource = format_args!("/updateReports?agent={agent}");
-        let mut connection = self.connect(resource).await?;
+        let mut connection = self.connect(resource, false).await?;
         echo(&mut connection).await
     }
 
-    async fn connect(&mut self, resource: fmt::Arguments<'_>) -> Result<Open<'_, E>, Failure> {
+    /// `compressed`: if that is asked for.
+    async fn connect(
+        &mut self,
+        resource: fmt::Arguments<'_>,
+        compressed: bool,
+    ) -> Result<Open<'_, E>, Failure> {
         let mut text = String::<URI>::new();
         write!(text, "{}{resource}", self.settings.uri).map_err(|_| Failure::UriTooLong)?;
         let uri = Uri::parse(&text).map_err(Failure::Uri)?;
 
-        let held = Held::pieces(self.window.len());
-        let offers = Offer::sensible(held);
-        let negotiation = Negotiation::new(&offers, held).map_err(Failure::Window)?;
-        let inflater = Inflater::new(&mut *self.inflater, &mut *self.window)
-            .with_limits(Limits::new(u64::MAX));
-        let compressor = Compressor::new(&mut *self.compressor);
-
-        let (mut connection, established) = net::connect(
+        let deflate = match &mut self.window {
+            Some(window) if compressed => {
+                let inflater = Inflater::new(&mut *self.inflater, &mut **window)
+                    .with_limits(Limits::new(u64::MAX));
+                let compressor = Compressor::new(&mut *self.compressor);
+                Some(Deflate::pieces(inflater, compressor).map_err(Failure::Memory)?)
+            }
+            _ => None,
+        };
+        let (connection, _) = net::connect(
             (self.stack, &self.socket),
             &Request::new(uri),
-            negotiation,
-            Receiver::<Client, _, _>::with_stage(&mut *self.receive, inflater),
-            Sender::with_stage(&mut *self.transmit, &mut *self.entropy, compressor),
+            Buffers {
+                receive: &mut *self.receive,
+                transmit: &mut *self.transmit,
+            },
+            &mut *self.entropy,
+            deflate,
             &Timing::DEFAULT,
         )
         .await
         .map_err(Failure::Connect)?;
-
-        let agreed = established.extensions.agreed();
-        let inflater = connection.receiver_mut().stage_mut();
-        inflater.configure(agreed).map_err(Failure::Window)?;
-        connection.sender_mut().stage_mut().configure(agreed);
         Ok(connection)
     }
 }

@@ -6,17 +6,12 @@ use core::{
 };
 
 use bare_ws::{
-    deflate::{
-        Compressor, Inflater, Negotiation,
-        negotiate::{Held, Offer, Refusal},
-    },
+    buffer::Buffers,
+    deflate::{Compressor, Deflate, Inflater, MemoryTooSmall},
     entropy::Entropy,
     error::{Error as CoreError, Usage},
     handshake::Request,
     message::Message,
-    receiver::Receiver,
-    role::Client,
-    sender::Sender,
     uri::Uri,
 };
 use bare_ws_embassy::{
@@ -78,8 +73,8 @@ pub enum Event<'a> {
 pub enum End {
     /// There was none.
     NotConnected(ConnectError<ErrorKind>),
-    /// The server granted a window that the memory does not hold.
-    Window(Refusal),
+    /// The memory cannot serve compression.
+    Memory(MemoryTooSmall),
     /// It failed.
     Failed(Error<ErrorKind>),
     /// The server closed it.
@@ -137,28 +132,28 @@ impl Session {
         board: &RefCell<impl Board>,
     ) -> Result<(), End> {
         // Commands are taken whole: the window, and behind it the message.
-        let held = Held::whole(memory.inflated.len(), memory.receive.len());
-        let offers = Offer::sensible(held);
-        let negotiation = Negotiation::new(&offers, held).map_err(End::Window)?;
-        let inflater = Inflater::new(&mut *memory.inflater, &mut *memory.inflated);
-        let compressor = Compressor::new(&mut *memory.compressor);
+        let deflate = Deflate::whole(
+            Inflater::new(&mut *memory.inflater, &mut *memory.inflated),
+            Compressor::new(&mut *memory.compressor),
+            memory.receive.len(),
+        )
+        .map_err(End::Memory)?;
         let (mut connection, established) = net::connect(
             network,
             &Request::new(*uri),
-            negotiation,
-            Receiver::<Client, _, _>::with_stage(&mut *memory.receive, inflater),
-            Sender::with_stage(&mut *memory.transmit, entropy, compressor),
+            Buffers {
+                receive: &mut *memory.receive,
+                transmit: &mut *memory.transmit,
+            },
+            entropy,
+            deflate,
             &settings.timing,
         )
         .await
         .map_err(End::NotConnected)?;
-        let agreed = established.extensions.agreed();
-        let inflater = connection.receiver_mut().stage_mut();
-        inflater.configure(agreed).map_err(End::Window)?;
-        connection.sender_mut().stage_mut().configure(agreed);
         self.connections.set(self.connections.get().wrapping_add(1));
         board.borrow_mut().log(Event::Connected {
-            compressed: agreed.is_some(),
+            compressed: established.extensions.is_some(),
         });
 
         // Two loops side by side, and neither in a `select` of its own: a report that waits for

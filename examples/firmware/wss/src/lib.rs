@@ -4,12 +4,13 @@
 #![forbid(unsafe_code)]
 
 use bare_ws::{
+    buffer::Buffers,
+    compression::Uncompressed,
     entropy::Entropy,
     handshake::Request,
     message::MessageKind,
-    receiver::{Receive, Receiver},
-    role::Client,
-    sender::{Sender, Transmit},
+    receiver::Receive,
+    sender::Transmit,
     uri::{Uri, UriError},
 };
 use bare_ws_embassy::{
@@ -143,8 +144,7 @@ pub async fn run(
         read: &mut records.0,
         write: &mut records.1,
     };
-    let mut secure =
-        Setup::new(trust, &mut link, records).with_max_fragment_length(FRAGMENT);
+    let mut secure = Setup::new(trust, &mut link, records).with_max_fragment_length(FRAGMENT);
     if let Some(name) = settings.name {
         secure = secure.with_server_name(name);
     }
@@ -153,9 +153,12 @@ pub async fn run(
         (stack, &socket),
         secure,
         &Request::new(uri),
-        (),
-        Receiver::<Client, _, _>::new(&mut receive[..]),
-        Sender::new(&mut transmit[..], entropy),
+        Buffers {
+            receive: &mut receive[..],
+            transmit: &mut transmit[..],
+        },
+        entropy,
+        Uncompressed,
         &Timing {
             handshake: HANDSHAKE,
             ..Timing::DEFAULT

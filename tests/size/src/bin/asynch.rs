@@ -6,6 +6,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use bare_ws::asynch::Connection;
+use bare_ws::compression::Uncompressed;
 use bare_ws::handshake::{ClientHandshake, Request};
 use bare_ws::message::Message;
 use bare_ws::receiver::Receiver;
@@ -54,7 +55,7 @@ async fn session() -> Result<(), Ended> {
 #[inline(never)]
 async fn open(connection: &mut Session) -> Result<(), Ended> {
     let request = Request::new(uri!("ws://example.com/ws"));
-    let mut handshake = ClientHandshake::new(&request, (), &mut Board)?;
+    let mut handshake = ClientHandshake::new(&request, Uncompressed, &mut Board)?;
     connection.shake_hands(&mut handshake).await?;
     handshake.finish()?;
     Ok(())

@@ -3,6 +3,7 @@
 #![no_main]
 
 use bare_ws::blocking::Connection;
+use bare_ws::compression::Uncompressed;
 use bare_ws::handshake::{ClientHandshake, Request};
 use bare_ws::message::Message;
 use bare_ws::receiver::Receiver;
@@ -38,7 +39,7 @@ fn session() -> Result<(), Ended> {
 #[inline(never)]
 fn open(connection: &mut Session) -> Result<(), Ended> {
     let request = Request::new(uri!("ws://example.com/ws"));
-    let mut handshake = ClientHandshake::new(&request, (), &mut Board)?;
+    let mut handshake = ClientHandshake::new(&request, Uncompressed, &mut Board)?;
     connection.shake_hands(&mut handshake)?;
     handshake.finish()?;
     Ok(())

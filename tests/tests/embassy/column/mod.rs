@@ -18,6 +18,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration as RealDuration;
 
+use bare_ws::buffer::Buffers;
+use bare_ws::compression::Uncompressed;
 use bare_ws::handshake::Request;
 use bare_ws::uri::Uri;
 use bare_ws_embassy::Connection;
@@ -190,7 +192,6 @@ fn used(cell: Cell) -> Seen {
 /// A cell of a handshake, over a transport that is connected.
 fn opened(cell: Cell) -> Seen {
     let pipes = Pipes::new(WIDE);
-    let (rx, tx) = buffers();
     let timing = cell.timing();
     let is_secured = cell.row == Row::Open && cell.wire == Wire::Tls;
     let server = async {
@@ -225,7 +226,16 @@ fn opened(cell: Cell) -> Seen {
             Row::TlsOpen => {
                 let setup = Setup::new(trust(), &mut link, records);
                 patiently(Box::pin(async {
-                    let opened = open(halves, setup, &secure, (), rx, tx, &timing).await;
+                    let opened = open(
+                        halves,
+                        setup,
+                        &secure,
+                        unused(),
+                        Repeatable(7),
+                        Uncompressed,
+                        &timing,
+                    )
+                    .await;
                     Outcome::of_connecting(opened)
                 }))
                 .await
@@ -235,14 +245,30 @@ fn opened(cell: Cell) -> Seen {
                 let mut stream = stream.await.expect("TLS");
                 patiently(async {
                     let halves = stream.split();
-                    let opened = Connection::open(halves, &secure, (), rx, tx, &timing).await;
+                    let opened = Connection::open(
+                        halves,
+                        &secure,
+                        unused(),
+                        Repeatable(7),
+                        Uncompressed,
+                        &timing,
+                    )
+                    .await;
                     Outcome::of_connecting(opened)
                 })
                 .await
             }
             _ => {
                 patiently(async {
-                    let opened = Connection::open(halves, &plain, (), rx, tx, &timing).await;
+                    let opened = Connection::open(
+                        halves,
+                        &plain,
+                        unused(),
+                        Repeatable(7),
+                        Uncompressed,
+                        &timing,
+                    )
+                    .await;
                     Outcome::of_connecting(opened)
                 })
                 .await
@@ -300,29 +326,44 @@ async fn attempted(stack: Stack<'static>, cell: Cell) -> (Outcome, embassy_time:
     if cell.row == Row::Client {
         return attempted_by_client(stack, &request, cell).await;
     }
-    let attempt = async || {
-        let (rx, tx) = buffers();
-        match cell.row {
-            Row::Dial => {
-                let dialled = dial(stack, &socket, &request.uri, &timing).await;
-                Outcome::of_connecting(dialled)
-            }
-            Row::Connect => {
-                let to = (stack, &socket);
-                let connected = connect(to, &request, (), rx, tx, &timing).await;
-                Outcome::of_connecting(connected)
-            }
-            _ => {
-                let mut memory = Memory::new();
-                let (mut link, records) = memory.lend();
-                let setup = Setup::new(trust(), &mut link, records);
-                let to = (stack, &socket);
-                let connected = connect_secure(to, setup, &request, (), rx, tx, &timing).await;
-                Outcome::of_connecting(connected)
-            }
+    let attempt = async || match cell.row {
+        Row::Dial => {
+            let dialled = dial(stack, &socket, &request.uri, &timing).await;
+            Outcome::of_connecting(dialled)
+        }
+        Row::Connect => {
+            let to = (stack, &socket);
+            let connected =
+                connect(to, &request, unused(), Repeatable(7), Uncompressed, &timing).await;
+            Outcome::of_connecting(connected)
+        }
+        _ => {
+            let mut memory = Memory::new();
+            let (mut link, records) = memory.lend();
+            let setup = Setup::new(trust(), &mut link, records);
+            let to = (stack, &socket);
+            let connected = connect_secure(
+                to,
+                setup,
+                &request,
+                unused(),
+                Repeatable(7),
+                Uncompressed,
+                &timing,
+            )
+            .await;
+            Outcome::of_connecting(connected)
         }
     };
     patiently(Box::pin(made(cell, attempt))).await
+}
+
+/// The buffers of a connection that is yet to be opened.
+fn unused() -> Buffers<[u8; 256], [u8; 256]> {
+    Buffers {
+        receive: [0; 256],
+        transmit: [0; 256],
+    }
 }
 
 /// The attempt, or one that is dropped at half its time, and another.

@@ -9,8 +9,10 @@
 use core::{fmt, hint::black_box};
 
 use bare_ws::{
+    buffer::Buffers,
     close::CloseCode,
-    deflate::{Compressor, Inflater, Lean, State, negotiate::Agreed},
+    compression::{Compress, Decompress, Uncompressed},
+    deflate::{Compressor, Configure as _, Inflater, Lean, State, negotiate::Agreed},
     entropy::{Entropy, EntropyError},
     error::Error,
     handshake::{
@@ -21,7 +23,6 @@ use bare_ws::{
     receiver::{Delivery, Receiver, Step},
     role::{Client, Role, Server},
     sender::Sender,
-    stage::{Compress, Decompress},
     uri::Uri,
 };
 use bare_ws_embassy::{
@@ -113,9 +114,12 @@ fn memory_of_a_connection(stack: Stack<'static>) -> Option<()> {
     let connecting = net::connect(
         (stack, &socket),
         &request,
-        (),
-        Receiver::<Client, _>::new(&mut receive[..]),
-        Sender::<Client, _, _>::new(&mut transmit[..], Predictable),
+        Buffers {
+            receive: &mut receive[..],
+            transmit: &mut transmit[..],
+        },
+        Predictable,
+        Uncompressed,
         &timing,
     );
     println!("measure connect-future octets={}", size_of_val(&connecting));
@@ -251,7 +255,7 @@ fn handshake(wire: &mut [u8]) -> Option<()> {
     let mut service = ServerHandshake::new(&Service::ANY, ());
     let request = Request::new(Uri::parse("ws://example.com/ws").ok()?);
     let (cost, client) = measure::cost(|| {
-        let mut client = ClientHandshake::new(&request, (), &mut Predictable).ok()?;
+        let mut client = ClientHandshake::new(&request, Uncompressed, &mut Predictable).ok()?;
         let length = client.write(wire);
         Some((client, length))
     });

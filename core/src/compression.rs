@@ -1,7 +1,11 @@
-//! Where a per-message compression extension stands: between a frame's payload and UTF-8.
+//! Per-message compression: a stage between a frame's payload and UTF-8 in each direction.
 //!
-//! The receiver and the sender know these two traits and nothing of RFC 7692. [`Plain`] is the
-//! stage of a connection without an extension; it costs nothing.
+//! [`Uncompressed`] is what a connection without compression is opened with; it costs nothing.
+//! `deflate::Deflate` is permessage-deflate (feature `deflate`). Either is one value, which is
+//! given to a connection's `open`: a [`Compression`](crate::handshake::Compression), which offers
+//! the extension in the opening handshake and then gives both stages, set to what was agreed on.
+//!
+//! The receiver and the sender know the two traits here and nothing of RFC 7692.
 
 use crate::error::Error;
 
@@ -13,6 +17,11 @@ pub trait Decompress {
 
     /// Whether the extension was negotiated: only then may RSV1 be set.
     fn is_active(&self) -> bool;
+
+    /// Whether the memory is meant for whole messages; `false`: they are received in pieces alone.
+    fn holds_messages(&self) -> bool {
+        true
+    }
 
     /// A compressed message begins. `whole`: its output is to be gathered until it is complete;
     /// else pieces of it are taken (and [`release`](Self::release)d) as they come.
@@ -77,11 +86,11 @@ pub struct Compressed {
     pub finished: bool,
 }
 
-/// No extension: RSV1 is refused, nothing is compressed.
+/// No compression: nothing is offered, a frame with RSV1 is refused, nothing is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Plain;
+pub struct Uncompressed;
 
-impl Decompress for Plain {
+impl Decompress for Uncompressed {
     const POSSIBLE: bool = false;
 
     fn is_active(&self) -> bool {
@@ -104,7 +113,7 @@ impl Decompress for Plain {
     fn release(&mut self) {}
 }
 
-impl Compress for Plain {
+impl Compress for Uncompressed {
     const POSSIBLE: bool = false;
 
     fn is_active(&self) -> bool {
@@ -124,4 +133,66 @@ impl Compress for Plain {
     }
 
     fn forget(&mut self) {}
+}
+
+/// Compression that is there or not, as the program decides while it runs.
+impl<X: Decompress> Decompress for Option<X> {
+    const POSSIBLE: bool = X::POSSIBLE;
+
+    fn is_active(&self) -> bool {
+        self.as_ref().is_some_and(X::is_active)
+    }
+
+    fn holds_messages(&self) -> bool {
+        self.as_ref().is_none_or(X::holds_messages)
+    }
+
+    fn begin(&mut self, whole: bool) {
+        if let Some(stage) = self {
+            stage.begin(whole);
+        }
+    }
+
+    fn decompress(&mut self, input: &[u8], last: bool) -> Result<Decompressed, Error> {
+        match self {
+            Some(stage) => stage.decompress(input, last),
+            None => Uncompressed.decompress(input, last),
+        }
+    }
+
+    fn output(&self) -> &[u8] {
+        self.as_ref().map_or(&[], X::output)
+    }
+
+    fn release(&mut self) {
+        if let Some(stage) = self {
+            stage.release();
+        }
+    }
+}
+
+/// Compression that is there or not, as the program decides while it runs.
+impl<X: Compress> Compress for Option<X> {
+    const POSSIBLE: bool = X::POSSIBLE;
+
+    fn is_active(&self) -> bool {
+        self.as_ref().is_some_and(X::is_active)
+    }
+
+    fn wants(&self, len: Option<usize>) -> bool {
+        self.as_ref().is_some_and(|stage| stage.wants(len))
+    }
+
+    fn compress(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Compressed {
+        match self {
+            Some(stage) => stage.compress(input, last, output),
+            None => Uncompressed.compress(input, last, output),
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some(stage) = self {
+            stage.forget();
+        }
+    }
 }

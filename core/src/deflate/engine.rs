@@ -68,7 +68,7 @@ pub enum Stop {
 const BLOCK: usize = 3;
 
 /// The most octets that are left over for shorter blocks, and with how many a stream begins.
-const LEFT_OVER: u16 = 4096;
+const LEFT_OVER: usize = 4096;
 
 impl<E: Engine + ?Sized> Engine for &mut E {
     fn reset(&mut self) {
@@ -131,7 +131,7 @@ pub struct State {
     /// stands at a block boundary.
     fresh: bool,
     /// Octets of the input that no block has cost yet.
-    left_over: u16,
+    left_over: usize,
 }
 
 impl State {
@@ -147,18 +147,17 @@ impl State {
     }
 
     /// Takes note of input, and of a block that has ended in it: whether its octets were enough.
-    fn pays(&mut self, octets: usize, blocks: usize) -> bool {
-        let earned = usize::from(self.left_over).saturating_add(octets);
-        let left = earned.checked_sub(BLOCK.saturating_mul(blocks));
-        self.left_over =
-            u16::try_from(left.unwrap_or(0)).map_or(LEFT_OVER, |left| left.min(LEFT_OVER));
-        left.is_some()
+    fn pays(&mut self, octets: usize, ended: bool) -> bool {
+        let cost = if ended { BLOCK } else { 0 };
+        let earned = self.left_over.saturating_add(octets);
+        self.left_over = earned.saturating_sub(cost).min(LEFT_OVER);
+        earned >= cost
     }
 
     /// Between two blocks, and not a bit beyond.
     fn at_boundary(&self) -> bool {
         // Asked for only where fewer than 3 bits can be pending: `miniz_oxide` goes on to the
-        // block's header by itself, since it is never told to stop at a boundary.
+        // block's header, since we go on from every boundary.
         self.fresh
             || self
                 .decompressor
@@ -190,6 +189,7 @@ impl Engine for State {
         self.reset();
     }
 
+    #[inline(never)]
     fn inflate(
         &mut self,
         input: &[u8],
@@ -222,7 +222,7 @@ impl Engine for State {
                 self.fresh = false;
             }
             let ended = matches!(status, TINFLStatus::BlockBoundary | TINFLStatus::Done);
-            if !self.pays(consumed, ended.into()) {
+            if !self.pays(consumed, ended) {
                 return step;
             }
             step.stop = match status {

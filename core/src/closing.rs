@@ -184,8 +184,9 @@ impl Owed {
         self.due != Due::Nothing
     }
 
-    /// The sender has framed the reply. No await may stand between the two.
-    pub fn taken(&mut self) {
+    /// The reply is queued, or given up: it is not owed any more. No await may stand between queueing
+    /// it and this.
+    pub fn mark_queued(&mut self) {
         self.due = Due::Nothing;
     }
 

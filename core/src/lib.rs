@@ -93,6 +93,7 @@
 //! | `rand_core` | entropy from any `TryCryptoRng` |
 //! | `zlib-rs` | permessage-deflate by zlib-rs, for hosts: faster, more memory |
 //! | `simdutf8` | faster UTF-8 validation, for hosts |
+//! | `server` | the server's end of the opening handshake, as the peer of tests |
 //! | `defmt` | `defmt::Format` on public types |
 //!
 //! The minimum supported Rust version is 1.88; raising it is a minor release.

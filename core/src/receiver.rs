@@ -156,7 +156,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     }
 
     /// Where the transport may write. Empty only while a reply is owed and nothing more fits
-    /// before it is [taken](Owed::taken).
+    /// before it is [queued](Owed::mark_queued).
     #[inline]
     pub fn spare(&mut self) -> &mut [u8] {
         self.machine.spare(&mut self.storage)

@@ -408,7 +408,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         };
         let queued = self.queue_reply(reply);
         if queued != Ok(false) {
-            owed.taken();
+            owed.mark_queued();
         }
         match queued {
             Err(Fault::Entropy) => Err(EntropyError),

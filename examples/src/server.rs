@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use bare_ws::blocking;
 use bare_ws::buffer::Growing;
 use bare_ws::deflate::Answering;
-use bare_ws::deflate::negotiate::Held;
+use bare_ws::deflate::negotiate::WindowMemory;
 use bare_ws::handshake::Progress;
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::receiver::Receiver;
@@ -139,7 +139,7 @@ pub fn accept<S: io::Read + io::Write>(
         ..Service::ANY
     };
     let mut io = FromStd::new(stream);
-    let mut handshake = ServerHandshake::new(&service, Answering::new(Held::ALL));
+    let mut handshake = ServerHandshake::new(&service, Answering::new(WindowMemory::ALL));
     let mut receiver =
         Receiver::<Server, _, _>::with_stage(Growing::with_len(16 * 1024), Inflating::default());
     let mut request = Vec::new();

@@ -1,7 +1,7 @@
 //! What to offer of permessage-deflate, and what it may cost.
 
 use bare_ws::deflate::Limits;
-use bare_ws::deflate::negotiate::{Agreed, Held, Offer, Parameter, Refusal};
+use bare_ws::deflate::negotiate::{Agreed, Offer, Parameter, Refusal, WindowMemory};
 
 use crate::error::SettingError;
 use crate::stage::{Deflating, Inflating, Levels};
@@ -133,8 +133,8 @@ impl Deflate {
 
     /// What can be decoded with this memory.
     #[must_use]
-    pub fn held(&self) -> Held {
-        Held {
+    pub fn held(&self) -> WindowMemory {
+        WindowMemory {
             window_bits: Some(self.window_bits.max(9)),
             whole: self.is_whole,
         }

@@ -219,18 +219,18 @@ mod deflate {
     #[cfg(not(feature = "zlib-rs"))]
     pub(super) type Compressor = deflate::Compressor<deflate::Heap>;
     #[cfg(not(feature = "zlib-rs"))]
-    use deflate::State;
+    use deflate::InflateState;
 
     #[cfg(feature = "zlib-rs")]
-    pub(super) use deflate::zlib::{Compressor, State};
+    pub(super) use deflate::zlib::{Compressor, InflateState};
 
-    pub(super) type Inflater = deflate::Inflater<Growing, Box<State>>;
+    pub(super) type Inflater = deflate::Inflater<Growing, Box<InflateState>>;
 
     impl Inflating {
         pub(crate) fn new(agreed: &Agreed, limits: Levels) -> Result<Self, negotiate::Refusal> {
             // It has the message's limit, and a window beside it.
             let memory = Growing::default().with_limit(usize::MAX);
-            let mut inflater = Inflater::new(Box::new(State::new()), memory);
+            let mut inflater = Inflater::new(Box::new(InflateState::new()), memory);
             inflater.configure(Some(agreed))?;
             Ok(Self {
                 inflater: Some(inflater),

@@ -137,7 +137,7 @@ impl State {
     pub(crate) fn hand_over(&mut self, owed: &mut Owed) {
         if owed.is_due() {
             self.owed.clone_from(owed);
-            owed.taken();
+            owed.mark_queued();
         }
     }
 
@@ -146,7 +146,7 @@ impl State {
         if self.sender.in_frame() {
             if !self.in_turn {
                 // The frame is torn, and nothing can follow it.
-                self.owed.taken();
+                self.owed.mark_queued();
             }
             return Ok(());
         }
@@ -190,7 +190,7 @@ impl State {
             self.unwritable = Some(Failure::of(error));
         }
         self.sender.shut();
-        self.owed.taken();
+        self.owed.mark_queued();
         self.unflushed = false;
         self.life.on(Event::OutputFailed, (self.now)());
     }

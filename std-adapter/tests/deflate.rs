@@ -11,7 +11,7 @@ use std::thread;
 use bare_ws_std::bare_ws::blocking::Connection;
 use bare_ws_std::bare_ws::buffer::Growing;
 use bare_ws_std::bare_ws::deflate::Answering;
-use bare_ws_std::bare_ws::deflate::negotiate::{Agreed, Held, Offer, Parameter, Refusal};
+use bare_ws_std::bare_ws::deflate::negotiate::{Agreed, Offer, Parameter, Refusal, WindowMemory};
 use bare_ws_std::bare_ws::error::Violation;
 use bare_ws_std::bare_ws::handshake::Progress;
 use bare_ws_std::bare_ws::handshake::server::{ServerHandshake, Service};
@@ -34,7 +34,7 @@ fn offer(parameters: &str) -> Offer {
 
 /// An echo server by the core's server role, which can decode what `held` says. Gives what was
 /// agreed, as the server sees it.
-fn echo_server(held: Held) -> Peer<Option<Agreed>> {
+fn echo_server(held: WindowMemory) -> Peer<Option<Agreed>> {
     serve(move |conn| {
         let mut io = FromStd::new(conn.tcp);
         let service = Service::ANY;
@@ -126,21 +126,21 @@ fn exchange(mut socket: WebSocket, samples: &[String]) {
 /// and from it, and who forgets after each message.
 type Agreement = Option<((u8, bool), (u8, bool))>;
 #[rustfmt::skip]
-const AGREEMENTS: &[(u8, &[&str], Held, Agreement)] = &[
+const AGREEMENTS: &[(u8, &[&str], WindowMemory, Agreement)] = &[
     // row: PMD-01, PMD-05, PMD-07, PMD-14, PMD-20, PMD-21
-    (15, &[], Held::ALL, Some(((15, false), (15, false)))),
-    (10, &[], Held::ALL, Some(((10, false), (15, false)))),
-    (15, &[], Held { window_bits: Some(10), whole: false }, Some(((15, false), (10, false)))),
-    (9, &[], Held { window_bits: Some(9), whole: false }, Some(((9, false), (9, false)))),
-    (8, &["server_max_window_bits=8; client_max_window_bits=8"], Held::ALL, Some(((8, false), (8, false)))),
-    (15, &["server_no_context_takeover"], Held::ALL, Some(((15, true), (15, false)))),
-    (15, &["client_no_context_takeover"], Held::ALL, Some(((15, false), (15, true)))),
-    (9, &["server_no_context_takeover; client_no_context_takeover"], Held::ALL, Some(((15, true), (15, true)))),
+    (15, &[], WindowMemory::ALL, Some(((15, false), (15, false)))),
+    (10, &[], WindowMemory::ALL, Some(((10, false), (15, false)))),
+    (15, &[], WindowMemory { window_bits: Some(10), whole: false }, Some(((15, false), (10, false)))),
+    (9, &[], WindowMemory { window_bits: Some(9), whole: false }, Some(((9, false), (9, false)))),
+    (8, &["server_max_window_bits=8; client_max_window_bits=8"], WindowMemory::ALL, Some(((8, false), (8, false)))),
+    (15, &["server_no_context_takeover"], WindowMemory::ALL, Some(((15, true), (15, false)))),
+    (15, &["client_no_context_takeover"], WindowMemory::ALL, Some(((15, false), (15, true)))),
+    (9, &["server_no_context_takeover; client_no_context_takeover"], WindowMemory::ALL, Some(((15, true), (15, true)))),
     // The first that it can honour.
-    (15, &["", "client_max_window_bits"], Held { window_bits: Some(12), whole: false }, Some(((15, false), (12, false)))),
-    (15, &["server_max_window_bits=12", "server_max_window_bits=11"], Held::ALL, Some(((12, false), (15, false)))),
+    (15, &["", "client_max_window_bits"], WindowMemory { window_bits: Some(12), whole: false }, Some(((15, false), (12, false)))),
+    (15, &["server_max_window_bits=12", "server_max_window_bits=11"], WindowMemory::ALL, Some(((12, false), (15, false)))),
     // row: PMD-08
-    (15, &[""], Held { window_bits: Some(12), whole: false }, None),
+    (15, &[""], WindowMemory { window_bits: Some(12), whole: false }, None),
 ];
 
 #[test]
@@ -390,7 +390,7 @@ fn the_examples_of_the_rfc_arrive() {
 #[test]
 fn debug_shows_nothing_of_messages() {
     const SECRET: &str = "sQ7xKw0Vz9";
-    let peer = echo_server(Held::ALL);
+    let peer = echo_server(WindowMemory::ALL);
     let mut socket = Config::new()
         .deflate(Deflate::new())
         .connect(&peer.uri())
@@ -613,7 +613,7 @@ fn what_was_set_holds_after_a_message_that_was_kept_from_compression() {
 // row: PMD-12, PMD-20
 #[test]
 fn halves_compress_on_two_threads() {
-    let peer = echo_server(Held::ALL);
+    let peer = echo_server(WindowMemory::ALL);
     let samples = samples();
     let socket = Config::new()
         .deflate(Deflate::new())

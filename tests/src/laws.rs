@@ -198,7 +198,7 @@ fn answer<R: Role, B: Storage>(
     if sender.reply(reply) != Ok(true) {
         return Err(watch.mismatch("a reply cannot be queued though nothing is pending"));
     }
-    receiver.owed().taken();
+    receiver.owed().mark_queued();
     let mut sent = [0; 14 + 125];
     let mut len = 0;
     while !sender.pending().is_empty() {

@@ -2,7 +2,7 @@
 
 use bare_ws::asynch;
 use bare_ws::close::CloseCode;
-use bare_ws::deflate::{Compressor, Configure as _, Heap, Inflater, State};
+use bare_ws::deflate::{Compressor, Configure as _, Heap, InflateState, Inflater};
 use bare_ws::error::{Error, Usage};
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::{Client, Role, Server};
@@ -14,7 +14,7 @@ use bare_ws_tests::poll::{block_on, poll_times};
 
 const BITS: u8 = 10;
 
-type In = Inflater<Vec<u8>, Box<State>>;
+type In = Inflater<Vec<u8>, Box<InflateState>>;
 type Connection<R> = asynch::Connection<
     (Half, Half),
     Receiver<R, Vec<u8>, In>,
@@ -23,7 +23,7 @@ type Connection<R> = asynch::Connection<
 
 fn connection<R: Role>(io: Transport) -> Connection<R> {
     let agreed = agreed(BITS, true);
-    let mut inflater = Inflater::new(Box::new(State::new()), vec![0; 8192]);
+    let mut inflater = Inflater::new(Box::new(InflateState::new()), vec![0; 8192]);
     inflater.configure(Some(&agreed)).unwrap();
     let mut compressor = Compressor::new(Heap::new(BITS));
     compressor.configure(Some(&agreed));
@@ -79,7 +79,7 @@ fn inflated<R: Role>(wire: &[u8]) -> Vec<String> {
                 let message = receiver.message().unwrap().unwrap();
                 messages.push(message.as_text().unwrap().to_owned());
             }
-            Step::ReplyDue => receiver.owed().taken(),
+            Step::ReplyDue => receiver.owed().mark_queued(),
             Step::Closed => return messages,
             step => panic!("{step:?}"),
         }

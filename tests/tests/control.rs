@@ -44,7 +44,7 @@ fn a_newer_ping_takes_the_place_of_an_older_one_at_its_header() {
             };
             assert_eq!(receiver.owed().reply(), wanted, "cut at {cut}");
             if taken_before {
-                receiver.owed().taken();
+                receiver.owed().mark_queued();
             }
             if !whole {
                 feed(&mut receiver, &second[cut..]);
@@ -156,7 +156,7 @@ fn a_close_that_is_refused_is_shown_as_it_came() {
         assert_eq!(receiver.frame().unwrap().payload, payload);
         let reply = u16::to_be_bytes(code);
         assert_eq!(receiver.owed().reply(), Some(Reply::Close(&reply)));
-        receiver.owed().taken();
+        receiver.owed().mark_queued();
         assert!(matches!(
             receiver.step(Delivery::Frame),
             Err(Error::Peer(_))

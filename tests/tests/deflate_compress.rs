@@ -3,7 +3,8 @@
 use bare_ws::buffer::Growing;
 use bare_ws::compression::Compress;
 use bare_ws::deflate::{
-    Compressor, Configure as _, Form, Full, Heap, Inflater, Lean, Limits, State, zlib,
+    Compressor, CompressorMemory, Configure as _, Full, Heap, InflateState, Inflater, Lean, Limits,
+    zlib,
 };
 use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
@@ -50,9 +51,9 @@ fn messages() -> Vec<Vec<u8>> {
 fn law(name: &str, stage: &mut impl Compress, bits: u8, takeover: bool, chunk: usize, room: usize) {
     let mut checker = Checker::new(bits, takeover);
     // A ring of exactly the window (512 octets at least, for the engine's sake).
-    let mut ring = Inflater::new(State::new(), vec![0; 1 << bits.max(9)]);
+    let mut ring = Inflater::new(InflateState::new(), vec![0; 1 << bits.max(9)]);
     ring.configure(Some(&agreed(bits, takeover))).unwrap();
-    let mut zlib = Inflater::new(zlib::State::new(), Growing::default());
+    let mut zlib = Inflater::new(zlib::InflateState::new(), Growing::default());
     zlib.configure(Some(&agreed(bits, takeover))).unwrap();
     for (i, message) in messages().iter().enumerate() {
         let payload = compress(stage, message, chunk, room);
@@ -76,7 +77,11 @@ fn law(name: &str, stage: &mut impl Compress, bits: u8, takeover: bool, chunk: u
     assert!(checker.farthest > 128, "{name}: the window is used");
 }
 
-fn law_of_windows<F: Form>(name: &str, form: impl Fn() -> F, all: core::ops::RangeInclusive<u8>) {
+fn law_of_windows<F: CompressorMemory>(
+    name: &str,
+    form: impl Fn() -> F,
+    all: core::ops::RangeInclusive<u8>,
+) {
     for bits in all {
         for takeover in [true, false] {
             let mut stage = Compressor::new(form());
@@ -281,7 +286,7 @@ fn memory_is_as_documented() {
         (size_of::<Compressor<Full<4608, 1024, 512>>>(), 12_050),
         (size_of::<Compressor<Full<5120, 1024, 1024>>>(), 13_600),
         (size_of::<Compressor<Full<8192, 2048, 4096>>>(), 24_900),
-        (size_of::<State>(), 10_512),
+        (size_of::<InflateState>(), 10_512),
     ] {
         assert!(size <= bound, "{size}, not {bound}");
     }
@@ -299,8 +304,8 @@ fn random_messages_come_back() {
         let mut full = Compressor::new(Heap::new(bits));
         full.configure(Some(&agreed(bits, takeover)));
         let mut checkers = [Checker::new(bits, takeover), Checker::new(bits, takeover)];
-        let mut inflater =
-            Inflater::new(State::new(), Growing::default()).with_limits(Limits::new(1 << 20));
+        let mut inflater = Inflater::new(InflateState::new(), Growing::default())
+            .with_limits(Limits::new(1 << 20));
         inflater.configure(Some(&agreed(bits, takeover))).unwrap();
         for _ in 0..6 {
             // Few different octets, and copies from before: matches of all lengths.

@@ -4,7 +4,9 @@ use bare_ws::buffer::Growing;
 use bare_ws::close::CloseCode;
 use bare_ws::compression::{Compress, Decompress};
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Configure as _, Full, Heap, Inflater, Lean, State, zlib};
+use bare_ws::deflate::{
+    Compressor, Configure as _, Full, Heap, InflateState, Inflater, Lean, zlib,
+};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Capacity, Error, Usage, Violation};
 use bare_ws::message::{Message, MessageKind};
@@ -26,8 +28,8 @@ impl Entropy for Counter {
     }
 }
 
-fn inflater(agreed: &Agreed, memory: usize) -> Inflater<Vec<u8>, Box<State>> {
-    let mut inflater = Inflater::new(Box::new(State::new()), vec![0; memory]);
+fn inflater(agreed: &Agreed, memory: usize) -> Inflater<Vec<u8>, Box<InflateState>> {
+    let mut inflater = Inflater::new(Box::new(InflateState::new()), vec![0; memory]);
     inflater
         .configure(Some(agreed))
         .expect("memory for the window");
@@ -54,7 +56,7 @@ fn receive<X: Decompress>(
                 wire = &wire[n..];
                 receiver.commit(n);
             }
-            Step::ReplyDue => receiver.owed().taken(),
+            Step::ReplyDue => receiver.owed().mark_queued(),
             Step::Message => {
                 let message = receiver.message()?.expect("announced");
                 messages.push((message.kind(), message.as_bytes().to_vec()));
@@ -182,7 +184,7 @@ fn what_is_compressed_arrives_in_every_delivery() {
                         receive(&mut whole, Delivery::Message, wire, read),
                         &messages,
                     );
-                    let mut growing = Inflater::new(zlib::State::new(), Growing::default());
+                    let mut growing = Inflater::new(zlib::InflateState::new(), Growing::default());
                     growing.configure(Some(&agreed)).unwrap();
                     let mut growing =
                         Receiver::<Server, _, _>::with_stage(Growing::default(), growing);
@@ -221,7 +223,7 @@ fn judge(
     let result = receive(&mut receiver, delivery, &masked, 3);
     if let Err(error) = result {
         assert_eq!(receiver.failure(), Some(error));
-        receiver.owed().taken();
+        receiver.owed().mark_queued();
         assert_eq!(receiver.step(delivery), Err(error), "a failure stays");
     }
     result

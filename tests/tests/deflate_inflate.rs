@@ -3,7 +3,7 @@
 
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::compression::Decompress;
-use bare_ws::deflate::{Engine, Inflater, Limits, State, zlib};
+use bare_ws::deflate::{Engine, InflateState, Inflater, Limits, zlib};
 use bare_ws::error::{Capacity, Error, Violation};
 use bare_ws_tests::deflate::{agreed, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
@@ -79,8 +79,8 @@ const BAD: &[&[u8]] = &[
 /// Runs a law over both engines, each with the memory given.
 macro_rules! both {
     ($law:ident($memory:expr $(, $argument:expr)*)) => {
-        $law("miniz_oxide", || Inflater::new(State::new(), $memory) $(, $argument)*);
-        $law("zlib-rs", || Inflater::new(zlib::State::new(), $memory) $(, $argument)*);
+        $law("miniz_oxide", || Inflater::new(InflateState::new(), $memory) $(, $argument)*);
+        $law("zlib-rs", || Inflater::new(zlib::InflateState::new(), $memory) $(, $argument)*);
     };
 }
 
@@ -224,7 +224,7 @@ fn distances_beyond_the_window_are_refused() {
         let window = 1_usize << bits;
         let reach = |takeover, whole, before, distance: usize| {
             let mut inflater = configured(
-                || Inflater::new(State::new(), vec![0; 100_000]),
+                || Inflater::new(InflateState::new(), vec![0; 100_000]),
                 bits,
                 takeover,
             );
@@ -266,7 +266,7 @@ fn a_match_cut_at_any_place_goes_on_where_it_began() {
         for chunk in 1..=payload.len() {
             let limits = Limits::new(limit);
             let mut inflater = configured(
-                || Inflater::new(State::new(), Growing::default()).with_limits(limits),
+                || Inflater::new(InflateState::new(), Growing::default()).with_limits(limits),
                 9,
                 false,
             );
@@ -287,7 +287,7 @@ fn a_match_cut_at_any_place_goes_on_where_it_began() {
 // row: PMD-15
 #[test]
 fn octets_of_another_connection_are_no_history() {
-    let mut inflater = configured(|| Inflater::new(State::new(), vec![0; 512]), 9, true);
+    let mut inflater = configured(|| Inflater::new(InflateState::new(), vec![0; 512]), 9, true);
     for (payload, message) in &foreign(9, true)[..4] {
         assert_eq!(
             inflate(&mut inflater, payload, 9, false).as_ref(),
@@ -350,7 +350,7 @@ fn the_limit_itself_passes_and_one_octet_more_does_not() {
 fn without_takeover_a_message_needs_no_window() {
     let message = Telemetry::new(3).batch().into_bytes();
     let payload = miniz_oxide::deflate::compress_to_vec(&message, 9);
-    let make = |len| move || Inflater::new(State::new(), vec![0; len]);
+    let make = |len| move || Inflater::new(InflateState::new(), vec![0; len]);
     for whole in [true, false] {
         let mut inflater = configured(make(message.len()), 15, false);
         assert_eq!(
@@ -363,7 +363,7 @@ fn without_takeover_a_message_needs_no_window() {
             Err(Error::Capacity(Capacity::Message { .. }))
         ));
     }
-    let mut inflater = Inflater::new(State::new(), vec![0; 1023]);
+    let mut inflater = Inflater::new(InflateState::new(), vec![0; 1023]);
     assert!(inflater.configure(Some(&agreed(10, true))).is_err());
     assert!(!inflater.is_active());
     assert!(inflater.configure(Some(&agreed(9, true))).is_ok());
@@ -377,8 +377,8 @@ fn a_bomb_stops_at_the_limit() {
     let limit = 65_536;
     for takeover in [true, false] {
         for whole in [true, false] {
-            let mut inflater =
-                Inflater::new(State::new(), Growing::default()).with_limits(Limits::new(limit));
+            let mut inflater = Inflater::new(InflateState::new(), Growing::default())
+                .with_limits(Limits::new(limit));
             inflater.configure(Some(&agreed(15, takeover))).unwrap();
             inflater.begin(whole);
             let mut seen = 0;
@@ -405,7 +405,7 @@ fn a_bomb_stops_at_the_limit() {
 #[test]
 fn blocks_without_output_end_at_the_wire_limit() {
     let block = b"\x00\x00\x00\xff\xff".repeat(100);
-    let mut inflater = Inflater::new(State::new(), Growing::default())
+    let mut inflater = Inflater::new(InflateState::new(), Growing::default())
         .with_limits(Limits::new(1000).with_wire(9999));
     inflater.configure(Some(&agreed(15, true))).unwrap();
     inflater.begin(true);
@@ -473,7 +473,7 @@ const FINAL: [Bits; 3] = [Bits::Are(0b011, 3), Bits::Are(0, 7), Bits::Align];
 
 /// How many octets of one endless message are taken, in pieces of that length.
 fn taken(stream: &[u8], piece: usize) -> Result<(), usize> {
-    let mut inflater = Inflater::new(State::new(), Growing::default())
+    let mut inflater = Inflater::new(InflateState::new(), Growing::default())
         .with_limits(Limits::new(1 << 30).with_wire(u64::MAX));
     inflater.configure(Some(&agreed(15, true))).unwrap();
     inflater.begin(false);
@@ -531,7 +531,7 @@ fn flushing_after_each_octet_is_no_reason_to_fail() {
     }
     // And messages of one octet, and of none.
     for takeover in [true, false] {
-        let mut inflater = Inflater::new(State::new(), Growing::default());
+        let mut inflater = Inflater::new(InflateState::new(), Growing::default());
         inflater.configure(Some(&agreed(15, takeover))).unwrap();
         for message in [&b"\x4a\x04\x00"[..], b"\x00", b"\x02\x00"].repeat(20_000) {
             inflater.begin(true);
@@ -550,13 +550,16 @@ fn a_message_cut_anywhere_is_refused() {
         for cut in 1..payload.len() {
             for whole in [true, false] {
                 let cut = &payload[..cut];
-                let mut inflater =
-                    configured(|| Inflater::new(State::new(), Growing::default()), 15, true);
+                let mut inflater = configured(
+                    || Inflater::new(InflateState::new(), Growing::default()),
+                    15,
+                    true,
+                );
                 let miniz = inflate(&mut inflater, cut, 1 << 20, whole);
                 assert_eq!(miniz, Err(CORRUPT), "{} octets", cut.len());
                 if cut.len() % 16 == 0 || cut.len() + 16 > payload.len() {
                     let mut inflater = configured(
-                        || Inflater::new(zlib::State::new(), Growing::default()),
+                        || Inflater::new(zlib::InflateState::new(), Growing::default()),
                         15,
                         true,
                     );

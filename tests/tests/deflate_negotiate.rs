@@ -1,7 +1,7 @@
 //! Negotiation of permessage-deflate, as tables.
 
 use bare_ws::deflate::negotiate::{
-    Agreed, Held, Offer, Parameter, Refusal, accept, answer, write_offers,
+    Agreed, Offer, Parameter, Refusal, WindowMemory, accept, answer, write_offers,
 };
 
 fn offers(texts: &[&str]) -> Vec<Offer> {
@@ -138,75 +138,75 @@ fn bad_parameters_are_refused_by_name() {
 #[test]
 fn responses_are_held_against_offer_and_memory() {
     use Parameter::{ClientMaxWindowBits as Client, ServerMaxWindowBits as Server};
-    let ring10 = Held::pieces(1024);
-    let ring12 = Held::pieces(4096);
-    let whole10 = Held::whole(1024 + 2000, 2000);
-    let whole0 = Held::whole(2000, 2000);
+    let ring10 = WindowMemory::pieces(1024);
+    let ring12 = WindowMemory::pieces(4096);
+    let whole10 = WindowMemory::whole(1024 + 2000, 2000);
+    let whole0 = WindowMemory::whole(2000, 2000);
     let host = "client_max_window_bits";
     let small = "server_max_window_bits=10; client_max_window_bits";
     let linear = "server_no_context_takeover; client_max_window_bits";
     // Receive bits, receive without takeover, send bits, send without takeover.
     type Outcome = Result<(u8, bool, u8, bool), Refusal>;
-    let table: &[(&[&str], Held, &str, Outcome)] = &[
-        (&[host], Held::ALL, "", Ok((15, false, 15, false))),
+    let table: &[(&[&str], WindowMemory, &str, Outcome)] = &[
+        (&[host], WindowMemory::ALL, "", Ok((15, false, 15, false))),
         (
             &[host],
-            Held::ALL,
+            WindowMemory::ALL,
             "server_no_context_takeover",
             Ok((15, true, 15, false)),
         ),
         (
             &[host],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_no_context_takeover",
             Ok((15, false, 15, true)),
         ),
         (
             &[host],
-            Held::ALL,
+            WindowMemory::ALL,
             "server_max_window_bits=8",
             Ok((8, false, 15, false)),
         ),
         (
             &[host],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_max_window_bits=8",
             Ok((15, false, 8, false)),
         ),
         (
             &[host],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_max_window_bits",
             Err(Refusal::Value(Client)),
         ),
-        (&[host], Held::ALL, "foo", Err(Refusal::Unknown)),
+        (&[host], WindowMemory::ALL, "foo", Err(Refusal::Unknown)),
         (
             &[""],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_max_window_bits=10",
             Err(Refusal::NotOffered(Client)),
         ),
         (
             &["client_max_window_bits=10"],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_max_window_bits=11",
             Err(Refusal::TooLarge(Client)),
         ),
         (
             &["client_max_window_bits=10"],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_max_window_bits=9",
             Ok((15, false, 9, false)),
         ),
         (
             &["client_max_window_bits=10"],
-            Held::ALL,
+            WindowMemory::ALL,
             "",
             Ok((15, false, 10, false)),
         ),
         (
             &["client_no_context_takeover"],
-            Held::ALL,
+            WindowMemory::ALL,
             "",
             Ok((15, false, 15, true)),
         ),
@@ -230,12 +230,12 @@ fn responses_are_held_against_offer_and_memory() {
         ),
         (
             &[small],
-            Held::ALL,
+            WindowMemory::ALL,
             "server_max_window_bits=11",
             Err(Refusal::TooLarge(Server)),
         ),
         (&[small], ring10, "", Err(Refusal::Window(Server))),
-        (&[small], Held::ALL, "", Ok((15, false, 15, false))),
+        (&[small], WindowMemory::ALL, "", Ok((15, false, 15, false))),
         // As gorilla answers whatever was offered.
         (
             &[small],
@@ -283,7 +283,7 @@ fn responses_are_held_against_offer_and_memory() {
         // The response may answer any of the offers.
         (
             &[small, ""],
-            Held::ALL,
+            WindowMemory::ALL,
             "server_max_window_bits=12",
             Ok((12, false, 15, false)),
         ),
@@ -295,7 +295,7 @@ fn responses_are_held_against_offer_and_memory() {
         ),
         (
             &["", host],
-            Held::ALL,
+            WindowMemory::ALL,
             "client_max_window_bits=12",
             Ok((15, false, 12, false)),
         ),
@@ -319,31 +319,37 @@ fn responses_are_held_against_offer_and_memory() {
             "{texts:?} with {held:?} answered {response:?}"
         );
     }
-    assert!(accept(&[], Held::ALL, []).is_err(), "nothing was offered");
+    assert!(
+        accept(&[], WindowMemory::ALL, []).is_err(),
+        "nothing was offered"
+    );
 }
 
 // row: PMD-05, PMD-40
 #[test]
 fn sensible_offers_can_be_honoured() {
     for (held, wanted) in [
-        (Held::ALL, vec!["client_max_window_bits"]),
-        (Held::pieces(1 << 15), vec!["client_max_window_bits"]),
+        (WindowMemory::ALL, vec!["client_max_window_bits"]),
         (
-            Held::pieces(1500),
+            WindowMemory::pieces(1 << 15),
+            vec!["client_max_window_bits"],
+        ),
+        (
+            WindowMemory::pieces(1500),
             vec!["server_max_window_bits=10; client_max_window_bits"],
         ),
         (
-            Held::whole(8192, 4096),
+            WindowMemory::whole(8192, 4096),
             vec![
                 "server_max_window_bits=12; client_max_window_bits",
                 "server_no_context_takeover; client_max_window_bits",
             ],
         ),
         (
-            Held::whole(4096, 4000),
+            WindowMemory::whole(4096, 4000),
             vec!["server_no_context_takeover; client_max_window_bits"],
         ),
-        (Held::pieces(300), vec![]),
+        (WindowMemory::pieces(300), vec![]),
     ] {
         let sensible = Offer::sensible(held);
         assert_eq!(sensible.to_vec(), offers(&wanted), "{held:?}");
@@ -352,7 +358,7 @@ fn sensible_offers_can_be_honoured() {
         }
     }
     let refusal = Err(Refusal::Window(Parameter::ServerMaxWindowBits));
-    assert_eq!(Offer::HOST[0].check(Held::pieces(1024)), refusal);
+    assert_eq!(Offer::HOST[0].check(WindowMemory::pieces(1024)), refusal);
 }
 
 // row: PMD-02, PMD-07
@@ -367,11 +373,11 @@ fn a_client_accepts_what_our_server_answers() {
         "client_no_context_takeover; client_max_window_bits=12; server_max_window_bits=8",
     ];
     let helds = [
-        Held::ALL,
-        Held::pieces(1024),
-        Held::whole(5000, 1000),
-        Held::whole(1000, 1000),
-        Held::pieces(100),
+        WindowMemory::ALL,
+        WindowMemory::pieces(1024),
+        WindowMemory::whole(5000, 1000),
+        WindowMemory::whole(1000, 1000),
+        WindowMemory::pieces(100),
     ];
     let mut answered = 0;
     for text in texts {
@@ -383,7 +389,7 @@ fn a_client_accepts_what_our_server_answers() {
             answered += 1;
             let value = response.to_string();
             let value = value.strip_prefix("permessage-deflate").unwrap();
-            let client = accept(&[offer], Held::ALL, parameters(value)).unwrap();
+            let client = accept(&[offer], WindowMemory::ALL, parameters(value)).unwrap();
             assert_eq!(
                 client.send_window_bits,
                 server.receive_window_bits.min(client.send_window_bits)
@@ -397,5 +403,5 @@ fn a_client_accepts_what_our_server_answers() {
         }
     }
     assert!(answered >= 15, "{answered}");
-    assert!(answer(&offers(&[""])[0], Held::pieces(1024)).is_none());
+    assert!(answer(&offers(&[""])[0], WindowMemory::pieces(1024)).is_none());
 }

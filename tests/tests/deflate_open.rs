@@ -5,7 +5,7 @@ use bare_ws::buffer::{Buffers, Growing};
 use bare_ws::close::CloseCode;
 use bare_ws::compression::Uncompressed;
 use bare_ws::deflate::negotiate::{Agreed, Offer};
-use bare_ws::deflate::{Compressor, Deflate, Inflater, Lean, MemoryTooSmall, State, zlib};
+use bare_ws::deflate::{Compressor, Deflate, InflateState, Inflater, Lean, MemoryTooSmall, zlib};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Error, Usage, Violation as FrameViolation};
 use bare_ws::handshake::{
@@ -69,7 +69,7 @@ fn buffers() -> Buffers<[u8; 512], [u8; 512]> {
 type Lent = Deflate<Vec<u8>, Compressor<Lean<768, 512>>>;
 
 fn inflater(memory: usize) -> Inflater<Vec<u8>> {
-    Inflater::new(State::new(), vec![0; memory])
+    Inflater::new(InflateState::new(), vec![0; memory])
 }
 
 fn whole(memory: usize, longest: usize) -> Result<Lent, MemoryTooSmall> {
@@ -192,7 +192,7 @@ fn memory_that_cannot_serve_is_refused_before_anything_is_sent() {
     // Memory that grows has as much as its limit.
     let growing = |limit| {
         let memory = Growing::default().with_limit(limit);
-        let inflater = Inflater::new(Box::new(zlib::State::new()), memory);
+        let inflater = Inflater::new(Box::new(zlib::InflateState::new()), memory);
         let deflate = Deflate::whole(inflater, zlib::Compressor::new(6), 1 << 20);
         deflate.map(|deflate| deflate.offers().to_vec())
     };

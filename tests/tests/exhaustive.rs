@@ -259,7 +259,7 @@ fn all_close_codes_received_and_sent() {
         let mut sender = Sender::<Server, _, _>::new([0; 131], Keys::default());
         let reply = receiver.owed().reply().unwrap();
         assert_eq!(sender.reply(reply), Ok(true));
-        receiver.owed().taken();
+        receiver.owed().mark_queued();
         let end = receiver.step(Delivery::Message);
         let answer = if may_be_sent(code) {
             assert_eq!(end, Ok(Step::Closed));

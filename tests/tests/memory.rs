@@ -90,7 +90,7 @@ fn receive<B: Storage>(
                 receiver.commit(n);
                 rest = &rest[n..];
             }
-            Step::ReplyDue => receiver.owed().taken(),
+            Step::ReplyDue => receiver.owed().mark_queued(),
             step if rest.is_empty() => return Ok(step),
             _ => {}
         }

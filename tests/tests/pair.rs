@@ -215,7 +215,7 @@ impl<R: Role> End<R> {
             other => panic!("{other:?}"),
         };
         if self.sender.reply(reply).unwrap() {
-            self.receiver.owed().taken();
+            self.receiver.owed().mark_queued();
             if self.closed.is_none() {
                 self.closed = close;
             }

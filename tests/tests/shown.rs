@@ -7,7 +7,9 @@ use bare_ws::buffer::Growing;
 use bare_ws::compression::Decompress;
 use bare_ws::compression::Uncompressed;
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Configure as _, Full, Heap, Inflater, Lean, State, zlib};
+use bare_ws::deflate::{
+    Compressor, Configure as _, Full, Heap, InflateState, Inflater, Lean, zlib,
+};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::{ClientHandshake, Request, fields};
 use bare_ws::message::MessageKind;
@@ -72,10 +74,10 @@ fn inflaters(agreed: &Agreed) {
         )*};
     }
     hide! {
-        "array": State::new(), [0; 2048];
-        "growing": State::new(), Growing::default();
-        "boxed": Box::new(State::new()), vec![0; 2048];
-        "zlib": zlib::State::new(), Growing::default();
+        "array": InflateState::new(), [0; 2048];
+        "growing": InflateState::new(), Growing::default();
+        "boxed": Box::new(InflateState::new()), vec![0; 2048];
+        "zlib": zlib::InflateState::new(), Growing::default();
     }
 }
 

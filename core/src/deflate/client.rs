@@ -4,10 +4,10 @@ use core::fmt;
 
 use heapless::Vec;
 
-use super::engine::{Engine, State};
+use super::engine::{Engine, InflateState};
 use super::extension::Negotiation;
 use super::inflater::Inflater;
-use super::negotiate::{Agreed, Held, Offer};
+use super::negotiate::{Agreed, Offer, WindowMemory};
 use crate::buffer::Storage;
 use crate::compression::Compress;
 use crate::handshake::extension::Extension;
@@ -17,11 +17,11 @@ use crate::handshake::{Compression, Offers, Refusal};
 /// offers that this memory can honour.
 ///
 /// ```
-/// use bare_ws::deflate::{Compressor, Deflate, Inflater, Lean, MemoryTooSmall, State};
+/// use bare_ws::deflate::{Compressor, Deflate, Inflater, Lean, MemoryTooSmall, InflateState};
 ///
 /// /// A window of 10 bits in each direction, and messages of up to 512 octets.
 /// fn board(
-///     state: &'static mut State,
+///     state: &'static mut InflateState,
 ///     memory: &'static mut [u8; 1024 + 512],
 ///     lean: &'static mut Lean<1536, 1024>,
 /// ) -> Result<(), MemoryTooSmall> {
@@ -38,14 +38,14 @@ use crate::handshake::{Compression, Offers, Refusal};
 /// ```
 /// # #[cfg(feature = "alloc")] {
 /// use bare_ws::buffer::Growing;
-/// use bare_ws::deflate::{Compressor, Deflate, Heap, Inflater, State};
+/// use bare_ws::deflate::{Compressor, Deflate, Heap, Inflater, InflateState};
 ///
-/// let inflater = Inflater::new(Box::new(State::new()), Growing::default());
+/// let inflater = Inflater::new(Box::new(InflateState::new()), Growing::default());
 /// let deflate = Deflate::whole(inflater, Compressor::new(Heap::new(15)), 16 * 1024 * 1024);
 /// assert!(deflate.is_ok());
 /// # }
 /// ```
-pub struct Deflate<M, C, E = State> {
+pub struct Deflate<M, C, E = InflateState> {
     inflater: Inflater<M, E>,
     compressor: C,
     negotiation: Negotiation<Vec<Offer, 2>>,
@@ -87,7 +87,12 @@ impl<M: Storage, C: Configure, E: Engine> Deflate<M, C, E> {
     ) -> Result<Self, MemoryTooSmall> {
         let longest = longest.max(1);
         let given = inflater.memory().most();
-        Self::new(inflater, compressor, Held::whole(given, longest), longest)
+        Self::new(
+            inflater,
+            compressor,
+            WindowMemory::whole(given, longest),
+            longest,
+        )
     }
 
     /// For messages that are received in pieces alone (`recv_chunk`, `recv_frame`), of any length.
@@ -98,14 +103,14 @@ impl<M: Storage, C: Configure, E: Engine> Deflate<M, C, E> {
     /// [`MemoryTooSmall`] if the inflater's memory does not hold 512 octets.
     pub fn pieces(mut inflater: Inflater<M, E>, compressor: C) -> Result<Self, MemoryTooSmall> {
         inflater.pieces_only();
-        let held = Held::pieces(inflater.memory().most());
+        let held = WindowMemory::pieces(inflater.memory().most());
         Self::new(inflater, compressor, held, SMALLEST_WINDOW)
     }
 
     fn new(
         mut inflater: Inflater<M, E>,
         mut compressor: C,
-        held: Held,
+        held: WindowMemory,
         needed: usize,
     ) -> Result<Self, MemoryTooSmall> {
         let given = inflater.memory().most();

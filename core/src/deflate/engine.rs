@@ -123,9 +123,9 @@ impl<E: Engine + ?Sized> Engine for alloc::boxed::Box<E> {
 
 /// The state of `miniz_oxide`: 10.5 KB, on every target, whatever the window.
 ///
-/// It is large for a stack. On a board let a static own it: `StaticCell<State>` and
-/// `CELL.init_with(State::new)` writes it in place, and `&'static mut State` is an [`Engine`].
-pub struct State {
+/// It is large for a stack. On a board let a static own it: `StaticCell<InflateState>` and
+/// `CELL.init_with(InflateState::new)` writes it in place, and `&'static mut InflateState` is an [`Engine`].
+pub struct InflateState {
     decompressor: DecompressorOxide,
     /// Since the stream began nothing was decoded: `miniz_oxide` then does not yet say that it
     /// stands at a block boundary.
@@ -134,7 +134,7 @@ pub struct State {
     left_over: usize,
 }
 
-impl State {
+impl InflateState {
     /// A state with no history.
     #[must_use]
     #[inline]
@@ -166,19 +166,19 @@ impl State {
     }
 }
 
-impl Default for State {
+impl Default for InflateState {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl core::fmt::Debug for State {
+impl core::fmt::Debug for InflateState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("State").finish_non_exhaustive()
+        f.debug_struct("InflateState").finish_non_exhaustive()
     }
 }
 
-impl Engine for State {
+impl Engine for InflateState {
     fn reset(&mut self) {
         self.decompressor.init();
         self.fresh = true;

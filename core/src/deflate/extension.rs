@@ -2,14 +2,16 @@
 
 use heapless::Vec;
 
-use super::negotiate::{self, Agreed, Held, NAME, Offer, Refusal, write_offers};
+use super::negotiate::{self, Agreed, NAME, Offer, Refusal, WindowMemory, write_offers};
 use crate::handshake::extension::Extension;
+#[cfg(feature = "server")]
 use crate::handshake::server::Answers;
 use crate::handshake::{self, Offers};
 
 /// The longest answer: every parameter once, without white space.
 const ANSWER: usize = 128;
 /// What of a client's offers is considered.
+#[cfg(feature = "server")]
 const OFFERS: usize = 512;
 
 /// A client's offers, and what the server made of them: a part of [`Deflate`](super::Deflate), and
@@ -19,14 +21,14 @@ const OFFERS: usize = 512;
 #[derive(Clone, Copy, Debug)]
 pub struct Negotiation<O> {
     offers: O,
-    held: Held,
+    held: WindowMemory,
     agreed: Option<Agreed>,
 }
 
 impl Negotiation<Vec<Offer, 2>> {
     /// The offers that are [sensible](Offer::sensible) with that memory.
     #[must_use]
-    pub fn sensible(held: Held) -> Self {
+    pub fn sensible(held: WindowMemory) -> Self {
         Self {
             offers: Offer::sensible(held),
             held,
@@ -40,7 +42,7 @@ impl<O: AsRef<[Offer]>> Negotiation<O> {
     ///
     /// # Errors
     /// [`Refusal::Window`] for an offer that a server may grant and the memory cannot honour.
-    pub fn new(offers: O, held: Held) -> Result<Self, Refusal> {
+    pub fn new(offers: O, held: WindowMemory) -> Result<Self, Refusal> {
         let mut each = offers.as_ref().iter();
         each.try_for_each(|offer| offer.check(held))?;
         Ok(Self {
@@ -98,16 +100,18 @@ impl From<Refusal> for handshake::Refusal {
 }
 
 /// A server's answer: the first offer that its memory can honour.
+#[cfg(feature = "server")]
 #[derive(Clone, Copy, Debug)]
 pub struct Answering {
-    held: Held,
+    held: WindowMemory,
     answer: Option<(Offer, Agreed)>,
 }
 
+#[cfg(feature = "server")]
 impl Answering {
     /// Accepts what can be honoured with that memory.
     #[must_use]
-    pub const fn new(held: Held) -> Self {
+    pub const fn new(held: WindowMemory) -> Self {
         Self { held, answer: None }
     }
 
@@ -118,6 +122,7 @@ impl Answering {
     }
 }
 
+#[cfg(feature = "server")]
 impl Answers for Answering {
     type Offers = [u8; OFFERS];
     const OFFERS: Self::Offers = [0; OFFERS];

@@ -1,6 +1,6 @@
 //! The receive side of permessage-deflate (RFC 7692 §7.2.2).
 
-use super::engine::{Engine, State, Step, Stop, TAIL};
+use super::engine::{Engine, InflateState, Step, Stop, TAIL};
 use super::negotiate::{Agreed, Parameter, Refusal};
 use crate::buffer::Storage;
 use crate::compression::{Decompress, Decompressed};
@@ -56,7 +56,7 @@ impl Default for Limits {
 /// A distance that reaches before the first octet of history is refused in all four, and so is
 /// one larger than the negotiated window wherever the ring is in use. In the fourth it may
 /// reach farther, never before the message (the engine tells no distances).
-pub struct Inflater<M, E = State> {
+pub struct Inflater<M, E = InflateState> {
     memory: M,
     engine: E,
     limits: Limits,

@@ -9,7 +9,7 @@
 //! # #[cfg(feature = "embedded-io")] {
 //! use bare_ws::blocking::Connection;
 //! use bare_ws::buffer::Buffers;
-//! use bare_ws::deflate::{Compressor, Deflate, Inflater, Lean, State};
+//! use bare_ws::deflate::{Compressor, Deflate, Inflater, Lean, InflateState};
 //! use bare_ws::entropy::Entropy;
 //! use bare_ws::handshake::Request;
 //! use bare_ws::uri::Uri;
@@ -18,7 +18,7 @@
 //! /// Messages of up to 512 octets, and a window of 10 bits in each direction.
 //! fn report<Io: Read + Write>(io: Io, entropy: impl Entropy) -> Option<()> {
 //!     let (mut receive, mut transmit) = ([0; 512], [0; 512]);
-//!     let (mut state, mut memory) = (State::new(), [0; 1024 + 512]);
+//!     let (mut state, mut memory) = (InflateState::new(), [0; 1024 + 512]);
 //!     let mut lean = Lean::<1536, 1024>::new();
 //!     let inflater = Inflater::new(&mut state, &mut memory[..]);
 //!     let deflate = Deflate::whole(inflater, Compressor::new(&mut lean), 512).ok()?;
@@ -51,12 +51,12 @@
 //!
 //! # What to choose
 //!
-//! - **A board**: a window of 10 bits each way and [`Lean`]: some 16 KB. Its [`State`] and its
-//!   memory belong in a static; `Inflater<&'static mut [u8], &'static mut State>` is a few
+//! - **A board**: a window of 10 bits each way and [`Lean`]: some 16 KB. Its [`InflateState`] and its
+//!   memory belong in a static; `Inflater<&'static mut [u8], &'static mut InflateState>` is a few
 //!   words. Messages taken whole need their own length besides, and nothing else if the server
 //!   grants `server_no_context_takeover`: [`Deflate::whole`] offers both ways.
-//! - **A host**: `Inflater::new(State::new(), Growing::default())` and `Heap::new(15)`, or the same
-//!   with `zlib::State` and `zlib::Compressor` (feature `zlib-rs`) for the highest speed.
+//! - **A host**: `Inflater::new(InflateState::new(), Growing::default())` and `Heap::new(15)`, or the same
+//!   with `zlib::InflateState` and `zlib::Compressor` (feature `zlib-rs`) for the highest speed.
 //! - Context takeover matters far more than the window: a telemetry message of 160 octets
 //!   shrinks to a third with it, to four fifths without.
 //!
@@ -77,7 +77,9 @@ pub mod zlib;
 pub use client::{Configure, Deflate, MemoryTooSmall};
 #[cfg(feature = "alloc")]
 pub use compressor::Heap;
-pub use compressor::{Compressor, Form, Full, Lean};
-pub use engine::{Engine, State, Step, Stop};
-pub use extension::{Answering, Negotiation};
+pub use compressor::{Compressor, CompressorMemory, Full, Lean};
+pub use engine::{Engine, InflateState, Step, Stop};
+#[cfg(feature = "server")]
+pub use extension::Answering;
+pub use extension::Negotiation;
 pub use inflater::{Inflater, Limits};

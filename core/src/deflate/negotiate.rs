@@ -1,7 +1,7 @@
 //! Negotiation of permessage-deflate (RFC 7692 §7.1): offers, and which response is accepted.
 //!
 //! The rule: a response is accepted if and only if we can decode everything that it permits and
-//! obey everything that it demands. What we can decode is a matter of memory: [`Held`].
+//! obey everything that it demands. What we can decode is a matter of memory: [`WindowMemory`].
 
 use core::fmt;
 
@@ -59,7 +59,7 @@ pub enum Refusal {
 
 /// What this end's memory can decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct WindowMemory {
     /// The largest window of the peer that fits, in bits (9 to 15); `None`: none.
     pub window_bits: Option<u8>,
     /// Every message is taken whole, so that one without context takeover needs no window.
@@ -87,7 +87,7 @@ pub struct Agreed {
 /// client "MUST _Fail the WebSocket Connection_").
 pub fn accept<'a>(
     offers: &[Offer],
-    held: Held,
+    held: WindowMemory,
     response: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
 ) -> Result<Agreed, Refusal> {
     let response = Offer::from_parameters(response)?;
@@ -109,8 +109,9 @@ pub fn accept<'a>(
 }
 
 /// The server's side: answers a client's `offer`, or declines it (`None`).
+#[cfg(feature = "server")]
 #[must_use]
-pub fn answer(offer: &Offer, held: Held) -> Option<(Offer, Agreed)> {
+pub fn answer(offer: &Offer, held: WindowMemory) -> Option<(Offer, Agreed)> {
     let mut response = Offer {
         client_max_window_bits: None,
         ..*offer
@@ -158,7 +159,7 @@ impl Offer {
     ///   servers grant only the one, some only the other, and some neither when both stand in
     ///   one offer.
     #[must_use]
-    pub fn sensible(held: Held) -> Vec<Self, 2> {
+    pub fn sensible(held: WindowMemory) -> Vec<Self, 2> {
         let base = Self::HOST[0];
         let window = held.window_bits.map(|bits| Self {
             server_max_window_bits: (bits < 15).then_some(bits),
@@ -243,7 +244,7 @@ impl Offer {
     ///
     /// # Errors
     /// [`Refusal::Window`]: it must not be offered with this memory.
-    pub fn check(&self, held: Held) -> Result<(), Refusal> {
+    pub fn check(&self, held: WindowMemory) -> Result<(), Refusal> {
         let bits = self.server_max_window_bits.unwrap_or(15);
         held.check(bits, self.server_no_context_takeover)
     }
@@ -282,7 +283,7 @@ impl Offer {
         }
     }
 
-    fn accept(&self, held: Held, response: &Self) -> Result<Agreed, Refusal> {
+    fn accept(&self, held: WindowMemory, response: &Self) -> Result<Agreed, Refusal> {
         let receive = match (self.server_max_window_bits, response.server_max_window_bits) {
             // §7.1.2.1: "a value less than or equal to" the one offered.
             (Some(offered), Some(granted)) if granted > offered => {
@@ -338,7 +339,7 @@ pub fn write_offers<'a>(
     }
 }
 
-impl Held {
+impl WindowMemory {
     /// Any window: 32 KiB, or memory that grows.
     pub const ALL: Self = Self {
         window_bits: Some(15),

@@ -13,13 +13,13 @@ use super::negotiate::Agreed;
 use crate::compression::{Compress, Compressed};
 
 /// The state of `zlib-rs`' inflater: 47.5 KB on the heap.
-pub struct State {
+pub struct InflateState {
     inflate: Inflate,
     /// Since the stream or the message began nothing was decoded.
     fresh: bool,
 }
 
-impl State {
+impl InflateState {
     /// A state with no history.
     #[must_use]
     pub fn new() -> Self {
@@ -30,19 +30,19 @@ impl State {
     }
 }
 
-impl Default for State {
+impl Default for InflateState {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl core::fmt::Debug for State {
+impl core::fmt::Debug for InflateState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("State").finish_non_exhaustive()
+        f.debug_struct("InflateState").finish_non_exhaustive()
     }
 }
 
-impl State {
+impl InflateState {
     fn step(
         &mut self,
         input: &[u8],
@@ -59,7 +59,7 @@ impl State {
     }
 }
 
-impl Engine for State {
+impl Engine for InflateState {
     fn reset(&mut self) {
         self.inflate.reset(false);
         self.fresh = true;

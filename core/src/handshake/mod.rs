@@ -1,7 +1,8 @@
 //! The opening handshake (RFC 6455 §4): an HTTP/1.1 request and its answer.
 //!
 //! [`ClientHandshake`] is the client's: it checks the request, gives the octets to write, takes
-//! the octets of the response, and ends in [`Established`]. [`server`] is the other end.
+//! the octets of the response, and ends in [`Established`]. `server` (feature
+//! `server`) is the other end, for tests and demonstrations.
 //!
 //! RFC 6455 §4.1 wants "no more than one connection in a CONNECTING state" to a host at a time.
 //! Connections share nothing here, so this is up to the caller.
@@ -12,6 +13,7 @@ pub mod extension;
 mod head;
 mod request;
 mod response;
+#[cfg(feature = "server")]
 pub mod server;
 
 pub use error::{HandshakeError, ResponseError};

@@ -389,7 +389,7 @@ impl Machine {
             // Ping replaces it: §5.5.3 lets us answer "only the most recently processed Ping".
             passed_over = header.opcode == Opcode::Pong && self.owed.is_due();
             if !passed_over {
-                self.owed.taken();
+                self.owed.mark_queued();
                 self.owed.restart();
             }
         } else if let Some(found) = self.begin_fragment(&header, delivery, room, stage) {

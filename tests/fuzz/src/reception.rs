@@ -2,11 +2,11 @@
 
 use bare_ws::buffer::Storage;
 use bare_ws::closing::Reply;
+use bare_ws::compression::Decompress;
 use bare_ws::error::{Error, Usage};
 use bare_ws::message::MessageKind;
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::Role;
-use bare_ws::compression::Decompress;
 
 use crate::input::Pieces;
 
@@ -151,7 +151,7 @@ fn answer<R: Role, B: Storage, X: Decompress>(
         Reply::Close(payload) => seen.push(Seen::Close(payload.to_vec())),
         Reply::Shut => {}
     }
-    receiver.owed().taken();
+    receiver.owed().mark_queued();
 }
 
 /// What is over stays over, whatever follows.

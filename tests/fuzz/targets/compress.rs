@@ -3,9 +3,11 @@
 //! window.
 #![no_main]
 
-use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Form, Full, Heap, Inflater, Lean, State, zlib, Configure as _};
 use bare_ws::compression::Compress;
+use bare_ws::deflate::negotiate::Agreed;
+use bare_ws::deflate::{
+    Compressor, CompressorMemory, Configure as _, Full, Heap, InflateState, Inflater, Lean, zlib,
+};
 use bare_ws_fuzz::{Input, planted, show};
 use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
 use libfuzzer_sys::fuzz_target;
@@ -64,7 +66,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn configured<F: Form>(agreed: &Agreed, form: F) -> Compressor<F> {
+fn configured<F: CompressorMemory>(agreed: &Agreed, form: F) -> Compressor<F> {
     let mut compressor = Compressor::new(form);
     compressor.configure(Some(agreed));
     compressor
@@ -91,11 +93,11 @@ fn check(case: &Case, mut stage: impl Compress) {
     let mut checker = Checker::new(case.bits.max(9), case.takeover);
     // What may be sent to a peer that holds 2^8 octets must not reach farther.
     let reach = 1 << case.bits;
-    let mut inflater = Inflater::new(Box::new(State::new()), vec![0; (1 << 15) + 60_000]);
+    let mut inflater = Inflater::new(Box::new(InflateState::new()), vec![0; (1 << 15) + 60_000]);
     inflater
         .configure(Some(&agreed(case.bits, case.takeover)))
         .expect("memory for the window");
-    let mut other = Inflater::new(zlib::State::new(), vec![0; (1 << 15) + 60_000]);
+    let mut other = Inflater::new(zlib::InflateState::new(), vec![0; (1 << 15) + 60_000]);
     other
         .configure(Some(&agreed(case.bits, case.takeover)))
         .expect("memory for the window");

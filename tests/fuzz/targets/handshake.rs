@@ -103,12 +103,10 @@ fn client(request: &Request<'_>, offers: &[&str], head: &[u8], mut pieces: Piece
             }
         }
     }
-    handshake
-        .finish()
-        .map(|established| {
-            let place = |name| request.subprotocols.iter().position(|known| *known == name);
-            (established.subprotocol.and_then(place), taken)
-        })
+    handshake.finish().map(|established| {
+        let place = |name| request.subprotocols.iter().position(|known| *known == name);
+        (established.subprotocol.and_then(place), taken)
+    })
 }
 
 fn server(mut head: &[u8], mut pieces: Pieces) -> Result<usize, (bool, Vec<u8>)> {

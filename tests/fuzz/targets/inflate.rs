@@ -4,7 +4,7 @@
 #![no_main]
 
 use bare_ws::buffer::{Growing, Storage};
-use bare_ws::deflate::{Engine, Inflater, Limits, State, zlib};
+use bare_ws::deflate::{Engine, InflateState, Inflater, Limits, zlib};
 use bare_ws::error::{Capacity, Error, Violation};
 use bare_ws_fuzz::memory::peak_of;
 use bare_ws_fuzz::{Input, planted, show};
@@ -43,15 +43,15 @@ fuzz_target!(|data: &[u8]| {
     }
     show!("{case:?}");
 
-    let ours = run(&case, Box::new(State::new()), usize::MAX);
+    let ours = run(&case, Box::new(InflateState::new()), usize::MAX);
     show!("{ours:?}");
-    same(&ours, &run(&case, Box::new(State::new()), chunk));
+    same(&ours, &run(&case, Box::new(InflateState::new()), chunk));
     sound(&case, &ours);
     complete(&case, &ours);
     // This engine may take a distance beyond the negotiated window, since it knows its own only;
     // and it does not take a block that ends with the payload and leaves no header behind, which
     // RFC 7692 §7.2.1 has no compressor do.
-    let zlib = run(&case, zlib::State::new(), chunk);
+    let zlib = run(&case, zlib::InflateState::new(), chunk);
     show!("{zlib:?}");
     sound(&case, &zlib);
     complete(&case, &zlib);

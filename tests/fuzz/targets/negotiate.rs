@@ -2,7 +2,7 @@
 //! offer permits it and our memory can decode whatever it permits.
 #![no_main]
 
-use bare_ws::deflate::negotiate::{Agreed, Held, NAME, Offer, accept, answer};
+use bare_ws::deflate::negotiate::{Agreed, NAME, Offer, WindowMemory, accept, answer};
 use bare_ws::handshake::extension::Extensions;
 use bare_ws_fuzz::{Input, planted, show};
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
         offers[usize::from(input.octet()) % 3],
         offers[usize::from(input.octet()) % 3],
     ];
-    let held = Held {
+    let held = WindowMemory {
         window_bits: input.pick(&[None, Some(9), Some(10), Some(12), Some(15)]),
         whole: input.flag(),
     };
@@ -67,7 +67,7 @@ fuzz_target!(|data: &[u8]| {
                     .trim_start_matches(';'),
             );
             let response = response.expect("what it answers");
-            let client = permits(&offer, &response, Held::ALL).expect("what was offered");
+            let client = permits(&offer, &response, WindowMemory::ALL).expect("what was offered");
             assert_eq!(client.receive_window_bits, server.send_window_bits);
             assert_eq!(client.send_window_bits, server.receive_window_bits);
             assert_eq!(
@@ -159,7 +159,7 @@ fn parse(parameters: &[(&str, Option<&str>)]) -> Option<Offer> {
 }
 
 /// Whether the offer permits the response, and the memory holds what the response permits.
-fn permits(offer: &Offer, response: &Offer, held: Held) -> Option<Agreed> {
+fn permits(offer: &Offer, response: &Offer, held: WindowMemory) -> Option<Agreed> {
     let receive = response.server_max_window_bits.unwrap_or(15);
     if offer
         .server_max_window_bits

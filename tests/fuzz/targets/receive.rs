@@ -4,7 +4,7 @@
 #![no_main]
 
 use bare_ws::buffer::{Growing, Storage};
-use bare_ws::deflate::{Inflater, State};
+use bare_ws::deflate::{InflateState, Inflater};
 use bare_ws::header::MAX_HEADER;
 use bare_ws::receiver::{Delivery, Limits, Receiver};
 use bare_ws::role::{Client, Role, Server};
@@ -131,8 +131,11 @@ fn over<R: Role>(case: &Case, storage: impl Storage, pieces: Pieces) -> Outcome 
         return receive(&mut receiver, case.delivery, &case.wire, pieces);
     };
     let limits = bare_ws::deflate::Limits::new(50_000);
-    let mut inflater =
-        Inflater::new(Box::new(State::new()), vec![0xaa; (1 << bits) + beside]).with_limits(limits);
+    let mut inflater = Inflater::new(
+        Box::new(InflateState::new()),
+        vec![0xaa; (1 << bits) + beside],
+    )
+    .with_limits(limits);
     inflater
         .configure(Some(&agreed(bits, takeover)))
         .expect("memory for the window");

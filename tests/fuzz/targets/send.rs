@@ -5,14 +5,14 @@
 
 use bare_ws::asynch::Writer;
 use bare_ws::close::CloseCode;
-use bare_ws::deflate::{Compressor, Inflater, Lean, State, Configure as _};
+use bare_ws::compression::{Compress, Decompress, Uncompressed};
+use bare_ws::deflate::{Compressor, Configure as _, InflateState, Inflater, Lean};
 use bare_ws::error::{Error, Usage};
 use bare_ws::header::MAX_HEADER;
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::{Client, Server};
 use bare_ws::sender::Sender;
-use bare_ws::compression::{Compress, Decompress, Uncompressed};
 use bare_ws_fuzz::reception::{End, Seen, receive};
 use bare_ws_fuzz::{Input, Pieces, hex, planted, show};
 use bare_ws_tests::deflate::agreed;
@@ -65,7 +65,7 @@ fuzz_target!(|data: &[u8]| {
         let mut compressor = Compressor::new(Box::new(Lean::<1536, 256>::new())).with_threshold(3);
         compressor.configure(Some(&agreed));
         let written = calls(&mut input, transmit, transport, compressor);
-        let mut inflater = Inflater::new(Box::new(State::new()), vec![0; 70_000]);
+        let mut inflater = Inflater::new(Box::new(InflateState::new()), vec![0; 70_000]);
         inflater
             .configure(Some(&agreed))
             .expect("memory for the window");

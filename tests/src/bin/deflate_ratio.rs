@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use bare_ws::compression::Compress;
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::deflate::{Compressor, Configure as _, Form, Heap, Lean};
+use bare_ws::deflate::{Compressor, CompressorMemory, Configure as _, Heap, Lean};
 use bare_ws_tests::telemetry::Telemetry;
 
 const FULL_BAR: f64 = 1.1;
@@ -84,7 +84,7 @@ fn lean(set: &[Vec<u8>], bits: u8, takeover: bool) -> usize {
     }
 }
 
-fn own<F: Form>(form: F, set: &[Vec<u8>], bits: u8, takeover: bool) -> usize {
+fn own<F: CompressorMemory>(form: F, set: &[Vec<u8>], bits: u8, takeover: bool) -> usize {
     let mut compressor = Compressor::new(form);
     compressor.configure(Some(&Agreed {
         receive_window_bits: 15,

@@ -35,7 +35,7 @@ impl Link<'_> {
             && let Some(Reply::Pong(payload)) = owed.reply()
         {
             let payload = payload.to_vec();
-            owed.taken();
+            owed.mark_queued();
             shared.lock().await.pong(&payload).await?;
             return Ok(Exchanged::Wrote);
         }
@@ -45,7 +45,7 @@ impl Link<'_> {
                 let queued = writer.sender_mut().reply(reply).map_err(Error::widen)?;
                 writer.flush().await?;
                 if queued {
-                    owed.taken();
+                    owed.mark_queued();
                 }
             }
         }

@@ -60,7 +60,7 @@ fn random_calls_on_random_octets() {
                 16 => receiver.skip(random.usize(..4)),
                 17..=19 => {
                     if receiver.owed().reply().is_some() {
-                        receiver.owed().taken();
+                        receiver.owed().mark_queued();
                     }
                 }
                 20 => {

@@ -4,8 +4,9 @@ use super::coding::{Coding, FixedOnly, Sequence};
 use super::huffman::Dynamic;
 use super::matcher::{Effort, Parts};
 
-/// A form of the compressor: its memory and its codes.
-pub trait Form {
+/// The memory of a [`Compressor`](super::Compressor): [`Lean`], [`Full`] or `Heap` (feature `alloc`),
+/// or `&mut` of one, or a box. With it comes how well it compresses.
+pub trait CompressorMemory {
     /// The codes that it has beside the fixed ones.
     type Coding: Coding;
 
@@ -13,7 +14,7 @@ pub trait Form {
     fn parts(&mut self) -> Parts<'_, Self::Coding>;
 }
 
-impl<F: Form + ?Sized> Form for &mut F {
+impl<F: CompressorMemory + ?Sized> CompressorMemory for &mut F {
     type Coding = F::Coding;
 
     fn parts(&mut self) -> Parts<'_, Self::Coding> {
@@ -22,7 +23,7 @@ impl<F: Form + ?Sized> Form for &mut F {
 }
 
 #[cfg(feature = "alloc")]
-impl<F: Form + ?Sized> Form for alloc::boxed::Box<F> {
+impl<F: CompressorMemory + ?Sized> CompressorMemory for alloc::boxed::Box<F> {
     type Coding = F::Coding;
 
     fn parts(&mut self) -> Parts<'_, Self::Coding> {
@@ -91,7 +92,7 @@ impl<const WINDOW: usize, const HEADS: usize> Default for Lean<WINDOW, HEADS> {
     }
 }
 
-impl<const WINDOW: usize, const HEADS: usize> Form for Lean<WINDOW, HEADS> {
+impl<const WINDOW: usize, const HEADS: usize> CompressorMemory for Lean<WINDOW, HEADS> {
     type Coding = FixedOnly;
 
     fn parts(&mut self) -> Parts<'_, FixedOnly> {
@@ -156,7 +157,7 @@ impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> Default
     }
 }
 
-impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> Form
+impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> CompressorMemory
     for Full<WINDOW, HEADS, CHAIN>
 {
     type Coding = Dynamic;
@@ -209,7 +210,7 @@ impl Heap {
 }
 
 #[cfg(feature = "alloc")]
-impl Form for Heap {
+impl CompressorMemory for Heap {
     type Coding = Dynamic;
 
     fn parts(&mut self) -> Parts<'_, Dynamic> {

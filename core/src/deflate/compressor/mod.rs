@@ -12,7 +12,7 @@ mod matcher;
 
 #[cfg(feature = "alloc")]
 pub use forms::Heap;
-pub use forms::{Form, Full, Lean};
+pub use forms::{CompressorMemory, Full, Lean};
 
 use self::bits::Bits;
 use self::coding::{Batch, Code, Coding, END_OF_BLOCK, Symbol, fixed, fixed_length};
@@ -21,14 +21,14 @@ use super::client::Configure;
 use super::negotiate::Agreed;
 use crate::compression::{Compress, Compressed};
 
-/// Compresses messages in the memory of its form: [`Lean`], [`Full`] or `Heap` (feature
-/// `alloc`); `&'static mut` of one, or a box, is a form as well.
+/// Compresses messages in the memory that it is given: [`Lean`], [`Full`] or `Heap` (feature
+/// `alloc`), or a `&'static mut` of one, or a box.
 ///
 /// Any window from 8 to 15 bits is honoured exactly, whatever the memory: distances reach as far
 /// as both allow.
 #[derive(Clone)]
 pub struct Compressor<F> {
-    form: F,
+    memory: F,
     course: Course,
     threshold: Option<usize>,
 }
@@ -43,12 +43,12 @@ impl<F> core::fmt::Debug for Compressor<F> {
     }
 }
 
-impl<F: Form> Compressor<F> {
+impl<F: CompressorMemory> Compressor<F> {
     /// A compressor that is not active until [`configure`](Self::configure) tells it what was
     /// negotiated.
-    pub const fn new(form: F) -> Self {
+    pub const fn new(memory: F) -> Self {
         Self {
-            form,
+            memory,
             course: Course::NEW,
             threshold: None,
         }
@@ -64,19 +64,19 @@ impl<F: Form> Compressor<F> {
     }
 }
 
-impl<F: Form> Configure for Compressor<F> {
+impl<F: CompressorMemory> Configure for Compressor<F> {
     fn configure(&mut self, agreed: Option<&Agreed>) {
         self.course = Course::NEW;
         if let Some(agreed) = agreed {
-            let memory = self.form.parts().window.len();
+            let len = self.memory.parts().window.len();
             self.course.active = true;
             self.course.takeover = !agreed.send_no_context_takeover;
-            self.course.window = Window::new(1 << agreed.send_window_bits.clamp(8, 15), memory);
+            self.course.window = Window::new(1 << agreed.send_window_bits.clamp(8, 15), len);
         }
     }
 }
 
-impl<F: Form> Compress for Compressor<F> {
+impl<F: CompressorMemory> Compress for Compressor<F> {
     fn is_active(&self) -> bool {
         self.course.active
     }
@@ -90,7 +90,7 @@ impl<F: Form> Compress for Compressor<F> {
 
     fn compress(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Compressed {
         self.course
-            .compress(&mut self.form.parts(), input, last, output)
+            .compress(&mut self.memory.parts(), input, last, output)
     }
 
     fn forget(&mut self) {

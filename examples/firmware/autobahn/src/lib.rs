@@ -15,7 +15,7 @@ use core::fmt::{self, Write};
 
 use bare_ws::{
     buffer::Buffers,
-    deflate::{Compressor, Deflate, Inflater, Limits, MemoryTooSmall, State},
+    deflate::{Compressor, Deflate, InflateState, Inflater, Limits, MemoryTooSmall},
     entropy::Entropy,
     handshake::Request,
     receiver::Receiver,
@@ -31,7 +31,7 @@ use embassy_net::Stack;
 use embedded_io_async::ErrorKind;
 use heapless::String;
 
-use memory::{Form, WINDOW_BITS};
+use memory::{CompressorMemory, WINDOW_BITS};
 
 /// What the suite is asked, and as whom.
 #[derive(Clone, Copy, Debug)]
@@ -122,14 +122,14 @@ struct Suite<'s, E> {
     transmit: &'static mut [u8],
     /// As long as the window that is asked for; `None` for no compression.
     window: Option<&'static mut [u8]>,
-    inflater: &'static mut State,
-    compressor: &'static mut Form,
+    inflater: &'static mut InflateState,
+    compressor: &'static mut CompressorMemory,
 }
 
 type Open<'a, E> = Connection<
     net::Io<'a, 'static>,
-    Receiver<Client, &'a mut [u8], Option<Inflater<&'a mut [u8], &'a mut State>>>,
-    Sender<Client, &'a mut [u8], &'a mut E, Option<Compressor<&'a mut Form>>>,
+    Receiver<Client, &'a mut [u8], Option<Inflater<&'a mut [u8], &'a mut InflateState>>>,
+    Sender<Client, &'a mut [u8], &'a mut E, Option<Compressor<&'a mut CompressorMemory>>>,
 >;
 
 impl<E: Entropy> Suite<'_, E> {

@@ -1,6 +1,6 @@
 //! What one connection after the other uses.
 
-use bare_ws::deflate::{Lean, State};
+use bare_ws::deflate::{InflateState, Lean};
 use static_cell::StaticCell;
 
 /// Octets of each buffer of the connection.
@@ -14,7 +14,7 @@ const TCP_TRANSMIT: usize = 3072;
 pub(crate) const WINDOW_BITS: u8 = 15;
 
 /// Serves a window of 10 bits.
-pub(crate) type Form = Lean<1536, 1024>;
+pub(crate) type CompressorMemory = Lean<1536, 1024>;
 
 /// To be kept in a static, so that the linker knows whether it fits the board:
 ///
@@ -27,8 +27,8 @@ pub struct Memory {
     receive: [u8; BUFFER],
     transmit: [u8; BUFFER],
     window: [u8; 1 << WINDOW_BITS],
-    inflater: StaticCell<State>,
-    compressor: Form,
+    inflater: StaticCell<InflateState>,
+    compressor: CompressorMemory,
 }
 
 pub(crate) struct Parts {
@@ -37,8 +37,8 @@ pub(crate) struct Parts {
     pub(crate) receive: &'static mut [u8],
     pub(crate) transmit: &'static mut [u8],
     pub(crate) window: &'static mut [u8],
-    pub(crate) inflater: &'static mut State,
-    pub(crate) compressor: &'static mut Form,
+    pub(crate) inflater: &'static mut InflateState,
+    pub(crate) compressor: &'static mut CompressorMemory,
 }
 
 impl Memory {
@@ -52,7 +52,7 @@ impl Memory {
             transmit: [0; _],
             window: [0; _],
             inflater: StaticCell::new(),
-            compressor: Form::new(),
+            compressor: CompressorMemory::new(),
         }
     }
 
@@ -77,6 +77,6 @@ impl Default for Memory {
 
 /// Apart, because its 10 KB pass over the stack: not while anything else is on it.
 #[inline(never)]
-fn new_inflater(cell: &'static StaticCell<State>) -> &'static mut State {
-    cell.init_with(State::new)
+fn new_inflater(cell: &'static StaticCell<InflateState>) -> &'static mut InflateState {
+    cell.init_with(InflateState::new)
 }

@@ -1,6 +1,6 @@
 //! All that the connection needs, of known size and in one place.
 
-use bare_ws::deflate::{Lean, State};
+use bare_ws::deflate::{InflateState, Lean};
 use static_cell::StaticCell;
 
 /// Octets of each buffer of TCP. A report is small; a command is, too.
@@ -12,7 +12,7 @@ const WINDOW: usize = 1 << 10;
 const INFLATED: usize = WINDOW + BUFFER;
 
 /// Uses a window of 10 bits in full.
-pub(crate) type Form = Lean<1536, 1024>;
+pub(crate) type CompressorMemory = Lean<1536, 1024>;
 
 /// Memory for one connection after the other, to be kept in a static:
 ///
@@ -25,8 +25,8 @@ pub struct Memory {
     receive: [u8; BUFFER],
     transmit: [u8; BUFFER],
     inflated: [u8; INFLATED],
-    inflater: StaticCell<State>,
-    compressor: Form,
+    inflater: StaticCell<InflateState>,
+    compressor: CompressorMemory,
 }
 
 pub(crate) struct Parts {
@@ -44,8 +44,8 @@ pub(crate) struct Connection {
     pub(crate) transmit: &'static mut [u8],
     /// The window of what we receive, and behind it the message.
     pub(crate) inflated: &'static mut [u8],
-    pub(crate) inflater: &'static mut State,
-    pub(crate) compressor: &'static mut Form,
+    pub(crate) inflater: &'static mut InflateState,
+    pub(crate) compressor: &'static mut CompressorMemory,
 }
 
 impl Memory {
@@ -59,7 +59,7 @@ impl Memory {
             transmit: [0; _],
             inflated: [0; _],
             inflater: StaticCell::new(),
-            compressor: Form::new(),
+            compressor: CompressorMemory::new(),
         }
     }
 
@@ -88,6 +88,6 @@ impl Default for Memory {
 
 /// Apart, because its 10 KB pass over the stack: not while anything else is on it.
 #[inline(never)]
-fn new_inflater(cell: &'static StaticCell<State>) -> &'static mut State {
-    cell.init_with(State::new)
+fn new_inflater(cell: &'static StaticCell<InflateState>) -> &'static mut InflateState {
+    cell.init_with(InflateState::new)
 }

@@ -12,7 +12,7 @@ use bare_ws::{
     buffer::Buffers,
     close::CloseCode,
     compression::{Compress, Decompress, Uncompressed},
-    deflate::{Compressor, Configure as _, Inflater, Lean, State, negotiate::Agreed},
+    deflate::{Compressor, Configure as _, InflateState, Inflater, Lean, negotiate::Agreed},
     entropy::{Entropy, EntropyError},
     error::Error,
     handshake::{
@@ -61,11 +61,11 @@ struct Memory {
     receive: [u8; BUFFER],
     transmit: [u8; BUFFER],
     window: [u8; WINDOW],
-    compressor: Form,
+    compressor: CompressorMemory,
 }
 
 /// Serves a window of 10 bits in full.
-type Form = Lean<1536, 1024>;
+type CompressorMemory = Lean<1536, 1024>;
 
 /// What was agreed where compression is measured.
 const AGREED: Agreed = Agreed {
@@ -84,9 +84,9 @@ fn app(stack: Stack<'static>) -> Option<()> {
         window: [0; _],
         compressor: Lean::new(),
     });
-    static INFLATER: StaticCell<State> = StaticCell::new();
+    static INFLATER: StaticCell<InflateState> = StaticCell::new();
     let memory = MEMORY.take();
-    let inflater = INFLATER.init_with(State::new);
+    let inflater = INFLATER.init_with(InflateState::new);
     fill(&mut memory.payload);
 
     memory_of_a_connection(stack)?;
@@ -184,7 +184,7 @@ fn plain(memory: &mut Memory) -> Option<()> {
     Some(())
 }
 
-fn compressed(memory: &mut Memory, state: &mut State) -> Option<()> {
+fn compressed(memory: &mut Memory, state: &mut InflateState) -> Option<()> {
     let Memory {
         wire,
         payload,
@@ -220,7 +220,7 @@ fn compressed(memory: &mut Memory, state: &mut State) -> Option<()> {
 }
 
 /// A compressor at the start of a connection, which compresses messages of any length.
-fn deflate(form: &mut Form) -> Compressor<&mut Form> {
+fn deflate(form: &mut CompressorMemory) -> Compressor<&mut CompressorMemory> {
     let mut stage = Compressor::new(form).with_threshold(0);
     stage.configure(Some(&AGREED));
     stage

@@ -208,22 +208,22 @@ impl Machine {
     }
 
     /// The message is longer than `limit`: it has at least `needed` octets.
-    fn too_long(&mut self, needed: u64, limit: u64) {
+    fn too_long(&mut self, needed: u64, limit: u64) -> Failure {
         self.total = needed;
         self.message_limit = limit;
-        self.fail(Failure::Message);
+        Failure::Message
     }
 
-    fn stage_failed(&mut self, error: Error) {
+    fn stage_failed(&mut self, error: Error) -> Failure {
         match error {
             Error::Capacity(Capacity::Message { needed, limit }) => self.too_long(needed, limit),
             Error::Capacity(Capacity::Memory { needed }) => {
                 self.total = needed;
-                self.fail(Failure::Memory);
+                Failure::Memory
             }
-            Error::Peer(violation) => self.violated(violation),
+            Error::Peer(violation) => Failure::Peer(violation),
             // Nothing else is a stage's to say.
-            _ => self.violated(Violation::CorruptCompression),
+            _ => Failure::Peer(Violation::CorruptCompression),
         }
     }
 
@@ -273,9 +273,13 @@ impl Machine {
             }
             let found = match &self.frame {
                 None => self.begin_frame::<R, X>(delivery, octets, room, stage),
-                Some(frame) if frame.opcode.is_control() => self.control::<R>(delivery, octets),
+                Some(frame) if frame.opcode.is_control() => Ok(self.control::<R>(delivery, octets)),
                 Some(_) => self.data::<R, X>(delivery, octets, stage),
             };
+            let found = found.unwrap_or_else(|failure| {
+                self.fail(failure);
+                Found::Again
+            });
             match found {
                 Found::Again => {}
                 Found::Step(Step::NeedOctets) => {
@@ -369,19 +373,15 @@ impl Machine {
         octets: &[u8],
         room: u64,
         stage: &mut X,
-    ) -> Found {
+    ) -> Result<Found, Failure> {
         let rules = Rules {
             rsv1: X::POSSIBLE && stage.is_active(),
             masked: !R::MASKS,
             message_open: Some(self.message.is_some()),
         };
-        let (header, len) = match FrameHeader::parse(self.places.unparsed(octets), rules) {
-            Ok(Some(parsed)) => parsed,
-            Ok(None) => return Found::Step(Step::NeedOctets),
-            Err(violation) => {
-                self.violated(violation);
-                return Found::Again;
-            }
+        let parsed = FrameHeader::parse(self.places.unparsed(octets), rules);
+        let Some((header, len)) = parsed.map_err(Failure::Peer)? else {
+            return Ok(Found::Step(Step::NeedOctets));
         };
         let mut passed_over = false;
         if header.opcode.is_control() {
@@ -392,8 +392,8 @@ impl Machine {
                 self.owed.mark_queued();
                 self.owed.restart();
             }
-        } else if let Some(found) = self.begin_fragment(&header, delivery, room, stage) {
-            return found;
+        } else if let Some(found) = self.begin_fragment(&header, delivery, room, stage)? {
+            return Ok(found);
         }
         self.places.skip(len);
         self.frame = Some(OpenFrame {
@@ -404,7 +404,7 @@ impl Machine {
             key: header.masking_key.unwrap_or(MaskingKey::NONE),
             remaining: header.len,
         });
-        Found::Again
+        Ok(Found::Again)
     }
 
     /// The limits, at the header: no octet of a payload that is too long is waited for.
@@ -415,12 +415,12 @@ impl Machine {
         delivery: Delivery,
         room: u64,
         stage: &mut X,
-    ) -> Option<Found> {
+    ) -> Result<Option<Found>, Failure> {
         if self.message.is_none() {
             if X::POSSIBLE && header.rsv1 {
                 if delivery != Delivery::Frame && self.stage_passed {
                     // The stage did not see all that this message may refer to.
-                    return Some(Found::OtherLevel);
+                    return Ok(Some(Found::OtherLevel));
                 }
                 if delivery == Delivery::Frame {
                     self.stage_passed = true;
@@ -444,8 +444,7 @@ impl Machine {
         }
         self.long_frames = header.len > READ_AHEAD as u64;
         if self.fragments >= self.fragments_limit {
-            self.fail(Failure::Fragments);
-            return Some(Found::Again);
+            return Err(Failure::Fragments);
         }
         self.fragments += 1;
         let compressed = X::POSSIBLE && self.message.is_some_and(|message| message.compressed);
@@ -453,7 +452,7 @@ impl Machine {
             // Only this frame must fit the buffer.
             Delivery::Frame => (self.total, self.total.saturating_add(room)),
             // What counts is what it inflates to.
-            _ if compressed => return None,
+            _ if compressed => return Ok(None),
             Delivery::Message => (self.places.len() as u64, room),
             Delivery::Chunk => (self.total, u64::MAX),
         };
@@ -461,10 +460,9 @@ impl Machine {
         let needed = before.wrapping_add(header.len);
         let limit = self.message_limit.min(room);
         if needed > limit {
-            self.too_long(needed, limit);
-            return Some(Found::Again);
+            return Err(self.too_long(needed, limit));
         }
-        None
+        Ok(None)
     }
 
     fn control<R: Role>(&mut self, delivery: Delivery, octets: &mut [u8]) -> Found {
@@ -507,9 +505,9 @@ impl Machine {
         delivery: Delivery,
         octets: &mut [u8],
         stage: &mut X,
-    ) -> Found {
+    ) -> Result<Found, Failure> {
         let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
-            return Found::Again;
+            return Ok(Found::Again);
         };
         let available = self.places.available();
         let n = usize::try_from(frame.remaining).map_or(available, |r| r.min(available));
@@ -524,30 +522,29 @@ impl Machine {
         let (announced, step) = match delivery {
             Delivery::Message if self.message_ends => {
                 self.announced = Announced::Message;
-                return Found::Step(Step::Message);
+                return Ok(Found::Step(Step::Message));
             }
             Delivery::Message if fragment_ends => {
                 self.frame = None;
                 self.check_gathered(delivery, octets, stage);
-                return Found::Again;
+                return Ok(Found::Again);
             }
             Delivery::Chunk if n > 0 || fragment_ends => (Announced::Chunk, Step::Chunk),
             Delivery::Frame if fragment_ends => (Announced::Frame, Step::Frame),
-            _ => return Found::Step(Step::NeedOctets),
+            _ => return Ok(Found::Step(Step::NeedOctets)),
         };
         if message.kind == MessageKind::Text && !message.compressed {
             let fresh = octets::rest(self.places.gathered(octets), message.checked);
             message.checked = 0;
             if !check_text(&mut self.utf8, fresh, self.message_ends) {
-                self.violated(Violation::InvalidUtf8);
-                return Found::Again;
+                return Err(Failure::Peer(Violation::InvalidUtf8));
             }
         }
         self.announced = announced;
         if announced == Announced::Chunk && fragment_ends {
             self.frame = None;
         }
-        Found::Step(step)
+        Ok(Found::Step(step))
     }
 
     fn compressed<R: Role, X: Decompress>(
@@ -556,9 +553,9 @@ impl Machine {
         n: usize,
         octets: &mut [u8],
         stage: &mut X,
-    ) -> Found {
+    ) -> Result<Found, Failure> {
         let (Some(frame), Some(message)) = (&mut self.frame, &self.message) else {
-            return Found::Again;
+            return Ok(Found::Again);
         };
         let key = frame.key;
         frame.unmask::<R>(n, &self.places, octets);
@@ -566,10 +563,7 @@ impl Machine {
         let input = octets::part(octets, self.places.read, n);
         let done = match stage.decompress(input, last) {
             Ok(done) => done,
-            Err(error) => {
-                self.stage_failed(error);
-                return Found::Again;
-            }
+            Err(error) => return Err(self.stage_failed(error)),
         };
         let consumed = done.consumed.min(n);
         let output = stage.output();
@@ -590,42 +584,36 @@ impl Machine {
         let is_whole = delivery == Delivery::Message;
         let before = if is_whole { 0 } else { self.total };
         let stuck = !done.finished && (is_whole || (output.is_empty() && consumed == 0));
-        let needed = before
-            .saturating_add(output.len() as u64)
-            .saturating_add(stuck.into());
-        let limit = if stuck {
-            needed - 1
-        } else {
-            self.message_limit
-        };
-        if needed > limit {
-            self.too_long(needed, limit);
-            return Found::Again;
+        let held = before.saturating_add(output.len() as u64);
+        if stuck {
+            return Err(self.too_long(held.saturating_add(1), held));
+        }
+        if held > self.message_limit {
+            return Err(self.too_long(held, self.message_limit));
         }
         if is_whole {
             if self.message_ends {
                 self.announced = Announced::Message;
-                return Found::Step(Step::Message);
+                return Ok(Found::Step(Step::Message));
             }
         } else if !output.is_empty() || self.message_ends {
             if message.kind == MessageKind::Text
                 && !check_text(&mut self.utf8, output, self.message_ends)
             {
-                self.violated(Violation::InvalidUtf8);
-                return Found::Again;
+                return Err(Failure::Peer(Violation::InvalidUtf8));
             }
             self.announced = Announced::Chunk;
             if fragment_ends {
                 self.frame = None;
             }
-            return Found::Step(Step::Chunk);
+            return Ok(Found::Step(Step::Chunk));
         }
         if fragment_ends {
             self.frame = None;
             self.check_gathered(delivery, octets, stage);
-            return Found::Again;
+            return Ok(Found::Again);
         }
-        Found::Step(Step::NeedOctets)
+        Ok(Found::Step(Step::NeedOctets))
     }
 }
 

@@ -18,7 +18,12 @@ pub mod telemetry;
 pub mod vectors;
 pub mod wire;
 
-/// What MIGRATING.md says to write compiles.
+/// The program in the README compiles, ...
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// ... and what MIGRATING.md says to write.
 #[cfg(doctest)]
 #[doc = include_str!("../../MIGRATING.md")]
 struct Migrating;

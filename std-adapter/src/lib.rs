@@ -128,7 +128,7 @@
 //! lost power waits until the operating system gives up, which may be never, and a send to a peer
 //! that does not read waits as long. Use `silence_timeout` for peers that are known to send.
 //!
-//! # The end of a connection
+//! # The end
 //!
 //! `recv` reports at once that the peer has closed (`None`) or that the connection failed (an
 //! error), and reports the same from then on. [`Reader::finish`] and [`WebSocket::finish`] then wait

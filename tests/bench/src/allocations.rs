@@ -10,7 +10,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 struct Counting;
 
-/// Allocations so far. The benchmark has one thread.
+/// Allocations so far, of the thread that measures: what it talks to over TCP asks for none.
 pub fn count() -> u64 {
     COUNT.load(Relaxed)
 }

@@ -2,27 +2,50 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::time::Instant;
 
 use cpu_time::ThreadTime;
 
 use crate::allocations;
 use crate::payload::{Kind, Payload};
-use crate::peers::{Library, Receive, Send};
-use crate::wire::{self, Wire};
+use crate::peers::{self, Drive, Library};
+use crate::served;
+use crate::wire::{self, Tape, Wire};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Receive,
+    /// Receiving from a transport that gives no more than [`PIECE`] octets a read.
+    Pieces,
     Send,
+    /// One message out and one back over TCP.
+    Echo,
+    /// [`BATCH`] messages out over TCP, written together, and one back.
+    Batch,
     /// No library: what the machine can do.
     Floor,
+}
+
+/// As much as a read of a socket often gives.
+pub const PIECE: usize = 64 * 1024;
+
+/// Messages that are sent before an answer is waited for.
+pub const BATCH: u64 = 4096;
+
+impl Direction {
+    pub fn is_over_tcp(self) -> bool {
+        matches!(self, Self::Echo | Self::Batch)
+    }
 }
 
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Receive => "receive",
+            Self::Pieces => "receive by 64 KiB",
             Self::Send => "send",
+            Self::Echo => "echo over TCP",
+            Self::Batch => "batch over TCP",
             Self::Floor => "floor",
         })
     }
@@ -41,26 +64,40 @@ pub struct Cell {
 }
 
 enum Work {
-    Receive(Box<dyn Receive>),
-    Send(Box<dyn Send>),
+    Library(Box<dyn Drive>),
     Floor(Box<dyn FnMut()>),
 }
 
 impl Work {
-    fn new(library: &Library, direction: Direction, payload: Payload) -> Self {
-        match direction {
-            Direction::Send => Self::Send((library.sender)(Wire::new(Vec::new()), payload)),
-            Direction::Receive | Direction::Floor => {
-                Self::Receive((library.receiver)(Wire::with_messages(payload), payload))
+    fn new(library: &Library, direction: Direction, payload: Payload) -> Option<Self> {
+        let recording = || Wire::with_messages(payload);
+        let wire = match direction {
+            Direction::Receive => recording(),
+            Direction::Pieces => recording().in_pieces(PIECE),
+            Direction::Send => Wire::sink(),
+            Direction::Echo => {
+                let open = library.over_tcp?;
+                return Some(Self::Library(open(served::connect(payload, 1), payload)));
             }
-        }
+            Direction::Batch => {
+                let open = library.over_tcp.filter(|_| library.has_queue)?;
+                return Some(Self::Library(open(
+                    served::connect(payload, BATCH),
+                    payload,
+                )));
+            }
+            Direction::Floor => return None,
+        };
+        let open = library.in_memory?;
+        Some(Self::Library(open(wire, payload)))
     }
 }
 
 impl Cell {
-    pub fn new(library: &Library, direction: Direction, payload: Payload) -> Self {
-        let work = Work::new(library, direction, payload);
-        Self::with_work(library.name, direction, payload, work)
+    /// `None` where the library has no such thing.
+    pub fn new(library: &Library, direction: Direction, payload: Payload) -> Option<Self> {
+        let work = Work::new(library, direction, payload)?;
+        Some(Self::with_work(library.name, direction, payload, work))
     }
 
     pub fn floor(name: &'static str, payload: Payload, work: Box<dyn FnMut()>) -> Self {
@@ -78,7 +115,10 @@ impl Cell {
             direction,
             payload,
             work,
-            count: 1,
+            count: match direction {
+                Direction::Batch => BATCH,
+                _ => 1,
+            },
             times: Vec::new(),
             allocations: 0.0,
         }
@@ -96,15 +136,21 @@ impl Cell {
         self.payload.octets.len()
     }
 
-    pub fn is(&self, library: &str, direction: Direction, kind: Kind, size: usize) -> bool {
-        self.library == library
-            && self.direction == direction
-            && self.kind() == kind
-            && self.size() == size
+    pub fn direction(&self) -> Direction {
+        self.direction
     }
 
-    fn group(&self) -> (Direction, Kind, usize) {
+    pub fn what(&self) -> (Direction, Kind, usize) {
         (self.direction, self.kind(), self.size())
+    }
+
+    pub fn is_ours(&self) -> bool {
+        [peers::OURS, peers::OURS_STD].contains(&self.library)
+    }
+
+    /// Of others, and a library.
+    pub fn is_peer(&self) -> bool {
+        self.direction != Direction::Floor && !self.is_ours() && self.library != peers::RAW
     }
 
     pub fn in_group(&self, direction: Direction, kind: Kind) -> bool {
@@ -139,38 +185,43 @@ impl Cell {
 
     /// Whether what goes in comes out, with the right kind. Three messages, so that a state carried over shows.
     pub fn is_faithful(&self) -> bool {
-        let fresh = |library: &Library| match &self.work {
-            Work::Receive(_) => {
-                let mut receiver =
-                    (library.receiver)(Wire::with_messages(self.payload), self.payload);
-                let (mut all, mut same) = (0, 0);
-                receiver.receive(3, &mut |kind, octets| {
-                    all += 1;
-                    same += u32::from(kind == self.payload.kind && octets == self.payload.octets);
-                });
-                (all, same) == (3, 3)
-            }
-            Work::Send(_) => {
-                let mut wire = Wire::new(Vec::new());
-                wire.written = Some(Vec::new());
-                let mut sender = (library.sender)(wire, self.payload);
-                (0..3).all(|_| {
-                    sender.send(1);
-                    let written = sender
-                        .wire()
-                        .written
-                        .replace(Vec::new())
-                        .unwrap_or_default();
-                    wire::decode(&written)
-                        == Ok((
-                            wire::opcode(self.payload.kind),
-                            self.payload.octets.to_vec(),
-                        ))
-                })
-            }
-            Work::Floor(_) => true,
+        let payload = self.payload;
+        let (mut all, mut same) = (0, 0);
+        let mut show = |kind, octets: &[u8]| {
+            all += 1;
+            same += u32::from(kind == payload.kind && octets == payload.octets);
         };
-        self.named().is_some_and(fresh)
+        let Some(library) = self.named() else {
+            return false;
+        };
+        match self.direction {
+            Direction::Send => {
+                let tape = Tape::default();
+                let Some(open) = library.in_memory else {
+                    return false;
+                };
+                let mut client = open(Wire::sink().taped(&tape), payload);
+                return (0..3).all(|_| {
+                    client.send(1);
+                    let written = std::mem::take(&mut *tape.lock().expect("one thread"));
+                    wire::decode(&written)
+                        == Ok((wire::opcode(payload.kind), payload.octets.to_vec()))
+                });
+            }
+            direction => match Work::new(library, direction, payload) {
+                Some(Work::Library(mut client)) if direction == Direction::Echo => {
+                    client.echo(3, &mut show);
+                }
+                // What it sends, the server looks at.
+                Some(Work::Library(mut client)) if direction == Direction::Batch => {
+                    client.batch(BATCH);
+                    return true;
+                }
+                Some(Work::Library(mut client)) => client.receive(3, &mut show),
+                _ => return false,
+            },
+        }
+        (all, same) == (3, 3)
     }
 
     fn named(&self) -> Option<&'static Library> {
@@ -180,31 +231,51 @@ impl Cell {
 
     /// The same elsewhere in memory, warm: where buffers come to lie is worth more than some bars allow.
     fn renew(&mut self) {
-        if let Some(library) = self.named() {
-            self.work = Work::new(library, self.direction, self.payload);
+        if let Some(work) = self
+            .named()
+            .and_then(|library| Work::new(library, self.direction, self.payload))
+        {
+            self.work = work;
         }
-        self.run(self.count.div_ceil(4));
+        let whole = self.whole(self.count.div_ceil(4));
+        self.run(whole);
+    }
+
+    /// So many messages at the least as can be sent.
+    fn whole(&self, count: u64) -> u64 {
+        match self.direction {
+            Direction::Batch => count.next_multiple_of(BATCH),
+            _ => count,
+        }
     }
 
     fn run(&mut self, count: u64) {
-        match &mut self.work {
-            Work::Receive(receiver) => {
-                let mut total = 0;
-                receiver.receive(count, &mut |_, octets| {
-                    total += black_box(octets).len() as u64
-                });
-                assert_eq!(total, count * self.payload.octets.len() as u64);
+        let mut total = 0;
+        let mut show = |_, octets: &[u8]| total += black_box(octets).len() as u64;
+        match (&mut self.work, self.direction) {
+            (Work::Floor(work), _) => return (0..count).for_each(|_| work()),
+            (Work::Library(client), Direction::Send) => return client.send(count),
+            (Work::Library(client), Direction::Batch) => {
+                return (0..count / BATCH).for_each(|_| client.batch(BATCH));
             }
-            Work::Send(sender) => sender.send(count),
-            Work::Floor(work) => (0..count).for_each(|_| work()),
+            (Work::Library(client), Direction::Echo) => client.echo(count, &mut show),
+            (Work::Library(client), _) => client.receive(count, &mut show),
         }
+        assert_eq!(total, count * self.payload.octets.len() as u64);
     }
 
     fn round(&mut self) -> f64 {
         let before = allocations::count();
-        let start = ThreadTime::now();
-        self.run(self.count);
-        let time = start.elapsed();
+        let time = if self.direction.is_over_tcp() {
+            // The peer works meanwhile, and the system for both.
+            let start = Instant::now();
+            self.run(self.count);
+            start.elapsed()
+        } else {
+            let start = ThreadTime::now();
+            self.run(self.count);
+            start.elapsed()
+        };
         // The last round's figure stands: it is the steady state.
         self.allocations = (allocations::count() - before) as f64 / self.count as f64;
         time.as_secs_f64() * 1e9 / self.count as f64
@@ -220,7 +291,8 @@ pub fn measure(cells: &mut [Cell], rounds: usize, milliseconds: f64) {
         loop {
             let time = cell.round() * cell.count as f64;
             if time >= target / 4.0 {
-                cell.count = ((cell.count as f64 * target / time) as u64).max(1);
+                let count = (cell.count as f64 * target / time) as u64;
+                cell.count = cell.whole(count.max(1));
                 break;
             }
             cell.count *= 2;
@@ -234,9 +306,9 @@ pub fn measure(cells: &mut [Cell], rounds: usize, milliseconds: f64) {
                 cells[at].renew();
             }
         }
-        let mut groups: Vec<_> = cells.iter().map(Cell::group).collect();
+        let mut groups: Vec<_> = cells.iter().map(Cell::what).collect();
         fastrand::shuffle(&mut groups);
-        order.sort_by_key(|&at| groups.iter().position(|group| *group == cells[at].group()));
+        order.sort_by_key(|&at| groups.iter().position(|group| *group == cells[at].what()));
         for &at in &order {
             let time = cells[at].round();
             cells[at].times.push(time);

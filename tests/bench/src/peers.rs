@@ -1,37 +1,61 @@
-//! The libraries, each behind the same two traits.
+//! The libraries, each behind the same trait.
 
 mod bare_ws;
+mod bare_ws_std;
+mod drive;
+mod fastwebsockets;
+mod raw;
+mod sockudo_ws;
 mod tokio_websockets;
 mod tungstenite;
+mod yawc;
 
+use std::net::TcpStream;
+
+pub use self::bare_ws_std::answer;
 use crate::payload::{Kind, Payload};
 use crate::wire::Wire;
 
+/// The loops of the core.
 pub const OURS: &str = "bare-ws";
+/// What a program on a host uses, with default settings.
+pub const OURS_STD: &str = "bare-ws-std";
+/// No library: what the sockets can do.
+pub const RAW: &str = "(raw TCP)";
 
 pub const LIBRARIES: &[Library] = &[
     bare_ws::LIBRARY,
+    bare_ws_std::LIBRARY,
     tungstenite::LIBRARY,
     tokio_websockets::LIBRARY,
+    fastwebsockets::LIBRARY,
+    sockudo_ws::LIBRARY,
+    yawc::LIBRARY,
+    raw::LIBRARY,
 ];
 
 pub struct Library {
     pub name: &'static str,
-    /// A client that receives `payload` again and again.
-    pub receiver: fn(Wire, Payload) -> Box<dyn Receive>,
-    /// A client that sends `payload` again and again.
-    pub sender: fn(Wire, Payload) -> Box<dyn Send>,
+    /// A client in memory.
+    pub in_memory: Option<fn(Wire, Payload) -> Box<dyn Drive>>,
+    /// A client over a connection whose opening handshake the library may do or leave.
+    pub over_tcp: Option<fn(TcpStream, Payload) -> Box<dyn Drive>>,
+    /// It can queue messages and write them out together.
+    pub has_queue: bool,
 }
 
-pub trait Receive {
-    /// Receives so many messages, and shows each. One method, so that no library's loop is held
-    /// back by being wanted in two places.
+/// A client, which sends its payload and receives whatever comes. Loops stand inside, so that no library is held back
+/// by a call for each message.
+pub trait Drive {
+    /// Receives so many messages, and shows each.
     fn receive(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8]));
-}
 
-pub trait Send {
     /// Sends so many messages, each out of the door before the next.
     fn send(&mut self, count: u64);
 
-    fn wire(&mut self) -> &mut Wire;
+    /// Sends one and receives one, so many times.
+    fn echo(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8]));
+
+    /// Queues so many messages and writes them out, as the library would batch them; then receives one.
+    fn batch(&mut self, count: u64);
 }

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::cells::{Cell, Direction};
-use crate::payload::{Kind, SIZES};
+use crate::payload::Kind;
+use crate::peers;
 
 #[derive(Default)]
 pub struct Report {
@@ -11,14 +12,47 @@ pub struct Report {
     failures: Vec<String>,
 }
 
-/// The tables, in order.
-pub fn groups() -> [(Direction, Kind); 4] {
-    [
-        (Direction::Receive, Kind::Binary),
-        (Direction::Receive, Kind::Text),
-        (Direction::Send, Kind::Binary),
-        (Direction::Send, Kind::Text),
-    ]
+/// The cells that are compared with each other.
+pub struct Row<'c> {
+    pub what: (Direction, Kind, usize),
+    pub cells: Vec<&'c Cell>,
+}
+
+/// In the order in which they were made.
+pub fn rows(cells: &[Cell]) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for cell in cells {
+        if cell.direction() == Direction::Floor {
+            continue;
+        }
+        match rows.iter_mut().find(|row| row.what == cell.what()) {
+            Some(row) => row.cells.push(cell),
+            None => rows.push(Row {
+                what: cell.what(),
+                cells: vec![cell],
+            }),
+        }
+    }
+    rows
+}
+
+impl<'c> Row<'c> {
+    pub fn of(&self, library: &str) -> Option<&'c Cell> {
+        let mut cells = self.cells.iter();
+        cells.find(|cell| cell.library() == library).copied()
+    }
+
+    pub fn ours(&self) -> Vec<&'c Cell> {
+        let ours = self.cells.iter().filter(|cell| cell.is_ours());
+        ours.copied().collect()
+    }
+
+    pub fn best_peer(&self) -> Option<&'c Cell> {
+        let peers = self.cells.iter().filter(|cell| cell.is_peer());
+        peers
+            .min_by(|a, b| a.median().total_cmp(&b.median()))
+            .copied()
+    }
 }
 
 impl Report {
@@ -31,29 +65,34 @@ impl Report {
     }
 
     pub fn tables(&self, cells: &[Cell]) {
-        for (direction, kind) in groups() {
+        let mut tables: Vec<(Direction, Kind)> = Vec::new();
+        for cell in cells {
+            let table = (cell.direction(), cell.kind());
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
+        for &(direction, kind) in &tables {
             table(cells, direction, kind);
         }
-        table(cells, Direction::Floor, Kind::Binary);
-        table(cells, Direction::Floor, Kind::Text);
-        println!("\nAllocations a message (16, 64 KiB, 1 MiB):");
-        for library in crate::peers::LIBRARIES {
-            for (direction, kind) in groups() {
-                let of = |size| {
-                    cells
-                        .iter()
-                        .find(|cell| cell.is(library.name, direction, kind, size))
-                        .map_or(f64::NAN, Cell::allocations)
-                };
-                println!(
-                    "  {:<18} {:<8} {:<7} {:>6.2} {:>6.2} {:>6.2}",
-                    library.name,
-                    direction.to_string(),
-                    kind.to_string(),
-                    of(16),
-                    of(64 * 1024),
-                    of(1024 * 1024)
-                );
+        println!("\nAllocations a message:");
+        for library in peers::LIBRARIES {
+            for &(direction, kind) in &tables {
+                let of =
+                    |cell: &&Cell| cell.library() == library.name && cell.in_group(direction, kind);
+                let counts: Vec<String> = cells
+                    .iter()
+                    .filter(of)
+                    .map(|cell| format!("{:>8.2}", cell.allocations()))
+                    .collect();
+                if !counts.is_empty() {
+                    println!(
+                        "  {:<18} {:<26} {}",
+                        library.name,
+                        format!("{direction} {kind}"),
+                        counts.concat()
+                    );
+                }
             }
         }
     }
@@ -79,13 +118,17 @@ fn table(cells: &[Cell], direction: Direction, kind: Kind) {
         .filter(|cell| cell.in_group(direction, kind))
         .collect();
     let mut names: Vec<_> = Vec::new();
+    let mut sizes: Vec<_> = Vec::new();
     for cell in &group {
         if !names.contains(&cell.library()) {
             names.push(cell.library());
         }
+        if !sizes.contains(&cell.size()) {
+            sizes.push(cell.size());
+        }
     }
     print!("\n{:<26}", format!("{direction} {kind}"));
-    for size in SIZES {
+    for &size in &sizes {
         let size = if size < 1024 {
             format!("{size} B")
         } else {
@@ -96,17 +139,19 @@ fn table(cells: &[Cell], direction: Direction, kind: Kind) {
     println!();
     for name in names {
         print!("  {name:<24}");
-        for size in SIZES {
+        for &size in &sizes {
             let column = || group.iter().filter(move |cell| cell.size() == size);
-            let best = column().min_by(|a, b| a.median().total_cmp(&b.median()));
+            let best = column()
+                .filter(|cell| cell.library() != peers::RAW)
+                .min_by(|a, b| a.median().total_cmp(&b.median()));
             match (column().find(|cell| cell.library() == name), best) {
                 (None, _) | (_, None) => print!("{:>20}", "-"),
                 (Some(cell), Some(best)) => {
                     let time = cell.median();
-                    let figure = if size <= 1024 {
-                        format!("{time:.1} ns")
-                    } else {
-                        format!("{:.0} MB/s", size as f64 / time * 1e3)
+                    let figure = match direction {
+                        Direction::Batch => format!("{:.2} M/s", 1e3 / time),
+                        _ if size <= 1024 => format!("{time:.1} ns"),
+                        _ => format!("{:.0} MB/s", size as f64 / time * 1e3),
                     };
                     print!("{:>20}", format!("{figure} ({:.2})", cell.ratio(best)));
                 }

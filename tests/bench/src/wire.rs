@@ -2,62 +2,101 @@
 
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::payload::{Kind, Payload};
 
+/// What was written, if it is to be looked at.
+pub type Tape = Arc<Mutex<Vec<u8>>>;
+
 pub struct Wire {
-    recording: Rc<[u8]>,
+    recording: Arc<[u8]>,
     at: usize,
-    pub writes: u64,
-    /// What was written, if it is to be looked at.
-    pub written: Option<Vec<u8>>,
+    /// The most octets of a read.
+    most: usize,
+    tape: Option<Tape>,
+}
+
+/// `payload` in one unmasked frame: what a server sends.
+pub fn frame(payload: Payload) -> Vec<u8> {
+    let mut frame = header(payload, 0);
+    frame.extend(payload.octets);
+    frame
+}
+
+/// `payload` in one masked frame: what a client sends, with a key that changes nothing.
+pub fn masked(payload: Payload) -> Vec<u8> {
+    let mut frame = header(payload, 0x80);
+    frame.extend([0; 4]);
+    frame.extend(payload.octets);
+    frame
+}
+
+fn header(payload: Payload, mask: u8) -> Vec<u8> {
+    let mut header = vec![0x80 | opcode(payload.kind)];
+    match payload.octets.len() {
+        len @ 0..=125 => header.push(mask | len as u8),
+        len @ 126..=65_535 => {
+            header.push(mask | 126);
+            header.extend((len as u16).to_be_bytes());
+        }
+        len => {
+            header.push(mask | 127);
+            header.extend((len as u64).to_be_bytes());
+        }
+    }
+    header
 }
 
 impl Wire {
-    /// What a server sends: `payload` in one unmasked frame, again and again.
+    /// `payload` from a server, again and again.
     pub fn with_messages(payload: Payload) -> Self {
-        let mut frame = vec![0x80 | opcode(payload.kind)];
-        match payload.octets.len() {
-            len @ 0..=125 => frame.push(len as u8),
-            len @ 126..=65_535 => {
-                frame.push(126);
-                frame.extend((len as u16).to_be_bytes());
-            }
-            len => {
-                frame.push(127);
-                frame.extend((len as u64).to_be_bytes());
-            }
-        }
-        frame.extend(payload.octets);
+        let frame = frame(payload);
         // As much as a busy socket holds, and in whole frames.
         let count = (256 * 1024 / frame.len()).max(2);
         Self::new(frame.repeat(count))
     }
 
-    pub fn new(recording: Vec<u8>) -> Self {
+    fn new(recording: Vec<u8>) -> Self {
         Self {
             recording: recording.into(),
             at: 0,
-            writes: 0,
-            written: None,
+            most: usize::MAX,
+            tape: None,
+        }
+    }
+
+    /// Nothing to read.
+    pub fn sink() -> Self {
+        Self::new(Vec::new())
+    }
+
+    /// Gives no more than so many octets a read.
+    pub fn in_pieces(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Writes all down.
+    pub fn taped(self, tape: &Tape) -> Self {
+        Self {
+            tape: Some(Arc::clone(tape)),
+            ..self
         }
     }
 
     fn take(&mut self, max: usize) -> &[u8] {
         let from = self.at;
-        let until = self.recording.len().min(from + max);
+        let until = self.recording.len().min(from + max.min(self.most));
         self.at = until % self.recording.len().max(1);
         &self.recording[from..until]
     }
 
     fn put(&mut self, octets: &[u8]) -> usize {
-        self.writes += 1;
-        if let Some(written) = &mut self.written {
-            written.extend_from_slice(octets);
+        if let Some(tape) = &self.tape {
+            tape.lock().expect("one thread").extend_from_slice(octets);
         }
         std::hint::black_box(octets);
         octets.len()

@@ -7,12 +7,13 @@ use bare_ws::buffer::Growing;
 use bare_ws::entropy::RandCore;
 use bare_ws::message::Message;
 use bare_ws::receiver::Receiver;
-use bare_ws::role::Client;
+use bare_ws::role::Client as ClientRole;
 use bare_ws::sender::Sender;
 use rand::rngs::ThreadRng;
 
-use super::{Library, Receive, Send};
-use crate::payload::Kind;
+use super::Library;
+use super::drive::{Blocking, Client};
+use crate::payload::{Kind, Payload};
 use crate::wire::Wire;
 
 /// Octets of either buffer at the start; the receive buffer grows with its messages.
@@ -20,54 +21,52 @@ const BUFFER: usize = 64 * 1024;
 
 pub const LIBRARY: Library = Library {
     name: super::OURS,
-    receiver: |wire, _| Box::new(client(wire)),
-    sender: |wire, payload| {
-        let message = match payload.kind {
-            Kind::Binary => Message::Binary(payload.octets),
-            Kind::Text => Message::Text(payload.text()),
+    in_memory: Some(|wire, payload| {
+        let entropy = RandCore(rand::rng());
+        let connection = Connection {
+            reader: Reader::new(Receiver::new(Growing::with_len(BUFFER))),
+            writer: Writer::new(wire, Sender::new(vec![0; BUFFER].into(), entropy)),
         };
-        Box::new(Sending {
-            client: client(wire),
-            message,
-        })
-    },
+        Box::new(Blocking(Ours {
+            connection,
+            message: message(payload),
+        }))
+    }),
+    over_tcp: None,
+    has_queue: false,
 };
 
-type Ours =
-    Connection<Wire, Receiver<Client, Growing>, Sender<Client, Box<[u8]>, RandCore<ThreadRng>>>;
-
-fn client(wire: Wire) -> Ours {
-    let entropy = RandCore(rand::rng());
-    Connection {
-        reader: Reader::new(Receiver::new(Growing::with_len(BUFFER))),
-        writer: Writer::new(wire, Sender::new(vec![0; BUFFER].into(), entropy)),
+pub fn message(payload: Payload) -> Message<'static> {
+    match payload.kind {
+        Kind::Binary => Message::Binary(payload.octets),
+        Kind::Text => Message::Text(payload.text()),
     }
 }
 
-impl Receive for Ours {
-    fn receive(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8])) {
-        for _ in 0..count {
-            match self.recv().expect("a message").expect("open") {
-                Message::Text(text) => show(Kind::Text, text.as_bytes()),
-                Message::Binary(octets) => show(Kind::Binary, octets),
-            }
-        }
-    }
-}
-
-struct Sending {
-    client: Ours,
+struct Ours {
+    connection: Connection<
+        Wire,
+        Receiver<ClientRole, Growing>,
+        Sender<ClientRole, Box<[u8]>, RandCore<ThreadRng>>,
+    >,
     message: Message<'static>,
 }
 
-impl Send for Sending {
-    fn send(&mut self, count: u64) {
-        for _ in 0..count {
-            self.client.send(black_box(self.message)).expect("sent");
+impl Client for Ours {
+    fn receive(&mut self, show: &mut dyn FnMut(Kind, &[u8])) {
+        match self.connection.recv().expect("a message").expect("open") {
+            Message::Text(text) => show(Kind::Text, text.as_bytes()),
+            Message::Binary(octets) => show(Kind::Binary, octets),
         }
     }
 
-    fn wire(&mut self) -> &mut Wire {
-        self.client.writer.io_mut()
+    fn send(&mut self) {
+        self.connection.send(black_box(self.message)).expect("sent");
     }
+
+    fn queue(&mut self) {
+        self.send();
+    }
+
+    fn flush(&mut self) {}
 }

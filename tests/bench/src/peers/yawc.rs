@@ -1,0 +1,68 @@
+//! yawc.
+
+use std::hint::black_box;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use yawc::{Frame, OpCode, Options, Role, WebSocket};
+
+use super::Library;
+use super::drive::{Async, AsyncClient, Ready, on_tokio};
+use crate::payload::{Kind, Payload};
+
+pub const LIBRARY: Library = Library {
+    name: "yawc",
+    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload), Ready))),
+    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload))),
+    has_queue: true,
+};
+
+fn client<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    payload: Payload,
+) -> Yawc<S> {
+    // Its default limit is 1 MiB with the header, and it checks text only if it is told to.
+    let options = Options::default()
+        .with_limits(2 * 1024 * 1024, 4 * 1024 * 1024)
+        .with_utf8();
+    let frame = match payload.kind {
+        Kind::Binary => Frame::binary(payload.octets),
+        Kind::Text => Frame::text(payload.text()),
+    };
+    Yawc {
+        client: WebSocket::from_stream(stream, Role::Client, options).expect("a client"),
+        frame,
+    }
+}
+
+struct Yawc<S> {
+    client: WebSocket<S>,
+    frame: Frame,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncClient for Yawc<S> {
+    async fn receive(&mut self, show: &mut dyn FnMut(Kind, &[u8])) {
+        let frame = self.client.next().await.expect("open");
+        let kind = match frame.opcode() {
+            OpCode::Text => Kind::Text,
+            _ => Kind::Binary,
+        };
+        show(kind, frame.payload());
+    }
+
+    async fn send(&mut self) {
+        let frame = black_box(self.frame.clone());
+        self.client.send(frame).await.expect("sent");
+    }
+
+    async fn queue(&mut self) {
+        let frame = black_box(self.frame.clone());
+        self.client.feed(frame).await.expect("queued");
+    }
+
+    async fn flush(&mut self) {
+        SinkExt::<Frame>::flush(&mut self.client)
+            .await
+            .expect("sent");
+    }
+}

@@ -386,6 +386,7 @@ impl<Rx: Receive> Reader<Rx> {
                 Ok(Exchanged::Read(0)) => receiver.eof(),
                 Ok(Exchanged::Read(n)) => receiver.commit(n),
                 Ok(Exchanged::Wrote) => {}
+                Ok(Exchanged::Quiet) => receiver.shrink(),
                 // A Close that cannot be sent must not hide why it was due.
                 Err(_) if is_over => {}
                 Err(cut) => return Err(cut.into()),

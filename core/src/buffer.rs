@@ -2,6 +2,10 @@
 
 use crate::octets;
 
+/// How far the transport may write ahead of what is known to be needed: it bounds what has to
+/// move when the next message turns out longer than the rest of the buffer.
+pub(crate) const READ_AHEAD: usize = 16 * 1024;
+
 /// Where a connection keeps octets: any `AsRef<[u8]> + AsMut<[u8]>` of a fixed length, such as
 /// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also `Growing`, which grows
 /// as octets arrive.
@@ -32,10 +36,26 @@ pub trait Storage {
     #[inline]
     fn used(&mut self, _len: usize) {}
 
-    /// Told between two messages. Memory that has grown may shrink; its first octets stay, as many
-    /// as were [used](Self::used) each time since it shrank last.
+    /// Told when the transport has filled all of it, so that more may have waited: memory may grow,
+    /// for the next call of the operating system to take more.
     #[inline]
-    fn give_back(&mut self) {}
+    fn filled(&mut self) {}
+
+    /// Told between two messages, while the first `kept` octets are of use. Memory that has grown may
+    /// shrink; its first octets stay, those and as many as were [used](Self::used) each time since it
+    /// shrank last.
+    #[inline]
+    fn give_back(&mut self, _kept: usize) {}
+
+    /// Whether [`shrink`](Self::shrink) would give memory back.
+    #[inline]
+    fn has_grown(&self) -> bool {
+        false
+    }
+
+    /// Gives back at once what it has grown by, but for the first `kept` octets.
+    #[inline]
+    fn shrink(&mut self, _kept: usize) {}
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for B {
@@ -74,9 +94,9 @@ pub struct Buffers<B, T> {
     pub transmit: T,
 }
 
-/// Memory on the heap that grows as octets arrive, never by what a peer declares, and up to a
-/// limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or trains of messages
-/// that arrived together, needed half of it.
+/// Memory on the heap that grows with the octets that are there, never by what a peer declares, and
+/// up to a limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or trains of
+/// messages that passed together, needed half of it.
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
 pub struct Growing {
@@ -125,9 +145,12 @@ impl Growing {
     }
 
     #[cold]
-    fn shrink(&mut self) {
-        self.octets.truncate(self.most.max(self.least));
+    fn shrink_to(&mut self, len: usize) {
+        self.octets.truncate(len.max(self.least));
         self.octets.shrink_to_fit();
+        self.used = 0;
+        self.most = 0;
+        self.rounds = 0;
     }
 }
 
@@ -179,8 +202,16 @@ impl Storage for Growing {
         self.used = self.used.max(len);
     }
 
+    fn filled(&mut self) {
+        let len = self.octets.len();
+        if len < READ_AHEAD {
+            // That there is no more memory is told where it is needed.
+            let _ = self.grow(len.saturating_mul(2).min(self.limit));
+        }
+    }
+
     #[inline]
-    fn give_back(&mut self) {
+    fn give_back(&mut self, kept: usize) {
         // Looking again at what nothing has come to is no round.
         let used = core::mem::take(&mut self.used);
         if used == 0 || self.octets.len() <= self.least {
@@ -194,9 +225,19 @@ impl Storage for Growing {
         self.most = self.most.max(used);
         self.rounds += 1;
         if self.rounds == Self::ROUNDS {
-            self.shrink();
-            self.most = 0;
-            self.rounds = 0;
+            // Twice what was needed, so that it does not grow again at once.
+            self.shrink_to(self.most.saturating_mul(2).max(kept));
+        }
+    }
+
+    #[inline]
+    fn has_grown(&self) -> bool {
+        self.octets.len() > self.least
+    }
+
+    fn shrink(&mut self, kept: usize) {
+        if kept.max(self.least) < self.octets.len() {
+            self.shrink_to(kept);
         }
     }
 }

@@ -41,6 +41,14 @@ pub trait Decompress {
 
     /// The output was taken; its memory may be used again.
     fn release(&mut self);
+
+    /// Whether [`shrink`](Self::shrink) would give memory back.
+    fn has_grown(&self) -> bool {
+        false
+    }
+
+    /// Between two messages: gives memory back that the next one may not need.
+    fn shrink(&mut self) {}
 }
 
 /// How far a step of [`Decompress::decompress`] came.

@@ -10,6 +10,8 @@ pub enum Exchanged {
     Read(usize),
     /// Nothing was read. What was to be written is out, or was tried.
     Wrote,
+    /// Nothing was read for a long time: memory may be given back before the next exchange.
+    Quiet,
 }
 
 /// How long an exchange with the transport may take.

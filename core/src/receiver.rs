@@ -165,8 +165,29 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// The transport wrote `n` octets into what [`spare`](Self::spare) gave.
     #[inline]
     pub fn commit(&mut self, n: usize) {
-        self.machine.commit(n, self.storage.octets().len());
+        let len = self.storage.octets().len();
+        self.machine.commit(n, len);
         self.storage.used(self.machine.needed());
+        if self.machine.places.filled == len {
+            self.storage.filled();
+        }
+    }
+
+    /// Whether [`shrink`](Self::shrink) would give memory back.
+    #[must_use]
+    pub fn has_grown(&self) -> bool {
+        self.storage.has_grown() || self.stage.has_grown()
+    }
+
+    /// Gives back memory that the buffer has grown by, but for what is in it: for a connection on
+    /// which nothing has come for a long time.
+    pub fn shrink(&mut self) {
+        if self.storage.has_grown() {
+            self.machine.shrink(&mut self.storage);
+        }
+        if self.stage.has_grown() && !self.machine.in_message() {
+            self.stage.shrink();
+        }
     }
 
     /// The transport gives no more octets. What came before is still announced.

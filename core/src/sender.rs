@@ -132,7 +132,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// Whether a message of `len` octets certainly has room in what is free of the buffer.
     #[must_use]
     pub fn fits(&self, len: usize) -> bool {
-        let octets = self.storage.octets().len();
+        let octets = self.storage.most();
         let free = self.machine.free(octets);
         // What does not shrink goes raw, and needs room beside its compressed form's.
         let twice = if self.compresses(Some(len)) { 2 } else { 1 };
@@ -171,7 +171,33 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// The transport took the first `n` of the [pending](Self::pending) octets.
     #[inline]
     pub fn advance(&mut self, n: usize) {
+        self.storage.used(self.machine.filled);
         self.machine.advance(n);
+        if self.machine.is_drained() {
+            self.storage.give_back(0);
+        }
+    }
+
+    /// Whether [`shrink`](Self::shrink) would give memory back.
+    #[must_use]
+    pub fn has_grown(&self) -> bool {
+        self.storage.has_grown()
+    }
+
+    /// Gives back memory that the buffer has grown by, but for what is pending: for a connection that
+    /// has sent nothing for a long time.
+    pub fn shrink(&mut self) {
+        self.storage.shrink(self.machine.filled);
+    }
+
+    /// Memory that can grow has room for `len` more octets now, or all that it can have.
+    #[inline]
+    fn make_room(&mut self, len: usize) {
+        if self.storage.can_grow() {
+            let needed = self.machine.filled.saturating_add(len);
+            // Without memory, what is there has to do: it goes in more pieces.
+            let _ = self.storage.grow(needed.min(self.storage.most()));
+        }
     }
 
     /// Whether data may be sent: no Close of ours is queued, the peer is not gone.
@@ -295,6 +321,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
         self.room()?;
         let key = self.key()?;
+        self.make_room(len.saturating_add(MAX_HEADER));
         let octets = self.storage.octets_mut();
         self.machine
             .put_header(FIN | kind.opcode() as u8, len, key, octets);
@@ -454,6 +481,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             .admits(header.opcode != Opcode::Continuation, false)?;
         self.room()?;
         let needed = header_len(payload.len() as u64, R::MASKS) + payload.len();
+        self.make_room(needed);
         if needed > self.machine.free(self.storage.octets().len()) {
             return Ok(false);
         }
@@ -474,6 +502,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     fn put_control(&mut self, opcode: Opcode, front: &[u8], back: &[u8]) -> Result<bool, Fault> {
         self.room()?;
         let len = front.len() + back.len();
+        self.make_room(len.saturating_add(MAX_HEADER));
         let memory = self.storage.octets().len();
         if !self.machine.admits_control(len, memory)? {
             return Ok(false);
@@ -501,9 +530,13 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             self.machine.compressing = self.compresses(len);
             self.machine.opcode = piece.kind.opcode();
         }
+        let needed = piece.payload.len().saturating_add(MAX_HEADER);
         if X::POSSIBLE && self.machine.compressing {
+            // Room for both forms, and no less than what is pending.
+            self.make_room(needed.saturating_mul(2).max(self.machine.filled));
             return self.queue_compressed(piece);
         }
+        self.make_room(needed);
         let len = self.storage.octets().len();
         let free = self.machine.free(len);
         let overhead = header_len(piece.payload.len() as u64, R::MASKS);

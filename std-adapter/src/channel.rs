@@ -135,6 +135,7 @@ impl<S: Stream> Channel<S> {
                         // A stream that claims to have read more than it was given is not believed.
                         let n = n.min(spare.len());
                         hint.is_drained = n < spare.len();
+                        hint.has_grown |= !hint.is_drained;
                         let event = match n {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
@@ -190,7 +191,16 @@ impl<S: Stream> Channel<S> {
                 read: state.life.may_read(),
                 write: state.has_queued(),
             };
-            let until = state.life.until(Call::Receive).min(limit.by);
+            let mut until = state.life.until(Call::Receive).min(limit.by);
+            if hint.has_grown || state.sender.has_grown() {
+                if hint.is_quiet(&state, now) && attempts {
+                    state.sender.shrink();
+                    hint.has_grown = false;
+                    hint.quiet_by = Moment::NEVER;
+                    return Ok(Exchanged::Quiet);
+                }
+                until = until.min(hint.quiet_by);
+            }
             let left = self.left(&state, until, now);
             drop(state);
             self.stream
@@ -313,10 +323,17 @@ impl<S: Stream> Channel<S> {
                     };
                     state.sender.shut();
                     state.life.on(Event::HungUp, Moment::now());
-                    self.turn.notify_all();
+                    self.call_up(state);
                 }
                 Next::Exchange | Next::Discard | Next::Nothing => return,
             }
+        }
+    }
+
+    /// Wakes whoever waits for a turn: a call of the operating system, whether anybody does or not.
+    pub(crate) fn call_up(&self, state: &State) {
+        if state.queueing > 0 {
+            self.turn.notify_all();
         }
     }
 
@@ -426,4 +443,29 @@ pub(crate) struct Hint {
     pub(crate) waits: bool,
     /// Octets that were read after the connection's time was over.
     late: usize,
+    /// The receive buffer has memory to give back.
+    pub(crate) has_grown: bool,
+    /// When that is given back if nothing passes until then, ...
+    quiet_by: Moment,
+    /// ... since these were out, ...
+    drained: u64,
+    /// ... and this arrived.
+    heard: Moment,
+}
+
+/// After so long without traffic a connection keeps no more memory than it began with.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Hint {
+    /// Whether nothing has passed for long; sets when to look again.
+    fn is_quiet(&mut self, state: &State, now: Moment) -> bool {
+        let heard = state.life.last_heard();
+        let passed = (self.drained, self.heard) != (state.drained, heard);
+        if passed || state.in_turn {
+            self.drained = state.drained;
+            self.heard = heard;
+            self.quiet_by = now.after(Some(QUIET));
+        }
+        self.quiet_by.has_come(now)
+    }
 }

@@ -41,6 +41,9 @@ use crate::stream::{Socket, Stream};
 use crate::websocket::WebSocket;
 use crate::writer::Writer;
 
+/// The initial size of the transmit buffer, unless its limit is lower.
+const TRANSMIT: usize = 2 * 1024;
+
 /// Opens a connection with the defaults: [`Config::connect`].
 ///
 /// ```no_run
@@ -127,8 +130,8 @@ impl Default for Config {
                 fragments: 1_000_000,
             },
             stream_limit: None,
-            receive_buffer: 16 * 1024,
-            transmit_buffer: 16 * 1024,
+            receive_buffer: 4 * 1024,
+            transmit_buffer: 256 * 1024,
             redirects: 0,
             trust_redirects: false,
             resolver: None,
@@ -293,16 +296,20 @@ impl Config {
         self
     }
 
-    /// The initial size of the receive buffer in octets. It grows with messages, and shrinks again
-    /// when none of the last 64 needed half of it. Default: 16 KiB.
+    /// The initial size of the receive buffer in octets. It grows with messages, and to 16 KiB when
+    /// many small ones arrive together. It shrinks when none of the last 64 messages needed half of
+    /// it, and to its initial size when a receive has waited for a second in which nothing was
+    /// received or sent. Default: 4 KiB.
     #[must_use]
     pub fn receive_buffer(mut self, octets: usize) -> Self {
         self.receive_buffer = octets;
         self
     }
 
-    /// The size of the transmit buffer in octets; with fewer than 131, connecting fails with
-    /// [`Error::Setting`]. It does not grow: longer messages stream through it. Default: 16 KiB.
+    /// The maximum size of the transmit buffer in octets; fewer than 131 are [`Error::Setting`] when
+    /// connecting. It starts at 2 KiB, or less if this is less, grows with messages, and shrinks as
+    /// the [receive buffer](Self::receive_buffer) does. A longer message passes through it in
+    /// several writes. Default: 256 KiB.
     #[must_use]
     pub fn transmit_buffer(mut self, octets: usize) -> Self {
         self.transmit_buffer = octets;
@@ -635,8 +642,9 @@ impl Config {
     }
 
     /// A connection's buffers, with that one to receive into.
-    pub(crate) fn buffers<B>(&self, receive: B) -> Buffers<B, Box<[u8]>> {
-        let transmit = vec![0; self.transmit_buffer.max(MIN_TRANSMIT)].into_boxed_slice();
+    pub(crate) fn buffers<B>(&self, receive: B) -> Buffers<B, Growing> {
+        let most = self.transmit_buffer.max(MIN_TRANSMIT);
+        let transmit = Growing::with_len(most.min(TRANSMIT)).with_limit(most);
         Buffers { receive, transmit }
     }
 

@@ -8,7 +8,7 @@ use bare_ws::lifecycle;
 use crate::sync;
 
 /// A point in time that may be never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Moment(Option<Instant>);
 
 impl Moment {

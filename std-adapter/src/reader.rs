@@ -105,6 +105,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     #[inline]
     fn recv_by(&mut self, limit: Moment) -> Result<Option<Message<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.whole);
+        self.hint.has_grown = self.inner.receiver().has_grown();
         let mut through = Through::new(&self.shared, &mut self.hint, limit);
         match self.inner.recv(&mut through) {
             Ok(Some(message)) => {
@@ -122,6 +123,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// As [`recv`](Self::recv).
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.pieces);
+        self.hint.has_grown = self.inner.receiver().has_grown();
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
         match self.inner.recv_chunk(&mut through) {
             Ok(Some(chunk)) => {
@@ -139,6 +141,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// As [`recv`](Self::recv).
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.pieces);
+        self.hint.has_grown = self.inner.receiver().has_grown();
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
         match self.inner.recv_frame(&mut through) {
             Ok(Some(frame)) => {

@@ -90,6 +90,16 @@ impl Decompress for Inflating {
             inflater.release();
         }
     }
+
+    fn has_grown(&self) -> bool {
+        self.inflater.as_ref().is_some_and(Decompress::has_grown)
+    }
+
+    fn shrink(&mut self) {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.shrink();
+        }
+    }
 }
 
 impl Compress for Deflating {

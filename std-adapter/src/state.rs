@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use bare_ws::buffer::Growing;
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
 use bare_ws::entropy::EntropyError;
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::stage::Deflating;
 
-pub(crate) type CoreSender = Sender<Client, Box<[u8]>, SystemEntropy, Deflating>;
+pub(crate) type CoreSender = Sender<Client, Growing, SystemEntropy, Deflating>;
 
 /// Why a read or a write did not happen.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(crate) struct State {
     pub(crate) compression: bool,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
     pub(crate) in_turn: bool,
+    /// How many wait for their turn.
+    pub(crate) queueing: usize,
     /// Why the stream gives nothing more, ...
     pub(crate) unreadable: Option<Failure>,
     /// ... and why it takes nothing more.
@@ -64,6 +67,7 @@ impl State {
             drained: 0,
             compression: true,
             in_turn: false,
+            queueing: 0,
             unreadable: None,
             unwritable: None,
         }

@@ -71,7 +71,8 @@ impl<S: Stream> Channel<S> {
         Ok(Some(self.take_turn(state, true)))
     }
 
-    fn wait_for_turn<'s>(&'s self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    fn wait_for_turn<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        state.queueing += 1;
         let now = Moment::now();
         let limit = self.left(&state, state.life.until(Call::Send), now);
         let mut state = match limit {
@@ -84,6 +85,7 @@ impl<S: Stream> Channel<S> {
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        state.queueing -= 1;
         self.expire(&mut state, Call::Send, Moment::now());
         state
     }
@@ -113,7 +115,9 @@ impl<S: Stream> Turn<'_, S> {
         }
         let queued = sender.message(message.kind(), message.as_bytes(), true);
         let state = self.state();
-        state.life.on(Event::Queued, Moment::now());
+        if !state.life.is_stalled() && !state.sender.pending().is_empty() {
+            state.life.on(Event::Queued, Moment::now());
+        }
         Ok(queued.map_err(ProtocolError::widen)?.complete)
     }
 
@@ -224,6 +228,6 @@ impl<S: Stream> Drop for Turn<'_, S> {
         let state = self.state();
         state.in_turn = false;
         channel.settle(state);
-        channel.turn.notify_all();
+        channel.call_up(state);
     }
 }

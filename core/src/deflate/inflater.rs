@@ -158,7 +158,7 @@ impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
 
     fn begin(&mut self, whole: bool) {
         self.memory.used(self.course.held());
-        self.memory.give_back();
+        self.memory.give_back(self.course.kept());
         self.course.begin(&mut self.engine, whole);
     }
 
@@ -179,6 +179,14 @@ impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
 
     fn release(&mut self) {
         self.course.start = self.course.position;
+    }
+
+    fn has_grown(&self) -> bool {
+        self.memory.has_grown() && self.memory.octets().len() > self.course.kept()
+    }
+
+    fn shrink(&mut self) {
+        self.memory.shrink(self.course.kept());
     }
 }
 
@@ -246,6 +254,11 @@ impl Course {
             Delivery::Gathered => self.window.saturating_add(self.gathered),
             Delivery::Linear => self.position,
         }
+    }
+
+    /// Octets of the memory that stay between two messages: the history, where there is any.
+    fn kept(&self) -> usize {
+        if self.takeover { self.window } else { 0 }
     }
 
     fn begin<E: Engine>(&mut self, engine: &mut E, whole: bool) {

@@ -1,7 +1,7 @@
 //! The state of a receiver, apart from whose memory it is.
 
 use super::{Delivery, Limits, Step, Stop};
-use crate::buffer::{Places, Storage};
+use crate::buffer::{Places, READ_AHEAD, Storage};
 use crate::closing::{Inbound, Owed};
 use crate::compression::Decompress;
 use crate::error::{Capacity, Error, Failure, Violation};
@@ -85,10 +85,6 @@ enum Found {
     OtherLevel,
 }
 
-/// How far the transport may write ahead of what is known to be needed: it bounds what has to
-/// move when the next message turns out longer than the rest of the buffer.
-const READ_AHEAD: usize = 16 * 1024;
-
 /// The same where frames are long: each then begins at the front of the buffer, and text is not
 /// looked at twice for having come in two pieces.
 const READ_AHEAD_OF_LONG: usize = 1024;
@@ -137,9 +133,6 @@ impl Machine {
             self.places = Places::default();
             self.announced = Announced::Nothing;
         }
-        if storage.can_grow() && self.holds_nothing() {
-            storage.give_back();
-        }
         let want = match self.frame {
             Some(frame) => usize::try_from(frame.remaining).unwrap_or(usize::MAX),
             None => MAX_HEADER + MAX_CONTROL,
@@ -148,6 +141,9 @@ impl Machine {
             self.places.close_gap(storage.octets_mut());
             if storage.octets().len().saturating_sub(self.places.filled) < want {
                 self.places.compact(storage.octets_mut());
+            }
+            if self.message.is_none() {
+                storage.give_back(self.places.filled);
             }
         }
         let filled = self.places.filled;
@@ -169,6 +165,19 @@ impl Machine {
         octets::part_mut(octets, filled, free)
     }
 
+    /// Whether a message is not complete, or announced.
+    pub(super) fn in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    pub(super) fn shrink<B: Storage>(&mut self, storage: &mut B) {
+        if self.announced == Announced::Nothing {
+            self.places.close_gap(storage.octets_mut());
+            self.places.compact(storage.octets_mut());
+        }
+        storage.shrink(self.places.filled);
+    }
+
     #[inline]
     pub(super) fn commit(&mut self, n: usize, len: usize) {
         if matches!(self.inbound, Inbound::Open) {
@@ -177,18 +186,14 @@ impl Machine {
         }
     }
 
-    /// Whether no octet of the buffer is of use any more.
-    #[inline]
-    fn holds_nothing(&self) -> bool {
-        self.places.filled == 0 && self.message.is_none()
-    }
-
     /// How many octets of the buffer had to be there for what is in it.
     #[inline]
     pub(super) fn needed(&self) -> usize {
         match self.message {
-            // It would have passed through fewer as well.
-            Some(message) if message.delivery == Delivery::Chunk => self.places.filled.min(1),
+            // It would have passed through fewer as well, but with more reads.
+            Some(message) if message.delivery == Delivery::Chunk => {
+                self.places.filled.min(READ_AHEAD)
+            }
             _ => self.places.filled,
         }
     }

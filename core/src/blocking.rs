@@ -77,6 +77,9 @@ pub trait Link {
     /// The transport's error.
     type Error;
 
+    /// It can wait for a [moment](Patience::Moment) only.
+    const KNOWS_TIME: bool = false;
+
     /// Whether something is queued that is not written out.
     fn has_queued(&self) -> bool;
 
@@ -361,10 +364,20 @@ impl<Rx: Receive> Reader<Rx> {
         let mut attempts = 0_u8;
         // What is owed for a frame that was delivered, nothing else announces.
         let mut due = delivery == Delivery::Frame && receiver.owed().is_due();
+        // Text is checked as a whole where it goes on without a pause.
+        let mut goes_on = L::KNOWS_TIME;
         loop {
             let mut patience = Patience::AtOnce;
             if !core::mem::take(&mut due) {
-                match receiver.look(delivery, attempts >= 2) {
+                let found = if L::KNOWS_TIME && goes_on {
+                    receiver.look_on(delivery, attempts >= 2)
+                } else {
+                    receiver.look(delivery, attempts >= 2)
+                };
+                match found {
+                    Ok(Step::NeedOctets) if goes_on && receiver.holds_text() => {
+                        patience = Patience::Moment;
+                    }
                     Ok(Step::NeedOctets) => patience = Patience::Wait,
                     Ok(Step::ReplyDue) => {}
                     Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
@@ -384,8 +397,11 @@ impl<Rx: Receive> Reader<Rx> {
             // The one place to read and to answer from.
             match link.exchange(owed, spare, patience) {
                 Ok(Exchanged::Read(0)) => receiver.eof(),
-                Ok(Exchanged::Read(n)) => receiver.commit(n),
-                Ok(Exchanged::Wrote) => {}
+                Ok(Exchanged::Read(n)) => {
+                    receiver.commit(n);
+                    goes_on = L::KNOWS_TIME;
+                }
+                Ok(Exchanged::Wrote) => goes_on &= patience != Patience::Moment,
                 Ok(Exchanged::Quiet) => receiver.shrink(),
                 // A Close that cannot be sent must not hide why it was due.
                 Err(_) if is_over => {}

@@ -224,6 +224,23 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// be told.
     #[inline]
     pub(crate) fn look(&mut self, delivery: Delivery, tried: bool) -> Result<Step, Stop> {
+        self.look_at::<false>(delivery, tried)
+    }
+
+    /// The same, but text that is gathered is checked later: by [`look`](Self::look), before whatever
+    /// may take long.
+    #[cfg(feature = "embedded-io")]
+    #[inline]
+    pub(crate) fn look_on(&mut self, delivery: Delivery, tried: bool) -> Result<Step, Stop> {
+        self.look_at::<true>(delivery, tried)
+    }
+
+    #[inline]
+    fn look_at<const LATER: bool>(
+        &mut self,
+        delivery: Delivery,
+        tried: bool,
+    ) -> Result<Step, Stop> {
         let Some(room) = self.storage.most().checked_sub(MAX_HEADER) else {
             return Err(Stop::BufferTooSmall);
         };
@@ -231,13 +248,20 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
             return Err(Stop::PiecesOnly);
         }
         let room = room as u64;
-        self.machine.step::<R, X>(
+        self.machine.step::<R, X, LATER>(
             delivery,
             self.storage.octets_mut(),
             room,
             &mut self.stage,
             tried,
         )
+    }
+
+    /// Whether text is gathered that was perhaps not looked at.
+    #[cfg(feature = "embedded-io")]
+    #[inline]
+    pub(crate) fn holds_text(&self) -> bool {
+        self.machine.holds_text()
     }
 
     /// Whether [`spare`](Self::spare) may find no memory.

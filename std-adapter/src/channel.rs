@@ -104,6 +104,8 @@ impl<S: Stream> Channel<S> {
         state.hand_over(owed);
         let mut attempts = !hint.is_drained;
         let mut is_late = false;
+        let is_brief = patience == Patience::Moment;
+        let mut waited = false;
         loop {
             let answered = self.write_at_once(&mut state);
             if patience == Patience::AtOnce {
@@ -171,6 +173,9 @@ impl<S: Stream> Channel<S> {
                 }
                 state = self.lock();
             }
+            if is_brief && (waited || reads_no_more) {
+                return Ok(Exchanged::Wrote);
+            }
             if reads_no_more {
                 return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
             }
@@ -185,6 +190,9 @@ impl<S: Stream> Channel<S> {
                 }
             }
             if attempts && limit.by.has_come(now) {
+                if is_brief {
+                    return Ok(Exchanged::Wrote);
+                }
                 return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
             }
             let interest = Interest {
@@ -200,6 +208,10 @@ impl<S: Stream> Channel<S> {
                     return Ok(Exchanged::Quiet);
                 }
                 until = until.min(hint.quiet_by);
+            }
+            if is_brief {
+                until = until.min(now.after(Some(MOMENT)));
+                waited = true;
             }
             let left = self.left(&state, until, now);
             drop(state);
@@ -403,6 +415,9 @@ impl<S: Stream> Channel<S> {
         Some(left.map_or(glance, |left| left.min(glance)))
     }
 }
+
+/// How long the next octets of a text are waited for before those that are there are checked.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The longest between two looks at deadlines that other threads may have set.
 const GLANCE: Duration = Duration::from_secs(1);

@@ -243,6 +243,7 @@ impl<'a, S: Stream> Through<'a, S> {
 
 impl<S: Stream> Link for Through<'_, S> {
     type Error = Cut;
+    const KNOWS_TIME: bool = true;
 
     /// Nothing of the receive side's own: what is shared is written out by whoever comes.
     #[inline]

@@ -23,7 +23,8 @@ pub struct Inflating {
 /// The send side's stage. It passes everything on unless permessage-deflate was negotiated.
 #[derive(Debug, Default)]
 pub struct Deflating {
-    compressor: Option<Compressor>,
+    /// Apart, since its tables are larger than all the rest of a connection that has none.
+    compressor: Option<Box<Compressor>>,
     /// The message that is open, ...
     message: Totals,
     /// ... the one before it, and all.
@@ -274,7 +275,7 @@ mod deflate {
             };
             compressor.configure(Some(agreed));
             Self {
-                compressor: Some(compressor),
+                compressor: Some(Box::new(compressor)),
                 ..Self::default()
             }
         }

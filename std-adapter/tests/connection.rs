@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use bare_ws_std::bare_ws::error::Usage;
+use bare_ws_std::bare_ws::error::{Usage, Violation};
 use bare_ws_std::bare_ws::header::FrameHeader;
 use bare_ws_std::bare_ws::opcode::Opcode;
 use bare_ws_std::{
@@ -178,6 +178,39 @@ fn the_limit_of_a_call_loses_nothing() {
     assert!(limits >= 1);
     assert_eq!(socket.recv().unwrap(), None);
     peer.join();
+}
+
+// row: UTF-04
+#[test]
+fn text_that_pauses_is_refused_where_it_cannot_go_on_however_it_is_asked_for() {
+    let header = [0x81, 126, 3, 232].as_slice();
+    for begun in [[header, b"a\xff"].concat(), vec![1, 2, b'a', 0xff, 0x80]] {
+        for limit in [None, Some(Duration::ZERO), Some(SHORT)] {
+            let sent = begun.clone();
+            let peer = serve(move |mut conn| {
+                conn.accept();
+                conn.send(&sent);
+                conn.read_close()
+            });
+            let config = patient().silence_timeout(LONG);
+            let mut socket = config.connect(&peer.uri()).unwrap();
+            let refused = loop {
+                let received = match limit {
+                    Some(limit) => socket.recv_timeout(limit),
+                    None => socket.recv(),
+                };
+                match received.map(drop) {
+                    Err(Error::Timeout(Timeout::Call)) => thread::sleep(SHORT / 50),
+                    received => break received,
+                }
+            };
+            assert!(
+                matches!(refused, Err(Error::Peer(Violation::InvalidUtf8))),
+                "{limit:?}: {refused:?}"
+            );
+            assert_eq!(peer.join(), Some(1007), "{limit:?}");
+        }
+    }
 }
 
 // row: STA-02

@@ -165,6 +165,14 @@ impl Machine {
         octets::part_mut(octets, filled, free)
     }
 
+    /// Whether text is gathered that was perhaps not looked at.
+    #[inline]
+    pub(super) fn holds_text(&self) -> bool {
+        self.message.is_some_and(|message| {
+            message.kind == MessageKind::Text && message.delivery == Delivery::Message
+        })
+    }
+
     /// Whether a message is not complete, or announced.
     pub(super) fn in_message(&self) -> bool {
         self.message.is_some()
@@ -255,7 +263,7 @@ impl Machine {
 
     #[cfg_attr(not(target_os = "none"), inline)]
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn step<R: Role, X: Decompress>(
+    pub(super) fn step<R: Role, X: Decompress, const LATER: bool>(
         &mut self,
         delivery: Delivery,
         octets: &mut [u8],
@@ -279,7 +287,7 @@ impl Machine {
             let found = match &self.frame {
                 None => self.begin_frame::<R, X>(delivery, octets, room, stage),
                 Some(frame) if frame.opcode.is_control() => Ok(self.control::<R>(delivery, octets)),
-                Some(_) => self.data::<R, X>(delivery, octets, stage),
+                Some(_) => self.data::<R, X, LATER>(delivery, octets, stage),
             };
             let found = found.unwrap_or_else(|failure| {
                 self.fail(failure);
@@ -287,6 +295,9 @@ impl Machine {
             });
             match found {
                 Found::Again => {}
+                Found::Step(Step::NeedOctets) if LATER && !self.ended => {
+                    return Ok(Step::NeedOctets);
+                }
                 Found::Step(Step::NeedOctets) => {
                     return Ok(self.need_octets(delivery, octets, stage));
                 }
@@ -338,8 +349,8 @@ impl Machine {
         }
     }
 
-    /// Before anything else is waited for or looked at: text must be refused at the first octet
-    /// that cannot continue it, though the message is not complete.
+    /// Before anything else is waited for or looked at, but for a moment: text must be refused at the
+    /// first octet that cannot continue it, though the message is not complete.
     fn check_gathered<X: Decompress>(
         &mut self,
         delivery: Delivery,
@@ -505,7 +516,7 @@ impl Machine {
     }
 
     #[inline]
-    fn data<R: Role, X: Decompress>(
+    fn data<R: Role, X: Decompress, const LATER: bool>(
         &mut self,
         delivery: Delivery,
         octets: &mut [u8],
@@ -517,7 +528,7 @@ impl Machine {
         let available = self.places.available();
         let n = usize::try_from(frame.remaining).map_or(available, |r| r.min(available));
         if X::POSSIBLE && message.compressed && delivery != Delivery::Frame {
-            return self.compressed::<R, X>(delivery, n, octets, stage);
+            return self.compressed::<R, X, LATER>(delivery, n, octets, stage);
         }
         frame.unmask::<R>(n, &self.places, octets);
         self.places.gather(n, octets);
@@ -531,7 +542,9 @@ impl Machine {
             }
             Delivery::Message if fragment_ends => {
                 self.frame = None;
-                self.check_gathered(delivery, octets, stage);
+                if !LATER {
+                    self.check_gathered(delivery, octets, stage);
+                }
                 return Ok(Found::Again);
             }
             Delivery::Chunk if n > 0 || fragment_ends => (Announced::Chunk, Step::Chunk),
@@ -552,7 +565,7 @@ impl Machine {
         Ok(Found::Step(step))
     }
 
-    fn compressed<R: Role, X: Decompress>(
+    fn compressed<R: Role, X: Decompress, const LATER: bool>(
         &mut self,
         delivery: Delivery,
         n: usize,
@@ -615,7 +628,9 @@ impl Machine {
         }
         if fragment_ends {
             self.frame = None;
-            self.check_gathered(delivery, octets, stage);
+            if !LATER {
+                self.check_gathered(delivery, octets, stage);
+            }
             return Ok(Found::Again);
         }
         Ok(Found::Step(Step::NeedOctets))

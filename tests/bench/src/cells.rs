@@ -18,6 +18,10 @@ pub enum Direction {
     /// Receiving from a transport that gives no more than [`PIECE`] octets a read.
     Pieces,
     Send,
+    /// Sending with permessage-deflate, ...
+    Deflate,
+    /// ... and receiving.
+    Inflate,
     /// One message out and one back over TCP.
     Echo,
     /// [`BATCH`] messages out over TCP, written together, and one back.
@@ -44,6 +48,8 @@ impl fmt::Display for Direction {
             Self::Receive => "receive",
             Self::Pieces => "receive by 64 KiB",
             Self::Send => "send",
+            Self::Deflate => "send, permessage-deflate",
+            Self::Inflate => "receive, permessage-deflate",
             Self::Echo => "echo over TCP",
             Self::Batch => "batch over TCP",
             Self::Floor => "floor",
@@ -74,7 +80,8 @@ impl Work {
         let wire = match direction {
             Direction::Receive => recording(),
             Direction::Pieces => recording().in_pieces(PIECE),
-            Direction::Send => Wire::sink(),
+            Direction::Send | Direction::Deflate => Wire::sink(),
+            Direction::Inflate => Wire::with_compressed(payload),
             Direction::Echo => {
                 let open = library.over_tcp?;
                 return Some(Self::Library(open(served::connect(payload, 1), payload)));
@@ -88,8 +95,17 @@ impl Work {
             }
             Direction::Floor => return None,
         };
-        let open = library.in_memory?;
-        Some(Self::Library(open(wire, payload)))
+        Some(Self::Library(in_memory(library, direction)?(wire, payload)))
+    }
+}
+
+fn in_memory(
+    library: &Library,
+    direction: Direction,
+) -> Option<fn(Wire, Payload) -> Box<dyn Drive>> {
+    match direction {
+        Direction::Deflate | Direction::Inflate => library.deflate,
+        _ => library.in_memory,
     }
 }
 
@@ -195,17 +211,21 @@ impl Cell {
             return false;
         };
         match self.direction {
-            Direction::Send => {
+            Direction::Send | Direction::Deflate => {
                 let tape = Tape::default();
-                let Some(open) = library.in_memory else {
+                let Some(open) = in_memory(library, self.direction) else {
                     return false;
                 };
                 let mut client = open(Wire::sink().taped(&tape), payload);
+                let mut inflater = wire::Inflater::new();
                 return (0..3).all(|_| {
                     client.send(1);
                     let written = std::mem::take(&mut *tape.lock().expect("one thread"));
-                    wire::decode(&written)
-                        == Ok((wire::opcode(payload.kind), payload.octets.to_vec()))
+                    let decoded = match self.direction {
+                        Direction::Deflate => inflater.decode(&written),
+                        _ => wire::decode(&written),
+                    };
+                    decoded == Ok((wire::opcode(payload.kind), payload.octets.to_vec()))
                 });
             }
             direction => match Work::new(library, direction, payload) {
@@ -254,7 +274,9 @@ impl Cell {
         let mut show = |_, octets: &[u8]| total += black_box(octets).len() as u64;
         match (&mut self.work, self.direction) {
             (Work::Floor(work), _) => return (0..count).for_each(|_| work()),
-            (Work::Library(client), Direction::Send) => return client.send(count),
+            (Work::Library(client), Direction::Send | Direction::Deflate) => {
+                return client.send(count);
+            }
             (Work::Library(client), Direction::Batch) => {
                 return (0..count / BATCH).for_each(|_| client.batch(BATCH));
             }

@@ -7,6 +7,7 @@
 
 mod allocations;
 mod cells;
+mod figures;
 mod floor;
 mod payload;
 mod peers;
@@ -14,6 +15,7 @@ mod report;
 mod served;
 mod wire;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use cells::{Cell, Direction};
@@ -41,6 +43,8 @@ const GROUPS: &[(Direction, Kind, &[usize])] = &[
     (Direction::Pieces, Kind::Text, &[1024 * 1024]),
     (Direction::Send, Kind::Binary, &SIZES),
     (Direction::Send, Kind::Text, &SIZES),
+    (Direction::Deflate, Kind::Text, &[1024, 64 * 1024]),
+    (Direction::Inflate, Kind::Text, &[1024, 64 * 1024]),
     (Direction::Echo, Kind::Binary, &[16, 64 * 1024, 1024 * 1024]),
     (Direction::Echo, Kind::Text, &[64 * 1024, 1024 * 1024]),
     (Direction::Batch, Kind::Binary, &[125]),
@@ -48,13 +52,15 @@ const GROUPS: &[(Direction, Kind, &[usize])] = &[
 
 fn main() -> ExitCode {
     let mut smoke = false;
+    let mut writes_figures = false;
     let mut only = String::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--smoke" => smoke = true,
+            "--figures" => writes_figures = true,
             word if word.starts_with('-') => {
                 eprintln!(
-                    "usage: bare-ws-bench [--smoke] [ONLY], such as: bare-ws-bench 'echo over TCP binary'"
+                    "usage: bare-ws-bench [--smoke | --figures] [ONLY], such as: bare-ws-bench 'echo over TCP binary'"
                 );
                 return ExitCode::from(2);
             }
@@ -69,7 +75,10 @@ fn main() -> ExitCode {
             if !title.contains(&only) {
                 continue;
             }
-            let payload = Payload::new(kind, size);
+            let payload = match direction {
+                Direction::Deflate | Direction::Inflate => Payload::json(size),
+                _ => Payload::new(kind, size),
+            };
             for library in peers::LIBRARIES {
                 let Some(cell) = Cell::new(library, direction, payload) else {
                     continue;
@@ -92,6 +101,10 @@ fn main() -> ExitCode {
     );
     cells::measure(&mut cells, rounds, milliseconds);
     report.tables(&cells);
+    if writes_figures {
+        let written = figures::write(&cells, rounds, Path::new(env!("CARGO_MANIFEST_DIR")));
+        report.check(written.is_ok(), format!("figures are written: {written:?}"));
+    }
 
     for cell in &cells {
         if cell.is_ours() {

@@ -39,6 +39,28 @@ impl Payload {
         }
     }
 
+    /// Text as programs send it: worth compressing, and never quite the same.
+    pub fn json(size: usize) -> Self {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut text = String::with_capacity(size + 100);
+        while text.len() < size {
+            let price = random.u32(100_000..200_000);
+            let number = random.u32(1..5000);
+            let side = ["buy", "sell"][random.usize(0..2)];
+            text += &format!(
+                "{{\"price\":{}.{:02},\"size\":{number},\"side\":\"{side}\",\"id\":{}}},",
+                price / 100,
+                price % 100,
+                random.u32(..)
+            );
+        }
+        text.truncate(size);
+        Self {
+            kind: Kind::Text,
+            octets: Vec::leak(text.into_bytes()),
+        }
+    }
+
     pub fn text(&self) -> &'static str {
         std::str::from_utf8(self.octets).expect("made from a string")
     }

@@ -40,6 +40,8 @@ pub struct Library {
     pub in_memory: Option<fn(Wire, Payload) -> Box<dyn Drive>>,
     /// A client over a connection whose opening handshake the library may do or leave.
     pub over_tcp: Option<fn(TcpStream, Payload) -> Box<dyn Drive>>,
+    /// A client in memory with permessage-deflate: level 6, context takeover, any window.
+    pub deflate: Option<fn(Wire, Payload) -> Box<dyn Drive>>,
     /// It can queue messages and write them out together.
     pub has_queue: bool,
 }

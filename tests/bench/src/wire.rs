@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::payload::{Kind, Payload};
@@ -69,6 +70,22 @@ impl Wire {
         }
     }
 
+    /// The same, compressed.
+    pub fn with_compressed(payload: Payload) -> Self {
+        let mut compressed = Vec::with_capacity(payload.octets.len() + 1024);
+        Compress::new(Compression::new(6), false)
+            .compress_vec(payload.octets, &mut compressed, FlushCompress::Sync)
+            .expect("room");
+        compressed.truncate(compressed.len() - TAIL.len());
+        let compressed = Payload {
+            kind: payload.kind,
+            octets: Vec::leak(compressed),
+        };
+        let mut frame = frame(compressed);
+        frame[0] |= RSV1;
+        Self::new(frame.repeat((256 * 1024 / frame.len()).max(2)))
+    }
+
     /// Nothing to read.
     pub fn sink() -> Self {
         Self::new(Vec::new())
@@ -111,7 +128,35 @@ pub fn opcode(kind: Kind) -> u8 {
 }
 
 /// Reads one message as a server does: the kind and the unmasked payload, or what is wrong with it.
-pub fn decode(mut octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
+pub fn decode(octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
+    unframe(octets, 0)
+}
+
+/// The same of compressed messages, one after the other.
+pub struct Inflater(Decompress);
+
+impl Inflater {
+    pub fn new() -> Self {
+        Self(Decompress::new(false))
+    }
+
+    pub fn decode(&mut self, octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
+        let (opcode, mut compressed) = unframe(octets, RSV1)?;
+        compressed.extend(TAIL);
+        let mut message = Vec::with_capacity(4 * 1024 * 1024);
+        self.0
+            .decompress_vec(&compressed, &mut message, FlushDecompress::Sync)
+            .map_err(|_| "corrupt")?;
+        Ok((opcode & 0xf, message))
+    }
+}
+
+const RSV1: u8 = 0x40;
+
+/// What RFC 7692 §7.2.1 takes off.
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+fn unframe(mut octets: &[u8], rsv: u8) -> Result<(u8, Vec<u8>), &'static str> {
     let mut message = Vec::new();
     let mut first = None;
     loop {
@@ -123,7 +168,7 @@ pub fn decode(mut octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
         }
         let opcode = head & 0x7f;
         match (first, opcode) {
-            (None, 1 | 2) => first = Some(opcode),
+            (None, _) if opcode & !3 == rsv => first = Some(opcode),
             (Some(_), 0) => {}
             _ => return Err("a wrong opcode or a reserved bit"),
         }

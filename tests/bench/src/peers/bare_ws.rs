@@ -33,6 +33,7 @@ pub const LIBRARY: Library = Library {
         }))
     }),
     over_tcp: None,
+    deflate: None,
     has_queue: false,
 };
 

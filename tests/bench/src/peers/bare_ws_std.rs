@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::message::Message;
-use bare_ws_std::{Config, Interest, Stream, WebSocket};
+use bare_ws_std::{Config, Deflate, Interest, Stream, WebSocket};
 
 use super::Library;
 use super::bare_ws::message;
@@ -18,13 +18,23 @@ use crate::wire::Wire;
 
 pub const LIBRARY: Library = Library {
     name: super::OURS_STD,
-    in_memory: Some(|wire, payload| client(Served::new(wire), payload)),
-    over_tcp: Some(|tcp, payload| client(tcp, payload)),
+    in_memory: Some(|wire, payload| client(&Config::new(), Served::new(wire, ""), payload)),
+    over_tcp: Some(|tcp, payload| client(&Config::new(), tcp, payload)),
+    deflate: Some(|wire, payload| {
+        let config = Config::new().deflate(Deflate::new());
+        client(&config, Served::new(wire, DEFLATE), payload)
+    }),
     has_queue: true,
 };
 
-fn client<S: Stream + 'static>(stream: S, payload: Payload) -> Box<dyn super::Drive> {
-    let socket = Config::new().open("ws://localhost/", stream).expect("open");
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+fn client<S: Stream + 'static>(
+    config: &Config,
+    stream: S,
+    payload: Payload,
+) -> Box<dyn super::Drive> {
+    let socket = config.open("ws://localhost/", stream).expect("open");
     Box::new(Blocking(Ours {
         socket,
         message: message(payload),
@@ -67,12 +77,15 @@ struct Inner {
     wire: Wire,
     /// The handshake's octets that are not read yet, while there is a handshake.
     opening: Option<Vec<u8>>,
+    /// A field of the answer.
+    field: &'static str,
 }
 
 impl Served {
-    fn new(wire: Wire) -> Self {
+    fn new(wire: Wire, field: &'static str) -> Self {
         Self(RefCell::new(Inner {
             wire,
+            field,
             opening: Some(Vec::new()),
         }))
     }
@@ -99,8 +112,11 @@ impl Stream for Served {
 
     fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
         let mut inner = self.0.borrow_mut();
+        let field = inner.field;
         if let Some(response) = &mut inner.opening {
             *response = answer(octets);
+            let end = response.len() - 2;
+            response.splice(end..end, field.bytes());
             return Ok(octets.len());
         }
         inner.wire.write(octets)

@@ -13,6 +13,7 @@ pub const LIBRARY: Library = Library {
     name: "fastwebsockets",
     in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload), Ready))),
     over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload))),
+    deflate: None,
     has_queue: false,
 };
 

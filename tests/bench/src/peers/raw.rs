@@ -22,6 +22,7 @@ pub const LIBRARY: Library = Library {
             payload,
         }))
     }),
+    deflate: None,
     has_queue: true,
 };
 

@@ -3,50 +3,69 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
-use sockudo_ws::{Config, Message, WebSocketStream};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use sockudo_ws::{
+    CompressedWebSocketStream, Config, DeflateConfig, Message, Result, WebSocketStream,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Library;
 use super::drive::{Async, AsyncClient, Ready, on_tokio};
 use crate::payload::{Kind, Payload};
+use crate::wire::Wire;
 
 pub const LIBRARY: Library = Library {
     name: "sockudo-ws",
-    in_memory: Some(|wire, payload| {
-        // Its keepalive is a timer of tokio's, which needs a runtime.
-        let config = Config {
-            auto_ping: false,
-            idle_timeout: 0,
-            ..Config::default()
-        };
-        Box::new(Async(client(wire, payload, config), Ready))
-    }),
+    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload, untimed()), Ready))),
     over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload, Config::default()))),
+    deflate: Some(|wire, payload| Box::new(Async(deflating(wire, payload), Ready))),
     has_queue: true,
 };
+
+/// Its keepalive is a timer of tokio's, which needs a runtime.
+fn untimed() -> Config {
+    Config {
+        auto_ping: false,
+        idle_timeout: 0,
+        ..Config::default()
+    }
+}
 
 fn client<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     payload: Payload,
     config: Config,
-) -> Sockudo<S> {
-    let octets = Bytes::from_static(payload.octets);
+) -> Sockudo<WebSocketStream<S>> {
     Sockudo {
         client: WebSocketStream::client(stream, config),
-        message: match payload.kind {
-            Kind::Binary => Message::Binary(octets),
-            Kind::Text => Message::Text(octets),
-        },
+        message: message(payload),
     }
 }
 
-struct Sockudo<S> {
-    client: WebSocketStream<S>,
+fn deflating(wire: Wire, payload: Payload) -> Sockudo<CompressedWebSocketStream<Wire>> {
+    Sockudo {
+        client: CompressedWebSocketStream::client(wire, untimed(), DeflateConfig::default()),
+        message: message(payload),
+    }
+}
+
+fn message(payload: Payload) -> Message {
+    let octets = Bytes::from_static(payload.octets);
+    match payload.kind {
+        Kind::Binary => Message::Binary(octets),
+        Kind::Text => Message::Text(octets),
+    }
+}
+
+struct Sockudo<C> {
+    client: C,
     message: Message,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncClient for Sockudo<S> {
+impl<C> AsyncClient for Sockudo<C>
+where
+    C: Stream<Item = Result<Message>> + Sink<Message, Error = sockudo_ws::Error> + Unpin,
+{
     async fn receive(&mut self, show: &mut dyn FnMut(Kind, &[u8])) {
         let message = self.client.next().await;
         match message.expect("open").expect("a message") {

@@ -14,6 +14,7 @@ pub const LIBRARY: Library = Library {
     name: "tokio-websockets",
     in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload), Ready))),
     over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload))),
+    deflate: None,
     has_queue: true,
 };
 

@@ -14,6 +14,7 @@ pub const LIBRARY: Library = Library {
     name: "tungstenite",
     in_memory: Some(|wire, payload| client(wire, payload)),
     over_tcp: Some(|tcp, payload| client(tcp, payload)),
+    deflate: None,
     has_queue: true,
 };
 

@@ -12,27 +12,40 @@ use crate::payload::{Kind, Payload};
 
 pub const LIBRARY: Library = Library {
     name: "yawc",
-    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload), Ready))),
-    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload))),
+    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload, options(), None), Ready))),
+    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload, options(), None))),
+    deflate: Some(|wire, payload| {
+        let options = options().with_balanced_compression();
+        Box::new(Async(
+            client(wire, payload, options, Some("permessage-deflate")),
+            Ready,
+        ))
+    }),
     has_queue: true,
 };
 
 fn client<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     payload: Payload,
+    options: Options,
+    extensions: Option<&str>,
 ) -> Yawc<S> {
-    // Its default limit is 1 MiB with the header, and it checks text only if it is told to.
-    let options = Options::default()
-        .with_limits(2 * 1024 * 1024, 4 * 1024 * 1024)
-        .with_utf8();
     let frame = match payload.kind {
         Kind::Binary => Frame::binary(payload.octets),
         Kind::Text => Frame::text(payload.text()),
     };
     Yawc {
-        client: WebSocket::from_stream(stream, Role::Client, options).expect("a client"),
+        client: WebSocket::from_stream_with_extensions(stream, Role::Client, extensions, options)
+            .expect("a client"),
         frame,
     }
+}
+
+/// Its default limit is 1 MiB with the header, and it checks text only if it is told to.
+fn options() -> Options {
+    Options::default()
+        .with_limits(2 * 1024 * 1024, 4 * 1024 * 1024)
+        .with_utf8()
 }
 
 struct Yawc<S> {

@@ -32,8 +32,8 @@ pub trait Decompress {
     ///
     /// # Errors
     /// [`Violation::CorruptCompression`](crate::error::Violation::CorruptCompression);
-    /// [`Capacity::Message`](crate::error::Capacity::Message) when a whole message does not fit
-    /// the memory, or any message the limit. Both end the connection.
+    /// [`Error::TooLong`] when a whole message does not fit the memory, or any message the limit.
+    /// Both end the connection.
     fn decompress(&mut self, input: &[u8], last: bool) -> Result<Decompressed, Error>;
 
     /// The output that was not released yet, in one piece.

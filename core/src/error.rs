@@ -6,27 +6,47 @@ use core::convert::Infallible;
 use core::fmt;
 
 use crate::close::CloseCode;
+use crate::lifecycle::Timeout;
 
-/// Why an operation did not happen, or why the connection failed.
+/// Why a call did not succeed, or why the connection failed.
 ///
 /// `T` is the transport's own error. The machines of this crate do no I/O and give
-/// `Error<Infallible>`; the loops over a transport give `Error<T>`.
+/// `Error<Infallible>`; the loops over a transport give `Error<T>`, and so does `bare-ws-embassy`.
+///
+/// `Display` shows the whole error, on one line. [`source`](core::error::Error::source) never
+/// repeats a part of that: it gives what lies behind the part that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<T = Infallible> {
-    /// The peer violated the protocol. The connection has failed, and a Close with
-    /// [`Violation::close_code`] is owed to the peer.
+    /// The peer violated the protocol. The connection has failed.
     Peer(Violation),
-    /// What the peer sent is valid, but exceeds this end's memory or limits. The connection has
-    /// failed, and a Close with [`Capacity::close_code`] is owed to the peer.
-    Capacity(Capacity),
+    /// A message is longer than the buffer or the limit. The connection has failed.
+    TooLong {
+        /// The length of the message as far as it is known, in octets; it may be longer still.
+        needed: u64,
+        /// The longest message that fits, in octets.
+        limit: u64,
+    },
+    /// A message has more fragments than the limit. The connection has failed.
+    TooManyFragments {
+        /// The limit.
+        limit: u32,
+    },
+    /// A growing buffer could not be allocated. The connection has failed.
+    OutOfMemory {
+        /// The size of the allocation that failed, in octets.
+        needed: u64,
+    },
     /// The call is not allowed. Nothing was sent, and nothing has changed.
     Usage(Usage),
-    /// The source of entropy failed. Nothing was sent.
+    /// The entropy source failed. Nothing was sent.
     Entropy,
-    /// The transport ended before the closing handshake was complete (status code 1006).
+    /// The transport ended without a closing handshake (status code 1006).
     Lost,
+    /// A time limit has passed, and the connection is over. The loops of this crate have no clock
+    /// and never report it; the adapters do.
+    Timeout(Timeout),
     /// The transport's own error.
     Transport(T),
 }
@@ -68,30 +88,6 @@ pub enum Violation {
     CorruptCompression,
 }
 
-/// The limit that was exceeded, and how much would have been needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Capacity {
-    /// A message longer than the buffer or the limit.
-    Message {
-        /// The length of the message as far as it is known, in octets; it may be longer still.
-        needed: u64,
-        /// The longest message that fits, in octets.
-        limit: u64,
-    },
-    /// A message in more fragments than the limit.
-    Fragments {
-        /// The limit.
-        limit: u32,
-    },
-    /// A growing buffer could not be allocated.
-    Memory {
-        /// The size of the allocation that failed, in octets.
-        needed: u64,
-    },
-}
-
 /// Why a call is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -131,18 +127,29 @@ pub enum Usage {
 }
 
 impl<T> Error<T> {
-    /// The status code of the Close that this end sends for the error; `None` if it sends none.
+    /// The status code of the Close that this end sends because the peer broke a rule or exceeded a
+    /// limit; `None` for every other error.
     #[must_use]
     pub const fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Peer(violation) => Some(violation.close_code()),
-            Self::Capacity(capacity) => Some(capacity.close_code()),
-            Self::Usage(_) | Self::Entropy | Self::Lost | Self::Transport(_) => None,
+            Self::TooLong { .. } | Self::OutOfMemory { .. } => Some(CloseCode::TOO_BIG),
+            Self::TooManyFragments { .. } => Some(CloseCode::POLICY_VIOLATION),
+            Self::Usage(_) | Self::Entropy | Self::Lost | Self::Timeout(_) | Self::Transport(_) => {
+                None
+            }
         }
     }
-}
 
-impl<T> Error<T> {
+    /// Whether it only says that the connection has ended: the receiving side tells why.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout(_) | Self::Lost | Self::Usage(Usage::NotOpen)
+        )
+    }
+
     /// The same error without a transport, the inverse of [`widen`](Error::widen).
     ///
     /// # Errors
@@ -150,10 +157,13 @@ impl<T> Error<T> {
     pub fn narrow(self) -> Result<Error, T> {
         Ok(match self {
             Self::Peer(violation) => Error::Peer(violation),
-            Self::Capacity(capacity) => Error::Capacity(capacity),
+            Self::TooLong { needed, limit } => Error::TooLong { needed, limit },
+            Self::TooManyFragments { limit } => Error::TooManyFragments { limit },
+            Self::OutOfMemory { needed } => Error::OutOfMemory { needed },
             Self::Usage(usage) => Error::Usage(usage),
             Self::Entropy => Error::Entropy,
             Self::Lost => Error::Lost,
+            Self::Timeout(timeout) => Error::Timeout(timeout),
             Self::Transport(error) => return Err(error),
         })
     }
@@ -165,10 +175,13 @@ impl Error<Infallible> {
     pub fn widen<T>(self) -> Error<T> {
         match self {
             Self::Peer(violation) => Error::Peer(violation),
-            Self::Capacity(capacity) => Error::Capacity(capacity),
+            Self::TooLong { needed, limit } => Error::TooLong { needed, limit },
+            Self::TooManyFragments { limit } => Error::TooManyFragments { limit },
+            Self::OutOfMemory { needed } => Error::OutOfMemory { needed },
             Self::Usage(usage) => Error::Usage(usage),
             Self::Entropy => Error::Entropy,
             Self::Lost => Error::Lost,
+            Self::Timeout(timeout) => Error::Timeout(timeout),
             Self::Transport(never) => match never {},
         }
     }
@@ -187,26 +200,15 @@ impl Violation {
     }
 }
 
-impl Capacity {
-    /// 1009 for a message that is too long, 1008 for one in too many fragments.
-    #[must_use]
-    pub const fn close_code(self) -> CloseCode {
-        match self {
-            Self::Message { .. } | Self::Memory { .. } => CloseCode::TOO_BIG,
-            Self::Fragments { .. } => CloseCode::POLICY_VIOLATION,
-        }
-    }
-}
-
 impl<T> From<Violation> for Error<T> {
     fn from(violation: Violation) -> Self {
         Self::Peer(violation)
     }
 }
 
-impl<T> From<Capacity> for Error<T> {
-    fn from(capacity: Capacity) -> Self {
-        Self::Capacity(capacity)
+impl<T> From<Timeout> for Error<T> {
+    fn from(timeout: Timeout) -> Self {
+        Self::Timeout(timeout)
     }
 }
 
@@ -226,12 +228,12 @@ impl<T> From<crate::entropy::EntropyError> for Error<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Peer(Violation),
-    /// [`Capacity::Message`].
-    Message,
-    /// [`Capacity::Fragments`].
-    Fragments,
-    /// [`Capacity::Memory`].
-    Memory,
+    /// [`Error::TooLong`].
+    TooLong,
+    /// [`Error::TooManyFragments`].
+    TooManyFragments,
+    /// [`Error::OutOfMemory`].
+    OutOfMemory,
     Lost,
 }
 
@@ -240,8 +242,8 @@ impl Failure {
     pub(crate) const fn close_code(self) -> Option<CloseCode> {
         Some(match self {
             Self::Peer(violation) => violation.close_code(),
-            Self::Message | Self::Memory => CloseCode::TOO_BIG,
-            Self::Fragments => CloseCode::POLICY_VIOLATION,
+            Self::TooLong | Self::OutOfMemory => CloseCode::TOO_BIG,
+            Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             Self::Lost => return None,
         })
     }
@@ -305,17 +307,25 @@ impl<T: fmt::Display> fmt::Display for Error<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Peer(violation) => violation.fmt(f),
-            Self::Capacity(capacity) => capacity.fmt(f),
+            Self::TooLong { needed, limit } => write!(
+                f,
+                "the message has at least {needed} octets, and the limit is {limit}"
+            ),
+            Self::TooManyFragments { limit } => {
+                write!(f, "the message has more than {limit} fragments")
+            }
+            Self::OutOfMemory { needed } => write!(f, "cannot allocate {needed} octets"),
             Self::Usage(usage) => usage.fmt(f),
             Self::Entropy => crate::entropy::EntropyError.fmt(f),
             Self::Lost => f.write_str("the connection ended without a closing handshake"),
+            Self::Timeout(timeout) => timeout.fmt(f),
             Self::Transport(error) => error.fmt(f),
         }
     }
 }
 
 /// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
-impl<T: core::error::Error + 'static> core::error::Error for Error<T> {
+impl<T: core::error::Error> core::error::Error for Error<T> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),
@@ -325,8 +335,6 @@ impl<T: core::error::Error + 'static> core::error::Error for Error<T> {
 }
 
 impl core::error::Error for Violation {}
-
-impl core::error::Error for Capacity {}
 
 impl core::error::Error for Usage {}
 
@@ -353,21 +361,6 @@ impl fmt::Display for Violation {
             Self::InvalidUtf8 => "the peer sent text that is not UTF-8",
             Self::CorruptCompression => "the peer sent corrupt compressed data",
         })
-    }
-}
-
-impl fmt::Display for Capacity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Message { needed, limit } => write!(
-                f,
-                "the message has at least {needed} octets, and the limit is {limit}"
-            ),
-            Self::Fragments { limit } => {
-                write!(f, "the message has more than {limit} fragments")
-            }
-            Self::Memory { needed } => write!(f, "cannot allocate {needed} octets"),
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the two loops say to whoever moves octets for them.
 
+use core::fmt;
+
 use crate::entropy::EntropyError;
 use crate::error::Error;
 
@@ -26,7 +28,7 @@ pub enum Patience {
     Wait,
 }
 
-/// Why an exchange with the transport did not happen: an [`Error`] with only what can be.
+/// Why an exchange with the transport failed: the part of [`Error`] that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExchangeError<E> {
     /// The source of entropy failed, and with it the reply that was owed.
@@ -47,5 +49,24 @@ impl<E> From<ExchangeError<E>> for Error<E> {
 impl<E> From<EntropyError> for ExchangeError<E> {
     fn from(_: EntropyError) -> Self {
         Self::Entropy
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ExchangeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entropy => EntropyError.fmt(f),
+            Self::Transport(error) => error.fmt(f),
+        }
+    }
+}
+
+/// As [`Error`]'s.
+impl<E: core::error::Error> core::error::Error for ExchangeError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Entropy => None,
+            Self::Transport(error) => error.source(),
+        }
     }
 }

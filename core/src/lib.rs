@@ -132,7 +132,7 @@
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core
 )]
-#![deny(missing_docs)]
+#![deny(missing_debug_implementations, missing_docs)]
 // No index that can fail. What the compiler itself evaluates says so with `expect`.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 

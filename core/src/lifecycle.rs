@@ -658,13 +658,13 @@ impl<T: Moment> Lifecycle<T> {
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Connect => "no connection in time",
-            Self::Handshake => "the opening handshake was not complete in time",
+            Self::Connect => "connecting to the host timed out",
+            Self::Handshake => "the opening handshake timed out",
             Self::Silence => "the peer was idle for too long: nothing arrived",
-            Self::Stall => "the peer was idle for too long: it took nothing",
-            Self::KeepAlive => "the peer does not answer",
-            Self::Close => "the closing handshake was not complete in time",
-            Self::Call => "the call took too long",
+            Self::Stall => "the peer was idle for too long: it read nothing",
+            Self::KeepAlive => "the peer sent no answer to a Ping and nothing else",
+            Self::Close => "the closing handshake timed out",
+            Self::Call => "the call timed out; the connection is still there",
         })
     }
 }

@@ -211,8 +211,8 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     /// Releases what was announced last, and looks for the next.
     ///
     /// # Errors
-    /// [`Error::Peer`], [`Error::Capacity`] and [`Error::Lost`] are final: the connection has
-    /// failed, and says the same from then on; the reply that goes with it was announced
+    /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`] and
+    /// [`Error::Lost`] are final: the connection has failed, and says the same from then on; the reply that goes with it was announced
     /// before. [`Error::Usage`] changes nothing.
     #[inline]
     pub fn step(&mut self, delivery: Delivery) -> Result<Step, Error> {

@@ -169,7 +169,7 @@ macro_rules! uri {
     };
 }
 
-/// Why a text is not a URI to connect to.
+/// Why a text is not a URI that can be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -179,21 +179,21 @@ pub enum UriError {
     /// RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and
     /// MUST NOT be used on these URIs." A `#` of the path is written `%23`.
     Fragment,
-    /// A user name before the host: the grammar of §3 has none, credentials go into a header field.
+    /// A user name before the host: the grammar of §3 has none. Credentials go into a header field.
     UserInfo,
-    /// No host.
+    /// The host is missing.
     HostMissing,
-    /// A host that is not ASCII: an internationalised name must be given as A-labels (`xn--…`).
+    /// The host is not ASCII. An internationalised name must be given as A-labels (`xn--…`).
     HostNotAscii,
-    /// An octet that a host name must not contain.
+    /// The host contains a character that is not allowed.
     Host,
-    /// Brackets without an IPv6 address in them. A zone identifier (`%25eth0`) is not taken.
+    /// The brackets contain no valid IPv6 address. A zone identifier (`%25eth0`) is not supported.
     Ipv6,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// An octet that path or query must not contain unescaped.
+    /// The path or the query contains a character that must be percent-encoded.
     Resource,
-    /// A `%` that is not followed by two hexadecimal digits.
+    /// A `%` is not followed by two hexadecimal digits.
     Escape,
 }
 
@@ -201,15 +201,19 @@ impl fmt::Display for UriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "the URI must begin with ws:// or wss://",
-            Self::Fragment => "a WebSocket URI has no fragment, write # as %23",
-            Self::UserInfo => "a WebSocket URI has no user name, send credentials in a header",
+            Self::Fragment => "a WebSocket URI has no fragment; write # as %23",
+            Self::UserInfo => {
+                "a WebSocket URI has no user name; send credentials in a header field"
+            }
             Self::HostMissing => "the URI has no host",
-            Self::HostNotAscii => "the host is not ASCII, convert it to A-labels (xn--)",
-            Self::Host => "the host contains an octet that it must not",
-            Self::Ipv6 => "not an IPv6 address in brackets",
-            Self::Port => "the port is not a number from 1 to 65535",
-            Self::Resource => "path or query contain an octet that must be percent-escaped",
-            Self::Escape => "a % without two hexadecimal digits",
+            Self::HostNotAscii => "the host of the URI is not ASCII; convert it to A-labels (xn--)",
+            Self::Host => "the host of the URI contains a character that is not allowed",
+            Self::Ipv6 => "the host of the URI is not a valid IPv6 address",
+            Self::Port => "the port of the URI is not a number from 1 to 65535",
+            Self::Resource => {
+                "the path or query of the URI contains a character that must be percent-encoded"
+            }
+            Self::Escape => "the URI contains a % that is not followed by two hexadecimal digits",
         })
     }
 }

@@ -7,16 +7,31 @@ use crate::octets;
 /// RFC 6455 §8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
 /// byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail the WebSocket
 /// Connection_." Characters may be cut anywhere: by fragments, by reads, by decompression.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Utf8 {
     /// The first octets of a character that is not complete yet.
     begun: [u8; 4],
     len: u8,
 }
 
+/// Without the octets: what a peer sends has no place in a log.
+impl core::fmt::Debug for Utf8 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Utf8").field("len", &self.len).finish()
+    }
+}
+
 /// The octets are not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUtf8;
+
+impl core::fmt::Display for InvalidUtf8 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the text is not UTF-8")
+    }
+}
+
+impl core::error::Error for InvalidUtf8 {}
 
 impl Utf8 {
     /// At the start of a text.

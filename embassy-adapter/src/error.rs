@@ -1,67 +1,55 @@
-//! What can go wrong, beside what the core knows.
+//! Why there is no connection. What goes wrong on an open one, the core's [`Error`] says.
 
 use core::fmt;
 
-use bare_ws::error::{Error as CoreError, Usage};
 use bare_ws::handshake::HandshakeError;
 
 use crate::timing::Timeout;
 
-/// Why an operation on an open connection did not happen, or why the connection ended.
-///
-/// `T` is the transport's own error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Error<T> {
-    /// A deadline passed. The connection is over, and says the same from then on.
-    Timeout(Timeout),
-    /// What the core says.
-    WebSocket(bare_ws::error::Error<T>),
-}
+pub use bare_ws::error::{Error, Usage, Violation};
 
 /// Why there is no connection.
+///
+/// `T` is the transport's own error. `Display` shows the whole error, and
+/// [`source`](core::error::Error::source) gives what lies behind the part that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConnectError<T> {
-    /// [`Timeout::Connect`] or [`Timeout::Handshake`].
+    /// [`Timeout::Connect`] or [`Timeout::Handshake`] has passed.
     Timeout(Timeout),
-    /// The name has no address, or cannot be one.
-    Name,
-    /// None of the host's addresses took the connection; this is what the last one said.
-    Refused(T),
-    /// The URI is `wss`, and there is no TLS below.
-    Insecure,
-    /// The URI is `ws`, and TLS was asked for.
-    Plain,
+    /// The name of the host could not be resolved.
+    Resolve,
+    /// None of the host's addresses accepted the connection. This is the error of the last one.
+    Connect(T),
+    /// The URI is `wss`, and the transport is not secure. Nothing was sent.
+    NotSecure,
+    /// The URI is `ws`, and the connection was to be opened over TLS. Nothing was sent.
+    NotWss,
     /// The TLS handshake failed: here `T` is `tls::Error`.
     Tls(T),
     /// The opening handshake failed.
     Handshake(HandshakeError<T>),
 }
 
-impl<T> Error<T> {
-    /// Whether it only says that the connection has ended: for what reason, the receiving half
-    /// tells.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        matches!(
-            self,
-            Self::Timeout(_) | Self::WebSocket(CoreError::Lost | CoreError::Usage(Usage::NotOpen))
-        )
-    }
-}
-
 impl<T> ConnectError<T> {
-    /// The same, with another error for the transport's.
+    /// The status of the server's response, if it rejected the handshake.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Handshake(HandshakeError::Rejected { status }) => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The same error over another transport.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> ConnectError<U> {
         match self {
             Self::Timeout(timeout) => ConnectError::Timeout(timeout),
-            Self::Name => ConnectError::Name,
-            Self::Refused(error) => ConnectError::Refused(map(error)),
-            Self::Insecure => ConnectError::Insecure,
-            Self::Plain => ConnectError::Plain,
+            Self::Resolve => ConnectError::Resolve,
+            Self::Connect(error) => ConnectError::Connect(map(error)),
+            Self::NotSecure => ConnectError::NotSecure,
+            Self::NotWss => ConnectError::NotWss,
             Self::Tls(error) => ConnectError::Tls(map(error)),
             Self::Handshake(error) => ConnectError::Handshake(match error.narrow() {
                 Ok(error) => error.widen(),
@@ -71,36 +59,9 @@ impl<T> ConnectError<T> {
     }
 }
 
-impl<T> From<Timeout> for Error<T> {
-    fn from(timeout: Timeout) -> Self {
-        Self::Timeout(timeout)
-    }
-}
-
-impl<T> From<bare_ws::error::Error<T>> for Error<T> {
-    fn from(error: bare_ws::error::Error<T>) -> Self {
-        Self::WebSocket(error)
-    }
-}
-
-impl<T> From<Usage> for Error<T> {
-    fn from(usage: Usage) -> Self {
-        Self::WebSocket(usage.into())
-    }
-}
-
 impl<T> From<HandshakeError<T>> for ConnectError<T> {
     fn from(error: HandshakeError<T>) -> Self {
         Self::Handshake(error)
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for Error<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout(timeout) => timeout.fmt(f),
-            Self::WebSocket(error) => error.fmt(f),
-        }
     }
 }
 
@@ -108,32 +69,22 @@ impl<T: fmt::Display> fmt::Display for ConnectError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout(timeout) => timeout.fmt(f),
-            Self::Name => f.write_str("the host's name has no address"),
-            Self::Refused(error) => write!(f, "no connection to the host: {error}"),
-            Self::Insecure => f.write_str("the URI asks for TLS, and there is none"),
-            Self::Plain => f.write_str("the URI does not ask for TLS"),
-            Self::Tls(error) => write!(f, "no TLS with the host: {error}"),
+            Self::Resolve => f.write_str("cannot resolve the name of the host"),
+            Self::Connect(error) => write!(f, "cannot connect to the host: {error}"),
+            Self::NotSecure => f.write_str("a wss URI needs TLS, and this connection has none"),
+            Self::NotWss => f.write_str("a connection over TLS needs a wss URI"),
+            Self::Tls(error) => write!(f, "the TLS handshake failed: {error}"),
             Self::Handshake(error) => error.fmt(f),
         }
     }
 }
 
-impl<T: core::error::Error + 'static> core::error::Error for Error<T> {
+impl<T: core::error::Error> core::error::Error for ConnectError<T> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Timeout(timeout) => Some(timeout),
-            Self::WebSocket(error) => Some(error),
-        }
-    }
-}
-
-impl<T: core::error::Error + 'static> core::error::Error for ConnectError<T> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Timeout(timeout) => Some(timeout),
-            Self::Refused(error) | Self::Tls(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Name | Self::Insecure | Self::Plain => None,
+            Self::Connect(error) | Self::Tls(error) => error.source(),
+            Self::Handshake(error) => error.source(),
+            Self::Timeout(_) | Self::Resolve | Self::NotSecure | Self::NotWss => None,
         }
     }
 }

@@ -96,18 +96,25 @@
 //!
 //! # Errors to match on
 //!
-//! | error | whose | what to do |
-//! |---|---|---|
-//! | [`ConnectError`]: `Timeout`, `Name`, `Refused`; [`Error`]: `Timeout`, `Lost`, `Transport` | the network's | connect again, by [`Backoff`] |
-//! | [`ConnectError`]: `Handshake` | the server's | the status, if it has one, says whether to try again |
-//! | [`ConnectError`]: `Tls` | the server's, or the roots' | nobody was verified: do not go on |
-//! | [`ConnectError`]: `Insecure`, `Plain` | the program's | scheme and call do not fit |
-//! | [`Error`]: `Peer` | the peer's | a fault of the server; it was told why |
-//! | [`Error`]: `Capacity` | the memory's | a longer buffer, or `recv_chunk` |
-//! | [`Error`]: `Usage` | the program's | nothing was sent; `NotOpen`: the connection has ended |
-//! | [`Error`]: `Entropy` | the generator's | nothing was sent; call again |
+//! While connecting, [`ConnectError`]:
 //!
-//! Those of [`Error`] but `Timeout` are [`Error::WebSocket`] with a [`bare_ws::error::Error`] in it.
+//! | error | whose fault | what to do |
+//! |---|---|---|
+//! | [`Timeout`](ConnectError::Timeout), [`Resolve`](ConnectError::Resolve), [`Connect`](ConnectError::Connect), `Handshake(Lost)`, `Handshake(Transport)` | the network's | connect again, by [`Backoff`] |
+//! | [`Handshake`](ConnectError::Handshake)`(Rejected)` | the server's | the [status](ConnectError::status) says whether to try again |
+//! | other `Handshake` | the server's | is it a WebSocket server? |
+//! | `Handshake(Request)`, [`NotSecure`](ConnectError::NotSecure), [`NotWss`](ConnectError::NotWss) | the program's | nothing was sent: fix the request, or the call |
+//! | [`Tls`](ConnectError::Tls) | the server's, or that of the roots | nobody was verified: do not go on |
+//!
+//! On an open connection, [`Error`]:
+//!
+//! | error | whose fault | what to do |
+//! |---|---|---|
+//! | [`Timeout`](Error::Timeout), [`Lost`](Error::Lost), [`Transport`](Error::Transport) | the network's | connect again, by [`Backoff`] |
+//! | [`Peer`](Error::Peer) | the server's | the [`Violation`] names the rule; the server was told |
+//! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | that of the memory and the limits | use a longer buffer, or `recv_chunk` |
+//! | [`Usage`](Error::Usage) | the program's | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended |
+//! | [`Entropy`](Error::Entropy) | the generator's | nothing was sent: call again |
 //!
 //! # Features
 //!
@@ -137,7 +144,7 @@
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core
 )]
-#![deny(missing_docs)]
+#![deny(missing_debug_implementations, missing_docs)]
 
 pub mod backoff;
 pub mod connection;
@@ -161,7 +168,7 @@ pub mod tls;
 pub use backoff::Backoff;
 pub use connection::Connection;
 pub use duplex::duplex;
-pub use error::{ConnectError, Error};
+pub use error::{ConnectError, Error, Usage, Violation};
 pub use reader::Reader;
 pub use supervisor::{Event, Supervisor};
 pub use timing::{KeepAlive, Timeout, Timing};

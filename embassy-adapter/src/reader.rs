@@ -7,7 +7,7 @@ use core::task::Poll;
 
 use bare_ws::asynch;
 use bare_ws::closing::Owed;
-use bare_ws::error::{Error as CoreError, Usage};
+use bare_ws::error::Usage;
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::{Call, Event, Next, Phase};
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message};
@@ -39,10 +39,11 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, R
     /// [`finish`](Self::finish).
     ///
     /// # Errors
-    /// [`CoreError::Peer`], [`CoreError::Capacity`], [`CoreError::Lost`], [`Error::Timeout`],
-    /// [`CoreError::Transport`]: the connection has failed. It is told at once, after one attempt
+    /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
+    /// [`Error::Lost`], [`Error::Timeout`],
+    /// [`Error::Transport`]: the connection has failed. It is told at once, after one attempt
     /// to send the Close that says why, and from then on; [`finish`](Self::finish) sees that Close
-    /// through. [`CoreError::Usage`], [`CoreError::Entropy`]: call again.
+    /// through. [`Error::Usage`], [`Error::Entropy`]: call again.
     ///
     /// # Cancel safety
     /// Dropped at any point, no octet is lost, no reply is lost or doubled, and no deadline
@@ -150,7 +151,7 @@ impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
             let _ = asynch::Link::exchange(&mut link, owed, &mut [], Patience::AtOnce).await;
             shared.on(Event::PeerFailed);
         }
-        message.map_err(|error| error.widen().into())
+        message.map_err(Error::widen)
     }
 
     pub(crate) async fn recv_chunk<Tx: Transmit, M: RawMutex>(
@@ -197,7 +198,7 @@ impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
             match shared.told(core.advance(&mut link, delivery).await) {
                 Ok(true) => delivery = Delivery::Chunk,
                 Ok(false) => break Ok(()),
-                Err(Error::WebSocket(CoreError::Entropy)) => {}
+                Err(Error::Entropy) => {}
                 // A message begun at another level must be read to its end there.
                 Err(error) => match (delivery, is_mixed(&error)) {
                     (Delivery::Chunk, true) => delivery = Delivery::Message,
@@ -226,10 +227,7 @@ impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
 }
 
 fn is_mixed<T>(error: &Error<T>) -> bool {
-    matches!(
-        error,
-        Error::WebSocket(CoreError::Usage(Usage::MixedLevels | Usage::PiecesOnly))
-    )
+    matches!(error, Error::Usage(Usage::MixedLevels | Usage::PiecesOnly))
 }
 
 /// The reading half of the transport.
@@ -263,21 +261,21 @@ enum Ended<T> {
 
 impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
     /// The end of a call that receives, as an event of the connection.
-    fn told<T>(&self, outcome: Result<bool, CoreError<Ended<T>>>) -> Result<bool, Error<T>> {
+    fn told<T>(&self, outcome: Result<bool, Error<Ended<T>>>) -> Result<bool, Error<T>> {
         let event = match &outcome {
             Ok(true) => Some(Event::Delivered),
             Ok(false) => Some(Event::PeerClosed),
-            Err(CoreError::Peer(_) | CoreError::Capacity(_)) => Some(Event::PeerFailed),
-            Err(CoreError::Lost) => Some(Event::Lost),
+            Err(Error::Lost) => Some(Event::Lost),
+            Err(error) if error.close_code().is_some() => Some(Event::PeerFailed),
             Err(_) => None,
         };
         if let Some(event) = event {
             self.on(event);
         }
         outcome.map_err(|error| match error.narrow() {
-            Err(Ended::Io(error)) => CoreError::Transport(error).into(),
+            Err(Ended::Io(error)) => Error::Transport(error),
             Err(Ended::Over) => self.end(),
-            Ok(error) => error.widen().into(),
+            Ok(error) => error.widen(),
         })
     }
 }
@@ -367,7 +365,7 @@ where
                 input.at_once.saturating_add(1)
             };
             match moved {
-                Some(Moved::Wrote(Err(CoreError::Entropy))) => return Err(ExchangeError::Entropy),
+                Some(Moved::Wrote(Err(Error::Entropy))) => return Err(ExchangeError::Entropy),
                 // The input may hold more than the output takes: its end says why.
                 Some(Moved::Wrote(_)) => return Ok(Exchanged::Wrote),
                 Some(Moved::Read(Ok(n))) => {
@@ -392,7 +390,7 @@ where
 
 /// What an attempt came to.
 enum Moved<T> {
-    Wrote(Result<(), CoreError<T>>),
+    Wrote(Result<(), Error<T>>),
     Read(Result<usize, T>),
 }
 

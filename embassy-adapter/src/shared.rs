@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
-use bare_ws::error::{Error as CoreError, Usage};
+use bare_ws::error::Usage;
 use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Limits, Moment, Next, Phase};
 use bare_ws::sender::{Sender, Transmit};
 use embassy_sync::blocking_mutex::Mutex as BlockingMutex;
@@ -129,7 +129,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         match self.state(|state| state.lifecycle.end()) {
             Some(End::Timeout(timeout)) => Error::Timeout(timeout),
             Some(End::Closed | End::Failed | End::Aborted) => Usage::NotOpen.into(),
-            _ => CoreError::Lost.into(),
+            _ => Error::Lost,
         }
     }
 
@@ -239,7 +239,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         &self,
         owed: &mut Owed,
         closes: &mut bool,
-    ) -> Result<(), CoreError<Io::Error>> {
+    ) -> Result<(), Error<Io::Error>> {
         let mut lock = self.lock(Call::Receive).await;
         loop {
             lock.queue_due(owed, closes)?;
@@ -304,12 +304,12 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
     /// stand between the two.
     pub(crate) fn queue<V>(
         &mut self,
-        queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, CoreError>,
+        queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, Error>,
     ) -> Result<V, Error<Io::Error>> {
         if self.shared.state(|state| state.refuses()) {
             return Err(self.shared.end());
         }
-        queue(self.sending.tx.sender_mut()).map_err(|error| error.widen().into())
+        queue(self.sending.tx.sender_mut()).map_err(Error::widen)
     }
 
     /// Whether a whole message is queued in part.
@@ -320,7 +320,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
     /// Queues something that fits at the latest when nothing else is queued, and brings it out.
     pub(crate) async fn put(
         &mut self,
-        mut put: impl FnMut(&mut TxSender<Tx>) -> Result<bool, CoreError>,
+        mut put: impl FnMut(&mut TxSender<Tx>) -> Result<bool, Error>,
         needed: usize,
     ) -> Result<(), Error<Io::Error>> {
         for _ in 0..2 {
@@ -334,11 +334,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
     }
 
     /// Queues what is owed and due, as far as there is room. What cannot be framed is given up.
-    fn queue_due(
-        &mut self,
-        owed: &mut Owed,
-        closes: &mut bool,
-    ) -> Result<(), CoreError<Io::Error>> {
+    fn queue_due(&mut self, owed: &mut Owed, closes: &mut bool) -> Result<(), Error<Io::Error>> {
         let sender = self.sending.tx.sender_mut();
         let (may_write, pings, farewell) = self.shared.state(|state| {
             let it = &state.lifecycle;
@@ -371,11 +367,11 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
         if !closed {
             self.shared.on(Event::OutputFailed);
         }
-        answered.map_err(CoreError::from)
+        answered.map_err(Error::from)
     }
 
     /// Brings out what is queued.
-    pub(crate) async fn drain(&mut self) -> Result<(), CoreError<Io::Error>> {
+    pub(crate) async fn drain(&mut self) -> Result<(), Error<Io::Error>> {
         let Sending { output, tx } = &mut *self.sending;
         let common = &self.shared.common;
         let sender = tx.sender_mut();
@@ -404,13 +400,13 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
                     return Ok(());
                 }
                 // "Implementations should never return `Ok(0)`": one that does is at its end.
-                Ok(Some(0)) => CoreError::Lost,
+                Ok(Some(0)) => Error::Lost,
                 Ok(Some(n)) => {
                     sender.advance(n);
                     self.shared.on(Event::Taken);
                     continue;
                 }
-                Err(error) => CoreError::Transport(error),
+                Err(error) => Error::Transport(error),
             };
             sender.shut();
             self.shared.on(Event::OutputFailed);

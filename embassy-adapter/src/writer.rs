@@ -250,7 +250,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
         let work = pin!(async {
             let mut lock = self.lock(Call::Send).await;
             lock.queue(|_| Ok(()))?;
-            Ok(lock.drain().await?)
+            lock.drain().await
         });
         self.run(work, None).await
     }

@@ -145,7 +145,7 @@ def through_losses(board, server):
     server.close()
     start = len(board.lines)
     connection.cut()
-    refused = board.until("NotConnected(Refused(", start)
+    refused = board.until("NotConnected(Connect(", start)
 
     server = peer.listen(port)
     connection = accept(server)

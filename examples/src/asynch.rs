@@ -201,14 +201,9 @@ fn sent<T: Into<Failure>>(sent: Result<(), bare_ws_embassy::Error<T>>) -> Result
 }
 
 fn failed<T: Into<Failure>>(error: bare_ws_embassy::Error<T>) -> Failure {
-    match error {
-        bare_ws_embassy::Error::Timeout(timeout) => Error::Timeout(timeout).into(),
-        bare_ws_embassy::Error::WebSocket(error) => match error.narrow() {
-            Ok(error) => Error::from(error).into(),
-            Err(error) => error.into(),
-        },
-        // What the adapter may say in a later version.
-        _ => Error::Io(io::Error::other("an unknown failure")).into(),
+    match error.narrow() {
+        Ok(error) => Error::from(error).into(),
+        Err(error) => error.into(),
     }
 }
 
@@ -219,7 +214,7 @@ fn not_opened<T: Into<Failure>>(error: ConnectError<T>) -> Failure {
             Ok(error) => Error::from(error).into(),
             Err(error) => error.into(),
         },
-        ConnectError::Tls(error) | ConnectError::Refused(error) => error.into(),
+        ConnectError::Tls(error) | ConnectError::Connect(error) => error.into(),
         _ => Error::Io(io::ErrorKind::AddrNotAvailable.into()).into(),
     }
 }

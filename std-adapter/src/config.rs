@@ -574,13 +574,7 @@ impl Config {
             Some(tls) => {
                 let mut tcp = tcp;
                 tcp.prepare().map_err(Error::Io)?;
-                let stream =
-                    crate::tls::TlsStream::connect(tls, host, tcp, deadline).map_err(|error| {
-                        match error {
-                            Error::Tls(error) => Error::Tls(error.with_host(host)),
-                            error => error,
-                        }
-                    })?;
+                let stream = crate::tls::TlsStream::connect(tls, host, tcp, deadline)?;
                 Ok(Socket::Tls(Box::new(stream)))
             }
         })
@@ -667,6 +661,13 @@ pub struct RequestParts<'a> {
     config: &'a Config,
     subprotocols: Vec<&'a str>,
     headers: Vec<(&'a str, &'a str)>,
+}
+
+/// The values of header fields may be secrets; they are not shown.
+impl std::fmt::Debug for RequestParts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RequestParts").field(self.config).finish()
+    }
 }
 
 impl RequestParts<'_> {

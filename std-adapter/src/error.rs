@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bare_ws::close::CloseCode;
 use bare_ws::entropy::EntropyError;
-use bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation};
+use bare_ws::error::{Error as ProtocolError, Usage, Violation};
 use bare_ws::handshake::{HandshakeError, Refusal, RequestError, ResponseError};
 use bare_ws::lifecycle::Timeout;
 use bare_ws::uri::UriError;
@@ -232,14 +232,12 @@ impl Error {
     /// [`close_status`](crate::WebSocket::close_status) has it.
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
-        let capacity = match *self {
-            Self::Peer(violation) => return Some(violation.close_code()),
-            Self::TooLong { needed, limit } => Capacity::Message { needed, limit },
-            Self::TooManyFragments { limit } => Capacity::Fragments { limit },
-            Self::OutOfMemory { needed } => Capacity::Memory { needed },
-            _ => return None,
-        };
-        Some(capacity.close_code())
+        match *self {
+            Self::Peer(violation) => Some(violation.close_code()),
+            Self::TooLong { .. } | Self::OutOfMemory { .. } => Some(CloseCode::TOO_BIG),
+            Self::TooManyFragments { .. } => Some(CloseCode::POLICY_VIOLATION),
+            _ => None,
+        }
     }
 
     /// Whether a time limit has passed: one of ours, or the operating system's own.
@@ -284,16 +282,13 @@ impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
         match error {
             ProtocolError::Peer(violation) => Self::Peer(violation),
-            ProtocolError::Capacity(Capacity::Message { needed, limit }) => {
-                Self::TooLong { needed, limit }
-            }
-            ProtocolError::Capacity(Capacity::Fragments { limit }) => {
-                Self::TooManyFragments { limit }
-            }
-            ProtocolError::Capacity(Capacity::Memory { needed }) => Self::OutOfMemory { needed },
+            ProtocolError::TooLong { needed, limit } => Self::TooLong { needed, limit },
+            ProtocolError::TooManyFragments { limit } => Self::TooManyFragments { limit },
+            ProtocolError::OutOfMemory { needed } => Self::OutOfMemory { needed },
             ProtocolError::Usage(usage) => Self::Usage(usage),
             ProtocolError::Entropy => Self::Entropy,
             ProtocolError::Lost => Self::Lost,
+            ProtocolError::Timeout(timeout) => Self::Timeout(timeout),
             // A later version of the core may know more.
             error => Self::Io(io::Error::other(error)),
         }
@@ -427,7 +422,19 @@ impl fmt::Display for Error {
                 })
             }
             Self::Lost => ProtocolError::<io::Error>::Lost.fmt(f),
-            Self::Timeout(timeout) => timeout.fmt(f),
+            Self::Timeout(timeout) => {
+                timeout.fmt(f)?;
+                f.write_str(match timeout {
+                    Timeout::Connect => " (Config::connect_timeout)",
+                    Timeout::Handshake => " (Config::handshake_timeout)",
+                    Timeout::Silence => " (Config::silence_timeout)",
+                    Timeout::Stall => " (Config::stall_timeout)",
+                    Timeout::KeepAlive => " (Config::keepalive)",
+                    Timeout::Close => " (Config::close_timeout)",
+                    Timeout::Call => "",
+                    _ => "",
+                })
+            }
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.fmt(f),
             Self::Rejected(response) => {
@@ -451,14 +458,16 @@ impl fmt::Display for Error {
             Self::Peer(violation) => violation.fmt(f),
             Self::TooLong { needed, limit } => {
                 let (needed, limit) = (*needed, *limit);
-                Capacity::Message { needed, limit }.fmt(f)?;
+                ProtocolError::<io::Error>::TooLong { needed, limit }.fmt(f)?;
                 f.write_str(" (Config::message_limit, in pieces Config::stream_limit)")
             }
             Self::TooManyFragments { limit } => {
-                Capacity::Fragments { limit: *limit }.fmt(f)?;
+                ProtocolError::<io::Error>::TooManyFragments { limit: *limit }.fmt(f)?;
                 f.write_str(" (Config::fragment_limit)")
             }
-            Self::OutOfMemory { needed } => Capacity::Memory { needed: *needed }.fmt(f),
+            Self::OutOfMemory { needed } => {
+                ProtocolError::<io::Error>::OutOfMemory { needed: *needed }.fmt(f)
+            }
             Self::Usage(usage) => usage.fmt(f),
             Self::Entropy => EntropyError.fmt(f),
             Self::Aborted => f.write_str("the connection was aborted"),

@@ -72,7 +72,11 @@ mod tests {
             TlsError::CutInHandshake,
             TlsError::Alert(AlertDescription::BadRecordMac),
             TlsError::Protocol(Error::DecryptError),
-            Error::InvalidCertificate(rustls::CertificateError::Expired).into(),
+            TlsError::NotTls,
+            TlsError::of_server(
+                Error::InvalidCertificate(rustls::CertificateError::Expired),
+                true,
+            ),
         ] {
             let told = format!("{error:?}");
             let failure = Failure::of(&error.into_io());

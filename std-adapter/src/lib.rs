@@ -213,7 +213,7 @@
 //!
 //! The minimum supported Rust version is 1.88; raising it is a minor release.
 #![forbid(unsafe_code)]
-#![deny(missing_docs)]
+#![deny(missing_debug_implementations, missing_docs)]
 
 mod error;
 mod moment;

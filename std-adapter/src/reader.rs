@@ -230,12 +230,10 @@ impl<'a, S: Stream> Through<'a, S> {
     }
 
     fn failed(&self, error: ProtocolError<Cut>) -> Error {
-        match &error {
-            ProtocolError::Peer(_) | ProtocolError::Capacity(_) => {
-                self.channel.report(Event::PeerFailed);
-            }
-            ProtocolError::Lost => self.channel.report(Event::Lost),
-            _ => {}
+        if error.close_code().is_some() {
+            self.channel.report(Event::PeerFailed);
+        } else if matches!(error, ProtocolError::Lost) {
+            self.channel.report(Event::Lost);
         }
         error.into()
     }

@@ -417,9 +417,7 @@ impl<'v> Watch<'v> {
             End::Violation(violation, code) => {
                 (end == Err(Error::Peer(violation)), Some(Some(code)))
             }
-            End::Capacity(capacity, code) => {
-                (end == Err(Error::Capacity(capacity)), Some(Some(code)))
-            }
+            End::Exceeds(error, code) => (end == Err(error), Some(Some(code))),
         };
         if !right {
             return Err(self.mismatch("another end"));

@@ -5,7 +5,7 @@
 //! harness to be a client's as well. Nothing here needs an allocator or an operating system.
 
 use bare_ws::close::CloseCode;
-use bare_ws::error::{Capacity, Violation};
+use bare_ws::error::{Error, Violation};
 use bare_ws::receiver::Limits;
 
 use crate::octets::Octets;
@@ -63,7 +63,7 @@ pub enum End {
     /// The peer is at fault; the code is sent.
     Violation(Violation, u16),
     /// It is too much for us; the code is sent.
-    Capacity(Capacity, u16),
+    Exceeds(Error, u16),
 }
 
 const NO_LIMITS: Limits = Limits {
@@ -115,7 +115,7 @@ const fn bad_code(name: &'static str, wire: &'static str, code: u16) -> Vector {
 }
 
 const fn too_big(needed: u64, limit: u64) -> End {
-    End::Capacity(Capacity::Message { needed, limit }, 1009)
+    End::Exceeds(Error::TooLong { needed, limit }, 1009)
 }
 
 use Seen::{Binary, Heard, LongText, Pong, Text};
@@ -596,7 +596,7 @@ pub const VECTORS: &[Vector] = &[
             "4 fragments under a limit of 3",
             "010161 000162 000163 8000",
             &[],
-            End::Capacity(Capacity::Fragments { limit: 3 }, 1008),
+            End::Exceeds(Error::TooManyFragments { limit: 3 }, 1008),
         ),
     ),
     limited(
@@ -606,7 +606,7 @@ pub const VECTORS: &[Vector] = &[
             "empty fragments count",
             "0100 0000 0000 0000",
             &[],
-            End::Capacity(Capacity::Fragments { limit: 3 }, 1008),
+            End::Exceeds(Error::TooManyFragments { limit: 3 }, 1008),
         ),
     ),
     limited(
@@ -616,7 +616,7 @@ pub const VECTORS: &[Vector] = &[
             "fragments forbidden",
             "8100 0100 8000",
             &[Text("")],
-            End::Capacity(Capacity::Fragments { limit: 1 }, 1008),
+            End::Exceeds(Error::TooManyFragments { limit: 1 }, 1008),
         ),
     ),
     // row: CTL-02

@@ -8,7 +8,7 @@ use bare_ws::deflate::{
     Compressor, Configure as _, Full, Heap, InflateState, Inflater, Lean, zlib,
 };
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Capacity, Error, Usage, Violation};
+use bare_ws::error::{Error, Usage, Violation};
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::{Delivery, Limits, Receiver, Step};
 use bare_ws::role::{Client, Server};
@@ -326,7 +326,7 @@ fn the_limit_is_that_of_the_inflated_message() {
                 assert_eq!(result, Ok(vec![message.clone()]));
             } else {
                 let error = result.expect_err("one octet more than the limit");
-                assert!(matches!(error, Error::Capacity(Capacity::Message { .. })));
+                assert!(matches!(error, Error::TooLong { .. }));
                 assert_eq!(error.close_code(), Some(CloseCode::TOO_BIG));
             }
         }

@@ -4,7 +4,7 @@
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::compression::Decompress;
 use bare_ws::deflate::{Engine, InflateState, Inflater, Limits, zlib};
-use bare_ws::error::{Capacity, Error, Violation};
+use bare_ws::error::{Error, Violation};
 use bare_ws_tests::deflate::{agreed, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
 
@@ -274,10 +274,10 @@ fn a_match_cut_at_any_place_goes_on_where_it_began() {
                 Ok(message) => assert_eq!(message, [b'a'; 1278]),
                 Err(error) => assert_eq!(
                     error,
-                    Error::Capacity(Capacity::Message {
+                    Error::TooLong {
                         needed: limit + 1,
                         limit
-                    })
+                    }
                 ),
             }
         }
@@ -323,11 +323,7 @@ fn law_of_limits<M: Storage, E: Engine>(
                         } else {
                             let needed = len as u64;
                             let limit = limit as u64;
-                            assert_eq!(
-                                result,
-                                Err(Capacity::Message { needed, limit }.into()),
-                                "{what}"
-                            );
+                            assert_eq!(result, Err(Error::TooLong { needed, limit }), "{what}");
                         }
                     }
                 }
@@ -360,7 +356,7 @@ fn without_takeover_a_message_needs_no_window() {
         let mut inflater = configured(make(message.len() - 1), 15, false);
         assert!(matches!(
             inflate(&mut inflater, &payload, 50, whole),
-            Err(Error::Capacity(Capacity::Message { .. }))
+            Err(Error::TooLong { .. })
         ));
     }
     let mut inflater = Inflater::new(InflateState::new(), vec![0; 1023]);
@@ -421,11 +417,10 @@ fn blocks_without_output_end_at_the_wire_limit() {
     assert_eq!(steps, 19);
     assert_eq!(
         error,
-        Capacity::Message {
+        Error::TooLong {
             needed: 10_000,
             limit: 9999
         }
-        .into()
     );
     // And by default as well.
     inflater = inflater.with_limits(Limits::new(1000));

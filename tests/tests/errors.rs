@@ -5,20 +5,24 @@
     reason = "on hosts"
 )]
 
-use std::convert::Infallible;
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
+use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use bare_ws::close::CloseCode;
+use bare_ws::close::{CloseCode, UnregisteredCode};
 use bare_ws::deflate::negotiate::{Parameter, Refusal as OfferRefusal};
 use bare_ws::entropy::EntropyError;
-use bare_ws::error::{Capacity, Error as ProtocolError, Usage, Violation as FrameViolation};
+use bare_ws::error::{Error as ProtocolError, Usage, Violation as FrameViolation};
+use bare_ws::exchange::ExchangeError;
+use bare_ws::handshake::extension::Malformed;
 use bare_ws::handshake::server::ServerError;
 use bare_ws::handshake::{HandshakeError, Refusal, RequestError, ResponseError};
 use bare_ws::opcode::Opcode;
 use bare_ws::uri::{Uri, UriError};
+use bare_ws_embassy::{ConnectError, tls as embassy_tls};
 use bare_ws_std::tls::CertificateError;
 use bare_ws_std::{Config, Error, RedirectError, SettingError, Timeout, TlsError};
 use rustls::pki_types::pem;
@@ -129,14 +133,16 @@ fn handshake_errors<T>(transport: T) -> Vec<HandshakeError<T>> {
     all
 }
 
-fn capacities() -> [Capacity; 3] {
+fn timeouts() -> [Timeout; 7] {
+    use Timeout as E;
     [
-        Capacity::Message {
-            needed: 9,
-            limit: 8,
-        },
-        Capacity::Fragments { limit: 8 },
-        Capacity::Memory { needed: 9 },
+        E::Connect,
+        E::Handshake,
+        E::Silence,
+        E::Stall,
+        E::KeepAlive,
+        E::Close,
+        E::Call,
     ]
 }
 
@@ -183,9 +189,19 @@ fn frame_violations() -> [FrameViolation; 15] {
 
 fn protocol_errors<T>(transport: T) -> Vec<ProtocolError<T>> {
     use ProtocolError as E;
-    let mut all = vec![E::Entropy, E::Lost, E::Transport(transport)];
+    let mut all = vec![
+        E::TooLong {
+            needed: 9,
+            limit: 8,
+        },
+        E::TooManyFragments { limit: 8 },
+        E::OutOfMemory { needed: 9 },
+        E::Entropy,
+        E::Lost,
+        E::Transport(transport),
+    ];
+    all.extend(timeouts().map(E::Timeout));
     all.extend(frame_violations().map(E::Peer));
-    all.extend(capacities().map(E::Capacity));
     all.extend(usages().map(E::Usage));
     all
 }
@@ -207,7 +223,12 @@ fn tls_errors() -> Vec<TlsError> {
             error: pem::Error::Io(transport()),
         },
         E::Setup(rustls::Error::General("x".to_owned())),
-        E::ServerName,
+        E::ServerName {
+            host: "a_b".to_owned(),
+        },
+        E::NotTls,
+        E::Root(rustls::CertificateError::BadEncoding.into()),
+        E::ClientCertificate(rustls::CertificateError::BadEncoding.into()),
         E::CutInHandshake,
         E::Truncated,
         E::Alert(rustls::AlertDescription::CertificateRequired),
@@ -216,10 +237,20 @@ fn tls_errors() -> Vec<TlsError> {
     let other = rustls::OtherError(std::sync::Arc::new(transport()));
     let other = rustls::CertificateError::Other(other);
     for error in [
-        C::WrongName,
+        C::WrongName { names: Vec::new() },
+        C::WrongName {
+            names: (0..9).map(|n| format!("{n}.example")).collect(),
+        },
         C::UnknownIssuer,
-        C::Expired,
-        C::NotYetValid,
+        C::Expired { not_after: None },
+        C::Expired {
+            not_after: Some(UNIX_EPOCH),
+        },
+        C::NotYetValid { not_before: None },
+        C::NotYetValid {
+            not_before: Some(UNIX_EPOCH),
+        },
+        C::CaAsServer,
         C::IssuerNotCa,
         C::BadSignature,
         C::ExtendedKeyUsage,
@@ -228,12 +259,10 @@ fn tls_errors() -> Vec<TlsError> {
         C::Other(rustls::CertificateError::BadEncoding),
         C::Other(other),
     ] {
-        for host in ["", "host.example"] {
-            all.push(E::Certificate {
-                host: host.to_owned(),
-                error: error.clone(),
-            });
-        }
+        all.push(E::Certificate {
+            host: "host.example".to_owned(),
+            error,
+        });
     }
     all
 }
@@ -270,15 +299,8 @@ fn std_errors() -> Vec<Error> {
             attempts: vec![(address, transport()), (address, transport())],
         },
         Error::NoTls,
-        Error::Timeout(Timeout::Connect),
-        Error::Timeout(Timeout::Handshake),
-        Error::Timeout(Timeout::Silence),
-        Error::Timeout(Timeout::Stall),
-        Error::Timeout(Timeout::KeepAlive),
-        Error::Timeout(Timeout::Call),
         Error::NotSecure,
         Error::Aborted,
-        Error::Timeout(Timeout::Close),
         Error::Redirect(RedirectError::TooMany { limit: 3 }),
         Error::Redirect(RedirectError::Insecure {
             location: "ws://there.example/".to_owned(),
@@ -309,13 +331,98 @@ fn std_errors() -> Vec<Error> {
     all
 }
 
+fn embassy_certificate_errors() -> [embassy_tls::CertificateError; 21] {
+    use embassy_tls::CertificateError as E;
+    [
+        E::Missing,
+        E::TooMany,
+        E::Malformed,
+        E::Version,
+        E::WrongName,
+        E::UnknownIssuer,
+        E::Expired,
+        E::NotYetValid,
+        E::Validity,
+        E::IssuerNotCa,
+        E::CaAsServer,
+        E::PathLength,
+        E::NameConstraint,
+        E::KeyUsage,
+        E::ExtendedKeyUsage,
+        E::CriticalExtension,
+        E::BadSignature,
+        E::Algorithm,
+        E::TooComplex,
+        E::NotPinned,
+        E::Unproven,
+    ]
+}
+
+fn embassy_tls_errors() -> Vec<embassy_tls::Error<io::Error>> {
+    use embassy_tls::Error as E;
+    let mut all = vec![
+        E::CutInHandshake,
+        E::Truncated,
+        E::RecordTooLarge {
+            needed: 9,
+            limit: 8,
+        },
+        E::BufferTooSmall { needed: 9 },
+        E::Alert(embassy_tls::AlertDescription::HandshakeFailure),
+        E::ServerName,
+        E::Entropy,
+        E::Closed,
+        E::Protocol(embedded_tls::TlsError::DecodeError),
+        E::Transport(transport()),
+    ];
+    all.extend(embassy_certificate_errors().map(E::Certificate));
+    all
+}
+
+fn embassy_errors() -> Vec<ConnectError<embassy_tls::Error<io::Error>>> {
+    use ConnectError as E;
+    let mut all = vec![
+        E::Timeout(Timeout::Connect),
+        E::Resolve,
+        E::Connect(embassy_tls::Error::Transport(transport())),
+        E::NotSecure,
+        E::NotWss,
+    ];
+    all.extend(embassy_tls_errors().into_iter().map(E::Tls));
+    let handshake = handshake_errors(transport()).into_iter();
+    all.extend(handshake.map(|error| E::Handshake(error).map(embassy_tls::Error::Transport)));
+    all
+}
+
+fn offer_refusals() -> [OfferRefusal; 6] {
+    let parameter = Parameter::ServerMaxWindowBits;
+    [
+        OfferRefusal::Unknown,
+        OfferRefusal::Repeated(parameter),
+        OfferRefusal::Value(parameter),
+        OfferRefusal::NotOffered(parameter),
+        OfferRefusal::TooLarge(parameter),
+        OfferRefusal::Window(parameter),
+    ]
+}
+
+fn server_errors() -> [ServerError; 2] {
+    [ServerError::Refused { status: 400 }, ServerError::Lost]
+}
+
+fn exchange_errors() -> [ExchangeError<io::Error>; 2] {
+    [
+        ExchangeError::Entropy,
+        ExchangeError::Transport(transport()),
+    ]
+}
+
 fn all() -> Vec<Boxed> {
     fn boxed<E: StdError + Send + Sync + 'static>(
         errors: impl IntoIterator<Item = E>,
     ) -> Vec<Boxed> {
         errors.into_iter().map(|error| error.into()).collect()
     }
-    let parameter = Parameter::ServerMaxWindowBits;
     let reserved = (0..16).filter_map(|bits| Opcode::try_from(bits).err());
     [
         boxed(uri_errors()),
@@ -323,20 +430,18 @@ fn all() -> Vec<Boxed> {
         boxed(response_errors()),
         boxed(handshake_errors(transport())),
         boxed(protocol_errors(transport())),
-        boxed(capacities()),
         boxed(usages()),
         boxed(frame_violations()),
         boxed(refusals()),
-        boxed([
-            OfferRefusal::Unknown,
-            OfferRefusal::Repeated(parameter),
-            OfferRefusal::Value(parameter),
-            OfferRefusal::NotOffered(parameter),
-            OfferRefusal::TooLarge(parameter),
-            OfferRefusal::Window(parameter),
-        ]),
+        boxed(offer_refusals()),
         boxed([EntropyError]),
-        boxed([ServerError::Lost]),
+        boxed(server_errors()),
+        boxed(exchange_errors()),
+        boxed(timeouts()),
+        boxed([Malformed]),
+        boxed([UnregisteredCode(CloseCode(4000))]),
+        boxed(embassy_tls_errors()),
+        boxed(embassy_errors()),
         boxed(reserved),
         boxed(tls_errors()),
         boxed(std_errors()),
@@ -373,13 +478,15 @@ fn errors_name_what_they_are_about() {
         error.expect_err("wrong").to_string()
     };
     let status = |status| HandshakeError::<io::Error>::Rejected { status }.to_string();
-    let message = Capacity::Message {
+    let message = Error::TooLong {
         needed: 9,
         limit: 8,
     };
     let certificate = Error::Tls(TlsError::Certificate {
         host: "host.example".to_owned(),
-        error: CertificateError::Expired,
+        error: CertificateError::Expired {
+            not_after: Some(UNIX_EPOCH + Duration::from_secs(1_709_164_800)),
+        },
     });
     for (text, words) in [
         (uri("ftp://h/"), &["ws://", "wss://"][..]),
@@ -393,15 +500,233 @@ fn errors_name_what_they_are_about() {
         (status(401), &["401", "credentials"]),
         (status(503), &["503"]),
         (ResponseError::NotHttp.to_string(), &["not HTTP", "wss"]),
+        (message.to_string(), &["9", "8", "message_limit"]),
         (
-            Error::from(ProtocolError::<Infallible>::Capacity(message)).to_string(),
-            &["9", "8", "message_limit"],
+            certificate.to_string(),
+            &["host.example", "expired", "2024-02-29T00:00:00Z"],
         ),
-        (certificate.to_string(), &["host.example", "expired"]),
     ] {
         for word in words {
             assert!(text.contains(word), "{text:?} does not say {word:?}");
         }
         assert!(!text.contains("word@"), "{text:?}");
+    }
+}
+
+/// The variants of an enum of a file of the project's.
+fn variants(path: &str, name: &str) -> BTreeSet<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let source = std::fs::read_to_string(format!("{root}/{path}")).expect("a source");
+    let start = format!("pub enum {name}");
+    let at = source.find(&start).expect("an enum");
+    let body = source[at..].lines().skip(1);
+    body.take_while(|line| *line != "}")
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
+        .map(first_word)
+        .collect()
+}
+
+fn first_word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric()).collect()
+}
+
+/// A law about all errors holds nothing of those that are not in the lists.
+#[test]
+fn the_lists_have_every_variant() {
+    fn seen<E: Debug>(errors: impl IntoIterator<Item = E>) -> BTreeSet<String> {
+        errors
+            .into_iter()
+            .map(|error| first_word(&format!("{error:?}")))
+            .collect()
+    }
+    let handshake = "core/src/handshake";
+    let certificates = tls_errors().into_iter().filter_map(|error| match error {
+        TlsError::Certificate { error, .. } => Some(error),
+        _ => None,
+    });
+    let redirects = std_errors().into_iter().filter_map(|error| match error {
+        Error::Redirect(error) => Some(error),
+        _ => None,
+    });
+    let settings = std_errors().into_iter().filter_map(|error| match error {
+        Error::Setting(error) => Some(error),
+        _ => None,
+    });
+    for (path, name, seen) in [
+        ("core/src/uri.rs", "UriError", seen(uri_errors())),
+        (
+            "core/src/error.rs",
+            "Error",
+            seen(protocol_errors(transport())),
+        ),
+        ("core/src/error.rs", "Violation", seen(frame_violations())),
+        ("core/src/error.rs", "Usage", seen(usages())),
+        ("core/src/lifecycle.rs", "Timeout", seen(timeouts())),
+        (
+            "core/src/exchange.rs",
+            "ExchangeError",
+            seen(exchange_errors()),
+        ),
+        (
+            &format!("{handshake}/error.rs"),
+            "HandshakeError",
+            seen(handshake_errors(transport())),
+        ),
+        (
+            &format!("{handshake}/error.rs"),
+            "ResponseError",
+            seen(response_errors()),
+        ),
+        (
+            &format!("{handshake}/request.rs"),
+            "RequestError",
+            seen(request_errors()),
+        ),
+        (
+            &format!("{handshake}/extension.rs"),
+            "Refusal",
+            seen(refusals()),
+        ),
+        (
+            &format!("{handshake}/server.rs"),
+            "ServerError",
+            seen(server_errors()),
+        ),
+        (
+            "core/src/deflate/negotiate.rs",
+            "Refusal",
+            seen(offer_refusals()),
+        ),
+        ("std-adapter/src/error.rs", "Error", seen(std_errors())),
+        ("std-adapter/src/error.rs", "SettingError", seen(settings)),
+        ("std-adapter/src/error.rs", "RedirectError", seen(redirects)),
+        (
+            "std-adapter/src/tls/error.rs",
+            "TlsError",
+            seen(tls_errors()),
+        ),
+        (
+            "std-adapter/src/tls/error.rs",
+            "CertificateError",
+            seen(certificates),
+        ),
+        (
+            "embassy-adapter/src/error.rs",
+            "ConnectError",
+            seen(embassy_errors()),
+        ),
+        (
+            "embassy-adapter/src/tls/error.rs",
+            "Error",
+            seen(embassy_tls_errors()),
+        ),
+        (
+            "embassy-adapter/src/tls/error.rs",
+            "CertificateError",
+            seen(embassy_certificate_errors()),
+        ),
+    ] {
+        assert_eq!(seen, variants(path, name), "{name} of {path}");
+    }
+}
+
+/// The name of a type or a variant is for `Debug`, not for whoever reads a log.
+#[test]
+fn no_text_has_a_name_of_a_type_in_it() {
+    for error in all() {
+        let text = error.to_string();
+        for name in ["Other(", "Error(", "Context", " {", "::"] {
+            let known = ["Config::", "Tls::builder", "[::1]"];
+            let rest = known
+                .iter()
+                .fold(text.clone(), |text, it| text.replace(it, ""));
+            assert!(!rest.contains(name), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_to_do_about_an_error_is_told() {
+    let rejected = |status| {
+        let error: HandshakeError = HandshakeError::Rejected { status };
+        Error::from(error)
+    };
+    for (error, retryable, timeout, status, code) in [
+        (Error::Lost, true, false, None, None),
+        (
+            Error::LostInHandshake { secure: true },
+            true,
+            false,
+            None,
+            None,
+        ),
+        (
+            Error::Io(io::ErrorKind::TimedOut.into()),
+            true,
+            true,
+            None,
+            None,
+        ),
+        (Error::Timeout(Timeout::Stall), true, true, None, None),
+        (Error::Timeout(Timeout::Call), false, true, None, None),
+        (Error::Tls(TlsError::Truncated), true, false, None, None),
+        (Error::Tls(TlsError::NotTls), false, false, None, None),
+        (rejected(503), true, false, Some(503), None),
+        (rejected(429), true, false, Some(429), None),
+        (rejected(501), false, false, Some(501), None),
+        (rejected(401), false, false, Some(401), None),
+        (Error::Aborted, false, false, None, None),
+        (Error::Usage(Usage::NotOpen), false, false, None, None),
+        (
+            Error::Peer(FrameViolation::Masked),
+            false,
+            false,
+            None,
+            Some(1002),
+        ),
+        (
+            Error::Peer(FrameViolation::InvalidUtf8),
+            false,
+            false,
+            None,
+            Some(1007),
+        ),
+        (
+            Error::TooLong {
+                needed: 2,
+                limit: 1,
+            },
+            false,
+            false,
+            None,
+            Some(1009),
+        ),
+        (
+            Error::TooManyFragments { limit: 1 },
+            false,
+            false,
+            None,
+            Some(1008),
+        ),
+        (
+            Error::OutOfMemory { needed: 1 },
+            false,
+            false,
+            None,
+            Some(1009),
+        ),
+    ] {
+        assert_eq!(error.is_retryable(), retryable, "{error:?}");
+        assert_eq!(error.is_timeout(), timeout, "{error:?}");
+        assert_eq!(error.status(), status, "{error:?}");
+        assert_eq!(error.close_code().map(u16::from), code, "{error:?}");
+    }
+    // The core's errors say the same.
+    for error in protocol_errors(())
+        .into_iter()
+        .filter_map(|e| e.narrow().ok())
+    {
+        assert_eq!(Error::from(error).close_code(), error.close_code());
     }
 }

@@ -4,7 +4,7 @@
 use bare_ws::buffer::Storage;
 use bare_ws::close::CloseCode;
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Capacity, Error, Usage, Violation};
+use bare_ws::error::{Error, Usage, Violation};
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::{Client, Role, Server};
 use bare_ws_tests::io::{IoError, Transport};
@@ -195,9 +195,9 @@ fn memory_that_cannot_grow_ends_the_connection_and_nobody_reads_into_nothing() {
                     io.reads = vec![pace];
                     let mut connection =
                         loops::connect(which, io, Full([0xa5; 256]), 139, Keys::default());
-                    let error = Capacity::Memory { needed: 257 };
+                    let error: Error = Error::OutOfMemory { needed: 257 };
                     for _ in 0..3 {
-                        assert_eq!(connection.next(delivery), Err(error.into()), "{which:?}");
+                        assert_eq!(connection.next(delivery), Err(error.widen()), "{which:?}");
                     }
                     let written = connection.io().written.clone();
                     let close = Sent::Close(Some(1009), String::new());
@@ -237,10 +237,10 @@ const FAILURES: &[(&[u8], Error<IoError>, u16)] = &[
     ),
     (
         b"\x82\x7e\x01\x00",
-        Error::Capacity(Capacity::Message {
+        Error::TooLong {
             needed: 256,
             limit: 242,
-        }),
+        },
         1009,
     ),
 ];

@@ -154,12 +154,10 @@ fn drive<D: Driver, R: Role>(
                 break;
             }
             Err(error) => {
-                let error: Error = match error {
-                    Error::Peer(violation) => Error::Peer(violation),
-                    Error::Capacity(capacity) => Error::Capacity(capacity),
+                match error.narrow() {
+                    Ok(error) if error.close_code().is_some() => watch.ended(Err(error))?,
                     _ => return Err(watch.mismatch("a strange error")),
-                };
-                watch.ended(Err(error))?;
+                }
                 let again = D::next(&mut connection, delivery, |_| None::<Piece>);
                 if again.is_ok() {
                     return Err(watch.mismatch("what has failed goes on"));

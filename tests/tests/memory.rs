@@ -6,7 +6,7 @@ use std::alloc::System;
 
 use bare_ws::blocking::{Reader, Writer};
 use bare_ws::buffer::{Growing, Storage};
-use bare_ws::error::{Capacity, Error};
+use bare_ws::error::Error;
 use bare_ws::message::Message;
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::Client;
@@ -136,7 +136,7 @@ fn memory_that_grows_has_a_limit() {
     assert!(
         matches!(
             outcome,
-            Err(Error::Capacity(Capacity::Message { needed, limit }))
+            Err(Error::TooLong { needed, limit })
                 if needed == 1 << 40 && limit == (Growing::LIMIT - 14) as u64
         ),
         "{outcome:?}"
@@ -180,11 +180,11 @@ fn memory_that_grows_has_a_limit() {
                             "{case}"
                         );
                     } else {
-                        let error = Capacity::Message {
+                        let error = Error::TooLong {
                             needed: len as u64,
                             limit: (least - 14) as u64,
                         };
-                        assert_eq!(outcome, Err(Error::Capacity(error)), "{case}");
+                        assert_eq!(outcome, Err(error), "{case}");
                     }
                 }
             }
@@ -236,7 +236,7 @@ fn whoever_declares_more_is_told_so_at_once() {
     let sender = Sender::<Client, _, _>::new([0; 139], Keys::default());
     let mut writer = Writer::new(server, sender);
     let error = reader.recv(&mut writer).expect_err("too long");
-    assert!(matches!(error, Error::Capacity(_)), "{error:?}");
+    assert!(matches!(error, Error::TooLong { .. }), "{error:?}");
     assert_eq!(writer.io().written.first(), Some(&0x88), "a Close");
     assert!(writer.io().sent < 64 << 10, "{}", writer.io().sent);
 }

@@ -4,7 +4,7 @@ use super::engine::{Engine, InflateState, Step, Stop, TAIL};
 use super::negotiate::{Agreed, Parameter, Refusal};
 use crate::buffer::Storage;
 use crate::compression::{Decompress, Decompressed};
-use crate::error::{Capacity, Error, Violation};
+use crate::error::{Error, Violation};
 
 /// What one message may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -435,14 +435,14 @@ impl Course {
     }
 }
 
-fn grow(memory: &mut dyn Storage, len: usize) -> Result<(), Capacity> {
+fn grow(memory: &mut dyn Storage, len: usize) -> Result<(), Error> {
     if memory.grow(len) {
         Ok(())
     } else {
-        Err(Capacity::Memory { needed: len as u64 })
+        Err(Error::OutOfMemory { needed: len as u64 })
     }
 }
 
 fn over(needed: u64, limit: u64) -> Error {
-    Capacity::Message { needed, limit }.into()
+    Error::TooLong { needed, limit }
 }

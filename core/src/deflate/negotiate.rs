@@ -36,24 +36,24 @@ pub enum Parameter {
     ClientMaxWindowBits,
 }
 
-/// Why an offer or a response is refused.
+/// Why an offer or a response is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Refusal {
     /// A parameter that RFC 7692 does not define.
     Unknown,
-    /// The parameter stands there twice.
+    /// The parameter is given twice.
     Repeated(Parameter),
-    /// The parameter has a value and must not, has none and must, or one that is not a number
-    /// from 8 to 15 in its shortest form.
+    /// The parameter has a value and must not have one, has none and needs one, or the value is not
+    /// a number from 8 to 15 in its shortest form.
     Value(Parameter),
-    /// A response with a parameter that was not offered.
+    /// The response has a parameter that was not offered.
     NotOffered(Parameter),
-    /// A response with more than was offered.
+    /// The response has a larger value than was offered.
     TooLarge(Parameter),
-    /// A window that our memory does not hold: too large, or left to the peer for want of the
-    /// parameter.
+    /// The window may be larger than our memory: because of the value of the parameter, or because
+    /// without it any window is allowed.
     Window(Parameter),
 }
 
@@ -439,12 +439,14 @@ impl fmt::Display for Parameter {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (parameter, why) = match self {
-            Self::Unknown => return f.write_str("permessage-deflate with an unknown parameter"),
-            Self::Repeated(parameter) => (parameter, "given twice"),
-            Self::Value(parameter) => (parameter, "with a bad value"),
-            Self::NotOffered(parameter) => (parameter, "not offered"),
-            Self::TooLarge(parameter) => (parameter, "larger than offered"),
-            Self::Window(parameter) => (parameter, "permits a window larger than our memory"),
+            Self::Unknown => return f.write_str("permessage-deflate has an unknown parameter"),
+            Self::Repeated(parameter) => (parameter, "is given twice"),
+            Self::Value(parameter) => (parameter, "has an invalid value"),
+            Self::NotOffered(parameter) => (parameter, "was not offered"),
+            Self::TooLarge(parameter) => (parameter, "is larger than offered"),
+            Self::Window(parameter) => {
+                (parameter, "permits a window that is larger than our memory")
+            }
         };
         write!(f, "permessage-deflate: {parameter} {why}")
     }

@@ -182,7 +182,7 @@ impl<T: fmt::Display> fmt::Display for HandshakeError<T> {
 }
 
 /// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
-impl<T: core::error::Error + 'static> core::error::Error for HandshakeError<T> {
+impl<T: core::error::Error> core::error::Error for HandshakeError<T> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Transport(error) => error.source(),

@@ -185,39 +185,39 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// What must not be sent. Nothing was.
+/// Why a request is invalid. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RequestError {
     /// The URI.
     Uri(UriError),
-    /// A subprotocol that is not a token.
+    /// A subprotocol is not a token.
     Subprotocol {
-        /// Which.
+        /// Its index in [`Request::subprotocols`].
         index: usize,
     },
-    /// A subprotocol that stands there before.
+    /// A subprotocol is offered twice.
     SubprotocolRepeated {
-        /// Which.
+        /// The index of the second one in [`Request::subprotocols`].
         index: usize,
     },
     /// The name of a header field is not a token.
     HeaderName {
-        /// Which.
+        /// The field's index in [`Request::headers`].
         index: usize,
     },
-    /// A header field that the handshake writes itself, or that promises a body.
+    /// A header field is reserved: the handshake writes it, or it would announce a body.
     HeaderReserved {
-        /// Which.
+        /// The field's index in [`Request::headers`].
         index: usize,
     },
     /// The value of a header field contains a control character, or white space around it.
     HeaderValue {
-        /// Which.
+        /// The field's index in [`Request::headers`].
         index: usize,
     },
-    /// Origin is not one visible value, or stands there twice.
+    /// Origin is not a single visible value, or is given twice.
     Origin,
     /// Host is not a host with or without a port.
     Host(UriError),
@@ -227,22 +227,24 @@ pub enum RequestError {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, index) = match self {
+        let (subject, index, problem) = match *self {
             Self::Uri(error) => return error.fmt(f),
-            Self::Host(error) => return write!(f, "in the Host header field: {error}"),
-            Self::Origin => return f.write_str("Origin is not one value"),
+            Self::Host(error) => return write!(f, "the Host field is invalid: {error}"),
+            Self::Origin => return f.write_str("Origin must be a single value"),
             Self::Extensions => return f.write_str("the extension offers are malformed"),
-            Self::Subprotocol { index } => ("subprotocol {} is not a token", index),
-            Self::SubprotocolRepeated { index } => ("subprotocol {} is repeated", index),
-            Self::HeaderName { index } => ("the name of header field {} is not a token", index),
-            Self::HeaderReserved { index } => ("header field {} belongs to the handshake", index),
+            Self::Subprotocol { index } => ("subprotocol", index, "is not a token"),
+            Self::SubprotocolRepeated { index } => ("subprotocol", index, "is offered twice"),
+            Self::HeaderName { index } => ("header field", index, "has a name that is not a token"),
+            Self::HeaderReserved { index } => {
+                ("header field", index, "is reserved for the handshake")
+            }
             Self::HeaderValue { index } => (
-                "the value of header field {} contains what it must not",
+                "header field",
                 index,
+                "has a value with a control character, or with white space around it",
             ),
         };
-        let (before, after) = what.split_once("{}").unwrap_or((what, ""));
-        write!(f, "{before}{}{after}", index + 1)
+        write!(f, "{subject} {} {problem}", index.saturating_add(1))
     }
 }
 

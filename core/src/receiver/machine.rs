@@ -4,7 +4,7 @@ use super::{Delivery, Limits, Step, Stop};
 use crate::buffer::{Places, READ_AHEAD, Storage};
 use crate::closing::{Inbound, Owed};
 use crate::compression::Decompress;
-use crate::error::{Capacity, Error, Failure, Violation};
+use crate::error::{Error, Failure, Violation};
 use crate::header::{FrameHeader, MAX_CONTROL, MAX_HEADER, Rules};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
@@ -151,7 +151,7 @@ impl Machine {
             let needed = filled.saturating_add(1);
             if !storage.grow(needed) {
                 self.total = needed as u64;
-                self.fail(Failure::Memory);
+                self.fail(Failure::OutOfMemory);
                 return &mut [];
             }
         }
@@ -224,15 +224,15 @@ impl Machine {
     fn too_long(&mut self, needed: u64, limit: u64) -> Failure {
         self.total = needed;
         self.message_limit = limit;
-        Failure::Message
+        Failure::TooLong
     }
 
     fn stage_failed(&mut self, error: Error) -> Failure {
         match error {
-            Error::Capacity(Capacity::Message { needed, limit }) => self.too_long(needed, limit),
-            Error::Capacity(Capacity::Memory { needed }) => {
+            Error::TooLong { needed, limit } => self.too_long(needed, limit),
+            Error::OutOfMemory { needed } => {
                 self.total = needed;
-                Failure::Memory
+                Failure::OutOfMemory
             }
             Error::Peer(violation) => Failure::Peer(violation),
             // Nothing else is a stage's to say.
@@ -250,14 +250,14 @@ impl Machine {
         match failure {
             Failure::Peer(violation) => Error::Peer(violation),
             Failure::Lost => Error::Lost,
-            Failure::Message => Error::Capacity(Capacity::Message {
+            Failure::TooLong => Error::TooLong {
                 needed: self.total,
                 limit: self.message_limit,
-            }),
-            Failure::Fragments => Error::Capacity(Capacity::Fragments {
+            },
+            Failure::TooManyFragments => Error::TooManyFragments {
                 limit: self.fragments_limit,
-            }),
-            Failure::Memory => Error::Capacity(Capacity::Memory { needed: self.total }),
+            },
+            Failure::OutOfMemory => Error::OutOfMemory { needed: self.total },
         }
     }
 
@@ -460,7 +460,7 @@ impl Machine {
         }
         self.long_frames = header.len > READ_AHEAD as u64;
         if self.fragments >= self.fragments_limit {
-            return Err(Failure::Fragments);
+            return Err(Failure::TooManyFragments);
         }
         self.fragments += 1;
         let compressed = X::POSSIBLE && self.message.is_some_and(|message| message.compressed);

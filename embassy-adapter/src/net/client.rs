@@ -118,7 +118,7 @@ impl<E: Entropy, L: Layer> Client<E, L> {
     /// may not have heard of its end: [`finish`](crate::Connection::finish) before.
     ///
     /// # Errors
-    /// [`ConnectError`]; `Insecure` for a `wss` URI without TLS, `Plain` for a `ws` URI with it,
+    /// [`ConnectError`]; `NotSecure` for a `wss` URI without TLS, `NotWss` for a `ws` URI with it,
     /// which nothing was sent for.
     ///
     /// # Cancel safety

@@ -24,7 +24,7 @@ use crate::transport::Shutdown;
 /// Opens a connection: looks the name up, connects, and makes the opening handshake.
 ///
 /// # Errors
-/// [`ConnectError`]; `Insecure` for a `wss` URI. The TCP connection is cut off, and the socket can be
+/// [`ConnectError`]; `NotSecure` for a `wss` URI. The TCP connection is cut off, and the socket can be
 /// used again.
 ///
 /// # Cancel safety
@@ -44,7 +44,7 @@ where
     C: Compression,
 {
     if request.uri.is_secure() {
-        return Err(ConnectError::Insecure);
+        return Err(ConnectError::NotSecure);
     }
     dial(stack, socket, &request.uri, timing).await?;
     crate::Connection::open(
@@ -65,7 +65,7 @@ where
 /// Of a name with several addresses each is tried, and has its share of the time.
 ///
 /// # Errors
-/// [`ConnectError::Name`], [`ConnectError::Refused`], [`Timeout::Connect`].
+/// [`ConnectError::Resolve`], [`ConnectError::Connect`], [`Timeout::Connect`].
 ///
 /// # Cancel safety
 /// As [`connect`].
@@ -77,10 +77,10 @@ pub async fn dial(
 ) -> Result<(), ConnectError<ErrorKind>> {
     let by = after(timing.connect);
     if let Ok(literal) = uri.host().parse::<IpAddr>() {
-        let address = known(literal).ok_or(ConnectError::Name)?;
+        let address = known(literal).ok_or(ConnectError::Resolve)?;
         return attempt(socket, (address, uri.port()), by).await;
     }
-    let mut outcome = Err(ConnectError::Name);
+    let mut outcome = Err(ConnectError::Resolve);
     let queries = queries(stack);
     for (place, query) in queries.iter().enumerate() {
         let looked_up = with_deadline(by, stack.dns_query(uri.host(), *query)).await;
@@ -132,7 +132,7 @@ async fn attempt(
         })
     });
     let outcome = match with_deadline(by, connected).await {
-        Ok(outcome) => outcome.map_err(ConnectError::Refused),
+        Ok(outcome) => outcome.map_err(ConnectError::Connect),
         Err(late) => Err(too_late(late)),
     };
     if outcome.is_err() {

@@ -52,7 +52,7 @@ impl Layer for Tcp {
 
     fn check(uri: &Uri<'_>) -> Result<(), ConnectError<ErrorKind>> {
         if uri.is_secure() {
-            return Err(ConnectError::Insecure);
+            return Err(ConnectError::NotSecure);
         }
         Ok(())
     }
@@ -121,7 +121,7 @@ mod secure {
             if uri.is_secure() {
                 return Ok(());
             }
-            Err(ConnectError::Plain)
+            Err(ConnectError::NotWss)
         }
 
         fn refused(error: ConnectError<ErrorKind>) -> ConnectError<Self::Error> {

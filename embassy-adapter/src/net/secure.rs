@@ -21,8 +21,8 @@ use crate::tls::{self, Setup, Stream, Trust};
 /// together.
 ///
 /// # Errors
-/// [`ConnectError`]: `Plain` for a `ws` URI, which is never opened without TLS; `Name` and
-/// `Refused`; `Tls` with the reason, among them [`tls::Error::Certificate`]; `Handshake`; `Timeout`. The
+/// [`ConnectError`]: `NotWss` for a `ws` URI, which is never opened without TLS; `Resolve` and
+/// `Connect`; `Tls` with the reason, among them [`tls::Error::Certificate`]; `Handshake`; `Timeout`. The
 /// TCP connection is cut off, and the socket can be used again.
 ///
 /// # Cancel safety
@@ -48,7 +48,7 @@ where
     C: Compression,
 {
     if !request.uri.is_secure() {
-        return Err(ConnectError::Plain);
+        return Err(ConnectError::NotWss);
     }
     dial(stack, socket, &request.uri, timing)
         .await

@@ -1,50 +1,53 @@
-//! What can go wrong between a socket and a verified TLS connection.
+//! Everything that can go wrong between a socket and a verified TLS connection.
 
 use core::fmt;
 
+use bare_ws::entropy::EntropyError;
 use embedded_tls::TlsError;
 use embedded_tls::alert::AlertDescription;
 
 /// Why a TLS connection was not made, or why it failed. `T` is the transport's own error.
 ///
-/// Nothing was written to, and nothing read from, a peer that did not prove who it is.
+/// No application data was sent to a server that did not prove who it is, nor read from one.
+/// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<T> {
-    /// The server's certificates do not make it the server that was asked for.
+    /// The server's certificate does not prove that it is the one that was asked for.
     Certificate(CertificateError),
-    /// The transport ended inside the handshake.
+    /// The transport ended during the handshake.
     CutInHandshake,
-    /// The transport ended without close_notify: what arrived may be cut short (RFC 8446 §6.1).
+    /// The transport ended without close_notify, so what arrived may be incomplete (RFC 8446 §6.1).
     Truncated,
-    /// A record longer than a buffer: `needed` octets of record payload, `limit` fit.
+    /// A record is longer than the buffers.
     RecordTooLarge {
-        /// Octets of the record behind its header.
+        /// The length of the record without its header, in octets.
         needed: usize,
-        /// Octets that the smallest buffer on the way takes.
+        /// The longest record that the smallest of the buffers holds, in octets.
         limit: usize,
     },
-    /// A buffer handed in is too small to begin with.
+    /// A buffer is too small for any handshake.
     BufferTooSmall {
-        /// Octets needed.
+        /// The smallest size that would do, in octets.
         needed: usize,
     },
     /// The server ended the handshake with an alert.
     Alert(AlertDescription),
     /// The name of the server is neither a DNS name nor an IP address.
     ServerName,
-    /// The source of entropy failed. Nothing was sent.
+    /// The entropy source failed. Nothing was sent.
     Entropy,
-    /// The connection was closed, or failed before.
+    /// The connection was closed, or has failed before.
     Closed,
-    /// What the peer sent is not TLS 1.3 as this end speaks it.
+    /// The server violated the TLS protocol, or does not speak TLS 1.3 with the parameters that this
+    /// end has.
     Protocol(TlsError),
     /// The transport's own error.
     Transport(T),
 }
 
-/// Why a chain of certificates is refused (RFC 5280, RFC 6125, RFC 8446 §4.4).
+/// Why a chain of certificates is rejected (RFC 5280, RFC 6125, RFC 8446 §4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -53,42 +56,42 @@ pub enum CertificateError {
     Missing,
     /// More certificates than [`MAX_INTERMEDIATES`](super::MAX_INTERMEDIATES) and a leaf.
     TooMany,
-    /// Not a certificate, or one outside RFC 5280.
+    /// A certificate is not as RFC 5280 wants it.
     Malformed,
-    /// Not a version 3 certificate.
+    /// A certificate is not of version 3.
     Version,
-    /// The certificate is not for this server: no dNSName or iPAddress of its subjectAltName
-    /// matches. The common name is never looked at (RFC 6125 §6.4.4).
+    /// The certificate is not valid for the name of the server: no dNSName or iPAddress of its
+    /// subjectAltName matches. The common name is never looked at (RFC 6125 §6.4.4).
     WrongName,
     /// No path leads to a trust anchor.
     UnknownIssuer,
-    /// A certificate of the path has expired.
+    /// A certificate of the chain has expired.
     Expired,
-    /// A certificate of the path is not valid yet.
+    /// A certificate of the chain is not valid yet.
     NotYetValid,
-    /// A certificate whose validity ends before it begins.
+    /// The validity of a certificate ends before it begins.
     Validity,
-    /// An issuer that is no certification authority (RFC 5280 §4.2.1.9): what a forger has who
-    /// holds any certificate of the same authority.
+    /// An issuer is not a certification authority (RFC 5280 §4.2.1.9). Whoever holds any certificate
+    /// of an authority could forge others this way.
     IssuerNotCa,
-    /// The certificate of the server is one of a certification authority.
+    /// The server's certificate is that of a certification authority.
     CaAsServer,
     /// More authorities below an issuer than it allows (RFC 5280 §4.2.1.9).
     PathLength,
-    /// A name outside what an issuer may certify (RFC 5280 §4.2.1.10).
+    /// A name is outside what an issuer may certify (RFC 5280 §4.2.1.10).
     NameConstraint,
-    /// The key must not be used so: keyCertSign for an issuer, digitalSignature for the server
+    /// The key must not be used this way: keyCertSign for an issuer, digitalSignature for the server
     /// (RFC 5280 §4.2.1.3).
     KeyUsage,
     /// The key must not be used for server authentication (RFC 5280 §4.2.1.12).
     ExtendedKeyUsage,
-    /// A critical extension that is not understood (RFC 5280 §4.2).
+    /// A critical extension is not supported (RFC 5280 §4.2).
     CriticalExtension,
-    /// A signature of the chain does not verify.
+    /// A signature of the chain is wrong.
     BadSignature,
-    /// A key or signature algorithm that this build does not have.
+    /// A key or signature algorithm is not part of this build.
     Algorithm,
-    /// Building the path took more signatures than a board should be made to check.
+    /// The path takes more signatures than a board should be made to verify.
     TooComplex,
     /// The key of the server is not the pinned one.
     NotPinned,
@@ -128,31 +131,33 @@ impl<T: fmt::Display> fmt::Display for Error<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Certificate(error) => return error.fmt(f),
-            Self::CutInHandshake => "the transport ended inside the TLS handshake",
-            Self::Truncated => "the transport ended without close_notify",
+            Self::CutInHandshake => "the connection ended during the TLS handshake",
+            Self::Truncated => "the connection ended without close_notify; data may be missing",
             Self::RecordTooLarge { needed, limit } => {
                 return write!(
                     f,
-                    "a TLS record of {needed} octets, the buffers take {limit}"
+                    "the server sent a TLS record of {needed} octets, and the buffers hold {limit}"
                 );
             }
             Self::BufferTooSmall { needed } => {
-                return write!(f, "the buffer must hold {needed} octets");
+                return write!(f, "the TLS buffer must hold at least {needed} octets");
             }
-            Self::Alert(description) => return write!(f, "TLS alert {description:?}"),
-            Self::ServerName => "the server name is neither a DNS name nor an IP address",
-            Self::Entropy => "the source of entropy failed",
+            Self::Alert(description) => {
+                return write!(f, "the server sent a TLS alert: {description:?}");
+            }
+            Self::ServerName => "the host is neither a DNS name nor an IP address",
+            Self::Entropy => return EntropyError.fmt(f),
             Self::Closed => "the TLS connection is closed",
-            Self::Protocol(error) => return write!(f, "TLS: {error:?}"),
+            Self::Protocol(error) => return write!(f, "TLS failed: {error:?}"),
             Self::Transport(error) => return error.fmt(f),
         })
     }
 }
 
-impl<T: fmt::Debug + fmt::Display> core::error::Error for Error<T> {
+impl<T: core::error::Error> core::error::Error for Error<T> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Certificate(error) => Some(error),
+            Self::Transport(error) => error.source(),
             _ => None,
         }
     }
@@ -163,23 +168,25 @@ impl fmt::Display for CertificateError {
         f.write_str(match self {
             Self::Missing => "the server sent no certificate",
             Self::TooMany => "the server sent too many certificates",
-            Self::Malformed => "a malformed certificate",
-            Self::Version => "not a version 3 certificate",
-            Self::WrongName => "the certificate is for another name",
-            Self::UnknownIssuer => "no path to a trust anchor",
-            Self::Expired => "a certificate has expired",
-            Self::NotYetValid => "a certificate is not valid yet",
-            Self::Validity => "a certificate whose validity ends before it begins",
-            Self::IssuerNotCa => "an issuer is no certification authority",
-            Self::CaAsServer => "the certificate of an authority in the place of a server's",
-            Self::PathLength => "more authorities in the path than allowed",
-            Self::NameConstraint => "a name outside what its issuer may certify",
-            Self::KeyUsage => "a key used against its keyUsage",
-            Self::ExtendedKeyUsage => "a key that is not for server authentication",
-            Self::CriticalExtension => "a critical extension that is not understood",
-            Self::BadSignature => "a signature of the chain does not verify",
-            Self::Algorithm => "a signature algorithm that is not supported",
-            Self::TooComplex => "too many signatures to check",
+            Self::Malformed => "the server sent a malformed certificate",
+            Self::Version => "the server sent a certificate that is not of version 3",
+            Self::WrongName => "the certificate is not valid for the name of the server",
+            Self::UnknownIssuer => "no path leads to a trust anchor",
+            Self::Expired => "the certificate or one of its issuers has expired",
+            Self::NotYetValid => "the certificate or one of its issuers is not valid yet",
+            Self::Validity => "a certificate ends before it begins",
+            Self::IssuerNotCa => "an issuer is not a certification authority",
+            Self::CaAsServer => "the certificate is that of an authority, not of a server",
+            Self::PathLength => "the path has more authorities than one of them allows",
+            Self::NameConstraint => "a name is outside what its issuer may certify",
+            Self::KeyUsage => "a key is used in a way that its certificate does not allow",
+            Self::ExtendedKeyUsage => "the certificate must not be used for server authentication",
+            Self::CriticalExtension => {
+                "a certificate has a critical extension that is not supported"
+            }
+            Self::BadSignature => "a signature of the chain is wrong",
+            Self::Algorithm => "a key or signature algorithm is not supported",
+            Self::TooComplex => "the chain takes too many signatures to verify",
             Self::NotPinned => "the key of the server is not the pinned one",
             Self::Unproven => "the server did not prove that it holds its key",
         })

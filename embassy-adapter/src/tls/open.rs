@@ -64,7 +64,7 @@ impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
         Out: Write<Error = In::Error>,
     {
         if !request.uri.is_secure() {
-            return Err(ConnectError::Plain);
+            return Err(ConnectError::NotWss);
         }
         let client = Client {
             server: self.server_name.unwrap_or_else(|| request.uri.host()),
@@ -91,7 +91,7 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 /// The server must be that of the URI. Nothing but a ClientHello is sent before it has proved it.
 ///
 /// # Errors
-/// [`ConnectError::Plain`] for a URI that is not `wss`; [`ConnectError::Tls`];
+/// [`ConnectError::NotWss`] for a URI that is not `wss`; [`ConnectError::Tls`];
 /// [`ConnectError::Handshake`]; [`ConnectError::Timeout`] when both handshakes together take longer
 /// than [`Timing::handshake`]. A signature that is being checked is not interrupted.
 ///

@@ -89,7 +89,7 @@ const SECURE_ROWS: &[SecureRow] = &[
         names: HERE,
         trusted: false,
         server: is_told_nothing,
-        outcome: Error("tls", "no path to a trust"),
+        outcome: Error("tls", "no path leads to a trust"),
     },
     SecureRow {
         name: "a server of another name",
@@ -97,7 +97,7 @@ const SECURE_ROWS: &[SecureRow] = &[
         names: &["localhost", "127.0.0.2"],
         trusted: true,
         server: is_told_nothing,
-        outcome: Error("tls", "another name"),
+        outcome: Error("tls", "not valid for"),
     },
     SecureRow {
         name: "the end within the TLS handshake",

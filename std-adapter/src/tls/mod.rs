@@ -142,11 +142,11 @@ impl TlsBuilder {
     /// Reads the roots as [`Tls::new`] does if none were given.
     ///
     /// # Errors
-    /// See [`Tls::new`].
+    /// [`TlsError::Root`], [`TlsError::ClientCertificate`], and those of [`Tls::new`].
     pub fn build(self) -> Result<Tls, TlsError> {
         let mut roots = RootCertStore::empty();
         for root in self.roots {
-            roots.add(root).map_err(TlsError::Setup)?;
+            roots.add(root).map_err(TlsError::Root)?;
         }
         if roots.is_empty() {
             roots = roots::of_the_system()?;
@@ -163,7 +163,7 @@ impl TlsBuilder {
         let mut config = match self.identity {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
-                .map_err(TlsError::Setup)?,
+                .map_err(TlsError::ClientCertificate)?,
             None => builder.with_no_client_auth(),
         };
         // WebSocket over HTTP/2 is another protocol (RFC 8441).

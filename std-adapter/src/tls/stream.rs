@@ -72,7 +72,9 @@ impl<S: Stream> TlsStream<S> {
     /// [`Tls::connect`] over a stream that is prepared.
     pub(crate) fn connect(tls: &Tls, host: &str, stream: S, by: Moment) -> Result<Self, Error> {
         let host = host.strip_suffix('.').unwrap_or(host);
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsError::ServerName)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsError::ServerName {
+            host: host.to_owned(),
+        })?;
         let session =
             ClientConnection::new(Arc::clone(tls.config()), name).map_err(TlsError::Setup)?;
         let stream = Self {
@@ -86,8 +88,11 @@ impl<S: Stream> TlsStream<S> {
             }),
             outgoing: Mutex::new(Vec::new()),
         };
-        stream.handshake(by)?;
-        Ok(stream)
+        match stream.handshake(by) {
+            Ok(()) => Ok(stream),
+            Err(Error::Tls(error)) => Err(error.with_host(host).into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The stream below.
@@ -142,6 +147,7 @@ impl<S: Stream> TlsStream<S> {
         let range = incoming.start..incoming.end;
         let mut here = incoming.octets.get(range).unwrap_or_default();
         let mut session = self.session();
+        let is_handshaking = session.is_handshaking();
         if !incoming.refused {
             incoming.start += session.read_tls(&mut here)?;
         }
@@ -155,7 +161,7 @@ impl<S: Stream> TlsStream<S> {
         }
         match processed {
             Ok(_) => Ok(true),
-            Err(error) => Err(TlsError::from(error).into_io()),
+            Err(error) => Err(TlsError::of_server(error, is_handshaking).into_io()),
         }
     }
 

@@ -210,7 +210,9 @@ mod secured {
         let host = uri.host();
         let tls = config.tls_or_default()?;
         let name = host.strip_suffix('.').unwrap_or(host).to_owned();
-        let name = ServerName::try_from(name).map_err(|_| TlsError::ServerName)?;
+        let name = ServerName::try_from(name).map_err(|_| TlsError::ServerName {
+            host: host.to_owned(),
+        })?;
         let connector = TlsConnector::from(Arc::clone(tls.config()));
         let connected = connector.connect_with(name, stream, |session| {
             session.set_buffer_limit(Some(BUFFER));
@@ -226,7 +228,7 @@ mod secured {
             return TlsError::CutInHandshake.into();
         }
         match error.downcast::<rustls::Error>() {
-            Ok(error) => TlsError::from(error).with_host(host).into(),
+            Ok(error) => TlsError::of_server(error, true).with_host(host).into(),
             Err(error) => Error::Io(error),
         }
     }

@@ -209,12 +209,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
     }
 
     fn failed(&self, error: ProtocolError<Cut>) -> Error {
-        match &error {
-            ProtocolError::Peer(_) | ProtocolError::Capacity(_) => {
-                self.core.report(Event::PeerFailed);
-            }
-            ProtocolError::Lost => self.core.report(Event::Lost),
-            _ => {}
+        if error.close_code().is_some() {
+            self.core.report(Event::PeerFailed);
+        } else if matches!(error, ProtocolError::Lost) {
+            self.core.report(Event::Lost);
         }
         error.into()
     }

@@ -128,7 +128,7 @@ fn named(error: io::Error) -> io::Error {
         return TlsError::Truncated.into_io();
     }
     match error.downcast::<rustls::Error>() {
-        Ok(error) => TlsError::from(error).into_io(),
+        Ok(error) => TlsError::of_server(error, false).into_io(),
         Err(error) => error,
     }
 }

@@ -3,7 +3,7 @@
 //! the errors.
 
 use bare_ws::close::CloseCode;
-use bare_ws::error::{Capacity, Error, Violation};
+use bare_ws::error::{Error, Violation};
 use bare_ws::message::MessageKind;
 use bare_ws::receiver::Delivery;
 
@@ -68,8 +68,8 @@ fn failed(violations: impl IntoIterator<Item = Violation>) -> Vec<End> {
     violations.map(|v| End::Failed(Error::Peer(v))).collect()
 }
 
-fn too_much(capacity: Capacity) -> Vec<End> {
-    vec![End::Failed(Error::Capacity(capacity))]
+fn too_much(error: Error) -> Vec<End> {
+    vec![End::Failed(error)]
 }
 
 fn lost() -> Vec<End> {
@@ -205,7 +205,7 @@ impl Decoder<'_> {
         *fragments += 1;
         if *fragments > setting.fragment_limit {
             let limit = setting.fragment_limit;
-            return Some(too_much(Capacity::Fragments { limit }));
+            return Some(too_much(Error::TooManyFragments { limit }));
         }
         let before = octets.len() as u64;
         let room = match setting.delivery {
@@ -214,7 +214,7 @@ impl Decoder<'_> {
             Delivery::Frame => setting.room.saturating_add(before),
         };
         let (needed, limit) = (before + header.len, room.min(setting.message_limit));
-        (needed > limit).then(|| too_much(Capacity::Message { needed, limit }))
+        (needed > limit).then(|| too_much(Error::TooLong { needed, limit }))
     }
 
     fn data(&mut self, header: &Header, payload: Vec<u8>, is_whole: bool) -> Option<Vec<End>> {

@@ -5,7 +5,7 @@
 
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::deflate::{Engine, InflateState, Inflater, Limits, zlib};
-use bare_ws::error::{Capacity, Error, Violation};
+use bare_ws::error::{Error, Violation};
 use bare_ws_fuzz::memory::peak_of;
 use bare_ws_fuzz::{Input, planted, show};
 use bare_ws_tests::deflate::{Checker, agreed, inflate};
@@ -136,7 +136,7 @@ fn complete(case: &Case<'_>, (messages, error): &Outcome) {
             return;
         }
         let Some(ours) = messages.get(at) else {
-            let is_limit = matches!(error, Some(Error::Capacity(Capacity::Message { .. })));
+            let is_limit = matches!(error, Some(Error::TooLong { .. }));
             assert!(
                 is_limit,
                 "{error:?}, and {} octets are right",

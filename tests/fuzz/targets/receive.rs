@@ -152,7 +152,9 @@ fn same(one: &Outcome, other: &Outcome, compressed: bool) {
         matches!(
             outcome.end,
             End::Failed(
-                Error::Capacity(_)
+                Error::TooLong { .. }
+                    | Error::TooManyFragments { .. }
+                    | Error::OutOfMemory { .. }
                     | Error::Peer(Violation::CorruptCompression | Violation::InvalidUtf8)
             )
         )

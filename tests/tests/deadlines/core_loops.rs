@@ -94,7 +94,7 @@ fn ends<T>(result: &Result<T>) -> Ends {
         Err(Error::Transport(IoError::WouldBlock)) => Ends::Time,
         Err(Error::Transport(IoError::Broken)) => Ends::Broken,
         Err(Error::Lost) => Ends::Lost,
-        Err(Error::Peer(_) | Error::Capacity(_)) => Ends::Failed,
+        Err(error) if error.close_code().is_some() => Ends::Failed,
         Err(error) => panic!("{error:?}"),
     }
 }

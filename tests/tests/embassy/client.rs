@@ -208,11 +208,11 @@ fn a_client_opens_its_own_kind_of_uri() {
     run(on_network(async |stack, _| {
         let mut plain = Client::new(stack, memory(Memory::<256, 256>::new()), Repeatable(5));
         let refused = plain.connect(&request("wss://10.0.0.9/")).await.err();
-        assert_eq!(refused, Some(ConnectError::Insecure));
+        assert_eq!(refused, Some(ConnectError::NotSecure));
         let trust = PinnedKey::new(&[[0; 32]]);
         let mut secure = plain.trust(trust, memory(tls::Memory::<1046>::new()));
         let refused = secure.connect(&request("ws://10.0.0.9/")).await.err();
-        assert!(matches!(refused, Some(ConnectError::Plain)), "{refused:?}");
+        assert!(matches!(refused, Some(ConnectError::NotWss)), "{refused:?}");
         assert_eq!(now(), 0.0);
         let timing = Timing {
             connect: seconds(3),
@@ -261,7 +261,7 @@ fn a_supervisor_keeps_a_client_connected() {
         beside(late, running).await;
         let told = told.borrow();
         let count = |start: &str| told.iter().filter(|it| it.starts_with(start)).count();
-        assert!(count("NotConnected(Refused(") >= 3, "{told:?}");
+        assert!(count("NotConnected(Connect(") >= 3, "{told:?}");
         assert_eq!(count("Connected"), 3, "{told:?}");
         assert_eq!(count("Ended(Err("), 2, "{told:?}");
     }));

@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use bare_ws::close::CloseCode;
-use bare_ws::error::{Error as CoreError, Usage, Violation};
+use bare_ws::error::{Usage, Violation};
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client as ClientRole;
@@ -420,7 +420,7 @@ fn a_server_that_never_ends_the_transport_is_left_in_time() {
         assert_eq!(client.finish().await, Ok(()));
         assert_eq!(now(), 5.0);
         assert_eq!(client.recv().await, Ok(None));
-        let refused = Err(Error::WebSocket(Usage::NotOpen.into()));
+        let refused = Err(Error::Usage(Usage::NotOpen));
         assert_eq!(client.send("x").await, refused);
         assert_eq!(client.close(None, "").await, refused);
         assert_eq!(client.finish().await, Ok(()));
@@ -490,7 +490,7 @@ fn after_a_violation_the_peer_has_time_to_read_why() {
             }
         };
         let receive = async {
-            let violation = Error::WebSocket((*violation).into());
+            let violation = Error::Peer(*violation);
             // It is told at once; the peer's time to read why is `finish`'s.
             assert_eq!(client.recv().await, Err(violation));
             assert_eq!(now(), 0.0);
@@ -520,7 +520,7 @@ fn a_failure_is_told_in_time_though_its_close_cannot_be_written() {
                 assert!(sent.is_err());
             },
             async {
-                let violation = Error::WebSocket(violation.into());
+                let violation = Error::Peer(violation);
                 assert_eq!(reader.recv().await, Err(violation));
                 assert_eq!(now(), 0.0);
                 assert_eq!(reader.finish().await, Err(violation));
@@ -542,7 +542,7 @@ fn a_failure_s_close_waits_its_turn_though_the_peer_sends_no_more() {
         peer.to_client.put(octets).end();
         let message = "more than the pipe holds";
         let mut taken = peer.from_client.clone();
-        let violation = Error::WebSocket(violation.into());
+        let violation = Error::Peer(violation);
         let both = join(writer.send(message), async {
             assert_eq!(reader.recv().await, Err(violation));
             assert_eq!(now(), 0.0);
@@ -557,7 +557,7 @@ fn a_failure_s_close_waits_its_turn_though_the_peer_sends_no_more() {
             panic!("{violation:?}: the client goes on for ever");
         };
         // Whoever waits learns of the end at once; what was queued goes out all the same.
-        assert_eq!(sending, Err(Error::WebSocket(Usage::NotOpen.into())));
+        assert_eq!(sending, Err(Error::Usage(Usage::NotOpen)));
         assert_eq!(finished, Err(violation));
         let expected = [
             Sent::new(Opcode::Text, message.as_bytes()),
@@ -603,7 +603,7 @@ fn failing_may_be_dropped_at_every_await() {
             }
         };
         assert!(drops > 1 || polls > 1, "{violation:?}: {drops}");
-        let violation = Error::WebSocket(violation.into());
+        let violation = Error::Peer(violation);
         assert_eq!(told, Err(violation));
         assert_eq!(run(client.recv()), Err(violation));
         let close = Sent::new(Opcode::Close, &code.to_be_bytes());
@@ -645,7 +645,7 @@ fn a_flood_that_never_waits_is_left_in_time() {
             Sender::<ClientRole, _, _>::new([0; LEN], Repeatable(1)),
             &timing(),
         );
-        let violation = Error::WebSocket(Violation::ReservedBit.into());
+        let violation = Error::Peer(Violation::ReservedBit);
         assert_eq!(run(client.recv()), Err(violation));
         assert!(now() <= 0.01, "{}", now());
         assert_eq!(run(client.finish()), Err(violation));
@@ -664,12 +664,12 @@ fn a_lost_transport_is_told_at_once_and_stays_lost() {
             if breaks {
                 peer.to_client.break_down();
                 let error = ErrorKind::ConnectionReset;
-                let broken = Err(Error::WebSocket(CoreError::Transport(error)));
+                let broken = Err(Error::Transport(error));
                 assert_eq!(client.recv().await, broken);
             } else {
                 peer.to_client.put(&[0x81]).end();
             }
-            let lost = Err(Error::WebSocket(CoreError::Lost));
+            let lost = Err(Error::Lost);
             assert_eq!(client.recv().await, lost);
             assert_eq!(client.recv().await, lost);
             assert!(client.send("x").await.is_err());

@@ -185,7 +185,7 @@ fn finish_dropped_anywhere_leaves_one_close() {
         run(join(
             async {
                 let closed = client.close(Some(CloseCode::NORMAL), "").await;
-                let not_open = Err(Error::WebSocket(Usage::NotOpen.into()));
+                let not_open = Err(Error::Usage(Usage::NotOpen));
                 assert!(
                     closed == Ok(()) || closed == not_open,
                     "{polls}: {closed:?}"

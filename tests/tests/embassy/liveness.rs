@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bare_ws::buffer::Storage;
 use bare_ws::close::CloseCode;
-use bare_ws::error::{Error as CoreError, Usage};
+use bare_ws::error::Usage;
 use bare_ws::message::Message;
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::Receiver;
@@ -195,7 +195,7 @@ fn memory_that_cannot_grow_fails_the_connection() {
         );
         to_client.put(&frames::frame(Opcode::Binary, true, &[0; 1000]));
         let failed = run(client.recv()).map(|message| message.is_some());
-        let Err(Error::WebSocket(CoreError::Capacity(_))) = failed else {
+        let Err(Error::TooLong { .. }) = failed else {
             panic!("{failed:?}");
         };
         assert_eq!(now(), 0.0);
@@ -447,7 +447,7 @@ fn a_write_of_nothing_is_an_error_at_once() {
             &Timing::DEFAULT,
         );
         run(async {
-            let lost = Err(Error::WebSocket(CoreError::Lost));
+            let lost = Err(Error::Lost);
             if closes {
                 assert_eq!(client.close(None, "").await, lost);
             } else {
@@ -604,7 +604,7 @@ fn nothing_waits_after_the_end() {
     peer.to_client.put(&frames::close(1000)).end();
     run(async {
         assert_eq!(client.finish().await, Ok(()));
-        let not_open = Err(Error::WebSocket(Usage::NotOpen.into()));
+        let not_open = Err(Error::Usage(Usage::NotOpen));
         assert_eq!(client.send("x").await, not_open);
         assert_eq!(client.ping(b"").await, not_open);
         assert_eq!(client.flush().await, not_open);

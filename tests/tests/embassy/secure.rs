@@ -11,11 +11,11 @@ use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::Request;
 use bare_ws::uri::Uri;
+use bare_ws_embassy::Timing;
 use bare_ws_embassy::net::{Socket, connect_secure};
 use bare_ws_embassy::tls::{
     Clock, Link, PinnedKey, Records, Roots, Setup, Trust, anchor_from_trusted_cert,
 };
-use bare_ws_embassy::{Error, Timing};
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
@@ -107,7 +107,6 @@ async fn attempted<V: Trust, E: Entropy>(
     let outcome = match connection.recv().await {
         Ok(None) => "Closed".to_owned(),
         Ok(Some(_)) => panic!("another message"),
-        Err(Error::WebSocket(error)) => format!("{error:?}"),
         Err(error) => format!("{error:?}"),
     };
     let _said_again = connection.finish().await;
@@ -180,10 +179,10 @@ fn each_outcome_is_said_by_name_and_in_time() {
         (Leaves { notified: true }, false, &named, None, Ok("Lost"), 0.0),
         (Leaves { notified: false }, false, &named, None, Ok("Transport(Truncated)"), 0.0),
 
-        (Honest, false, "ws://host.example.test/", None, Err("Plain"), 0.0),
-        (Honest, false, "wss://unknown.test/", None, Err("Name"), 0.0),
-        (Honest, false, "wss://[::1]/", None, Err("Name"), 0.0),
-        (Honest, false, "wss://host.example.test:444/", None, Err("Refused(Transport(ConnectionRefused))"), 0.0),
+        (Honest, false, "ws://host.example.test/", None, Err("NotWss"), 0.0),
+        (Honest, false, "wss://unknown.test/", None, Err("Resolve"), 0.0),
+        (Honest, false, "wss://[::1]/", None, Err("Resolve"), 0.0),
+        (Honest, false, "wss://host.example.test:444/", None, Err("Connect(Transport(ConnectionRefused))"), 0.0),
         (Honest, false, "wss://10.0.0.9/", None, Err("Timeout(Connect)"), 10.0),
 
         (Honest, false, by_address, None, Err("Tls(Certificate(WrongName))"), 0.0),
@@ -258,7 +257,7 @@ fn each_outcome_is_said_by_name_and_in_time() {
             assert_eq!(left.notified, ended, "{manner:?} {uri}");
             assert_eq!(left.closed, expected == Ok("Closed"), "{manner:?} {uri}");
         }
-        let heard = !matches!(expected, Err("Plain" | "Name" | "Timeout(Connect)"))
+        let heard = !matches!(expected, Err("NotWss" | "Resolve" | "Timeout(Connect)"))
             && !uri.ends_with(":444/");
         assert_eq!(!left.is_empty(), heard, "{manner:?} {uri}: {left:?}");
     }

@@ -223,7 +223,7 @@ fn a_long_message_that_is_dropped_midway_leaves_a_connection_that_can_close() {
             break;
         }
         let next = run(client.send("x"));
-        if next == Err(Error::WebSocket(Usage::InterruptedMessage.into())) {
+        if next == Err(Error::Usage(Usage::InterruptedMessage)) {
             interrupted += 1;
         } else {
             assert_eq!(next, Ok(()), "{polls}");
@@ -263,7 +263,7 @@ fn closing_may_be_dropped_at_every_await() {
         run(join(
             async {
                 let closed = client.close(Some(CloseCode::GOING_AWAY), "bye").await;
-                let not_open = Err(Error::WebSocket(Usage::NotOpen.into()));
+                let not_open = Err(Error::Usage(Usage::NotOpen));
                 assert!(closed == Ok(()) || closed == not_open, "{polls}");
                 assert_eq!(client.finish().await, Ok(()), "{polls}");
                 assert_eq!(client.recv().await, Ok(None));
@@ -387,7 +387,7 @@ fn control_frames_pass_between_the_fragments_of_a_long_message() {
     let mut tasks = Tasks::new();
     tasks.spawn(async {
         // The last of it is refused, since the peer's Close came before.
-        let refused = Err(Error::WebSocket(Usage::NotOpen.into()));
+        let refused = Err(Error::Usage(Usage::NotOpen));
         assert_eq!(writer.send(long.as_str()).await, refused);
     });
     tasks.spawn(async {
@@ -494,11 +494,11 @@ fn either_half_can_close() {
         });
         tasks.spawn(async {
             Timer::after(seconds(1)).await;
-            let not_open = Err(Error::WebSocket(Usage::NotOpen.into()));
+            let not_open = Err(Error::Usage(Usage::NotOpen));
             if we_begin {
                 let bad = writer.close(Some(CloseCode::NO_STATUS), "").await;
                 let refused = Usage::CloseCode(CloseCode::NO_STATUS);
-                assert_eq!(bad, Err(Error::WebSocket(refused.into())));
+                assert_eq!(bad, Err(Error::Usage(refused)));
                 // A Close that was refused starts no deadline.
                 Timer::after(seconds(5)).await;
                 assert_eq!(writer.close(Some(CloseCode::NORMAL), "bye").await, Ok(()));

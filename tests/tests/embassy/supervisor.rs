@@ -6,7 +6,7 @@ use std::future::pending;
 use std::rc::Rc;
 
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Error as CoreError, Usage};
+use bare_ws::error::Usage;
 use bare_ws::handshake::Request;
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::Receiver;
@@ -356,9 +356,9 @@ type Ended = Result<(), Error<ErrorKind>>;
 // row: CLS-11
 #[test]
 fn of_two_loops_the_receiving_one_tells_how_a_connection_ends() {
-    const LOST: Error<ErrorKind> = Error::WebSocket(CoreError::Lost);
-    const USAGE: Error<ErrorKind> = Error::WebSocket(CoreError::Usage(Usage::MixedLevels));
-    const NOT_OPEN: Error<ErrorKind> = Error::WebSocket(CoreError::Usage(Usage::NotOpen));
+    const LOST: Error<ErrorKind> = Error::Lost;
+    const USAGE: Error<ErrorKind> = Error::Usage(Usage::MixedLevels);
+    const NOT_OPEN: Error<ErrorKind> = Error::Usage(Usage::NotOpen);
     const DEAD: Error<ErrorKind> = Error::Timeout(Timeout::KeepAlive);
     // What the receiving loop ends with after two seconds, the sending one after one; what comes of
     // it, and when.

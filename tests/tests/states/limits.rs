@@ -33,11 +33,11 @@ fn a_message_is_as_long_as_the_buffer_takes_or_the_limit() {
                         receiver.owed().reply(),
                         Some(Reply::Close(&CloseCode::TOO_BIG.0.to_be_bytes()))
                     );
-                    let error = Capacity::Message {
+                    let error = Error::TooLong {
                         needed: len,
                         limit: room,
                     };
-                    assert_eq!(receiver.failure(), Some(error.into()), "{buffer} {limit}");
+                    assert_eq!(receiver.failure(), Some(error), "{buffer} {limit}");
                     continue;
                 }
                 let mut rest = len as usize;

@@ -75,7 +75,8 @@ fn random_calls_on_random_octets() {
                         );
                     } else if matches!(
                         step,
-                        Ok(Step::Closed) | Err(Error::Peer(_) | Error::Capacity(_) | Error::Lost)
+                        Ok(Step::Closed)
+                            | Err(Error::Peer(_) | Error::TooLong { .. } | Error::Lost)
                     ) {
                         over = Some(step);
                     }

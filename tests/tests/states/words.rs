@@ -66,15 +66,14 @@ fn every_error_says_something_and_has_its_close_code() {
         (Violation::InvalidUtf8.into(), Some(1007)),
         (Violation::CorruptCompression.into(), Some(1007)),
         (
-            Capacity::Message {
+            Error::TooLong {
                 needed: 11,
                 limit: 10,
-            }
-            .into(),
+            },
             Some(1009),
         ),
-        (Capacity::Memory { needed: 10 }.into(), Some(1009)),
-        (Capacity::Fragments { limit: 3 }.into(), Some(1008)),
+        (Error::OutOfMemory { needed: 10 }, Some(1009)),
+        (Error::TooManyFragments { limit: 3 }, Some(1008)),
         (Usage::NotOpen.into(), None),
         (Usage::ControlTooLong.into(), None),
         (Usage::ReasonTooLong.into(), None),

@@ -1,5 +1,7 @@
 //! How a batch of matches becomes a block of codes (RFC 1951 §3.2).
 
+use core::fmt;
+
 use super::bits::Bits;
 
 /// Literals, then a match: both parts of what the match finder found.
@@ -37,6 +39,13 @@ pub struct Batch<'a> {
     pub(super) octets: &'a [u8],
     /// Covers them.
     pub(super) sequences: &'a [Sequence],
+}
+
+/// Without payload data.
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").finish_non_exhaustive()
+    }
 }
 
 impl Batch<'_> {
@@ -110,7 +119,7 @@ impl Symbol {
 }
 
 /// A Huffman code, least significant bit first.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Code {
     pub(super) bits: u16,
     pub(super) length: u8,

@@ -1,5 +1,7 @@
 //! The LZ77 window and the match finder.
 
+use core::fmt;
+
 use super::coding::{Batch, Sequence};
 
 const SHORTEST: usize = 3;
@@ -17,6 +19,13 @@ pub struct Parts<'a, C> {
     pub(super) sequences: &'a mut [Sequence],
     pub(super) coding: &'a mut C,
     pub(super) effort: Effort,
+}
+
+/// Without payload data.
+impl<C> fmt::Debug for Parts<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
 }
 
 /// How hard matches are looked for.

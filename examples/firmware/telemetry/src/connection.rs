@@ -9,7 +9,6 @@ use bare_ws::{
     buffer::Buffers,
     deflate::{Compressor, Deflate, Inflater, MemoryTooSmall},
     entropy::Entropy,
-    error::{Error as CoreError, Usage},
     handshake::Request,
     message::Message,
     uri::Uri,
@@ -173,7 +172,7 @@ impl Session {
                 match writer.send(report).await {
                     Ok(()) => {}
                     // The reader knows better how the connection ends, or is ending.
-                    Err(error) if is_over(&error) => pending().await,
+                    Err(error) if error.is_over() => pending().await,
                     Err(error) => return Err(error.into()),
                 }
                 board.borrow_mut().log(Event::Reported(report));
@@ -212,11 +211,4 @@ impl Session {
         }
         board.log(Event::Obeyed(command));
     }
-}
-
-fn is_over(error: &Error<ErrorKind>) -> bool {
-    matches!(
-        error,
-        Error::Timeout(_) | Error::WebSocket(CoreError::Lost | CoreError::Usage(Usage::NotOpen))
-    )
 }

@@ -1,6 +1,6 @@
 //! What the column is made of: rows, limits, peers, and what each cell says.
 
-use bare_ws::error::{Error as CoreError, Usage};
+use bare_ws::error::Usage;
 use bare_ws::handshake::HandshakeError;
 use bare_ws_embassy::{ConnectError, Error, KeepAlive, Timeout, Timing};
 use embassy_time::Duration;
@@ -124,9 +124,9 @@ impl Outcome {
         match result {
             Ok(_) => Self::Done,
             Err(Error::Timeout(timeout)) => Self::Timeout(timeout),
-            Err(Error::WebSocket(CoreError::Lost | CoreError::Transport(_))) => Self::Lost,
-            Err(Error::WebSocket(CoreError::Usage(Usage::NotOpen))) => Self::NotOpen,
-            Err(Error::WebSocket(CoreError::Usage(Usage::InterruptedMessage))) => Self::Interrupted,
+            Err(Error::Lost | Error::Transport(_)) => Self::Lost,
+            Err(Error::Usage(Usage::NotOpen)) => Self::NotOpen,
+            Err(Error::Usage(Usage::InterruptedMessage)) => Self::Interrupted,
             Err(error) => Self::Other(format!("{error:?}")),
         }
     }
@@ -135,7 +135,7 @@ impl Outcome {
         match result {
             Ok(_) => Self::Done,
             Err(ConnectError::Timeout(timeout)) => Self::Timeout(timeout),
-            Err(ConnectError::Refused(_)) => Self::Refused,
+            Err(ConnectError::Connect(_)) => Self::Refused,
             Err(ConnectError::Handshake(HandshakeError::Lost | HandshakeError::Transport(_))) => {
                 Self::Lost
             }

@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::task::Poll;
 
 use bare_ws::close::CloseCode;
-use bare_ws::error::Error as CoreError;
 use bare_ws_embassy::{Error, Timeout, Timing};
 use embassy_futures::join::join;
 use embassy_time::{Instant, Timer};
@@ -64,7 +63,7 @@ fn no_call_is_done_where_the_output_has_failed() {
         async {
             let closed = writer.close(Some(CloseCode::NORMAL), "").await;
             assert!(closed.is_err(), "{closed:?}");
-            let lost = Err(Error::WebSocket(CoreError::Lost));
+            let lost = Err(Error::Lost);
             assert_eq!(writer.flush().await, lost);
             assert_eq!(writer.send("late").await, lost);
             assert_eq!(now(), 1.0);

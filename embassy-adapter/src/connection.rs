@@ -27,8 +27,8 @@ use crate::writer::Writer;
 /// An open connection over the two halves of a transport, to be used as it is or, by
 /// [`split`](Self::split), from two tasks.
 ///
-/// `Io` is the pair of halves, `Rx` a [`Receiver`](bare_ws::receiver::Receiver), `Tx` a
-/// [`Sender`](bare_ws::sender::Sender). `M` guards what two tasks share: [`NoopRawMutex`] for tasks
+/// `Io` is the pair of halves, `Rx` a [`Receiver`], `Tx` a
+/// [`Sender`]. `M` guards what two tasks share: [`NoopRawMutex`] for tasks
 /// of one executor, and see [`guarded`](Self::guarded).
 ///
 /// ```

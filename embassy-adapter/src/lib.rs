@@ -21,12 +21,12 @@
 //! | receive and send in one task | [`Connection::split`] and [`duplex`] |
 //! | answer what I receive, without a copy | [`Connection::split`], in one task |
 //! | send from other tasks | [`Connection::split`], and copies of the [`Writer`] |
-//! | wait no longer than so long for a message | `embassy_time::with_timeout` around [`recv`](Reader::recv): a dropped future loses nothing |
+//! | wait for a message, but not longer than … | `embassy_time::with_timeout` around [`recv`](Reader::recv): a dropped future loses nothing |
 //! | notice that the peer is gone | [`Timing::keepalive`] |
-//! | not wait for ever for a peer that does not read | [`Timing::stall`] |
+//! | give up on a peer that does not read | [`Timing::stall`] |
 //! | close, and use the transport again | [`close`](Writer::close), then [`finish`](Reader::finish) |
 //! | receive messages that are longer than the buffer | [`recv_chunk`](Reader::recv_chunk) |
-//! | send a message while it is being made | [`send_fragment`](Writer::send_fragment) |
+//! | send a message while it is being produced | [`send_fragment`](Writer::send_fragment) |
 //! | send many small messages in one write | [`Connection::sender_mut`], [`Connection::flush`] |
 //! | compress | feature `deflate` of [`bare_ws`]: [`Connection::open`] with a `bare_ws::deflate::Deflate` |
 //! | change limits while it runs | [`Connection::set_timing`] |
@@ -67,59 +67,77 @@
 //! With the connection in a `StaticCell` the halves can go to two tasks of the executor's; module
 //! `net` has names for their types.
 //!
-//! A reader goes on reading while a reply of its own waits for the sender: a peer that writes
-//! everything before it reads cannot stop both ends. What a dropped future left half written, the
-//! reader brings out.
+//! A reader keeps reading while a reply of its own waits for the sender, so a peer that writes
+//! everything before it reads cannot block both ends. What a dropped future left half written, the
+//! reader writes out.
+//!
+//! # Cancel safety
+//!
+//! Every future may be dropped at any await, by `select` or a time-out, if the transport's own futures
+//! may. Each `async fn` says under `# Cancel safety` what a drop leaves behind: usually nothing, at
+//! worst a long message that cannot be completed. Deadlines live in the connection: dropping a
+//! future and calling again gains no time.
 //!
 //! # Limits in time
 //!
-//! | limit | bounds | unless set |
+//! | limit | bounds | default |
 //! |---|---|---|
-//! | [`connect`](Timing::connect) | the name and the TCP connection | 10 s |
-//! | [`handshake`](Timing::handshake) | the handshake of TLS and the opening handshake together | 10 s |
-//! | [`silence`](Timing::silence) | how long nothing may arrive, while somebody receives | none |
-//! | [`stall`](Timing::stall) | how long the transport may take nothing, while something is queued | none |
-//! | [`keepalive`](Timing::keepalive) | the same as silence, with Pings before that | none |
+//! | [`connect`](Timing::connect) | name resolution and the TCP connection | 10 s |
+//! | [`handshake`](Timing::handshake) | the TLS and the opening handshake together | 10 s |
+//! | [`silence`](Timing::silence) | how long nothing may arrive during a receive | none |
+//! | [`stall`](Timing::stall) | how long the transport may accept nothing while something is queued | none |
+//! | [`keepalive`](Timing::keepalive) | as silence, but with Pings first | none |
 //! | [`close`](Timing::close) | from the first Close, or the failure, to the end of the transport | 5 s |
 //!
-//! Set `keepalive` and `stall` in what is to run for long: without them a receive waits for ever for
-//! a peer that has lost its power, and a send for one that does not read. Silence and keepalive are
-//! kept while somebody receives; a device that only sends has `stall`.
+//! Set `keepalive` and `stall` for connections that are to last, or take [`Timing::LONG_LIVED`]:
+//! without them a receive waits forever for a peer that lost power, and a send for one that does not
+//! read. Silence and keepalive are enforced while something receives; a device that only sends has
+//! `stall`.
 //!
 //! # How a connection ends
 //!
-//! What ends it (a Close, a failure, a deadline) is an event of the connection, of which every
-//! call that waits learns at once. `recv` then tells it; [`Reader::finish`] brings the connection to
-//! the end of its transport, in bounded time. Call it before the transport is dropped or used for
-//! another connection: a Close of ours that was not acknowledged can be lost otherwise. To drop a
-//! future ends nothing; to drop the connection leaves the transport as it is.
+//! Whatever ends a connection (a Close, a failure, a deadline) wakes every call that waits. `recv`
+//! reports it; [`Reader::finish`] then brings the transport to its end, in bounded time. Call it
+//! before the transport is dropped or used for another connection, since a Close that the peer has
+//! not acknowledged can be lost otherwise. Dropping a future ends nothing; dropping the connection
+//! leaves the transport as it is.
 //!
-//! # Errors to match on
+//! # Errors
 //!
 //! While connecting, [`ConnectError`]:
 //!
-//! | error | whose fault | what to do |
+//! | error | cause | what to do |
 //! |---|---|---|
-//! | [`Timeout`](ConnectError::Timeout), [`Resolve`](ConnectError::Resolve), [`Connect`](ConnectError::Connect), `Handshake(Lost)`, `Handshake(Transport)` | the network's | connect again, by [`Backoff`] |
-//! | [`Handshake`](ConnectError::Handshake)`(Rejected)` | the server's | the [status](ConnectError::status) says whether to try again |
-//! | other `Handshake` | the server's | is it a WebSocket server? |
-//! | `Handshake(Request)`, [`NotSecure`](ConnectError::NotSecure), [`NotWss`](ConnectError::NotWss) | the program's | nothing was sent: fix the request, or the call |
-//! | [`Tls`](ConnectError::Tls) | the server's, or that of the roots | nobody was verified: do not go on |
+//! | [`Timeout`](ConnectError::Timeout), [`Resolve`](ConnectError::Resolve), [`Connect`](ConnectError::Connect), `Handshake(Lost)`, `Handshake(Transport)` | the network | connect again, with [`Backoff`] |
+//! | [`Handshake`](ConnectError::Handshake)`(Rejected)` | the server | the [status](ConnectError::status) says whether to try again |
+//! | other `Handshake` | the server | is it a WebSocket server? |
+//! | `Handshake(Request)`, [`NotSecure`](ConnectError::NotSecure), [`NotWss`](ConnectError::NotWss) | the program | nothing was sent: fix the request, or the call |
+//! | [`Tls`](ConnectError::Tls) | the server's certificate, or the trusted roots | nobody was verified: do not go on |
 //!
 //! On an open connection, [`Error`]:
 //!
-//! | error | whose fault | what to do |
+//! | error | cause | what to do |
 //! |---|---|---|
-//! | [`Timeout`](Error::Timeout), [`Lost`](Error::Lost), [`Transport`](Error::Transport) | the network's | connect again, by [`Backoff`] |
-//! | [`Peer`](Error::Peer) | the server's | the [`Violation`] names the rule; the server was told |
-//! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | that of the memory and the limits | use a longer buffer, or `recv_chunk` |
-//! | [`Usage`](Error::Usage) | the program's | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended |
-//! | [`Entropy`](Error::Entropy) | the generator's | nothing was sent: call again |
+//! | [`Timeout`](Error::Timeout), [`Lost`](Error::Lost), [`Transport`](Error::Transport) | the network | connect again, with [`Backoff`] |
+//! | [`Peer`](Error::Peer) | the server broke the protocol | the [`Violation`] names the rule; the server was told |
+//! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | your buffer or limits | use a larger buffer, or `recv_chunk` |
+//! | [`Usage`](Error::Usage) | the program | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended |
+//! | [`Entropy`](Error::Entropy) | the random number generator | nothing was sent: call again |
 //!
 //! # Features
 //!
-//! None is on by default: `net` (embassy-net, IPv4), `ipv6`, `tls` (verified TLS 1.3), `tls-p384` (what
-//! the public web's ECDSA hierarchies need), `defmt`. Rust 1.91, which embassy-net asks for.
+//! None is on by default.
+//!
+//! | feature | |
+//! |---|---|
+//! | `net` | TCP and DNS by embassy-net, over IPv4 |
+//! | `ipv6` | IPv6 as well; enables `net` |
+//! | `tls` | verified TLS 1.3 with P-256 keys and certificates, or a pinned key |
+//! | `tls-p384` | P-384 keys and SHA-384 signatures, which the public web's ECDSA hierarchies need; enables `tls` |
+//! | `defmt` | `defmt::Format` on public types |
+//!
+//! The minimum supported Rust version is 1.91, which embassy-net requires; raising it is a minor
+//! release.
 //!
 //! # Memory
 //!
@@ -134,9 +152,11 @@
 //! | of `send` | 176 |
 //! | of `close` / `finish` | 216 / 336 |
 //!
-//! The receive buffer holds the longest message and 14 octets more (or any part of one:
-//! `recv_chunk`), the transmit buffer 131 at least. `net::Socket` has two buffers of its own for
-//! TCP.
+//! | buffer | how large |
+//! |---|---|
+//! | receive | the longest message received whole, plus 14 octets; any size from 14 octets up for messages in pieces (`recv_chunk`) |
+//! | transmit | 131 octets or more; longer messages leave as fragments |
+//! | TCP, of `net::Socket` | one for each direction; throughput is at most the receive buffer per round trip |
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

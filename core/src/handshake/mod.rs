@@ -79,9 +79,8 @@ pub struct ClientHandshake<'a, X: Offers = Uncompressed> {
     offers: X,
     scanner: Scanner,
     answer: X::Answer,
-    answer_len: usize,
+    answer_len: u16,
     proof: Proof,
-    written: usize,
     head_len: u32,
     response: Response,
     end: Option<End>,
@@ -91,7 +90,11 @@ pub struct ClientHandshake<'a, X: Offers = Uncompressed> {
 
 /// What is sent, then what must come back for it.
 enum Proof {
-    Key([u8; KEY_LEN]),
+    Key {
+        key: [u8; KEY_LEN],
+        /// Octets of the request that were written.
+        written: usize,
+    },
     Accept([u8; ACCEPT_LEN]),
 }
 
@@ -149,8 +152,10 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             scanner: Scanner::default(),
             answer: X::ANSWER,
             answer_len: 0,
-            proof: Proof::Key(accept::key(&nonce)),
-            written: 0,
+            proof: Proof::Key {
+                key: accept::key(&nonce),
+                written: 0,
+            },
             head_len: 0,
             response: Response::new(0),
             end: None,
@@ -162,12 +167,12 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// before (or `out` is empty).
     #[must_use]
     pub fn write(&mut self, out: &mut [u8]) -> usize {
-        let Proof::Key(key) = &self.proof else {
+        let Proof::Key { key, written } = &mut self.proof else {
             return 0;
         };
-        let written = self.request.write(key, &self.offers, self.written, out);
-        self.written = self.written.saturating_add(written);
-        written
+        let more = self.request.write(key, &self.offers, *written, out);
+        *written = written.saturating_add(more);
+        more
     }
 
     /// Takes octets of the response.
@@ -189,7 +194,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     #[cfg_attr(target_os = "none", inline(never))] // as above
     pub(crate) fn take(&mut self, octets: &[u8]) -> usize {
         let accept = match &self.proof {
-            Proof::Key(key) => accept::accept(key),
+            Proof::Key { key, .. } => accept::accept(key),
             Proof::Accept(accept) => *accept,
         };
         self.proof = Proof::Accept(accept);
@@ -274,14 +279,17 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         match self.scanner.push(octet, self.response.spaced) {
             Err(Malformed) => Some(End::Invalid(ResponseError::ExtensionsMalformed)),
             Ok(None) => None,
-            Ok(Some(octet)) => match self.answer.as_mut().get_mut(self.answer_len) {
-                None => Some(End::Refused),
-                Some(slot) => {
-                    *slot = octet;
-                    self.answer_len = self.answer_len.saturating_add(1);
-                    None
+            Ok(Some(octet)) => {
+                let slot = self.answer.as_mut().get_mut(usize::from(self.answer_len));
+                match (slot, self.answer_len.checked_add(1)) {
+                    (Some(slot), Some(len)) => {
+                        *slot = octet;
+                        self.answer_len = len;
+                        None
+                    }
+                    _ => Some(End::Refused),
                 }
-            },
+            }
         }
     }
 
@@ -289,7 +297,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         if const { !has_extensions::<X>() } || self.scanner.end().is_err() {
             return Some(End::Invalid(ResponseError::ExtensionsMalformed));
         }
-        for extension in Extensions::scanned(self.answer.as_ref(), self.answer_len) {
+        for extension in Extensions::scanned(self.answer.as_ref(), self.answer_len.into()) {
             if let Err(refusal) = self.offers.accept(&extension) {
                 self.refusal = refusal;
                 return Some(End::Refused);
@@ -309,7 +317,6 @@ impl<X: Offers> fmt::Debug for ClientHandshake<'_, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")
             .field("request", self.request)
-            .field("written", &self.written)
             .field("end", &self.end)
             .finish_non_exhaustive()
     }

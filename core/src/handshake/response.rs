@@ -4,6 +4,8 @@
 //! kept. So a field of any length passes through a buffer of any length, and each octet is looked
 //! at once.
 
+use core::num::NonZeroUsize;
+
 use super::error::ResponseError;
 use super::head::{Item, Spelling};
 use super::request::Request;
@@ -109,7 +111,8 @@ pub(crate) struct Response {
     status: u16,
     /// Which of [`FIELDS`] the name spells, or which of its lawful values the value.
     spelling: Spelling,
-    subprotocol: Option<usize>,
+    /// The place of the chosen one in the list, counted from 1: so it takes one word, not two.
+    subprotocol: Option<NonZeroUsize>,
 }
 
 impl Response {
@@ -129,7 +132,10 @@ impl Response {
 
     /// The subprotocol that the server chose, as its place in the list.
     pub(crate) const fn subprotocol(&self) -> Option<usize> {
-        self.subprotocol
+        match self.subprotocol {
+            Some(place) => Some(place.get() - 1),
+            None => None,
+        }
     }
 
     pub(crate) const fn status(&self) -> u16 {
@@ -257,7 +263,9 @@ impl Response {
                     None => {}
                 }
             }
-            (SUBPROTOCOL, _) => self.subprotocol = spelled,
+            (SUBPROTOCOL, _) => {
+                self.subprotocol = spelled.map(|index| NonZeroUsize::MIN.saturating_add(index));
+            }
             (CONNECTION, Some(_)) => self.seen |= 1 << CONNECTION,
             (EXTENSIONS, _) => return Ok(Step::ExtensionsEnd),
             _ => {}

@@ -44,8 +44,12 @@ const FILES: [(&str, &str, &[&str]); 5] = [
         ],
     ),
     (
-        "config.rs",
-        include_str!("../../src/config.rs"),
+        "config/*.rs",
+        concat!(
+            include_str!("../../src/config.rs"),
+            include_str!("../../src/config/connect.rs"),
+            include_str!("../../src/config/request.rs")
+        ),
         &[
             "new",
             "subprotocol",
@@ -100,9 +104,9 @@ const FILES: [(&str, &str, &[&str]); 5] = [
 fn rows(file: &str, call: &str) -> &'static [Row] {
     match (file, call) {
         ("tls/*.rs", "connect") => &[Row::TlsConnect],
-        ("config.rs", "connect" | "connect_into") => &[Row::Connect],
-        ("config.rs", "open" | "open_into" | "open_lingering") => &[Row::Open],
-        ("config.rs", "dial") => &[Row::Dial],
+        ("config/*.rs", "connect" | "connect_into") => &[Row::Connect],
+        ("config/*.rs", "open" | "open_into" | "open_lingering") => &[Row::Open],
+        ("config/*.rs", "dial") => &[Row::Dial],
         ("reader.rs" | "websocket.rs", "recv" | "recv_owned") => &[Row::Recv],
         ("reader.rs" | "websocket.rs", "recv_timeout") => &[Row::RecvTimeout],
         ("reader.rs" | "websocket.rs", "recv_chunk") => &[Row::RecvChunk],

@@ -1,0 +1,244 @@
+//! Opening a connection.
+
+use std::net::TcpStream;
+
+use bare_ws::blocking::Connection;
+use bare_ws::buffer::Storage;
+use bare_ws::handshake::{ClientHandshake, HandshakeError};
+use bare_ws::lifecycle::{Event, Lifecycle};
+
+use super::request::parse;
+use super::{Config, RequestParts};
+use crate::channel::Channel;
+use crate::dial::dial;
+use crate::entropy::SystemEntropy;
+use crate::error::Error;
+use crate::moment::Moment;
+use crate::opening::Opening;
+use crate::reader::Reader;
+use crate::resolve::Resolver;
+use crate::response::Response;
+use crate::route::Route;
+use crate::shared::{self, Leave, Shared};
+use crate::stream::{Socket, Stream};
+use crate::websocket::WebSocket;
+use crate::writer::Writer;
+
+/// Opens a connection with the defaults: [`Config::connect`].
+///
+/// ```no_run
+/// use bare_ws_std::{Error, connect};
+///
+/// fn main() -> Result<(), Error> {
+///     let mut socket = connect("ws://localhost:8080/chat")?;
+///     socket.send("hello")?;
+///     println!("{:?}", socket.recv()?);
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// See [`Config::connect`].
+pub fn connect(uri: &str) -> Result<WebSocket, Error> {
+    Config::new().connect(uri)
+}
+
+/// Opening.
+impl Config {
+    /// Connects to `uri`, such as `ws://example.org/chat`, and opens a connection.
+    ///
+    /// # Errors
+    /// [`Error::Uri`], [`Error::Request`], [`Error::Header`], [`Error::Subprotocol`],
+    /// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and all that can go wrong on
+    /// the way.
+    pub fn connect(&self, uri: &str) -> Result<WebSocket, Error> {
+        self.connect_into(uri, || self.receive_memory())
+    }
+
+    /// The same with a receive buffer of the caller's: no message that is received whole may be
+    /// longer than it. `buffer` is called once for each server that is asked.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_into<B: Storage>(
+        &self,
+        uri: &str,
+        mut buffer: impl FnMut() -> B,
+    ) -> Result<WebSocket<Socket, B>, Error> {
+        let mut route = Route::new(self, uri);
+        loop {
+            let outcome = route.config.connect_once(&route.uri, buffer());
+            if let Some(socket) = route.judge(outcome)? {
+                return Ok(socket);
+            }
+        }
+    }
+
+    /// Opens a connection over a stream that is connected already: the opening handshake and all
+    /// that follows. `uri` says what to ask for; nobody connects to it, and a `wss` URI needs a
+    /// stream that [is secure](Stream::is_secure): [`Tls::connect`](crate::tls::Tls::connect) makes one.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); [`Error::NotSecure`], before anything is sent.
+    pub fn open<S: Stream>(&self, uri: &str, stream: S) -> Result<WebSocket<S>, Error> {
+        self.open_into(uri, stream, self.receive_memory())
+    }
+
+    /// The same with a receive buffer of the caller's.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn open_into<S: Stream, B: Storage>(
+        &self,
+        uri: &str,
+        stream: S,
+        buffer: B,
+    ) -> Result<WebSocket<S, B>, Error> {
+        let deadline = Moment::in_time(self.handshake_timeout);
+        let parts = self.parts();
+        if parts.request(uri)?.uri.is_secure() && !stream.is_secure() {
+            return Err(Error::NotSecure);
+        }
+        self.handshake(&parts, uri, stream, buffer, deadline, shared::close)
+    }
+
+    /// [`open`](Self::open) of a connection that a thread brings to its end, as those of
+    /// [`connect`](Self::connect) are.
+    #[cfg(shuttle)]
+    #[allow(
+        clippy::missing_errors_doc,
+        missing_docs,
+        reason = "for the model checker alone"
+    )]
+    pub fn open_lingering<S: Stream + Send + Sync + 'static>(
+        &self,
+        uri: &str,
+        stream: S,
+    ) -> Result<WebSocket<S>, Error> {
+        let deadline = Moment::in_time(self.handshake_timeout);
+        let buffer = self.receive_memory();
+        self.handshake(&self.parts(), uri, stream, buffer, deadline, shared::linger)
+    }
+
+    /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
+    /// handshakes.
+    ///
+    /// # Errors
+    /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
+    pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
+        let uri = parse(uri)?;
+        let deadline = Moment::in_time(self.connect_timeout);
+        let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
+        dial(&resolver, uri.host(), uri.port(), deadline)
+    }
+
+    /// Whether a request for `uri` could be sent. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::Uri`], [`Error::Request`], [`Error::Header`] and [`Error::Subprotocol`] say what is
+    /// wrong with the request, [`Error::Setting`] which setting is out of range.
+    pub fn check(&self, uri: &str) -> Result<(), Error> {
+        let mut entropy = SystemEntropy::new()?;
+        let parts = self.parts();
+        ClientHandshake::new(&parts.request(uri)?, parts.compression()?, &mut entropy)?;
+        Ok(())
+    }
+
+    fn connect_once<B: Storage>(
+        &self,
+        uri: &str,
+        buffer: B,
+    ) -> Result<WebSocket<Socket, B>, Error> {
+        self.check(uri)?;
+        let parts = self.parts();
+        let request = parts.request(uri)?;
+        let connect = self.connector(request.uri.is_secure())?;
+        let tcp = self.dial(uri)?;
+        let deadline = Moment::in_time(self.handshake_timeout);
+        let socket = connect(request.uri.host(), tcp, deadline)?;
+        self.handshake(&parts, uri, socket, buffer, deadline, shared::linger)
+    }
+
+    /// Whom to trust with `wss`, and who to be.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn tls_or_default(&self) -> Result<crate::tls::Tls, Error> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = crate::tls::Tls::new()?;
+        Ok(self.tls.get_or_init(|| tls).clone())
+    }
+
+    /// What makes of a TCP connection to a host the stream that the scheme asks for.
+    #[cfg(feature = "rustls")]
+    fn connector(
+        &self,
+        is_secure: bool,
+    ) -> Result<impl Fn(&str, TcpStream, Moment) -> Result<Socket, Error>, Error> {
+        let tls = is_secure.then(|| self.tls_or_default()).transpose()?;
+        Ok(move |host: &str, tcp, deadline| match &tls {
+            None => Ok(Socket::Tcp(tcp)),
+            Some(tls) => {
+                let mut tcp = tcp;
+                tcp.prepare().map_err(Error::Io)?;
+                let stream = crate::tls::TlsStream::connect(tls, host, tcp, deadline)?;
+                Ok(Socket::Tls(Box::new(stream)))
+            }
+        })
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    fn connector(
+        &self,
+        is_secure: bool,
+    ) -> Result<impl Fn(&str, TcpStream, Moment) -> Result<Socket, Error>, Error> {
+        if is_secure {
+            return Err(Error::NoTls);
+        }
+        Ok(|_: &str, tcp, _| Ok(Socket::Tcp(tcp)))
+    }
+
+    fn handshake<S: Stream, B: Storage>(
+        &self,
+        parts: &RequestParts<'_>,
+        uri: &str,
+        mut stream: S,
+        buffer: B,
+        deadline: Moment,
+        leave: Leave<S>,
+    ) -> Result<WebSocket<S, B>, Error> {
+        stream.prepare().map_err(Error::Io)?;
+        let entropy = SystemEntropy::new()?;
+        let request = parts.request(uri)?;
+        let compression = parts.compression()?;
+        let buffers = self.buffers(buffer);
+        let mut life = Lifecycle::opening(self.time(), deadline);
+        let mut opening = Opening::new(&stream, &mut life);
+        let opened = Connection::open(&mut opening, &request, buffers, entropy, compression);
+        let (connection, established) = match opened {
+            Ok(opened) => opened,
+            Err(HandshakeError::Rejected { status }) => {
+                return Err(Error::Rejected(Box::new(opening.refusal(status))));
+            }
+            Err(HandshakeError::Lost) => {
+                let secure = stream.is_secure();
+                return Err(Error::LostInHandshake { secure });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Connection { reader, writer } = connection;
+        let (_, sender) = writer.into_parts();
+        let response = Response::new(101, opening.record);
+        let subprotocol = established.subprotocol.map(str::to_owned);
+        life.on(Event::Opened, Moment::now());
+        let shared = Shared::new(Channel::new(stream, sender, life), leave);
+        Ok(WebSocket {
+            reader: Reader::new(reader, shared.clone(), self.limits, self.stream_limits()),
+            writer: Writer { shared },
+            response,
+            subprotocol,
+            #[cfg(feature = "deflate")]
+            agreed: established.extensions,
+        })
+    }
+}

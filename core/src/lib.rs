@@ -64,12 +64,12 @@
 //!
 //! | [`error::Error`] | cause | the connection |
 //! |---|---|---|
-//! | `Peer` | the peer broke the protocol | has failed; a Close that says why is owed |
-//! | `Capacity` | a message is longer than your memory or limits allow | has failed; a Close that says why is owed |
-//! | `Usage` | the call was wrong; nothing was sent | is unchanged |
-//! | `Entropy` | no masking key could be had; nothing was sent | is unchanged |
-//! | `Lost` | the transport ended without a closing handshake | is over |
-//! | `Transport` | the transport's own error | is as the transport says |
+//! | [`Peer`](error::Error::Peer) | the peer broke the protocol | has failed; a Close that says why is owed |
+//! | [`TooLong`](error::Error::TooLong), [`TooManyFragments`](error::Error::TooManyFragments), [`OutOfMemory`](error::Error::OutOfMemory) | a message is longer than your memory or limits allow | has failed; a Close that says why is owed |
+//! | [`Usage`](error::Error::Usage) | the call was wrong; nothing was sent | is unchanged |
+//! | [`Entropy`](error::Error::Entropy) | no masking key could be had; nothing was sent | is unchanged |
+//! | [`Lost`](error::Error::Lost) | the transport ended without a closing handshake | is over |
+//! | [`Transport`](error::Error::Transport) | the transport's own error | is as the transport says |
 //!
 //! A closed connection is not an error: `recv` returns `None`.
 //!

@@ -453,6 +453,35 @@ impl<Rx: Receive> Reader<Rx> {
             .await
     }
 
+    /// A first look, without the link: what has arrived already needs no future. Whatever it gives
+    /// is for [`resume`](Self::resume), unless it [is an announcement](Look::is_announced).
+    #[inline]
+    pub fn look(&mut self, delivery: Delivery) -> Look {
+        Look(self.rx.receiver_mut().look(delivery, false))
+    }
+
+    /// [`advance`](Self::advance) after a [`look`](Self::look) at the same level of delivery; not for
+    /// frames, of which some are to be answered before the next.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn resume<L: Link>(
+        &mut self,
+        link: &mut L,
+        delivery: Delivery,
+        look: Look,
+    ) -> Result<bool, Error<L::Error>> {
+        let mut first = Some(look.0);
+        self.advance_by(link, move |it, tried| match first.take() {
+            Some(looked) => looked,
+            None => it.look(delivery, tried),
+        })
+        .await
+    }
+
     /// What is owed for a frame that was delivered, nothing else announces.
     async fn answer<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
@@ -467,7 +496,7 @@ impl<Rx: Receive> Reader<Rx> {
     async fn advance_by<L: Link>(
         &mut self,
         link: &mut L,
-        look: impl Fn(&mut RxReceiver<Rx>, bool) -> Result<Step, Stop>,
+        mut look: impl FnMut(&mut RxReceiver<Rx>, bool) -> Result<Step, Stop>,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
         // A first attempt at a Close may only make room for it.
@@ -501,6 +530,20 @@ impl<Rx: Receive> Reader<Rx> {
                 Err(cut) => return Err(cut.into()),
             }
         }
+    }
+}
+
+/// What [`Reader::look`] has found.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Look(Result<Step, Stop>);
+
+impl Look {
+    /// The receiver lends what was looked for.
+    #[inline]
+    #[must_use]
+    pub const fn is_announced(self) -> bool {
+        matches!(self.0, Ok(Step::Message | Step::Chunk | Step::Frame))
     }
 }
 

@@ -165,7 +165,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
     let (whole, pieces) = (config.limits(), config.stream_limits());
     Ok(WebSocket {
         reader: Reader::new(reader, shared.clone(), whole, pieces),
-        writer: Writer { shared },
+        writer: Writer::new(shared),
         response: Response::new(101, record),
         subprotocol: established.subprotocol.map(str::to_owned),
         #[cfg(feature = "deflate")]

@@ -23,6 +23,8 @@
 //!   TLS if the URI is `wss`.
 //! - A [`Reader`] and a [`Writer`] are owned, and `Send` if the stream is: spawn them. Clones of a
 //!   [`Writer`] send from many tasks; each `send` waits until the transport has taken its message.
+//! - A [`WebSocket`] and a [`Reader`] are a `Stream`, a [`WebSocket`] and a [`Writer`] a `Sink`, of
+//!   [`OwnedMessage`](crate::OwnedMessage)s. To receive without a copy use `recv`.
 //! - Every call may be dropped, in a `select!` or by a time-out, and says what becomes of what it had begun. There
 //!   is no `recv_timeout`: use `tokio::time::timeout`.
 //! - A message longer than the [transmit buffer](crate::Config::transmit_buffer) leaves as fragments, since
@@ -37,6 +39,7 @@ mod reader;
 mod sending;
 mod shared;
 mod socket;
+mod stream;
 mod waiters;
 mod websocket;
 mod writer;

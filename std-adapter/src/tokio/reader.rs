@@ -2,14 +2,14 @@
 
 use std::future::poll_fn;
 
-use bare_ws::asynch::{self, Link};
+use bare_ws::asynch::{self, Link, Look};
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::closing::Owed;
 use bare_ws::error::Error as ProtocolError;
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::lifecycle::Event;
 use bare_ws::message::{Chunk, CloseStatus, Frame, Message, OwnedMessage};
-use bare_ws::receiver::{Limits, Receiver};
+use bare_ws::receiver::{Delivery, Limits, Receiver};
 use bare_ws::role::Client;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -35,6 +35,8 @@ pub struct Reader<S: AsyncRead + AsyncWrite + Unpin = TcpStream, B = Growing> {
     pieces: Limits,
     /// The lifecycle was told that somebody waits.
     waits: bool,
+    /// As a stream, it has given its last item.
+    pub(crate) ended: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
@@ -50,6 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
             whole,
             pieces,
             waits: false,
+            ended: false,
         }
     }
 
@@ -69,16 +72,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// it may be a branch of a `select!` in a loop.
     #[inline]
     pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
-        self.inner.receiver_mut().set_limits(self.whole);
-        let mut through = Through::new(&self.shared, &mut self.waits);
-        match self.inner.recv(&mut through).await {
-            Ok(Some(message)) => {
-                through.delivered();
-                Ok(Some(message))
-            }
-            Ok(None) => Ok(through.closed()),
-            Err(error) => Err(through.failed(error)),
+        let look = self.look();
+        if !look.is_announced() && !self.resume(look).await? {
+            return Ok(None);
         }
+        self.take().await
     }
 
     /// The next message as one that borrows nothing: to be kept, or sent through a channel.
@@ -90,6 +88,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// As [`recv`](Self::recv).
     pub async fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
         Ok(self.recv().await?.map(|message| message.to_owned()))
+    }
+
+    /// What has arrived already needs no future, and no lock.
+    #[inline]
+    pub(crate) fn look(&mut self) -> Look {
+        self.inner.receiver_mut().set_limits(self.whole);
+        self.inner.look(Delivery::Message)
+    }
+
+    /// Until a message is announced (`true`) or the peer has closed (`false`).
+    pub(crate) async fn resume(&mut self, look: Look) -> Result<bool, Error> {
+        let mut through = Through::new(&self.shared, &mut self.waits);
+        let resumed = self.inner.resume(&mut through, Delivery::Message, look);
+        match resumed.await {
+            Ok(true) => {
+                through.delivered();
+                Ok(true)
+            }
+            Ok(false) => Ok(through.closed::<()>().is_some()),
+            Err(error) => Err(through.failed(error)),
+        }
+    }
+
+    /// [`recv_owned`](Self::recv_owned) after a look.
+    pub(crate) async fn resume_owned(&mut self, look: Look) -> Result<Option<OwnedMessage>, Error> {
+        if !self.resume(look).await? {
+            return Ok(None);
+        }
+        Ok(self.take().await?.map(|message| message.to_owned()))
+    }
+
+    /// The message that was announced.
+    #[inline]
+    pub(crate) async fn take(&mut self) -> Result<Option<Message<'_>>, Error> {
+        let (message, owed) = self.inner.receiver_mut().message_and_owed();
+        if message.is_err() {
+            // Why the connection failed is known: whether the Close goes out changes nothing.
+            let mut through = Through::new(&self.shared, &mut self.waits);
+            let _ = through.exchange(owed, &mut [], Patience::AtOnce).await;
+            self.shared.core().report(Event::PeerFailed);
+        }
+        message.map_err(|error| ProtocolError::widen::<Cut>(error).into())
     }
 
     /// The next piece of a message, for messages of any length.

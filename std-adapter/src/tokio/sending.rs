@@ -77,7 +77,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                     || sending.passes
                     || (!inner.state.in_turn && self.waiters().is_first(sending.place));
                 if is_next {
-                    let was_drained = !inner.state.has_queued();
                     match queue(&mut inner.state.sender).map_err(ProtocolError::widen)? {
                         Took::All => {
                             sending.mark = Some(inner.end_of_queue());
@@ -92,7 +91,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                             inner.state.in_turn = true;
                             sending.in_turn = true;
                         }
-                        Took::None if was_drained => {
+                        // With nothing in its way it never fits.
+                        Took::None if !inner.state.has_queued() => {
                             return Poll::Ready(Err(Usage::BufferTooSmall { needed }.into()));
                         }
                         Took::None => {}

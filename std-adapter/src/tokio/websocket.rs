@@ -58,8 +58,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
     /// # Cancel safety
     /// [`Reader::recv`]'s.
     #[inline]
-    pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
-        self.reader.recv().await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message<'_>>, Error>> {
+        self.reader.recv()
     }
 
     /// The next message as one that borrows nothing: [`Reader::recv_owned`].
@@ -106,8 +106,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
     /// # Cancel safety
     /// [`Writer::send`]'s.
     #[inline]
-    pub async fn send(&mut self, message: impl AsMessage) -> Result<(), Error> {
-        self.writer.send(message).await
+    pub fn send<M: AsMessage>(
+        &mut self,
+        message: M,
+    ) -> impl Future<Output = Result<(), Error>> + use<'_, S, B, M> {
+        self.writer.send(message)
     }
 
     /// Sends a Ping with up to 125 octets.

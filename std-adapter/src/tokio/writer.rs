@@ -1,7 +1,7 @@
 //! The send side of a connection.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,13 +10,14 @@ use bare_ws::close::CloseCode;
 use bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws::header::{FrameHeader, MAX_HEADER};
 use bare_ws::lifecycle::{Event, Phase};
-use bare_ws::message::{AsMessage, Message, MessageKind};
+use bare_ws::message::{AsMessage, Message, MessageKind, OwnedMessage};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::handle::Shared;
 use super::sending::{Sending, Took};
 use super::shared::Core;
+use super::stream::Outgoing;
 use crate::error::{Error, SettingError};
 use crate::keepalive::KeepAlive;
 use crate::stage::Totals;
@@ -32,9 +33,21 @@ use crate::state::{CoreSender, Cut};
 #[derive(Debug)]
 pub struct Writer<S: AsyncRead + AsyncWrite + Unpin = TcpStream> {
     pub(crate) shared: Shared<S>,
+    /// As a sink: a message that nobody has tried to queue, ...
+    pub(crate) held: Option<OwnedMessage>,
+    /// ... and what is under way.
+    pub(crate) outgoing: Option<Box<Outgoing>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+    pub(crate) fn new(shared: Shared<S>) -> Self {
+        Self {
+            shared,
+            held: None,
+            outgoing: None,
+        }
+    }
+
     /// Sends a whole message: as one frame if it fits the transmit buffer, else as fragments that
     /// fill it.
     ///
@@ -50,10 +63,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// fragments may have been queued: data is refused from then on with
     /// [`Usage::InterruptedMessage`], and closing still works.
     #[inline]
-    pub async fn send(&self, message: impl AsMessage) -> Result<(), Error> {
-        let message = message.as_message();
+    pub fn send<M: AsMessage>(
+        &self,
+        message: M,
+    ) -> impl Future<Output = Result<(), Error>> + use<'_, S, M> {
         let mut whole = Whole::default();
-        self.run(0, |sender| whole.queue(sender, message)).await
+        let queue = move |sender: &mut CoreSender| whole.queue(sender, message.as_message());
+        Ongoing::new(self.shared.core(), queue)
     }
 
     /// The same, never compressed: for a message that holds a secret beside octets that an
@@ -74,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
             sender.set_compression(allowed);
             queued
         };
-        self.run(0, queue).await
+        Ongoing::new(self.shared.core(), queue).await
     }
 
     /// Queues a whole message if there is room for it, and does not wait: several small messages
@@ -110,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
             rest = rest.get(queued.taken..).unwrap_or_default();
             Ok(took(queued.complete, rest.len() < payload.len()))
         };
-        self.run(0, queue).await
+        Ongoing::new(self.shared.core(), queue).await
     }
 
     /// Sends one frame of the caller's own making:
@@ -124,7 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     pub async fn send_frame(&self, header: FrameHeader, payload: &[u8]) -> Result<(), Error> {
         let needed = payload.len().saturating_add(MAX_HEADER);
         let queue = |sender: &mut CoreSender| Ok(took(sender.frame(header, payload)?, false));
-        self.run(needed, queue).await
+        let mut call = Ongoing::new(self.shared.core(), queue);
+        call.needed = needed;
+        call.await
     }
 
     /// Sends a Ping with up to 125 octets.
@@ -136,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// The Ping is either not sent or queued whole.
     pub async fn ping(&self, payload: &[u8]) -> Result<(), Error> {
         let queue = |sender: &mut CoreSender| Ok(took(sender.ping(payload)?, false));
-        self.run_between(queue).await
+        self.pass(queue).await
     }
 
     /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3).
@@ -148,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// The Pong is either not sent or queued whole.
     pub async fn pong(&self, payload: &[u8]) -> Result<(), Error> {
         let queue = |sender: &mut CoreSender| Ok(took(sender.pong(payload)?, false));
-        self.run_between(queue).await
+        self.pass(queue).await
     }
 
     /// Writes out what is [queued](Self::queue).
@@ -159,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
     pub async fn flush(&self) -> Result<(), Error> {
-        self.run_between(|_| Ok(Took::All)).await
+        self.pass(|_| Ok(Took::All)).await
     }
 
     /// Starts the closing handshake: waits behind messages that others are sending, and until the
@@ -177,11 +195,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         let core = self.shared.core();
         core.may_close(code, reason)
             .map_err(|usage| core.told(usage.into()))?;
-        let mut call = Ongoing::new(core);
+        let queue = |sender: &mut CoreSender| Ok(took(sender.close(code, reason)?, false));
+        let mut call = Ongoing::new(core, queue);
         call.sending.closes = true;
-        call.run(0, |sender| Ok(took(sender.close(code, reason)?, false)))
-            .await
-            .map_err(|error| core.told(error))
+        call.await
     }
 
     /// Whether data may be sent: neither end has closed, and the connection has not failed.
@@ -243,31 +260,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         }
     }
 
-    /// A call that sends data: nobody else is within a message.
-    async fn run(
-        &self,
-        needed: usize,
-        queue: impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
-    ) -> Result<(), Error> {
-        let core = self.shared.core();
-        let ran = Ongoing::new(core).run(needed, queue).await;
-        ran.map_err(|error| core.told(error))
-    }
-
     /// A call that may come between the fragments of somebody else's message.
-    async fn run_between(
+    fn pass<Q: FnMut(&mut CoreSender) -> Result<Took, ProtocolError>>(
         &self,
-        queue: impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
-    ) -> Result<(), Error> {
-        let core = self.shared.core();
-        let mut call = Ongoing::new(core);
+        queue: Q,
+    ) -> Ongoing<'_, S, Q> {
+        let mut call = Ongoing::new(self.shared.core(), queue);
         call.sending.passes = true;
-        let ran = call.run(0, queue).await;
-        ran.map_err(|error| core.told(error))
+        call
     }
 }
 
-fn took(all: bool, some: bool) -> Took {
+pub(crate) fn took(all: bool, some: bool) -> Took {
     match (all, some) {
         (true, _) => Took::All,
         (false, true) => Took::Some,
@@ -298,35 +302,47 @@ impl Whole {
 }
 
 /// A call that is under way.
-struct Ongoing<'c, S: AsyncRead + AsyncWrite + Unpin> {
+struct Ongoing<'c, S: AsyncRead + AsyncWrite + Unpin, Q> {
     core: &'c Core<S>,
     sending: Sending,
+    queue: Q,
+    /// The octets that a frame must have room for.
+    needed: usize,
 }
 
-impl<'c, S: AsyncRead + AsyncWrite + Unpin> Ongoing<'c, S> {
+impl<'c, S: AsyncRead + AsyncWrite + Unpin, Q> Ongoing<'c, S, Q> {
     #[inline]
-    fn new(core: &'c Core<S>) -> Self {
+    fn new(core: &'c Core<S>, queue: Q) -> Self {
         Self {
             core,
             sending: Sending::default(),
+            queue,
+            needed: 0,
         }
-    }
-
-    #[inline]
-    async fn run(
-        &mut self,
-        needed: usize,
-        mut queue: impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
-    ) -> Result<(), ProtocolError<Cut>> {
-        poll_fn(|cx: &mut Context<'_>| -> Poll<_> {
-            self.core
-                .poll_send(cx, &mut self.sending, &mut queue, needed)
-        })
-        .await
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Ongoing<'_, S> {
+/// Nothing in it is ever pinned.
+impl<S: AsyncRead + AsyncWrite + Unpin, Q> Unpin for Ongoing<'_, S, Q> {}
+
+impl<S, Q> Future for Ongoing<'_, S, Q>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    Q: FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
+{
+    type Output = Result<(), Error>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = self.get_mut();
+        let sent = call
+            .core
+            .poll_send(cx, &mut call.sending, &mut call.queue, call.needed);
+        sent.map_err(|error| call.core.told(error))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, Q> Drop for Ongoing<'_, S, Q> {
     #[inline]
     fn drop(&mut self) {
         self.core.end(&mut self.sending);
@@ -371,9 +387,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Clone for Writer<S> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-        }
+        Self::new(self.shared.clone())
     }
 }
 

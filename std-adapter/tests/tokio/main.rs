@@ -3,3 +3,4 @@
 
 mod connection;
 mod server;
+mod streams;

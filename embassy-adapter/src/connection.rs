@@ -1,6 +1,7 @@
 //! An open connection.
 
 use core::fmt;
+use core::pin::pin;
 
 use bare_ws::asynch;
 use bare_ws::buffer::{Buffers, Storage};
@@ -220,13 +221,14 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         sending: impl AsyncFnOnce(Writer<'_, Io, Tx, M>) -> Result<(), Error<Io::Error>>,
     ) -> Result<(), Error<Io::Error>> {
         let (mut reader, writer) = self.split();
-        let receiving = async {
+        // Pinned here: a future that they are moved into would hold them twice.
+        let receiving = pin!(async {
             while let Some(message) = reader.recv().await? {
                 received(message);
             }
             Ok(())
-        };
-        crate::duplex(receiving, sending(writer)).await
+        });
+        crate::duplex(receiving, pin!(sending(writer))).await
     }
 
     /// The next whole message: [`Reader::recv`].

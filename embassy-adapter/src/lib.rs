@@ -28,7 +28,7 @@
 //! | receive messages that are longer than the buffer | [`recv_chunk`](Reader::recv_chunk) |
 //! | send a message while it is being produced | [`send_fragment`](Writer::send_fragment) |
 //! | send many small messages in one write | [`Connection::sender_mut`], [`Connection::flush`] |
-//! | compress | feature `deflate` of [`bare_ws`]: [`Connection::open`] with a `bare_ws::deflate::Deflate` |
+//! | compress | `net::Client::deflate` (feature `deflate`), or [`Connection::open`] with a `bare_ws::deflate::Deflate` |
 //! | change limits while it runs | [`Connection::set_timing`] |
 //!
 //! # Two tasks
@@ -134,6 +134,7 @@
 //! | `ipv6` | IPv6 as well; enables `net` |
 //! | `tls` | verified TLS 1.3 with P-256 keys and certificates, or a pinned key |
 //! | `tls-p384` | P-384 keys and SHA-384 signatures, which the public web's ECDSA hierarchies need; enables `tls` |
+//! | `deflate` | permessage-deflate for `net::Client`; enables `net` |
 //! | `defmt` | `defmt::Format` on public types |
 //!
 //! The minimum supported Rust version is 1.91, which embassy-net requires; raising it is a minor
@@ -180,6 +181,8 @@ mod shared;
 mod waiters;
 mod writer;
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
 #[cfg(feature = "net")]
 pub mod net;
 #[cfg(feature = "tls")]

@@ -2,12 +2,14 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::Request;
 use bare_ws::receiver::Receive;
 use bare_ws::sender::Transmit;
-use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_sync::signal::Signal;
@@ -173,27 +175,32 @@ impl<M: RawMutex> Supervisor<M> {
             self.succeeded.lock(|succeeded| succeeded.set(false));
             let delay = backoff.delay(client.entropy());
             let delay = delay.unwrap_or_else(|_| backoff.undrawn());
-            told(Event::Waiting(delay));
-            if self.stops(Timer::after(delay)).await.is_none() {
-                return;
-            }
-            if self.stops(client.ready()).await.is_none() {
-                return;
-            }
-            told(Event::Connecting);
-            let mut connection = match self.stops(client.connect(request)).await {
-                None => return,
-                Some(Ok(connection)) => connection,
-                Some(Err(error)) => {
-                    told(Event::NotConnected(error));
-                    continue;
-                }
+            tell(&mut told, Event::Waiting(delay));
+            let waited = {
+                let waiting = pin!(async {
+                    Timer::after(delay).await;
+                    client.ready().await;
+                });
+                self.stops(waiting).await
             };
-            told(Event::Connected);
-            let ended = self.stops(session(&mut connection)).await;
+            if waited.is_none() {
+                return;
+            }
+            tell(&mut told, Event::Connecting);
+            let mut opened = { self.stops(pin!(client.connect(request))).await };
+            if let Some(Err(error)) = opened {
+                tell(&mut told, Event::NotConnected(error));
+                continue;
+            }
+            // Where it is: moved it would be held twice.
+            let Some(Ok(connection)) = &mut opened else {
+                return;
+            };
+            tell(&mut told, Event::Connected);
+            let ended = { self.stops(pin!(session(connection))).await };
             let stopped = ended.is_none();
             if let Some(ended) = ended {
-                told(Event::Ended(ended));
+                tell(&mut told, Event::Ended(ended));
             }
             // What there is to say of the connection the session has said.
             let _said = connection.finish().await;
@@ -206,13 +213,27 @@ impl<M: RawMutex> Supervisor<M> {
         }
     }
 
-    /// `None`: told to stop.
-    async fn stops<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        match select(self.stop.wait(), work).await {
-            Either::First(()) => None,
-            Either::Second(done) => Some(done),
-        }
+    /// `None`: told to stop. The work is given pinned: a future that it is moved into would hold it
+    /// twice.
+    fn stops<F: Future>(&self, mut work: Pin<&mut F>) -> impl Future<Output = Option<F::Output>> {
+        poll_fn(move |cx| {
+            if self.is_told_to_stop(cx) {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(cx).map(Some)
+        })
     }
+
+    fn is_told_to_stop(&self, cx: &mut Context<'_>) -> bool {
+        // It holds nothing between two polls: a new one for each will do.
+        pin!(self.stop.wait()).poll(cx).is_ready()
+    }
+}
+
+/// One call in an image: what it does may be long, such as the text of an error.
+#[inline(never)]
+fn tell<E, R>(told: &mut impl FnMut(Event<E, R>), event: Event<E, R>) {
+    told(event);
 }
 
 impl<M: RawMutex> fmt::Debug for Supervisor<M> {

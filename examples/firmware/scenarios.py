@@ -50,7 +50,7 @@ LATE = 1000
 
 # What comes over the network may overtake the line that the board wrote before: a line is waited for, and
 # looked for behind the one that it follows, never taken to be the last that is there.
-CONNECTED = "Connected {"
+CONNECTED = "Link(Connected)"
 
 
 class Telemetry:
@@ -80,9 +80,13 @@ class Telemetry:
         """The milliseconds at which a line was written, by the board's clock."""
         return written_at(self.lines[place])
 
+    def over(self, since):
+        """The place of the first line that tells that a connection, or an attempt at one, is over."""
+        return self.wait(lambda line: "Ended(" in line or "NotConnected(" in line, since)
+
     def ended(self, why, since, least, most):
         """The connection ends, or the attempt at one, for that reason, and in that time."""
-        over = self.until("Ended(", since)
+        over = self.over(since)
         expect(why in self.lines[over], f"{why}: {self.lines[over]}")
         took = self.at(over) - self.at(since)
         expect(least <= took <= most, f"{why} after {took} ms, not {least} to {most}")
@@ -167,7 +171,7 @@ def through_losses(board, server):
     # the opening handshake, which came a little before the line that says so was written.
     connected = board.until(CONNECTED, refused)
     board.ended("Timeout(KeepAlive)", connected, DEAD_AFTER - 100, DEAD_AFTER + LATE)
-    closed = board.until("Ended(Closed)", connected)
+    closed = board.until("Ended(Ok(()))", connected)
     connecting = board.until("Connecting", closed)
     board.ended("Timeout(Handshake)", connecting, HANDSHAKE, HANDSHAKE + LATE)
 
@@ -273,7 +277,7 @@ def outage_on_the_way(board, server, connection, over):
     `connection` is the one that came after what is `over`."""
     connected = board.until(CONNECTED, over)
     connection.cut()
-    over = board.until("Ended(", connected)
+    over = board.over(connected)
     halfway, _ = server.accept()
     expect(halfway.recv(4096), "a request")
     connecting = board.until("Connecting", over)
@@ -317,7 +321,7 @@ def run_wss(target, root, case):
 
 
 # The programs that show how little a board needs, and the most lines that they may have, as `lines` counts.
-SHORT = {"ws": 30, "pinned": 35}
+SHORT = {"ws": 30, "pinned": 35, "compressed": 35}
 
 
 def short(name, target, tell):
@@ -334,6 +338,8 @@ def short(name, target, tell):
             words.append(pin.replace("pin: ", "pin="))
         with emulator.Running(image(target, name), words) as board:
             came = server.wait(lambda line: "temperature=" in line)
+            compressed = server.lines[came].endswith(" (compressed)")
+            expect(compressed == (name == "compressed"), server.lines[came])
             server.type("light on")
             heard = board.wait(lambda line: line == 'command Some("light on")')
             tell(f"{count} lines; {server.lines[came]}; {board.lines[heard]}")

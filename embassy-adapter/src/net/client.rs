@@ -5,12 +5,12 @@ use core::fmt;
 use bare_ws::buffer::Buffers;
 use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::Entropy;
-use bare_ws::handshake::Request;
+use bare_ws::handshake::{HandshakeError, Refusal, Request};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
+use embassy_time::Instant;
 
-use super::layer::{Layer, Tcp};
-use super::{Connection, Memory, Socket, dial};
+use super::{Codec, Connection, Layer, Memory, Socket, Tcp, dial};
 use crate::error::ConnectError;
 use crate::supervisor::Connect;
 use crate::timing::{Timing, after};
@@ -19,7 +19,8 @@ use crate::timing::{Timing, after};
 ///
 /// `E` is the source of entropy, `L` what is below the WebSocket: [`Tcp`] for `ws` URIs, and after
 /// [`trust`](Self::trust) `Tls`, for `wss` URIs. A client of the one opens nothing of the other, so
-/// that nothing secret goes out in the clear by mistake.
+/// that nothing secret goes out in the clear by mistake. `C` is the compression: none, or after
+/// `deflate` permessage-deflate.
 ///
 /// ```no_run
 /// use bare_ws::entropy::Entropy;
@@ -41,7 +42,7 @@ use crate::timing::{Timing, after};
 /// ```
 ///
 /// A [`Supervisor`](crate::Supervisor) keeps it connected.
-pub struct Client<E, L = Tcp> {
+pub struct Client<E, L = Tcp, C = Uncompressed> {
     stack: Stack<'static>,
     socket: Socket<'static>,
     receive: &'static mut [u8],
@@ -49,6 +50,7 @@ pub struct Client<E, L = Tcp> {
     entropy: E,
     timing: Timing,
     layer: L,
+    codec: C,
 }
 
 impl<E: Entropy> Client<E> {
@@ -66,9 +68,12 @@ impl<E: Entropy> Client<E> {
             entropy,
             timing: Timing::DEFAULT,
             layer: Tcp,
+            codec: Uncompressed,
         }
     }
+}
 
+impl<E, C> Client<E, Tcp, C> {
     /// The same client for `wss` URIs, over TLS 1.3 with a server that `trust` finds to be the
     /// URI's: [`Roots`](crate::tls::Roots) or a [`PinnedKey`](crate::tls::PinnedKey).
     ///
@@ -79,7 +84,7 @@ impl<E: Entropy> Client<E> {
         self,
         trust: V,
         memory: &'static mut crate::tls::Memory<READ, WRITE>,
-    ) -> Client<E, super::Tls<V>> {
+    ) -> Client<E, super::Tls<V>, C> {
         Client {
             stack: self.stack,
             socket: self.socket,
@@ -88,12 +93,36 @@ impl<E: Entropy> Client<E> {
             entropy: self.entropy,
             timing: self.timing,
             layer: super::Tls::new(trust, memory),
+            codec: self.codec,
+        }
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl<E, L> Client<E, L> {
+    /// The same client with permessage-deflate (RFC 7692), for messages as long as its receive buffer;
+    /// it is up to the server whether there is compression then. See
+    /// [`deflate::Memory`](crate::deflate::Memory).
+    pub fn deflate<const INFLATED: usize, const BUFFER: usize, const SLOTS: usize>(
+        self,
+        memory: &'static mut crate::deflate::Memory<INFLATED, BUFFER, SLOTS>,
+    ) -> Client<E, L, crate::deflate::Deflate<BUFFER, SLOTS>> {
+        let codec = crate::deflate::Deflate::new(memory, self.receive.len());
+        Client {
+            stack: self.stack,
+            socket: self.socket,
+            receive: self.receive,
+            transmit: self.transmit,
+            entropy: self.entropy,
+            timing: self.timing,
+            layer: self.layer,
+            codec,
         }
     }
 }
 
 #[cfg(feature = "tls")]
-impl<E, V> Client<E, super::Tls<V>> {
+impl<E, V, C> Client<E, super::Tls<V>, C> {
     /// The name that the server must prove, and is told, where that is not the URI's host: for a
     /// server that is reached by its address.
     #[must_use]
@@ -103,7 +132,7 @@ impl<E, V> Client<E, super::Tls<V>> {
     }
 }
 
-impl<E, L> Client<E, L> {
+impl<E, L, C> Client<E, L, C> {
     /// Limits in time of the connections that follow.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
@@ -112,7 +141,7 @@ impl<E, L> Client<E, L> {
     }
 }
 
-impl<E: Entropy, L: Layer> Client<E, L> {
+impl<E: Entropy, L: Layer, C: Codec> Client<E, L, C> {
     /// Looks the URI's host up, connects, makes the TLS handshake if there is TLS, and the opening
     /// handshake. When the connection is dropped the next one can be opened; until then its server
     /// may not have heard of its end: [`finish`](crate::Connection::finish) before.
@@ -126,7 +155,7 @@ impl<E: Entropy, L: Layer> Client<E, L> {
     pub async fn connect(
         &mut self,
         request: &Request<'_>,
-    ) -> Result<Connection<'_, E, L>, ConnectError<L::Error>> {
+    ) -> Result<Connection<'_, E, L, C>, ConnectError<L::Error>> {
         L::check(&request.uri)?;
         dial(self.stack, &self.socket, &request.uri, &self.timing)
             .await
@@ -138,37 +167,60 @@ impl<E: Entropy, L: Layer> Client<E, L> {
             entropy,
             timing,
             layer,
+            codec,
             ..
         } = self;
         let socket = &*socket;
-        let by = after(timing.handshake);
-        let opened = match layer.secure(socket, request, entropy, by).await {
-            Ok(io) => {
-                let buffers = Buffers {
-                    receive: &mut receive[..],
-                    transmit: &mut transmit[..],
-                };
-                let timing = timing.until(by);
-                crate::Connection::open(io, request, buffers, entropy, Uncompressed, &timing).await
-            }
-            Err(error) => Err(error),
+        let attempt = Attempt(socket);
+        let by = if L::SHAKES_HANDS {
+            after(timing.handshake)
+        } else {
+            Instant::MAX
         };
-        match opened {
-            Ok((connection, _)) => Ok(connection),
-            Err(error) => {
-                socket.with(TcpSocket::abort);
-                Err(error)
-            }
-        }
+        let io = layer.secure(socket, request, entropy, by).await?;
+        let compression = codec.lend().ok_or(HandshakeError::Extension(TOO_SMALL))?;
+        let buffers = Buffers {
+            receive: &mut receive[..],
+            transmit: &mut transmit[..],
+        };
+        let rest;
+        let timing = if L::SHAKES_HANDS {
+            rest = timing.until(by);
+            &rest
+        } else {
+            timing
+        };
+        let opening = crate::Connection::open(io, request, buffers, entropy, compression, timing);
+        let (connection, _) = opening.await?;
+        attempt.succeeded();
+        Ok(connection)
     }
 }
 
-impl<E: Entropy + 'static, L: Layer> Connect for Client<E, L> {
+/// TCP is connected, but there is no connection yet: dropped, it is cut off.
+struct Attempt<'s>(&'s Socket<'static>);
+
+impl Attempt<'_> {
+    fn succeeded(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.0.with(TcpSocket::abort);
+    }
+}
+
+/// A memory that no constructor of ours lets through.
+const TOO_SMALL: Refusal = Refusal::Memory("");
+
+impl<E: Entropy + 'static, L: Layer, C: Codec> Connect for Client<E, L, C> {
     type Entropy = E;
     type Error = ConnectError<L::Error>;
     type Io<'c> = L::Io<'c>;
-    type Rx<'c> = super::Rx<'c>;
-    type Tx<'c> = super::Tx<'c, E>;
+    type Rx<'c> = super::Rx<'c, C>;
+    type Tx<'c> = super::Tx<'c, E, C>;
 
     fn entropy(&mut self) -> &mut E {
         &mut self.entropy
@@ -181,12 +233,12 @@ impl<E: Entropy + 'static, L: Layer> Connect for Client<E, L> {
     fn connect<'c>(
         &'c mut self,
         request: &Request<'_>,
-    ) -> impl Future<Output = Result<Connection<'c, E, L>, Self::Error>> {
+    ) -> impl Future<Output = Result<Connection<'c, E, L, C>, Self::Error>> {
         self.connect(request)
     }
 }
 
-impl<E, L> fmt::Debug for Client<E, L> {
+impl<E, L, C> fmt::Debug for Client<E, L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
     }

@@ -25,6 +25,10 @@ pub trait Layer: sealed::Sealed + 'static {
     #[doc(hidden)]
     fn refused(error: ConnectError<ErrorKind>) -> ConnectError<Self::Error>;
 
+    /// Whether it has a handshake of its own, in the time that there is for both.
+    #[doc(hidden)]
+    const SHAKES_HANDS: bool;
+
     /// The transport over a socket that is connected.
     #[doc(hidden)]
     fn secure<'c, E: Entropy>(
@@ -49,6 +53,7 @@ impl sealed::Sealed for Tcp {}
 impl Layer for Tcp {
     type Error = ErrorKind;
     type Io<'c> = super::Io<'c, 'static>;
+    const SHAKES_HANDS: bool = false;
 
     fn check(uri: &Uri<'_>) -> Result<(), ConnectError<ErrorKind>> {
         if uri.is_secure() {
@@ -116,6 +121,7 @@ mod secure {
     impl<V: Trust + 'static> Layer for Tls<V> {
         type Error = Error<ErrorKind>;
         type Io<'c> = Stream<'c, 'static, &'c Socket<'static>, &'c Socket<'static>>;
+        const SHAKES_HANDS: bool = true;
 
         fn check(uri: &Uri<'_>) -> Result<(), ConnectError<Self::Error>> {
             if uri.is_secure() {

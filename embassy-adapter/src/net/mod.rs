@@ -53,6 +53,7 @@
 //! secret never goes out in the clear by mistake.
 
 mod client;
+pub(crate) mod codec;
 mod connect;
 mod layer;
 mod memory;
@@ -61,6 +62,7 @@ mod secure;
 mod socket;
 
 pub use client::Client;
+pub use codec::Codec;
 pub use connect::{connect, dial};
 #[cfg(feature = "tls")]
 pub use layer::Tls;
@@ -70,6 +72,8 @@ pub use memory::Memory;
 pub use secure::connect_secure;
 pub use socket::Socket;
 
+use bare_ws::compression::Uncompressed;
+use bare_ws::handshake::Compression;
 use bare_ws::receiver::Receiver;
 use bare_ws::role;
 use bare_ws::sender::Sender;
@@ -79,17 +83,29 @@ pub type Io<'s, 'n> = (&'s Socket<'n>, &'s Socket<'n>);
 
 /// The usual connection of a board, as a [`Client`] with these parameters opens it: `'c` is how long
 /// it borrows the client.
-pub type Connection<'c, E, L = Tcp> = crate::Connection<<L as Layer>::Io<'c>, Rx<'c>, Tx<'c, E>>;
+pub type Connection<'c, E, L = Tcp, C = Uncompressed> =
+    crate::Connection<<L as Layer>::Io<'c>, Rx<'c, C>, Tx<'c, E, C>>;
 
 /// Its receiving half, which borrows the connection for `'r`. A task takes a
 /// `Reader<'static, 'static, E>`.
-pub type Reader<'r, 'c, E, L = Tcp> = crate::Reader<'r, <L as Layer>::Io<'c>, Rx<'c>, Tx<'c, E>>;
+pub type Reader<'r, 'c, E, L = Tcp, C = Uncompressed> =
+    crate::Reader<'r, <L as Layer>::Io<'c>, Rx<'c, C>, Tx<'c, E, C>>;
 
 /// Its sending half.
-pub type Writer<'r, 'c, E, L = Tcp> = crate::Writer<'r, <L as Layer>::Io<'c>, Tx<'c, E>>;
+pub type Writer<'r, 'c, E, L = Tcp, C = Uncompressed> =
+    crate::Writer<'r, <L as Layer>::Io<'c>, Tx<'c, E, C>>;
 
 /// Its receiver.
-pub type Rx<'c> = Receiver<role::Client, &'c mut [u8]>;
+pub type Rx<'c, C = Uncompressed> = Receiver<
+    role::Client,
+    &'c mut [u8],
+    <<C as Codec>::Compression<'c> as Compression>::Decompressor,
+>;
 
 /// Its sender.
-pub type Tx<'c, E> = Sender<role::Client, &'c mut [u8], &'c mut E>;
+pub type Tx<'c, E, C = Uncompressed> = Sender<
+    role::Client,
+    &'c mut [u8],
+    &'c mut E,
+    <<C as Codec>::Compression<'c> as Compression>::Compressor,
+>;

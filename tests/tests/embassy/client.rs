@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use bare_ws::deflate::Answering;
+use bare_ws::deflate::negotiate::WindowMemory;
 use bare_ws::handshake::server::{ServerHandshake, Service};
 use bare_ws::handshake::{Progress, Request};
 use bare_ws::message::Message;
@@ -11,7 +13,7 @@ use bare_ws::uri::Uri;
 use bare_ws_embassy::net::{Client, Memory};
 use bare_ws_embassy::tls::{self, Clock, PinnedKey, Roots, anchor_from_trusted_cert};
 use bare_ws_embassy::transport::Transport;
-use bare_ws_embassy::{Backoff, ConnectError, Connection, Event, Supervisor, Timing};
+use bare_ws_embassy::{Backoff, ConnectError, Connection, Event, Supervisor, Timing, deflate};
 use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
@@ -73,6 +75,47 @@ async fn echo_one(tcp: &mut TcpSocket<'_>, messages: usize) -> Option<()> {
         tcp.flush().await.ok()?;
     }
     Some(())
+}
+
+/// Grants permessage-deflate on port 80, and gives each frame back as it came: what a client compressed
+/// it can inflate. Then ends the connection. The lengths of the payloads.
+async fn mirror(stack: Stack<'static>, lengths: &RefCell<Vec<usize>>) {
+    let (mut receive, mut transmit) = (vec![0; 4096], vec![0; 4096]);
+    let mut tcp = TcpSocket::new(stack, &mut receive, &mut transmit);
+    let mut octets = [0; 1024];
+    loop {
+        tcp.abort();
+        let _ = tcp.flush().await;
+        tcp.accept(80).await.expect("a client");
+        let mut handshake = ServerHandshake::new(&Service::ANY, Answering::new(WindowMemory::ALL));
+        let length = tcp.read(&mut octets).await.expect("a request");
+        assert!(matches!(
+            handshake.read(&octets[..length]),
+            Progress::Done { .. }
+        ));
+        let length = handshake.write(&mut octets);
+        tcp.write_all(&octets[..length]).await.expect("to be sent");
+        loop {
+            let length = tcp.read(&mut octets).await.unwrap_or(0);
+            let [first, second, k0, k1, k2, k3, ref payload @ ..] = octets[..length] else {
+                break;
+            };
+            if first & 0x0F == 8 {
+                break;
+            }
+            // FIN, RSV1 and text; masked, and short.
+            assert_eq!((first, usize::from(second)), (0xC1, 0x80 + payload.len()));
+            let keys = [k0, k1, k2, k3].into_iter().cycle();
+            let payload: Vec<u8> = payload
+                .iter()
+                .zip(keys)
+                .map(|(octet, key)| octet ^ key)
+                .collect();
+            lengths.borrow_mut().push(payload.len());
+            let back = [&[first, second & 0x7F], &payload[..]].concat();
+            tcp.write_all(&back).await.expect("to be sent");
+        }
+    }
 }
 
 /// Runs the client to its end, while the servers serve.
@@ -198,6 +241,39 @@ fn one_memory_serves_one_tls_connection_after_the_other() {
         asked,
         [(None, None), (Some(4), Some(4)), (Some(3), Some(3))]
     );
+}
+
+/// Windows are those of each connection: the first message of each has no history to refer to.
+// row: PMD-14, STA-07
+#[test]
+fn one_memory_compresses_one_connection_after_the_other() {
+    clock::set(Instant::MIN);
+    let lengths = RefCell::new(Vec::new());
+    run(on_network(async |stack, other| {
+        let client = Client::new(stack, memory(Memory::<256, 256>::new()), Repeatable(5));
+        let windows = memory(deflate::Memory::<{ 1024 + 256 }>::new());
+        let mut client = client.deflate(windows);
+        let client = async {
+            let request = request("ws://host.example.test/");
+            for _ in 0..3 {
+                let mut connection = client.connect(&request).await.expect("a connection");
+                for _ in 0..2 {
+                    let long = MESSAGE.repeat(5);
+                    assert!(connection.send(long.as_str()).await.is_ok());
+                    let back = connection.recv().await.expect("what was sent");
+                    assert_eq!(back, Some(long.as_str().into()));
+                }
+                let _lost = connection.finish().await;
+            }
+        };
+        beside(mirror(other, &lengths), client).await;
+    }));
+    let lengths = lengths.take();
+    let [first, second] = lengths[..2] else {
+        panic!("{lengths:?}");
+    };
+    assert!(second < first && first < 5 * MESSAGE.len(), "{lengths:?}");
+    assert_eq!(lengths, [first, second, first, second, first, second]);
 }
 
 /// Neither kind of client opens what is the other's, and nothing is sent for it.

@@ -5,7 +5,7 @@
 
 mod radio;
 
-use bare_ws_embassy::{KeepAlive, Timing, entropy::FromFn};
+use bare_ws_embassy::{Backoff, KeepAlive, Timing, entropy::FromFn, supervisor::Event as Link};
 use embassy_executor::Spawner;
 use embassy_time::Duration;
 use esp_backtrace as _;
@@ -52,7 +52,7 @@ async fn main(spawner: Spawner) {
             .expect("there is no illegal configuration"),
         light: Output::new(board.GPIO8, Level::Low, OutputConfig::default()),
     };
-    let entropy = FromFn(|octets: &mut [u8]| {
+    let entropy = FromFn(move |octets: &mut [u8]| {
         random.read(octets);
         Ok(())
     });
@@ -67,9 +67,7 @@ fn settings() -> Settings<'static> {
     Settings {
         uri: URI,
         period: Duration::from_secs(10),
-        // RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds".
-        first_delay: Duration::from_secs(5),
-        longest_delay: Duration::from_secs(300),
+        delays: Backoff::DEFAULT,
         timing: Timing {
             keepalive: Some(KeepAlive {
                 interval: Duration::from_secs(20),
@@ -96,7 +94,7 @@ impl Board for DevKit {
 
     fn log(&mut self, event: Event<'_>) {
         match event {
-            Event::Ended(end) => defmt::warn!("{}", end),
+            Event::Link(Link::Ended(_) | Link::NotConnected(_)) => defmt::warn!("{}", event),
             event => defmt::info!("{}", event),
         }
     }

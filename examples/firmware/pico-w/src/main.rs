@@ -5,7 +5,7 @@
 
 mod radio;
 
-use bare_ws_embassy::{KeepAlive, Timing, entropy::FromFn};
+use bare_ws_embassy::{Backoff, KeepAlive, Timing, entropy::FromFn, supervisor::Event as Link};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_rp::{
@@ -53,7 +53,7 @@ async fn main(spawner: Spawner) {
         adc: Adc::new_blocking(board.ADC, adc::Config::default()),
         sensor: adc::Channel::new_temp_sensor(board.ADC_TEMP_SENSOR),
     };
-    let entropy = FromFn(|octets: &mut [u8]| {
+    let entropy = FromFn(move |octets: &mut [u8]| {
         random.fill_bytes(octets);
         Ok(())
     });
@@ -68,9 +68,7 @@ fn settings() -> Settings<'static> {
     Settings {
         uri: URI,
         period: Duration::from_secs(10),
-        // RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds".
-        first_delay: Duration::from_secs(5),
-        longest_delay: Duration::from_secs(300),
+        delays: Backoff::DEFAULT,
         timing: Timing {
             keepalive: Some(KeepAlive {
                 interval: Duration::from_secs(20),
@@ -102,7 +100,7 @@ impl Board for PicoW {
 
     fn log(&mut self, event: Event<'_>) {
         match event {
-            Event::Ended(end) => defmt::warn!("{}", end),
+            Event::Link(Link::Ended(_) | Link::NotConnected(_)) => defmt::warn!("{}", event),
             event => defmt::info!("{}", event),
         }
     }

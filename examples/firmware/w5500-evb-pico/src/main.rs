@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use bare_ws_embassy::{KeepAlive, Timing};
+use bare_ws_embassy::{Backoff, KeepAlive, Timing, supervisor::Event as Link};
 use embassy_executor::Spawner;
 use embassy_rp::gpio::{Level, Output};
 use embassy_time::Duration;
@@ -39,8 +39,10 @@ fn settings_of(uri: &'static str, words: Words) -> Settings<'static> {
         uri,
         period: milliseconds("period", Duration::from_secs(10)),
         // RFC 6455 §7.2.3: "a value chosen randomly between 0 and 5 seconds".
-        first_delay: milliseconds("first_delay", Duration::from_secs(5)),
-        longest_delay: milliseconds("longest_delay", Duration::from_secs(300)),
+        delays: Backoff::new(
+            milliseconds("first_delay", Duration::from_secs(5)),
+            milliseconds("longest_delay", Duration::from_secs(300)),
+        ),
         timing: Timing {
             connect: milliseconds("connect", timing.connect),
             handshake: milliseconds("handshake", timing.handshake),
@@ -70,7 +72,7 @@ impl telemetry::Board for Station {
 
     fn log(&mut self, event: Event<'_>) {
         match event {
-            Event::Ended(_) => defmt::warn!("{}", event),
+            Event::Link(Link::Ended(_) | Link::NotConnected(_)) => defmt::warn!("{}", event),
             event => defmt::info!("{}", event),
         }
     }

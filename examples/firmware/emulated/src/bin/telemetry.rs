@@ -7,7 +7,7 @@
 #![no_main]
 
 use bare_ws::entropy::RandCore;
-use bare_ws_embassy::{KeepAlive, Timing};
+use bare_ws_embassy::{Backoff, KeepAlive, Timing, supervisor::Event as Link};
 use embassy_executor::Spawner;
 use embassy_net::Stack;
 use embassy_time::{Duration, Instant};
@@ -38,8 +38,7 @@ async fn program(stack: Stack<'static>) {
     let settings = Settings {
         uri: arguments.value("uri").unwrap_or_default(),
         period: Duration::from_millis(200),
-        first_delay: Duration::from_millis(100),
-        longest_delay: Duration::from_secs(1),
+        delays: Backoff::new(Duration::from_millis(100), Duration::from_secs(1)),
         timing: Timing {
             connect: Duration::from_secs(2),
             handshake: Duration::from_secs(2),
@@ -82,7 +81,7 @@ impl telemetry::Board for Emulated {
 
     fn log(&mut self, event: Event<'_>) {
         println!("{} {event:?}", Instant::now().as_millis());
-        if let Event::Ended(_) = event {
+        if let Event::Link(Link::Ended(_) | Link::NotConnected(_)) = event {
             measure::report_stack("telemetry");
         }
     }

@@ -1,0 +1,27 @@
+//! What a client compresses with.
+
+use bare_ws::compression::Uncompressed;
+use bare_ws::handshake::Compression;
+
+/// What a [`Client`](super::Client) compresses with: [`Uncompressed`], or with feature `deflate`
+/// `deflate::Deflate`.
+pub trait Codec: Sealed + 'static {
+    /// For one connection.
+    type Compression<'c>: Compression;
+
+    /// Lends its memory to a connection; `None` where that is too small.
+    #[doc(hidden)]
+    fn lend(&mut self) -> Option<Self::Compression<'_>>;
+}
+
+pub trait Sealed {}
+
+impl Sealed for Uncompressed {}
+
+impl Codec for Uncompressed {
+    type Compression<'c> = Self;
+
+    fn lend(&mut self) -> Option<Self> {
+        Some(Self)
+    }
+}

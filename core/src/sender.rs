@@ -193,11 +193,14 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// Memory that can grow has room for `len` more octets now, or all that it can have.
     #[inline]
     fn make_room(&mut self, len: usize) {
+        let needed = self.machine.filled.saturating_add(len);
+        let needed = needed.min(self.storage.most());
         if self.storage.can_grow() {
-            let needed = self.machine.filled.saturating_add(len);
             // Without memory, what is there has to do: it goes in more pieces.
-            let _ = self.storage.grow(needed.min(self.storage.most()));
+            let _ = self.storage.grow(needed);
         }
+        // Room for a message that is compressed counts, though less of it is filled.
+        self.storage.used(needed);
     }
 
     /// Whether data may be sent: no Close of ours is queued, the peer is not gone.

@@ -442,3 +442,29 @@ fn messages_leave_in_few_writes() -> Result<(), Error> {
     peer.join();
     Ok(())
 }
+
+// row: LIM-04, PMD-12
+#[cfg(feature = "deflate")]
+#[test]
+fn messages_are_compressed_without_an_allocation_once_the_buffer_has_grown() -> Result<(), Error> {
+    let peer = serve(|mut conn| {
+        let field = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        conn.accept_with(field, b"");
+        while conn.read_frame().is_some_and(|(first, _)| first != 0x88) {}
+        conn.close(1000, b"");
+    });
+    let config = Config::new().deflate(bare_ws_std::Deflate::new());
+    let mut socket = config.connect(&peer.uri())?;
+    assert!(socket.deflate().is_some());
+    // Room for it as it is asks for more than the buffer begins with; compressed it needs little.
+    let message = "of the same octets ".repeat(60);
+    socket.send(&*message)?;
+    let before = ALLOCATIONS.get();
+    for _ in 0..3 * ROUNDS {
+        socket.send(&*message)?;
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    socket.finish(None, "")?;
+    peer.join();
+    Ok(())
+}

@@ -31,6 +31,10 @@ fn table(rows: &[Row<'_>], rounds: usize) -> Result<String, std::fmt::Error> {
         of the best other library of the same run, so less is better; up to {SAME} counts as level. In memory it is the\n\
         CPU time of the thread, over TCP the time on the wall, with the far end on the same machine. `bare-ws` is the\n\
         core's loop over a blocking transport, `bare-ws-std` the adapter with default settings.\n\n\
+        Why a row is lost: small messages sent in memory, because the adapter's send side is behind a lock, 30 ns, which a\n\
+        system call of some us hides; text in pieces by the core's loop, because without a clock it checks what has come\n\
+        before each read; permessage-deflate, because the default engines are without `unsafe`. Feature `zlib-rs` changes\n\
+        the last.\n\n\
         ![speed beside the best other library](figures.svg)\n"
     )?;
     writeln!(

@@ -20,6 +20,7 @@ use bare_ws::sender::MIN_TRANSMIT;
 use crate::deflate::Deflate;
 use crate::error::SettingError;
 use crate::keepalive::KeepAlive;
+use crate::proxy::Proxy;
 use crate::resolve::Resolver;
 
 pub use connect::connect;
@@ -60,7 +61,7 @@ pub struct Config {
     headers: Vec<(String, String)>,
     origin: Option<String>,
     host: Option<String>,
-    head_limit: u32,
+    pub(crate) head_limit: u32,
     limits: Limits,
     stream_limit: Option<u64>,
     receive_buffer: usize,
@@ -69,6 +70,7 @@ pub struct Config {
     pub(crate) trust_redirects: bool,
     /// `None`: the operating system's.
     pub(crate) resolver: Option<Arc<Resolver>>,
+    pub(crate) proxy: Option<Proxy>,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
     pub(crate) connect_timeout: Option<Duration>,
@@ -101,6 +103,7 @@ impl Default for Config {
             redirects: 0,
             trust_redirects: false,
             resolver: None,
+            proxy: None,
             #[cfg(feature = "deflate")]
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
@@ -188,7 +191,7 @@ impl Config {
     }
 }
 
-/// Name resolution.
+/// The way to the server.
 impl Config {
     /// Resolves host names with this function, which is given the name and the port as they are in
     /// the URI. An address in a URI is not looked up. Default: the operating system's resolver.
@@ -212,6 +215,15 @@ impl Config {
         lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         self.resolver = Some(Resolver::new(lookup));
+        self
+    }
+
+    /// Connects through this HTTP proxy, by CONNECT (RFC 9110 §9.3.6): `ws` and `wss`, redirects
+    /// too. TLS is with the server, inside of the tunnel, and the proxy looks up its name. Default:
+    /// none, whatever the environment says; see [`Proxy::from_environment`].
+    #[must_use]
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
+        self.proxy = proxy.into();
         self
     }
 }
@@ -255,7 +267,7 @@ impl Config {
         self
     }
 
-    /// The most octets of the head of the server's answer. Default: 16 KiB.
+    /// The most octets of the head of the server's answer, and of a proxy's. Default: 16 KiB.
     #[must_use]
     pub fn head_limit(mut self, octets: u32) -> Self {
         self.head_limit = octets;
@@ -285,7 +297,8 @@ impl Config {
 
 /// Limits in time. `None`: no limit.
 impl Config {
-    /// Limits name resolution and the TCP connection, over all addresses tried. Default: 10 s.
+    /// Limits name resolution and the TCP connection, over all addresses tried, and the answer of a
+    /// [proxy](Self::proxy). Default: 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.connect_timeout = timeout.into();
@@ -434,6 +447,7 @@ impl std::fmt::Debug for Config {
             .field("redirects", &self.redirects)
             .field("trust_redirects", &self.trust_redirects)
             .field("resolver", &self.resolver)
+            .field("proxy", &self.proxy)
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)

@@ -12,6 +12,7 @@ use bare_ws::handshake::{HandshakeError, Refusal, RequestError, ResponseError};
 use bare_ws::lifecycle::Timeout;
 use bare_ws::uri::UriError;
 
+use crate::proxy::{ProxyError, ProxyUriError};
 use crate::redirect::{self, Shown};
 use crate::response::Response;
 use crate::state::Cut;
@@ -43,6 +44,13 @@ pub enum Error {
     },
     /// A setting of [`Config`](crate::Config) is out of range. Nothing was sent.
     Setting(SettingError),
+    /// What was given to [`Proxy`](crate::Proxy) is no proxy's URI. Nothing was sent.
+    ProxyUri {
+        /// The environment variable that says so, if one does.
+        variable: Option<&'static str>,
+        /// What is wrong with it.
+        error: ProxyUriError,
+    },
     /// The memory for permessage-deflate is too small for one of the offers. Nothing was sent.
     #[cfg(feature = "deflate")]
     Offer(bare_ws::deflate::negotiate::Refusal),
@@ -60,7 +68,7 @@ pub enum Error {
     },
     /// None of the host's addresses accepted the connection.
     Connect {
-        /// The name or address in the URI.
+        /// The name or address in the URI, or of the proxy.
         host: String,
         /// The port.
         port: u16,
@@ -83,6 +91,8 @@ pub enum Error {
     #[cfg(feature = "rustls")]
     Tls(crate::tls::TlsError),
 
+    /// The proxy made no tunnel to the server.
+    Proxy(ProxyError),
     /// The server answered the opening handshake with a status other than 101. The response has
     /// the status, the header fields, and up to 64 KiB of the body.
     Rejected(Box<Response>),
@@ -191,6 +201,7 @@ impl Error {
             | Self::Request(_)
             | Self::Header { .. }
             | Self::Subprotocol { .. }
+            | Self::ProxyUri { .. }
             | Self::Setting(_) => "request",
             #[cfg(feature = "deflate")]
             Self::Offer(_) => "request",
@@ -200,6 +211,7 @@ impl Error {
             #[cfg(feature = "rustls")]
             Self::Tls(_) => "tls",
             Self::Timeout(_) => "timeout",
+            Self::Proxy(_) => "proxy",
             Self::Rejected(_) => "rejected",
             Self::Redirect(_) => "redirect",
             Self::Handshake(_)
@@ -252,7 +264,7 @@ impl Error {
 
     /// Whether connecting again later can succeed though nobody changes anything: the network
     /// failed, a time limit passed (but [`Timeout::Call`], where the connection is still there), or
-    /// the server answered with a status that passes (408, 425, 429, 500, 502, 503, 504). Wait
+    /// the server or the proxy answered with a status that passes (408, 425, 429, 500, 502, 503, 504). Wait
     /// longer each time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -265,9 +277,10 @@ impl Error {
             Self::Timeout(timeout) => *timeout != Timeout::Call,
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.is_cut(),
-            Self::Rejected(response) => {
+            Self::Proxy(ProxyError::Refused(response)) | Self::Rejected(response) => {
                 matches!(response.status(), 408 | 425 | 429 | 500 | 502..=504)
             }
+            Self::Proxy(error) => matches!(error, ProxyError::Lost | ProxyError::Io(_)),
             _ => false,
         }
     }
@@ -395,6 +408,12 @@ impl fmt::Display for Error {
                 })
             }
             Self::Setting(error) => error.fmt(f),
+            Self::ProxyUri { variable, error } => {
+                if let Some(variable) = variable {
+                    write!(f, "environment variable {variable}: ")?;
+                }
+                error.fmt(f)
+            }
             #[cfg(feature = "deflate")]
             Self::Offer(error) => error.fmt(f),
             Self::NoTls => {
@@ -437,6 +456,7 @@ impl fmt::Display for Error {
             }
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.fmt(f),
+            Self::Proxy(error) => error.fmt(f),
             Self::Rejected(response) => {
                 let status = response.status();
                 HandshakeError::<io::Error>::Rejected { status }.fmt(f)?;
@@ -481,6 +501,7 @@ impl std::error::Error for Error {
             Self::Resolve { error, .. } | Self::Io(error) => error.source(),
             #[cfg(feature = "rustls")]
             Self::Tls(error) => error.source(),
+            Self::Proxy(error) => std::error::Error::source(error),
             // Several errors, or one with nothing behind it.
             _ => None,
         }

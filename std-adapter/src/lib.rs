@@ -64,7 +64,8 @@
 //! | follow redirects | [`Config::redirects`] |
 //! | compress | [`Config::deflate`](#compression) |
 //! | trust my own roots, present a client certificate | `Config::tls`, `Tls::builder` |
-//! | go through a proxy, a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
+//! | go through an HTTP proxy | [`Config::proxy`] |
+//! | go through a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
 //! | use it in tokio | feature and module `tokio` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
 //!
@@ -112,7 +113,7 @@
 //!
 //! | limit | bounds | default |
 //! |---|---|---|
-//! | [`connect_timeout`](Config::connect_timeout) | name resolution and the TCP connection | 10 s |
+//! | [`connect_timeout`](Config::connect_timeout) | name resolution, the TCP connection and the answer of a proxy | 10 s |
 //! | [`handshake_timeout`](Config::handshake_timeout) | the TLS and the opening handshake together | 10 s |
 //! | [`silence_timeout`](Config::silence_timeout) | how long nothing may arrive while some thread receives | none |
 //! | [`stall_timeout`](Config::stall_timeout) | how long the peer may accept nothing while something is queued | none |
@@ -169,12 +170,13 @@
 //! | [`Resolve`](Error::Resolve), [`Connect`](Error::Connect), [`Io`](Error::Io), [`LostInHandshake`](Error::LostInHandshake), [`Lost`](Error::Lost), [`Timeout`](Error::Timeout) other than `Call` | the network | connect again, with increasing delays |
 //! | [`Timeout(Timeout::Call)`](Timeout::Call) | the call's own limit | call again |
 //! | `Tls` | the server's certificate, or the trusted roots | nobody was verified: do not go on |
+//! | [`Proxy`](Error::Proxy) | the proxy | [`Refused`](ProxyError::Refused) has its [`Response`]: with status 407 it wants credentials |
 //! | [`Rejected`](Error::Rejected) | the server | look at the [status](Error::status), the header fields and the body in its [`Response`] |
 //! | [`Redirect`](Error::Redirect) | the server | allow more [`redirects`](Config::redirects), or connect to where it leads |
 //! | [`Handshake`](Error::Handshake), [`Extension`](Error::Extension), [`HeadTooLarge`](Error::HeadTooLarge) | the server | is it a WebSocket server? |
 //! | [`Peer`](Error::Peer) | the server broke the protocol | the [`Violation`] names the rule; the server was told |
 //! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | your limits | raise the limit, or receive in pieces |
-//! | [`Uri`](Error::Uri), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program | nothing was sent: fix the configuration |
+//! | [`Uri`](Error::Uri), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), [`ProxyUri`](Error::ProxyUri), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program | nothing was sent: fix the configuration |
 //! | [`Usage`](Error::Usage) | the program | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended, `recv` says why |
 //! | [`Entropy`](Error::Entropy) | the operating system | nothing was sent: call again |
 //! | [`Aborted`](Error::Aborted) | the program | an [`AbortHandle`] was used |
@@ -243,6 +245,7 @@ mod deflate;
 mod dial;
 mod entropy;
 mod opening;
+mod proxy;
 mod redirect;
 mod resolve;
 mod response;
@@ -267,6 +270,7 @@ pub use entropy::SystemEntropy;
 pub use error::{Error, RedirectError, SettingError};
 pub use keepalive::KeepAlive;
 pub use messages::{IntoMessages, Messages};
+pub use proxy::{Proxy, ProxyError, ProxyUriError};
 pub use reader::Reader;
 pub use response::Response;
 pub use stage::{Deflating, Inflating, Negotiated, Totals};

@@ -24,7 +24,9 @@ use bare_ws::opcode::Opcode;
 use bare_ws::uri::{Uri, UriError};
 use bare_ws_embassy::{ConnectError, tls as embassy_tls};
 use bare_ws_std::tls::CertificateError;
-use bare_ws_std::{Config, Error, RedirectError, SettingError, Timeout, TlsError};
+use bare_ws_std::{
+    Config, Error, ProxyError, ProxyUriError, RedirectError, SettingError, Timeout, TlsError,
+};
 use rustls::pki_types::pem;
 
 type Boxed = Box<dyn StdError + Send + Sync>;
@@ -313,6 +315,23 @@ fn std_errors() -> Vec<Error> {
         Error::Io(transport()),
         Error::Io(io::ErrorKind::BrokenPipe.into()),
     ];
+    all.extend([
+        Error::Proxy(ProxyError::NotHttp),
+        Error::Proxy(ProxyError::HeadTooLarge { limit: 9 }),
+        Error::Proxy(ProxyError::EarlyOctets),
+        Error::Proxy(ProxyError::Lost),
+        Error::Proxy(ProxyError::Io(transport())),
+    ]);
+    for error in [
+        ProxyUriError::Scheme,
+        ProxyUriError::UserInfo,
+        ProxyUriError::Host(UriError::Port),
+        ProxyUriError::Path,
+    ] {
+        for variable in [None, Some("all_proxy")] {
+            all.push(Error::ProxyUri { variable, error });
+        }
+    }
     all.push(Error::Subprotocol {
         name: "a b".to_owned(),
         error: RequestError::Subprotocol { index: 0 },
@@ -553,6 +572,10 @@ fn the_lists_have_every_variant() {
         Error::Setting(error) => Some(error),
         _ => None,
     });
+    let proxies = std_errors().into_iter().filter_map(|error| match error {
+        Error::ProxyUri { error, .. } => Some(error),
+        _ => None,
+    });
     for (path, name, seen) in [
         ("core/src/uri.rs", "UriError", seen(uri_errors())),
         (
@@ -601,6 +624,11 @@ fn the_lists_have_every_variant() {
         ("std-adapter/src/error.rs", "Error", seen(std_errors())),
         ("std-adapter/src/error.rs", "SettingError", seen(settings)),
         ("std-adapter/src/error.rs", "RedirectError", seen(redirects)),
+        (
+            "std-adapter/src/proxy/mod.rs",
+            "ProxyUriError",
+            seen(proxies),
+        ),
         (
             "std-adapter/src/tls/error.rs",
             "TlsError",

@@ -136,8 +136,9 @@ mod looped {
     }
 }
 
-/// RFC 4648 §4. `out` is as long as the encoding.
-fn base64(octets: &[u8], out: &mut [u8]) {
+/// Encodes `octets` in base64 (RFC 4648 §4), as far as `out` has room: it is to be as long as the
+/// encoding, four letters for each three octets begun.
+pub fn base64(octets: &[u8], out: &mut [u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rest = octets.iter();
     for letters in out.chunks_exact_mut(4) {

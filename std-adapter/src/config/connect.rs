@@ -15,6 +15,7 @@ use crate::entropy::SystemEntropy;
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::opening::Opening;
+use crate::proxy::tunnel;
 use crate::reader::Reader;
 use crate::resolve::Resolver;
 use crate::response::Response;
@@ -120,16 +121,20 @@ impl Config {
         self.handshake(&self.parts(), uri, stream, buffer, deadline, shared::linger)
     }
 
-    /// Resolves the name of `uri` and connects, as [`connect`](Self::connect) does before the
-    /// handshakes.
+    /// Resolves the name of `uri` and connects, or makes a tunnel through the
+    /// [proxy](Self::proxy), as [`connect`](Self::connect) does before the handshakes.
     ///
     /// # Errors
-    /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Timeout`].
+    /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Proxy`], [`Error::Timeout`].
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let uri = parse(uri)?;
         let deadline = Moment::in_time(self.connect_timeout);
         let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
-        dial(&resolver, uri.host(), uri.port(), deadline)
+        let Some(hop) = self.hop(&uri) else {
+            return dial(&resolver, uri.host(), uri.port(), deadline);
+        };
+        let tcp = dial(&resolver, hop.host(), hop.port(), deadline)?;
+        tunnel(tcp, &hop.request(&uri), self.head_limit, deadline)
     }
 
     /// Whether a request for `uri` could be sent. Sends nothing.

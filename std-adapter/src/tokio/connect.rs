@@ -91,7 +91,7 @@ async fn connect_once(config: &Config, uri: &str) -> Result<WebSocket, Error> {
         // Before anything is sent.
         tls_check(config)?;
     }
-    let tcp = Box::pin(dial(config, request.uri.host(), request.uri.port())).await?;
+    let tcp = Box::pin(dial(config, &request.uri)).await?;
     open_by(config, uri, tcp, handle::linger, reset).await
 }
 

@@ -9,44 +9,81 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bare_ws::lifecycle::Timeout;
+use bare_ws::uri::Uri;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::opening::Opening;
+use super::socket::Socket;
 use crate::config::Config;
 use crate::dial::{Attempts, DELAY, interleaved};
 use crate::error::Error;
 use crate::moment::Moment;
+use crate::proxy::{Answer, ProxyError, READ, read_some, written_some};
 use crate::resolve::Resolver;
+
+/// Connects to the server of `uri`, or through the proxy to it, as the blocking
+/// [`Config::dial`] does.
+pub(super) async fn dial(config: &Config, uri: &Uri<'_>) -> Result<TcpStream, Error> {
+    let deadline = deadline(config.connect_timeout);
+    let dialing = async {
+        match config.hop(uri) {
+            None => connect(config, uri.host(), uri.port()).await,
+            Some(hop) => {
+                let tcp = connect(config, hop.host(), hop.port()).await?;
+                tunnel(tcp, &hop.request(uri), config.head_limit, deadline).await
+            }
+        }
+    };
+    until(deadline, Timeout::Connect, dialing).await
+}
 
 /// Resolves `host` and connects to the first of its addresses that answers, as the blocking
 /// [`dial`](crate::dial::dial) does.
-pub(super) async fn dial(config: &Config, host: &str, port: u16) -> Result<TcpStream, Error> {
-    let dialing = async {
-        let addresses = interleaved(resolve(config, host, port).await?);
-        let mut attempts = Vec::new();
-        match race(&addresses, &mut attempts).await {
-            Some(tcp) => Ok(tcp),
-            None => Err(Error::Connect {
-                host: host.to_owned(),
-                port,
-                attempts,
-            }),
-        }
+async fn connect(config: &Config, host: &str, port: u16) -> Result<TcpStream, Error> {
+    let addresses = interleaved(resolve(config, host, port).await?);
+    let mut attempts = Vec::new();
+    let Some(tcp) = race(&addresses, &mut attempts).await else {
+        return Err(Error::Connect {
+            host: host.to_owned(),
+            port,
+            attempts,
+        });
     };
-    let tcp = by(config.connect_timeout, Timeout::Connect, dialing).await?;
     // Small messages are sent when they are sent, not when the last one was acknowledged.
     tcp.set_nodelay(true).map_err(Error::Io)?;
     Ok(tcp)
 }
 
-/// `work` within `limit` from now.
-pub(super) async fn by<T>(
-    limit: Option<Duration>,
-    timeout: Timeout,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    until(deadline(limit), timeout, work).await
+/// Asks the proxy for a tunnel, as the blocking [`tunnel`](crate::proxy::tunnel) does.
+async fn tunnel(
+    tcp: TcpStream,
+    mut request: &[u8],
+    limit: u32,
+    deadline: Option<Instant>,
+) -> Result<TcpStream, Error> {
+    let mut socket = Socket::Plain(tcp);
+    while !request.is_empty() {
+        let written = poll_fn(|cx| socket.poll_write(cx, request)).await;
+        let n = written_some(written)?;
+        request = request.get(n..).unwrap_or_default();
+    }
+    let mut record = Vec::new();
+    let mut octets = vec![0; READ];
+    loop {
+        let read = poll_fn(|cx| socket.poll_read(cx, &mut octets)).await;
+        record.extend_from_slice(octets.get(..read_some(read)?).unwrap_or_default());
+        match Answer::of(&record, limit)? {
+            Answer::NeedsOctets => {}
+            Answer::Tunnel => return Ok(socket.into_stream()),
+            Answer::Refused(status) => {
+                let opening = Opening::resumed(socket, record);
+                let response = opening.refusal(status, deadline).await;
+                return Err(ProxyError::Refused(Box::new(response)).into());
+            }
+        }
+    }
 }
 
 /// When so long has passed from now; a time that cannot be counted is never.

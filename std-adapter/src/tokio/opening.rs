@@ -28,8 +28,13 @@ const BODY_TIME: Duration = Duration::from_secs(1);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
     pub(super) fn new(socket: Socket<S>) -> Self {
+        Self::resumed(socket, Vec::new())
+    }
+
+    /// Of what was read before.
+    pub(super) fn resumed(socket: Socket<S>, record: Vec<u8>) -> Self {
         Self {
-            socket: Mutex::new((socket, Vec::new())),
+            socket: Mutex::new((socket, record)),
         }
     }
 

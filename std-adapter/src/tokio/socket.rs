@@ -36,6 +36,15 @@ impl<S> Socket<S> {
         Self::Tls(Box::new(Secured { tls, refused: None }))
     }
 
+    /// The caller's stream, for good.
+    pub(crate) fn into_stream(self) -> S {
+        match self {
+            Self::Plain(stream) => stream,
+            #[cfg(feature = "rustls")]
+            Self::Tls(secured) => secured.tls.into_inner().0,
+        }
+    }
+
     /// The caller's stream.
     pub(crate) fn stream(&self) -> &S {
         match self {

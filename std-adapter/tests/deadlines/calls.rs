@@ -4,7 +4,7 @@ use crate::axes::Row;
 
 /// The files of public calls, and those of them that cannot wait, or are another row under
 /// another name.
-const FILES: [(&str, &str, &[&str]); 5] = [
+const FILES: [(&str, &str, &[&str]); 6] = [
     (
         "reader.rs",
         include_str!("../../src/reader.rs"),
@@ -61,6 +61,7 @@ const FILES: [(&str, &str, &[&str]); 5] = [
             "redirects",
             "trust_redirects",
             "resolver",
+            "proxy",
             "deflate",
             "message_limit",
             "stream_limit",
@@ -81,6 +82,12 @@ const FILES: [(&str, &str, &[&str]); 5] = [
             "compression",
             "request",
         ],
+    ),
+    (
+        "proxy/mod.rs",
+        include_str!("../../src/proxy/mod.rs"),
+        // What a proxy does is part of `dial` and of `connect`: tests/proxy.rs.
+        &["new", "from_environment", "except"],
     ),
     (
         "tls/*.rs",

@@ -1,6 +1,10 @@
 //! bare-ws over tokio.
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
+#[path = "../deadlines/axes.rs"]
+mod axes;
+mod cancel;
 mod connection;
+mod deadlines;
 mod server;
 mod streams;

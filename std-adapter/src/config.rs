@@ -172,7 +172,7 @@ impl Config {
 
     /// How many redirects to follow, never from `wss` to `ws`. A different server (scheme, host or
     /// port) gets none of your header fields and credentials unless you
-    /// [trust redirects](Self::trust_redirects). Default: 0, and a redirect is [`Error::Rejected`].
+    /// [trust redirects](Self::trust_redirects). Default: 0, and a redirect is [`Error::Rejected`](crate::Error::Rejected).
     #[must_use]
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
@@ -242,7 +242,7 @@ impl Config {
 
 /// Limits on memory.
 impl Config {
-    /// The most octets of a message that is received whole, by [`recv`](WebSocket::recv).
+    /// The most octets of a message that is received whole, by [`recv`](crate::WebSocket::recv).
     /// Default: 16 MiB.
     #[must_use]
     pub fn message_limit(mut self, octets: u64) -> Self {
@@ -251,7 +251,7 @@ impl Config {
     }
 
     /// The most octets of a message that is received in pieces or frames, by
-    /// [`recv_chunk`](WebSocket::recv_chunk) or [`recv_frame`](WebSocket::recv_frame), and so takes
+    /// [`recv_chunk`](crate::WebSocket::recv_chunk) or [`recv_frame`](crate::WebSocket::recv_frame), and so takes
     /// no memory. Frames count as they are on the wire, compressed ones compressed. `None`, the
     /// default: no limit.
     #[must_use]
@@ -284,7 +284,7 @@ impl Config {
         self
     }
 
-    /// The maximum size of the transmit buffer in octets; fewer than 131 are [`Error::Setting`] when
+    /// The maximum size of the transmit buffer in octets; fewer than 131 are [`Error::Setting`](crate::Error::Setting) when
     /// connecting. It starts at 2 KiB, or less if this is less, grows with messages, and shrinks as
     /// the [receive buffer](Self::receive_buffer) does. A longer message passes through it in
     /// several writes. Default: 256 KiB.
@@ -327,7 +327,7 @@ impl Config {
     }
 
     /// Sends Pings to a silent peer, and gives it up if it stays silent. A setting that cannot work
-    /// is [`Error::Setting`] when connecting. Default: off.
+    /// is [`Error::Setting`](crate::Error::Setting) when connecting. Default: off.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<KeepAlive>>) -> Self {
         self.keepalive = keepalive.into();
@@ -339,7 +339,7 @@ impl Config {
     /// It also bounds what becomes of a connection that is dropped while it ends: a thread of ours
     /// brings it to its end. With `None`, or while 64 such threads are running, there is none for
     /// it, and the drop closes the transport as it is: if octets of the peer's are unread by then,
-    /// the peer may see a reset instead of our Close. [`finish`](WebSocket::finish) needs no thread.
+    /// the peer may see a reset instead of our Close. [`finish`](crate::WebSocket::finish) needs no thread.
     #[must_use]
     pub fn close_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.close_timeout = timeout.into();

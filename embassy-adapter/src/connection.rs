@@ -18,6 +18,7 @@ use bare_ws::sender::{Sender, Transmit};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::{Instant, with_deadline};
 
+use crate::duplex::both;
 use crate::error::{ConnectError, Error};
 use crate::reader::{Reader, Side};
 use crate::shared::Shared;
@@ -228,7 +229,7 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
             }
             Ok(())
         });
-        crate::duplex(receiving, pin!(sending(writer))).await
+        both(receiving, pin!(sending(writer))).await
     }
 
     /// The next whole message: [`Reader::recv`].

@@ -1,8 +1,8 @@
 //! Two directions of a connection in one task.
 
-use core::future::pending;
-
-use embassy_futures::select::{Either, select};
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::Poll;
 
 use crate::error::Error;
 
@@ -51,13 +51,26 @@ pub async fn duplex<T>(
     receiving: impl Future<Output = Result<(), Error<T>>>,
     sending: impl Future<Output = Result<(), Error<T>>>,
 ) -> Result<(), Error<T>> {
-    let sending = async {
-        match sending.await {
-            Err(error) if error.is_over() => pending().await,
-            ended => ended,
+    both(pin!(receiving), pin!(sending)).await
+}
+
+/// The same with loops that are in their place already.
+pub(crate) fn both<T>(
+    mut receiving: Pin<&mut impl Future<Output = Result<(), Error<T>>>>,
+    mut sending: Pin<&mut impl Future<Output = Result<(), Error<T>>>>,
+) -> impl Future<Output = Result<(), Error<T>>> {
+    let mut sends = true;
+    poll_fn(move |cx| {
+        let received = receiving.as_mut().poll(cx);
+        if received.is_ready() || !sends {
+            return received;
         }
-    };
-    match select(receiving, sending).await {
-        Either::First(ended) | Either::Second(ended) => ended,
-    }
+        match sending.as_mut().poll(cx) {
+            Poll::Ready(Err(error)) if error.is_over() => {
+                sends = false;
+                Poll::Pending
+            }
+            sent => sent,
+        }
+    })
 }

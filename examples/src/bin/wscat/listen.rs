@@ -1,0 +1,147 @@
+//! A server to test against: it sends each message back, or to everybody else.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use bare_ws_examples::server::{self, Connection};
+use bare_ws_examples::{Closed, Line};
+use bare_ws_std::OwnedMessage;
+
+use crate::arguments::Listen;
+
+/// How long a message for a client may wait for one of its own.
+const TURN: Duration = Duration::from_millis(20);
+/// How many messages may wait for a client that does not read, before it is left out.
+const MOST_WAITING: usize = 64;
+
+/// What all clients share.
+struct House {
+    subprotocols: Vec<String>,
+    /// Nobody, unless it broadcasts.
+    clients: Mutex<HashMap<u64, SyncSender<OwnedMessage>>>,
+    is_broadcast: bool,
+}
+
+/// Serves clients, each in a thread of its own.
+///
+/// # Errors
+/// When it cannot listen there.
+pub(crate) fn run(listen: &Listen) -> io::Result<()> {
+    let listener = TcpListener::bind(&listen.address)?;
+    println!("listening on ws://{}/", listener.local_addr()?);
+    let house = Arc::new(House {
+        subprotocols: listen.subprotocol.clone(),
+        clients: Mutex::default(),
+        is_broadcast: listen.broadcast,
+    });
+    for number in 1.. {
+        let (tcp, address) = listener.accept()?;
+        let house = Arc::clone(&house);
+        let client = thread::Builder::new().spawn(move || house.serve(number, tcp, address))?;
+        if listen.once {
+            let _ = client.join();
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl House {
+    fn serve(&self, number: u64, tcp: TcpStream, address: SocketAddr) {
+        println!("{number} from {address}");
+        match self.talk(number, tcp) {
+            Ok(closed) => println!("{number} closed {closed}"),
+            Err(what) => println!("{number} failed: {}", Line(&what)),
+        }
+        self.clients().remove(&number);
+    }
+
+    fn talk(&self, number: u64, tcp: TcpStream) -> Result<Closed, String> {
+        let said = |error: io::Error| error.to_string();
+        tcp.set_nodelay(true).map_err(said)?;
+        let end = tcp.try_clone().map_err(said)?;
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
+        let (mut connection, _) = server::accept(tcp, &subprotocols)?;
+        let closed = match self.is_broadcast {
+            true => {
+                end.set_read_timeout(Some(TURN)).map_err(said)?;
+                self.broadcast(number, &mut connection)
+            }
+            false => echo(number, &mut connection),
+        };
+        // RFC 6455 §7.1.1: the server closes the transport first.
+        let _ = end.shutdown(Shutdown::Both);
+        closed
+    }
+
+    fn broadcast(
+        &self,
+        number: u64,
+        connection: &mut Connection<TcpStream>,
+    ) -> Result<Closed, String> {
+        let inbox = self.enter(number);
+        loop {
+            match connection.recv() {
+                Ok(Some(message)) => {
+                    let message = message.to_owned();
+                    show(number, &message);
+                    self.give(number, &message);
+                }
+                Ok(None) => return Ok(closed(connection)),
+                // Nothing came in its turn.
+                Err(bare_ws::error::Error::Transport(error)) if is_late(&error) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+            for message in inbox.try_iter() {
+                connection
+                    .send(&message)
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+    }
+
+    fn enter(&self, number: u64) -> Receiver<OwnedMessage> {
+        let (sender, inbox) = mpsc::sync_channel(MOST_WAITING);
+        self.clients().insert(number, sender);
+        inbox
+    }
+
+    fn give(&self, from: u64, message: &OwnedMessage) {
+        for (number, client) in self.clients().iter() {
+            if *number != from && client.try_send(message.clone()).is_err() {
+                println!("{number} does not read: left out");
+            }
+        }
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<u64, SyncSender<OwnedMessage>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn echo(number: u64, connection: &mut Connection<TcpStream>) -> Result<Closed, String> {
+    let Connection { reader, writer } = connection;
+    while let Some(message) = reader.recv(writer).map_err(|error| error.to_string())? {
+        println!("{number} < {}", Line(&message.to_string()));
+        writer.send(message).map_err(|error| error.to_string())?;
+    }
+    Ok(closed(connection))
+}
+
+fn show(number: u64, message: &OwnedMessage) {
+    println!("{number} < {}", Line(&message.to_string()));
+}
+
+fn closed(connection: &Connection<TcpStream>) -> Closed {
+    let status = connection.reader.close_status();
+    status.map_or(Closed::NO_STATUS, Closed::from)
+}

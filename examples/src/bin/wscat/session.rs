@@ -1,0 +1,437 @@
+//! A connection, or one after the other: this thread sends what is typed or piped in, another one
+//! receives.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bare_ws::deflate::negotiate::Agreed;
+use bare_ws::uri::Uri;
+use bare_ws_std::{AsMessage, CloseCode, Config, Error, Message, Socket, Tls, WebSocket, Writer};
+
+use crate::arguments::Session;
+use crate::command::{self, Command};
+use crate::ending::Ending;
+use crate::input::{Input, Source};
+use crate::receive::{self, Ratio, Receiving};
+use crate::show::{self, Show};
+use crate::tap::{Direction, Meter, Tap};
+
+/// What the sending thread waits for.
+pub(crate) enum Event {
+    /// Something to send.
+    Input(Input),
+    /// The connection has come to its end.
+    Ended(Ending),
+}
+
+/// Connects and stays until the end, and begins anew if that was asked for.
+pub(crate) fn run(session: &Session, show: &Arc<Show>) -> Ending {
+    let connecting = match Connecting::new(session) {
+        Ok(connecting) => connecting,
+        Err(error) => return Ending::Failed(error),
+    };
+    let mut talk = match Talk::new(session, show) {
+        Ok(talk) => talk,
+        Err(error) => return Ending::Local(error),
+    };
+    let mut delay = session.reconnect;
+    loop {
+        let ending = match connecting.connect(show, session.frames) {
+            Ok((socket, meter)) => {
+                delay = session.reconnect;
+                talk.converse(socket, &meter)
+            }
+            Err(error) => Ending::Failed(error),
+        };
+        let Some(wait) = delay.filter(|_| talk.may_begin_anew(&ending)) else {
+            show.finish();
+            return ending;
+        };
+        if let Some(ending) = talk.pause(wait, &ending) {
+            return ending;
+        }
+        delay = Some(wait.saturating_mul(2).min(LONGEST_DELAY.max(wait)));
+    }
+}
+
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// How to connect.
+struct Connecting<'a> {
+    config: Config,
+    /// Only for `wss`.
+    tls: Option<Tls>,
+    url: &'a str,
+    timeout: Duration,
+}
+
+impl<'a> Connecting<'a> {
+    fn new(session: &'a Session) -> Result<Self, Error> {
+        let (config, url) = (session.config(), session.url());
+        config.check(url)?;
+        let is_secure = Uri::parse(url)?.is_secure();
+        let tls = is_secure.then(|| session.tls()).transpose()?;
+        Ok(Self {
+            config,
+            tls,
+            url,
+            timeout: session.timeout,
+        })
+    }
+
+    /// As [`Config::connect`] does, with the tap between the socket and the connection.
+    fn connect(
+        &self,
+        show: &Arc<Show>,
+        frames: bool,
+    ) -> Result<(WebSocket<Tap>, Arc<Meter>), Error> {
+        let tcp = self.config.dial(self.url)?;
+        let socket = match &self.tls {
+            None => Socket::Tcp(tcp),
+            Some(tls) => {
+                let host = Uri::parse(self.url)?.host();
+                Socket::Tls(Box::new(tls.connect(host, tcp, Some(self.timeout))?))
+            }
+        };
+        let meter = Arc::new(Meter::new(frames.then(|| watch(Arc::clone(show)))));
+        let tap = Tap::new(socket, Arc::clone(&meter));
+        let socket = self.config.open(self.url, tap)?;
+        let opened = show::Event::Opened {
+            url: self.url,
+            subprotocol: socket.subprotocol(),
+            deflate: socket.deflate().map(parameters),
+        };
+        show.event(&opened).map_err(Error::Io)?;
+        Ok((socket, meter))
+    }
+}
+
+fn watch(show: Arc<Show>) -> Box<crate::tap::Watch> {
+    Box::new(move |direction, header, payload| {
+        // When nothing can be shown, whoever shows messages will say so.
+        let _ = show.event(&show::Event::Frame {
+            direction,
+            header,
+            payload,
+        });
+    })
+}
+
+fn parameters(agreed: &Agreed) -> String {
+    let context = |forgets| if forgets { ", no context takeover" } else { "" };
+    format!(
+        "server {} bits{}, client {} bits{}",
+        agreed.receive_window_bits,
+        context(agreed.receive_no_context_takeover),
+        agreed.send_window_bits,
+        context(agreed.send_no_context_takeover),
+    )
+}
+
+/// What outlives a connection.
+struct Talk<'a> {
+    session: &'a Session,
+    show: &'a Arc<Show>,
+    events: Receiver<Event>,
+    sender: SyncSender<Event>,
+    /// Of the input; taken when it is read.
+    source: Option<Source>,
+    /// Where messages go; taken by the only connection.
+    output: Option<(std::fs::File, indicatif::ProgressBar)>,
+    /// What could not be sent yet.
+    pending: VecDeque<Input>,
+    phase: Phase,
+    interrupted: bool,
+}
+
+/// What is to come.
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    /// Input.
+    Open,
+    /// Its end has come: nothing but messages of the server's, until then.
+    Draining(Option<Instant>),
+    /// We have closed.
+    Closing,
+}
+
+impl<'a> Talk<'a> {
+    fn new(session: &'a Session, show: &'a Arc<Show>) -> io::Result<Self> {
+        let (sender, events) = mpsc::sync_channel(16);
+        let output = session.output.as_deref();
+        Ok(Self {
+            session,
+            show,
+            events,
+            sender,
+            source: Some(Source::new(session, show.form())?),
+            output: output.map(|path| receive::create(path, show)).transpose()?,
+            pending: VecDeque::new(),
+            phase: Phase::Open,
+            interrupted: false,
+        })
+    }
+
+    fn converse(&mut self, socket: WebSocket<Tap>, meter: &Arc<Meter>) -> Ending {
+        let (reader, writer) = socket.split();
+        let receiving = Receiving {
+            reader,
+            writer: writer.clone(),
+            meter: Arc::clone(meter),
+            show: Arc::clone(self.show),
+            output: self.output.take(),
+            count: self.session.count,
+        };
+        let receiving = match self.receive(receiving) {
+            Ok(thread) => thread,
+            Err(error) => return Ending::Local(error),
+        };
+        let mut sending = Sending::new(writer, meter);
+        let ending = self.send(&mut sending);
+        let received = receiving.join().unwrap_or_default();
+        self.report(Direction::Sent, sending.ratio);
+        self.report(Direction::Received, received);
+        self.tell_close(ending)
+    }
+
+    /// Receives in a thread of its own, which says when it is at its end.
+    fn receive(&mut self, receiving: Receiving) -> io::Result<JoinHandle<Ratio>> {
+        if let Some(source) = self.source.take() {
+            source.start(self.show, self.sender.clone())?;
+        }
+        let events = self.sender.clone();
+        thread::Builder::new().spawn(move || {
+            let (ending, ratio) = receiving.run();
+            let _ = events.send(Event::Ended(ending));
+            ratio
+        })
+    }
+
+    /// Sends until the connection has come to its end.
+    fn send(&mut self, sending: &mut Sending<'_>) -> Ending {
+        let mut failed = None;
+        loop {
+            let input = match self.next(sending.writer.is_open()) {
+                Some(Event::Ended(ending)) => return failed.map_or(ending, Ending::Local),
+                Some(Event::Input(Input::Failed(error))) => {
+                    // What was sent of a message must not pass for all of it.
+                    sending.writer.abort_handle().abort();
+                    failed = Some(error);
+                    continue;
+                }
+                Some(Event::Input(input)) => input,
+                // It was waited long enough.
+                None => {
+                    self.close(sending, CloseCode::NORMAL, "");
+                    continue;
+                }
+            };
+            self.take(sending, input);
+        }
+    }
+
+    /// What happens next; `None`: it is time to close.
+    fn next(&mut self, is_open: bool) -> Option<Event> {
+        if is_open && let Some(input) = self.pending.pop_front() {
+            return Some(Event::Input(input));
+        }
+        match self.phase {
+            Phase::Draining(Some(until)) => {
+                let left = until.saturating_duration_since(Instant::now());
+                self.events.recv_timeout(left).ok()
+            }
+            // We hold a sender, too.
+            _ => self.events.recv().ok(),
+        }
+    }
+
+    fn take(&mut self, sending: &mut Sending<'_>, input: Input) {
+        let sent = match &input {
+            Input::Line(line) => self.line(sending, line),
+            Input::Piece { kind, octets, fin } => sending.piece(*kind, octets, *fin),
+            Input::End => {
+                self.end(sending);
+                Ok(())
+            }
+            Input::Interrupted => {
+                self.interrupted = true;
+                self.close(sending, CloseCode::NORMAL, "");
+                Ok(())
+            }
+            Input::Failed(_) => Ok(()),
+        };
+        match sent {
+            Ok(()) => {}
+            // The next connection sends it; why this one has ended, the other thread says.
+            Err(_) if !sending.writer.is_open() => {
+                if self.session.reconnect.is_some() {
+                    self.pending.push_front(input);
+                }
+            }
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    fn line(&mut self, sending: &mut Sending<'_>, line: &str) -> Result<(), Error> {
+        let command = match self.session.slash {
+            true => command::parse(line),
+            false => Ok(Command::Send(line)),
+        };
+        match command {
+            Ok(Command::Send(text)) if self.session.binary => {
+                sending.message(self.show, Message::Binary(text.as_bytes()))
+            }
+            Ok(Command::Send(text)) => sending.message(self.show, Message::Text(text)),
+            Ok(Command::Ping(payload)) => sending.writer.ping(payload.as_bytes()),
+            Ok(Command::Pong(payload)) => sending.writer.pong(payload.as_bytes()),
+            Ok(Command::Close(code, reason)) => {
+                sending.writer.close(code, reason)?;
+                self.phase = Phase::Closing;
+                Ok(())
+            }
+            Err(what) => {
+                self.fail("usage", &what);
+                Ok(())
+            }
+        }
+    }
+
+    /// The input has ended.
+    fn end(&mut self, sending: &mut Sending<'_>) {
+        match (self.session.wait, self.session.count) {
+            _ if self.phase == Phase::Closing => {}
+            (Some(wait), _) => self.phase = Phase::Draining(Instant::now().checked_add(wait)),
+            (None, Some(_)) => self.phase = Phase::Draining(None),
+            (None, None) => self.close(sending, CloseCode::NORMAL, ""),
+        }
+    }
+
+    /// If it cannot be closed, the other thread says why.
+    fn close(&mut self, sending: &mut Sending<'_>, code: CloseCode, reason: &str) {
+        let _ = sending.writer.close(Some(code), reason);
+        self.phase = Phase::Closing;
+    }
+
+    fn tell_close(&self, ending: Ending) -> Ending {
+        if let Ending::Closed(closed) = &ending {
+            let _ = self.show.event(&show::Event::Closed(closed));
+        }
+        match self.interrupted {
+            true => Ending::Interrupted,
+            false => ending,
+        }
+    }
+
+    fn report(&self, direction: Direction, ratio: Ratio) {
+        if ratio.plain > 0 {
+            let _ = self.show.event(&show::Event::Compression {
+                direction,
+                plain: ratio.plain,
+                compressed: ratio.compressed,
+            });
+        }
+    }
+
+    fn complain(&self, error: &Error) {
+        self.fail(error.kind(), &error.to_string());
+    }
+
+    fn fail(&self, kind: &str, what: &str) {
+        let _ = self.show.event(&show::Event::Failed { kind, what });
+    }
+
+    /// Whether another connection may end otherwise.
+    fn may_begin_anew(&self, ending: &Ending) -> bool {
+        match ending {
+            _ if self.phase == Phase::Closing => false,
+            Ending::Failed(error) => error.is_retryable(),
+            Ending::Closed(closed) => RESTARTS.contains(&CloseCode(closed.code)),
+            Ending::Local(_) | Ending::Interrupted => false,
+        }
+    }
+
+    /// Waits before another connection is tried; gives the end if nobody wants it any more.
+    fn pause(&mut self, wait: Duration, because: &Ending) -> Option<Ending> {
+        let _ = self.show.event(&show::Event::Reconnecting {
+            seconds: wait.as_secs_f64(),
+            because: &because.to_string(),
+        });
+        let until = Instant::now() + wait;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.pending.len() >= MOST_PENDING {
+                thread::sleep(left);
+                return None;
+            }
+            match self.events.recv_timeout(left) {
+                Ok(Event::Input(Input::Interrupted)) => return Some(Ending::Interrupted),
+                Ok(Event::Input(Input::Failed(error))) => return Some(Ending::Local(error)),
+                Ok(Event::Input(input)) => self.pending.push_back(input),
+                Ok(Event::Ended(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// How much is read ahead while there is no connection.
+const MOST_PENDING: usize = 64;
+
+/// Status codes with which a server says that another attempt may succeed.
+const RESTARTS: [CloseCode; 4] = [
+    CloseCode::GOING_AWAY,
+    CloseCode::INTERNAL_ERROR,
+    CloseCode::SERVICE_RESTART,
+    CloseCode::TRY_AGAIN_LATER,
+];
+
+/// The send side of one connection.
+struct Sending<'a> {
+    writer: Writer<Tap>,
+    meter: &'a Meter,
+    ratio: Ratio,
+    /// Octets of the message that is sent in pieces.
+    len: u64,
+}
+
+impl<'a> Sending<'a> {
+    fn new(writer: Writer<Tap>, meter: &'a Meter) -> Self {
+        Self {
+            writer,
+            meter,
+            ratio: Ratio::default(),
+            len: 0,
+        }
+    }
+
+    fn message(&mut self, show: &Show, message: Message<'_>) -> Result<(), Error> {
+        self.writer.send(message.as_message())?;
+        let compressed = self.meter.compressed(Direction::Sent);
+        self.ratio.add(message.len() as u64, compressed);
+        show.event(&show::Event::Message {
+            direction: Direction::Sent,
+            message,
+            compressed,
+        })
+        .map_err(Error::Io)
+    }
+
+    fn piece(
+        &mut self,
+        kind: bare_ws_std::MessageKind,
+        octets: &[u8],
+        fin: bool,
+    ) -> Result<(), Error> {
+        self.writer.send_fragment(kind, octets, fin)?;
+        self.len += octets.len() as u64;
+        if fin {
+            let len = std::mem::take(&mut self.len);
+            self.ratio.add(len, self.meter.compressed(Direction::Sent));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,320 @@
+//! Through pipes: messages and nothing else.
+
+use std::process::Stdio;
+
+use bare_ws_examples::authority::Authority;
+use bare_ws_examples::server::EchoServer;
+use bare_ws_std::CloseCode;
+use serde_json::Value;
+
+use crate::{Listening, Temporary, command, echo, failed, printed, run, serve, text};
+
+#[test]
+fn lines_go_out_and_come_back() {
+    let listening = Listening::start(&[]);
+    let output = run(&[&listening.url], "one\n\ntwo\nthr\u{e9}e".as_bytes());
+    assert_eq!(text(printed(&output)), "one\n\ntwo\nthr\u{e9}e\n");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn what_the_server_says_after_the_input_is_waited_for() {
+    let behave = |_, connection: &mut crate::Connection<_>, _: &str| {
+        let asked = connection.recv().unwrap().unwrap().to_string();
+        for said in ["first", "second", "third"] {
+            connection.send(said).unwrap();
+        }
+        while connection.recv().unwrap().is_some() {}
+        asked
+    };
+    let (url, server) = serve(1, behave);
+    let output = run(&["--count", "2", &url], b"ask\n");
+    assert_eq!(text(printed(&output)), "first\nsecond\n");
+    assert_eq!(server.join().unwrap(), ["ask"]);
+}
+
+#[test]
+fn binary_is_one_message_each_way() {
+    let listening = Listening::start(&[]);
+    let octets: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+    let output = run(&["--binary", &listening.url], &octets);
+    assert!(printed(&output) == octets);
+
+    // Without --binary it does not reach what reads lines.
+    let file = Temporary::new("short", b"\x00\xff\n");
+    let output = run(&["--file", file.path(), &listening.url], b"");
+    assert_eq!(text(printed(&output)), "00ff0a\n");
+}
+
+#[test]
+fn a_file_goes_out_and_another_comes_in() {
+    let listening = Listening::start(&[]);
+    let octets: Vec<u8> = (0..3_000_000_u32).map(|n| (n / 7) as u8).collect();
+    let file = Temporary::new("out", &octets);
+    let copy = Temporary::new("in", b"older");
+    let arguments = [
+        "--file",
+        file.path(),
+        "--output",
+        copy.path(),
+        &listening.url,
+    ];
+    assert_eq!(text(printed(&run(&arguments, b""))), "");
+    assert!(copy.read() == octets);
+}
+
+#[test]
+fn requests_carry_what_was_asked_for() {
+    let behave = |_, connection: &mut crate::Connection<_>, request: &str| {
+        echo(connection);
+        request.to_owned()
+    };
+    let (url, server) = serve(2, behave);
+    let header = [
+        "-H",
+        "X-One: 1",
+        "-H",
+        "X-Two:2",
+        "--origin",
+        "http://a.example",
+    ];
+    let names = ["-s", "chat.v3", "-s", "chat.v2", "--deflate"];
+    let basic = ["--user", "Aladdin:open sesame", &url];
+    let output = run(&[&header[..], &names, &basic].concat(), b"x\n");
+    assert_eq!(text(printed(&output)), "x\n");
+    let output = run(
+        &[
+            "--bearer",
+            "t0k3n",
+            "--deflate=client_max_window_bits=9",
+            &url,
+        ],
+        b"",
+    );
+    printed(&output);
+    let [first, second]: [String; 2] = server.join().unwrap().try_into().unwrap();
+    for line in [
+        "X-One: 1",
+        "X-Two: 2",
+        "Origin: http://a.example",
+        "Sec-WebSocket-Protocol: chat.v3, chat.v2",
+        // RFC 7617 §2
+        "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+    ] {
+        assert!(
+            first.contains(&format!("\r\n{line}\r\n")),
+            "{line}: {first}"
+        );
+    }
+    for line in [
+        "Authorization: Bearer t0k3n",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9",
+    ] {
+        assert!(
+            second.contains(&format!("\r\n{line}\r\n")),
+            "{line}: {second}"
+        );
+    }
+}
+
+#[test]
+fn the_environment_has_credentials_too() {
+    let (url, server) = serve(1, |_, connection, request| {
+        echo(connection);
+        request.to_owned()
+    });
+    let mut command = command(&[&url]);
+    command
+        .env("WSCAT_BEARER", "from-outside")
+        .stdin(Stdio::null());
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    let requests = server.join().unwrap();
+    assert!(requests[0].contains("\r\nAuthorization: Bearer from-outside\r\n"));
+}
+
+fn objects(octets: &[u8]) -> Vec<Value> {
+    let lines = text(octets).lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn events_are_objects() {
+    let listening = Listening::start(&["--subprotocol", "chat.v2"]);
+    let line = "a line that is long enough to be compressed, compressed, compressed";
+    let arguments = [
+        "--json",
+        "--frames",
+        "--deflate",
+        "-s",
+        "chat.v2",
+        &listening.url,
+    ];
+    let output = run(&arguments, format!("{line}\n").as_bytes());
+    let objects = objects(printed(&output));
+    let of = |event: &'static str| objects.iter().filter(move |o| o["event"] == event);
+    let open: Vec<_> = of("open").collect();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0]["subprotocol"], "chat.v2");
+    assert!(open[0]["deflate"].is_string());
+    let messages: Vec<_> = of("message").collect();
+    assert_eq!(messages.len(), 2);
+    for message in &messages {
+        assert_eq!(message["text"], line);
+        assert_eq!(message["octets"], line.len());
+        let compressed = message["compressed"].as_u64().unwrap();
+        assert!((1..line.len() as u64).contains(&compressed), "{message}");
+    }
+    for direction in ["sent", "received"] {
+        let is_here = |o: &&Value| o["direction"] == direction;
+        let compressed = &messages.iter().find(|o| is_here(o)).unwrap()["compressed"];
+        let frames: Vec<_> = of("frame").filter(is_here).collect();
+        let opcodes: Vec<_> = frames.iter().map(|frame| &frame["opcode"]).collect();
+        assert_eq!(opcodes, ["text", "close"], "{direction}");
+        assert_eq!(frames[0]["octets"], *compressed);
+        assert_eq!(frames[0]["rsv1"], true);
+        assert_eq!(frames[0]["masked"], direction == "sent");
+        assert_eq!(frames[1]["payload"], "03e8");
+        let ratio = of("deflate").find(is_here).unwrap();
+        assert_eq!(ratio["octets"], line.len());
+        assert_eq!(ratio["compressed"], *compressed);
+    }
+    let last = objects.last().unwrap();
+    assert_eq!(last["event"], "close");
+    assert_eq!(last["code"], 1000);
+
+    // What fails is an event as well.
+    let output = run(&["--json", "ws://127.0.0.1:1/"], b"");
+    assert!(failed(&output, 1).starts_with("error: connect: "));
+    let objects = crate::pipes::objects(&output.stdout);
+    assert_eq!(objects.len(), 1);
+    assert_eq!(objects[0]["kind"], "connect");
+}
+
+#[test]
+fn how_the_server_closes_decides_the_exit_code() {
+    let rows = [
+        (Some(CloseCode::NORMAL), "", 0),
+        (Some(CloseCode::GOING_AWAY), "bye", 0),
+        (None, "", 0),
+        (Some(CloseCode::INTERNAL_ERROR), "oh\n", 4),
+        (Some(CloseCode(4000)), "", 4),
+    ];
+    let (url, server) = serve(rows.len(), move |client, connection, _| {
+        let (code, reason, _) = rows[client];
+        connection.close(code, reason).unwrap();
+        while connection.recv().unwrap().is_some() {}
+    });
+    for (code, _, exit) in rows {
+        let output = run(&["--count", "1", &url], b"");
+        match exit {
+            0 => assert_eq!(text(printed(&output)), "", "{code:?}"),
+            _ => {
+                let said = failed(&output, exit);
+                let code = code.unwrap().0.to_string();
+                assert!(
+                    said.contains(&format!("the server closed with {code}")),
+                    "{said}"
+                );
+            }
+        }
+    }
+    server.join().unwrap();
+}
+
+#[test]
+fn another_connection_takes_over() {
+    let (url, server) = serve(2, |client, connection, _| {
+        if client == 0 {
+            let said = connection.recv().unwrap().unwrap().to_string();
+            connection
+                .close(Some(CloseCode::SERVICE_RESTART), "")
+                .unwrap();
+            while connection.recv().unwrap().is_some() {}
+            said
+        } else {
+            connection.send("again").unwrap();
+            while connection.recv().unwrap().is_some() {}
+            String::new()
+        }
+    });
+    let output = run(&["--reconnect=0.01", "--count", "1", &url], b"one\n");
+    assert_eq!(text(&output.stdout), "again\n");
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("the server closed with 1012; again in 0.0 s"),
+        "{said}"
+    );
+    assert_eq!(server.join().unwrap()[0], "one");
+}
+
+#[test]
+fn a_silent_server_is_given_up() {
+    // It accepts, and then does nothing until the client leaves.
+    let (url, server) = serve(1, |_, connection, _| {
+        use std::io::Read;
+        let tcp = connection.writer.io_mut().inner_mut();
+        while tcp.read(&mut [0; 64]).is_ok_and(|n| n > 0) {}
+    });
+    let output = run(&["--ping", "0.05", "--count", "1", &url], b"");
+    assert!(failed(&output, 1).starts_with("error: timeout: "));
+    server.join().unwrap();
+}
+
+#[test]
+fn tls_trusts_whom_it_is_told_to() {
+    let (mine, other) = (
+        Authority::new("mine").unwrap(),
+        Authority::new("other").unwrap(),
+    );
+    let ca = Temporary::new("ca", mine.pem().as_bytes());
+    let server = EchoServer::start_secure(mine.server(&["localhost"]).unwrap()).unwrap();
+    let url = format!("wss://localhost:{}/", server.address().port());
+    let output = run(&["--ca", ca.path(), &url], b"hello\n");
+    assert_eq!(text(printed(&output)), "hello\n");
+    server.join().unwrap();
+
+    let server = EchoServer::start_secure(other.server(&["localhost"]).unwrap()).unwrap();
+    let url = format!("wss://localhost:{}/", server.address().port());
+    let output = run(&["--ca", ca.path(), &url], b"hello\n");
+    assert!(failed(&output, 1).starts_with("error: tls: "));
+    assert!(server.join().is_err(), "nothing was sent to it");
+}
+
+#[test]
+fn broadcasts_reach_the_others() {
+    let mut listening = Listening::start(&["--broadcast"]);
+    let listener = command(&["--count", "1", &listening.url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    listening.wait_for("1 from ");
+    // Once it has been let in.
+    let output = run(&["--wait", "0.3", &listening.url], b"to all\n");
+    assert_eq!(text(printed(&output)), "");
+    assert_eq!(
+        text(&listener.wait_with_output().unwrap().stdout),
+        "to all\n"
+    );
+}
+
+#[test]
+fn commands_begin_with_a_slash() {
+    let (url, server) = serve(1, |_, connection, _| {
+        let said = connection.recv().unwrap().unwrap().to_string();
+        assert!(connection.recv().unwrap().is_none());
+        let status = connection.reader.close_status().unwrap();
+        (said, status.code.0, status.reason.to_owned())
+    });
+    let input = b"/ping x\n//slash\n/quit\n/close 1005\n/close 4001 so long\n";
+    let output = run(&["--slash", &url], input);
+    let said = text(&output.stderr);
+    assert!(said.contains("error: usage: /quit is none of"), "{said}");
+    assert!(said.contains("1005"), "{said}");
+    let seen = server.join().unwrap().pop().unwrap();
+    assert_eq!(seen, ("/slash".to_owned(), 4001, "so long".to_owned()));
+}

@@ -1,0 +1,224 @@
+//! On a terminal, without anybody in front of it: history and editing, what is shown above the line that
+//! is being typed, and a terminal that is left as it was.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::{Listening, Temporary, command, serve};
+
+/// How long anything may take to appear.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whoever reads lines asks the terminal to mark what is pasted.
+const PROMPT: &str = "\x1b[?2004h";
+
+struct Terminal {
+    keyboard: File,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+    /// How often a line could be typed, and how often it was waited for that.
+    prompts: usize,
+    lines: usize,
+    /// So that it stays, whoever leaves.
+    user: File,
+    child: Child,
+}
+
+impl Terminal {
+    fn start(arguments: &[&str]) -> Self {
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&keyboard).unwrap();
+        unlockpt(&keyboard).unwrap();
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: 100,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&keyboard, size).unwrap();
+        let name = ptsname(&keyboard, Vec::new()).unwrap();
+        let name = name.into_string().unwrap();
+        let user = File::options().read(true).write(true).open(name).unwrap();
+        let end = || Stdio::from(user.try_clone().unwrap());
+        let child = command(arguments)
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        let keyboard = File::from(keyboard);
+        let mut reader = keyboard.try_clone().unwrap();
+        let (sender, screen) = mpsc::channel();
+        thread::spawn(move || {
+            let mut octets = [0; 4096];
+            while let Ok(n) = reader.read(&mut octets) {
+                if n == 0 || sender.send(octets[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            keyboard,
+            screen,
+            seen: String::new(),
+            prompts: 0,
+            lines: 0,
+            user,
+            child,
+        }
+    }
+
+    /// What is typed sooner, the terminal takes for itself.
+    #[track_caller]
+    fn type_in(&mut self, keys: &str) {
+        self.lines += 1;
+        let until = Instant::now() + PATIENCE;
+        while self.prompts < self.lines {
+            self.read(until).expect("no prompt");
+        }
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Until that is on the screen; what came before it is forgotten.
+    #[track_caller]
+    fn wait_for(&mut self, wanted: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.seen.find(wanted) {
+                let rest = self.seen.split_off(at + wanted.len());
+                return std::mem::replace(&mut self.seen, rest);
+            }
+            if self.read(until).is_none() {
+                panic!("no {wanted:?} in {:?}", self.seen);
+            }
+        }
+    }
+
+    fn read(&mut self, until: Instant) -> Option<()> {
+        let left = until.saturating_duration_since(Instant::now());
+        let octets = self.screen.recv_timeout(left).ok()?;
+        // Where it was cut, it may be whole now.
+        let old = self.seen.len().saturating_sub(PROMPT.len() - 1);
+        let old = (0..=old).rev().find(|&at| self.seen.is_char_boundary(at));
+        self.seen.push_str(&String::from_utf8_lossy(&octets));
+        self.prompts += self.seen[old.unwrap_or(0)..].matches(PROMPT).count();
+        Some(())
+    }
+
+    /// Its exit code; the terminal is as it was.
+    #[track_caller]
+    fn end(mut self) -> i32 {
+        let status = self.child.wait().unwrap();
+        let modes = tcgetattr(&self.user).unwrap().local_modes;
+        assert!(
+            modes.contains(LocalModes::ICANON | LocalModes::ECHO),
+            "{modes:?}"
+        );
+        status.code().unwrap()
+    }
+}
+
+#[test]
+fn lines_are_edited_and_remembered() {
+    let listening = Listening::start(&[]);
+    let history = Temporary::new("history", b"");
+    let arguments = ["--history", history.path(), &listening.url];
+    let mut terminal = Terminal::start(&arguments);
+    terminal.wait_for("connected to ws://127.0.0.1:");
+    terminal.wait_for("> ");
+    // Back by one, and what was forgotten.
+    terminal.type_in("helo\x1b[Dl\r");
+    let line = terminal.wait_for("< hello");
+    // The time, dim; what is received, in green.
+    assert!(line.contains("\x1b[32m"), "{line:?}");
+    assert!(line.contains("\x1b[2m"), "{line:?}");
+    // The line before, and a word behind it.
+    terminal.type_in("\x1b[A again\r");
+    terminal.wait_for("< hello again");
+    // Ctrl-D
+    terminal.type_in("\x04");
+    terminal.wait_for("closed 1000");
+    assert_eq!(terminal.end(), 0);
+    let kept = String::from_utf8(history.read()).unwrap();
+    assert!(kept.contains("hello\nhello again\n"), "{kept:?}");
+
+    let mut terminal = Terminal::start(&arguments);
+    terminal.wait_for("> ");
+    terminal.type_in("\x1b[A\r");
+    terminal.wait_for("< hello again");
+    // Ctrl-C
+    terminal.type_in("\x03");
+    terminal.wait_for("closed 1000");
+    assert_eq!(terminal.end(), 130);
+}
+
+#[test]
+fn the_server_may_end_it_while_somebody_types() {
+    let (url, server) = serve(1, |_, connection, _| {
+        assert_eq!(connection.recv().unwrap().unwrap(), "go");
+        connection.send("one\x1b[2J\ntwo").unwrap();
+        connection.close(None, "").unwrap();
+        while connection.recv().unwrap().is_some() {}
+    });
+    let mut terminal = Terminal::start(&[&url]);
+    terminal.wait_for("> ");
+    terminal.type_in("go\rhalf a line");
+    // What the server sends does not control the terminal.
+    let before = terminal.wait_for(r"< one\u{1b}[2J\ntwo");
+    assert!(!before.contains("\x1b[2J"), "{before:?}");
+    terminal.wait_for("closed 1005");
+    // What was being typed is gone, and pasting is as it was.
+    terminal.wait_for("\x1b[?2004l");
+    assert_eq!(terminal.end(), 0);
+    server.join().unwrap();
+}
+
+#[test]
+fn frames_and_ratios_are_shown() {
+    let listening = Listening::start(&[]);
+    let mut terminal = Terminal::start(&["--frames", "--deflate", "--slash", &listening.url]);
+    terminal.wait_for("permessage-deflate: server 15 bits, client 15 bits");
+    terminal.wait_for("> ");
+    terminal.type_in("/ping abc\r");
+    terminal.wait_for("> frame Ping FIN key ");
+    terminal.wait_for("3 octets 616263");
+    terminal.wait_for("< frame Pong FIN 3 octets 616263");
+    let text = "again and again and again and again and again and again";
+    terminal.type_in(&format!("{text}\r"));
+    terminal.wait_for("> frame Text FIN RSV1 key ");
+    terminal.wait_for("< frame Text FIN RSV1 ");
+    terminal.wait_for(&format!("< {text} ({} octets as ", text.len()));
+    terminal.type_in("\x04");
+    terminal.wait_for("> deflate: 55 octets as ");
+    terminal.wait_for("< deflate: 55 octets as ");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_file_has_a_bar() {
+    let listening = Listening::start(&[]);
+    let file = Temporary::new("bar", &[7; 400_000]);
+    let copy = Temporary::new("bar-copy", b"");
+    let arguments = [
+        "--file",
+        file.path(),
+        "--output",
+        copy.path(),
+        &listening.url,
+    ];
+    let mut terminal = Terminal::start(&arguments);
+    terminal.wait_for("sending ");
+    terminal.wait_for("390.62 KiB/390.62 KiB");
+    terminal.wait_for("closed 1000");
+    assert_eq!(terminal.end(), 0);
+    assert_eq!(copy.read(), [7; 400_000]);
+}

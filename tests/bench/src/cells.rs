@@ -8,7 +8,7 @@ use cpu_time::ThreadTime;
 
 use crate::allocations;
 use crate::payload::{Kind, Payload};
-use crate::peers::{self, Drive, Library};
+use crate::peers::{self, Drive, InMemory, Library};
 use crate::served;
 use crate::wire::{self, Tape, Wire};
 
@@ -99,10 +99,7 @@ impl Work {
     }
 }
 
-fn in_memory(
-    library: &Library,
-    direction: Direction,
-) -> Option<fn(Wire, Payload) -> Box<dyn Drive>> {
+fn in_memory(library: &Library, direction: Direction) -> Option<InMemory> {
     match direction {
         Direction::Deflate | Direction::Inflate => library.deflate,
         _ => library.in_memory,

@@ -34,14 +34,17 @@ pub const LIBRARIES: &[Library] = &[
     raw::LIBRARY,
 ];
 
+pub type InMemory = fn(Wire, Payload) -> Box<dyn Drive>;
+pub type OverTcp = fn(TcpStream, Payload) -> Box<dyn Drive>;
+
 pub struct Library {
     pub name: &'static str,
     /// A client in memory.
-    pub in_memory: Option<fn(Wire, Payload) -> Box<dyn Drive>>,
+    pub in_memory: Option<InMemory>,
     /// A client over a connection whose opening handshake the library may do or leave.
-    pub over_tcp: Option<fn(TcpStream, Payload) -> Box<dyn Drive>>,
+    pub over_tcp: Option<OverTcp>,
     /// A client in memory with permessage-deflate: level 6, context takeover, any window.
-    pub deflate: Option<fn(Wire, Payload) -> Box<dyn Drive>>,
+    pub deflate: Option<InMemory>,
     /// It can queue messages and write them out together.
     pub has_queue: bool,
 }

@@ -34,12 +34,10 @@ fn serve(mut tcp: TcpStream, payload: Payload, len: usize, all: usize, answer: &
             Ok(0) | Err(_) => return,
             Ok(n) => filled += n,
         }
-        if octets[0] == b'G' {
-            if octets[..filled].ends_with(b"\r\n\r\n") {
-                let response = peers::answer(&octets[..filled]);
-                tcp.write_all(&response).expect("a client");
-                filled = 0;
-            }
+        if octets[0] == b'G' && octets[..filled].ends_with(b"\r\n\r\n") {
+            let response = peers::answer(&octets[..filled]);
+            tcp.write_all(&response).expect("a client");
+            filled = 0;
         }
     }
     assert_eq!(

@@ -44,12 +44,11 @@ pub fn message(payload: Payload) -> Message<'static> {
     }
 }
 
+type Rx = Receiver<ClientRole, Growing>;
+type Tx = Sender<ClientRole, Box<[u8]>, RandCore<ThreadRng>>;
+
 struct Ours {
-    connection: Connection<
-        Wire,
-        Receiver<ClientRole, Growing>,
-        Sender<ClientRole, Box<[u8]>, RandCore<ThreadRng>>,
-    >,
+    connection: Connection<Wire, Rx, Tx>,
     message: Message<'static>,
 }
 

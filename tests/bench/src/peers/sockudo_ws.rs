@@ -17,12 +17,12 @@ use crate::wire::Wire;
 pub const LIBRARY: Library = Library {
     name: "sockudo-ws",
     in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload, untimed()), Ready))),
-    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload, Config::default()))),
+    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload, untimed()))),
     deflate: Some(|wire, payload| Box::new(Async(deflating(wire, payload), Ready))),
     has_queue: true,
 };
 
-/// Its keepalive is a timer of tokio's, which needs a runtime.
+/// Its keepalive is a timer of tokio's, which needs a runtime, and nobody here answers its Pings.
 fn untimed() -> Config {
     Config {
         auto_ping: false,

@@ -3,6 +3,7 @@
 Rust is read here as lines and names, no more: an item (fn, const, static) at
 the margin or inside `mod` and `impl`, laid out by rustfmt, and the names that
 its text mentions. A test reaches what its text mentions, and what that does.
+A tag above an item whose example must not compile belongs to that example.
 """
 
 import collections
@@ -32,6 +33,9 @@ STAGES = [
     ("examples/firmware/", "firmware"),
     ("tests/threads/", "threads"),
 ]
+
+# Stands for the name of the binary.
+EXAMPLE = "example"
 
 Tag = collections.namedtuple("Tag", "row path line place item stage")
 
@@ -92,9 +96,9 @@ def stage_of(name, lines, at):
 class Item:
     """A function, constant, or test, with its text. `modules`: the inline ones it stands in."""
 
-    def __init__(self, name, kind, first, last, modules, is_test, text):
+    def __init__(self, name, kind, first, last, modules, is_test, is_refused, text):
         self.name, self.kind, self.first, self.last = name, kind, first, last
-        self.modules, self.is_test = modules, is_test
+        self.modules, self.is_test, self.is_refused = modules, is_test, is_refused
         self.mentions = set(WORD.findall(strip(text)))
 
 
@@ -122,10 +126,11 @@ def read_items(lines):
         if kind in ("impl", "trait") and line.rstrip().endswith("{"):
             at += 1
             continue
-        first, is_test = at, False
+        first, is_test, is_refused = at, False, False
         while first > 0 and lines[first - 1].strip().startswith(("#[", "//")):
             first -= 1
             is_test |= lines[first].strip() in ("#[test]",)
+            is_refused |= lines[first].strip().startswith("/// ```compile_fail")
         last = at
         closing = " " * indent
         # rustfmt: an item ends at the line that closes it at its own margin, or on its only line.
@@ -139,7 +144,7 @@ def read_items(lines):
                         and balanced("\n".join(lines[at:last + 1])):
                     break
         if name and kind in ("fn", "const", "static", "macro_rules!", "struct", "enum"):
-            items.append(Item(name, kind, first, last, tuple(m for _, m in modules), is_test, "\n".join(lines[at:last + 1])))
+            items.append(Item(name, kind, first, last, tuple(m for _, m in modules), is_test, is_refused, "\n".join(lines[at:last + 1])))
         at = last + 1
     return items
 
@@ -166,6 +171,9 @@ class Sources:
     def reaching(self, tag):
         tests = set()
         for crate in self.crates:
+            example = crate.refused_example(tag.path, tag.line)
+            if example:
+                return {example}
             # What is in a library for tests is reached from the test crates that name it.
             if tag.path in crate.files:
                 tests |= crate.reaching(tag.path, tag.line)
@@ -202,6 +210,10 @@ class Crate:
             elif inside[-1] == "mod":
                 inside.pop()
             self.files[path] = (tuple(inside), read_items(lines))
+
+    def refused_example(self, path, line):
+        item = path in self.files and item_at(self.files[path][1], line)
+        return (EXAMPLE, path, item.name) if item and item.is_refused else None
 
     def reaching(self, path, line):
         modules, items = self.files[path]
@@ -284,6 +296,7 @@ class Record:
 
     RUNNING = re.compile(r"^\s*Running (?:unittests )?(\S+) \(.*[/\\](\S+)-[0-9a-f]+(?:\.exe)?\)$")
     TEST = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. (ok|FAILED|ignored)")
+    REFUSED = re.compile(r"^test (\S+\.rs) - (?:\S+::)?(\S+) \(line \d+\) - compile fail \.\.\. (ok|FAILED|ignored)")
 
     def __init__(self, folder):
         good, bad = set(), set()
@@ -298,6 +311,9 @@ class Record:
                         continue
                     if line.lstrip().startswith("Doc-tests "):
                         binary = None
+                    refused = self.REFUSED.match(line)
+                    if refused:
+                        (good if refused[3] == "ok" else bad).add((EXAMPLE, refused[1].replace("\\", "/"), refused[2]))
                     test = self.TEST.match(line)
                     if test and binary:
                         (good if test[2] == "ok" else bad).add((binary, *test[1].split("::")))

@@ -22,6 +22,7 @@ use embedded_tls::TlsError;
 use super::error::Error;
 use super::{Records, cipher};
 
+// row: LIV-25
 /// Where records wait while they are incomplete, one buffer for each direction. It serves one
 /// connection after the other, each of which borrows it.
 ///

@@ -320,6 +320,7 @@ mod tests {
         (budget.checked(), verdict)
     }
 
+    // row: LIV-18
     #[test]
     fn the_signatures_that_are_checked_for_a_chain_are_few() {
         let root = Node::root("root");

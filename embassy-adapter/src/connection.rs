@@ -45,7 +45,7 @@ use crate::writer::Writer;
 /// use embedded_io_async::{Read, Write};
 ///
 /// /// Over a modem at a UART that is connected to the server.
-/// async fn report<In: Read, Out: Write<Error = In::Error>>(
+/// async fn report<In: Read<Error: Clone>, Out: Write<Error = In::Error>>(
 ///     (input, output): (In, Out),
 ///     entropy: impl Entropy,
 /// ) -> Option<()> {

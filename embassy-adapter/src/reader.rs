@@ -251,17 +251,12 @@ impl<Io: Transport> Input<Io> {
     }
 }
 
-/// What ended an exchange.
-enum Ended<T> {
-    /// A failure of the transport's.
-    Io(T),
-    /// The connection is over, as [`Shared::end`] tells.
-    Over,
-}
+/// The connection is over, as [`Shared::end`] tells.
+struct Over;
 
 impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
     /// The end of a call that receives, as an event of the connection.
-    fn told<T>(&self, outcome: Result<bool, Error<Ended<T>>>) -> Result<bool, Error<T>> {
+    fn told(&self, outcome: Result<bool, Error<Over>>) -> Result<bool, Error<Io::Error>> {
         let event = match &outcome {
             Ok(true) => Some(Event::Delivered),
             Ok(false) => Some(Event::PeerClosed),
@@ -273,8 +268,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
             self.on(event);
         }
         outcome.map_err(|error| match error.narrow() {
-            Err(Ended::Io(error)) => Error::Transport(error),
-            Err(Ended::Over) => self.end(),
+            Err(Over) => self.end(),
             Ok(error) => error.widen(),
         })
     }
@@ -296,7 +290,7 @@ where
     Tx: Transmit,
     M: RawMutex,
 {
-    type Error = Ended<Io::Error>;
+    type Error = Over;
 
     fn has_queued(&self) -> bool {
         // Before a Close of ours what has arrived is looked at.
@@ -308,7 +302,7 @@ where
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-    ) -> Result<Exchanged, ExchangeError<Ended<Io::Error>>> {
+    ) -> Result<Exchanged, ExchangeError<Over>> {
         // Where nothing more can be read, what is owed says why the connection fails.
         let waits = patience == Patience::Wait && (!spare.is_empty() || self.discards);
         if waits {
@@ -373,15 +367,15 @@ where
                     return if goes_on {
                         Ok(Exchanged::Read(n))
                     } else {
-                        Err(ExchangeError::Transport(Ended::Over))
+                        Err(ExchangeError::Transport(Over))
                     };
                 }
                 Some(Moved::Read(Err(error))) => {
-                    shared.on(Event::Lost);
-                    return Err(ExchangeError::Transport(Ended::Io(error)));
+                    shared.failed(error, Event::Lost);
+                    return Err(ExchangeError::Transport(Over));
                 }
                 None if !waits || self.discards => return Ok(Exchanged::Wrote),
-                None if !goes_on => return Err(ExchangeError::Transport(Ended::Over)),
+                None if !goes_on => return Err(ExchangeError::Transport(Over)),
                 None => {}
             }
         }

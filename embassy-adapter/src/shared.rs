@@ -23,7 +23,7 @@ use crate::waiters::Waiters;
 pub(crate) struct Shared<Io: Transport, Tx, M: RawMutex> {
     pub(crate) common: Io::Common,
     sending: Mutex<M, Sending<Io::Output, Tx>>,
-    state: BlockingMutex<M, RefCell<State>>,
+    state: BlockingMutex<M, RefCell<State<Io::Error>>>,
 }
 
 /// The writing half of the transport, and what it is to write.
@@ -33,8 +33,10 @@ pub(crate) struct Sending<Out, Tx> {
 }
 
 /// How the connection stands. [`Lifecycle`] decides; the rest says who waits.
-pub(crate) struct State {
+pub(crate) struct State<T> {
     pub(crate) lifecycle: Lifecycle<At>,
+    /// The error of the transport that has ended the connection, or its output.
+    failure: Option<T>,
     /// Somebody has the lock on the sender.
     held: bool,
     /// Somebody sends a message: control frames may pass between its fragments, other messages
@@ -52,6 +54,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
             sending: Mutex::new(Sending { output, tx }),
             state: BlockingMutex::new(RefCell::new(State {
                 lifecycle: Lifecycle::open(timing.limits(), At::now()),
+                failure: None,
                 held: false,
                 turn: false,
                 contended: false,
@@ -72,7 +75,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         self.sending.get_mut()
     }
 
-    pub(crate) fn state<V>(&self, with: impl FnOnce(&mut State) -> V) -> V {
+    pub(crate) fn state<V>(&self, with: impl FnOnce(&mut State<Io::Error>) -> V) -> V {
         self.state.lock(|state| with(&mut state.borrow_mut()))
     }
 
@@ -124,13 +127,24 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         self.state(|state| state.lifecycle.last_heard().0)
     }
 
-    /// Why the connection is over, for everybody but the first who is told.
-    pub(crate) fn end<T>(&self) -> Error<T> {
-        match self.state(|state| state.lifecycle.end()) {
-            Some(End::Timeout(timeout)) => Error::Timeout(timeout),
-            Some(End::Closed | End::Failed | End::Aborted) => Usage::NotOpen.into(),
-            _ => Error::Lost,
-        }
+    /// The transport has failed. If that is the first reason for an end, it is told from now on.
+    pub(crate) fn failed(&self, error: Io::Error, event: Event) {
+        self.state(|state| {
+            if state.lifecycle.end().is_none() {
+                state.failure.get_or_insert(error);
+            }
+            state.change(|lifecycle| lifecycle.on(event, At::now()));
+        });
+    }
+
+    /// Why the connection is over.
+    pub(crate) fn end(&self) -> Error<Io::Error> {
+        self.state(|state| match (&state.failure, state.lifecycle.end()) {
+            (Some(error), _) => Error::Transport(error.clone()),
+            (None, Some(End::Timeout(timeout))) => Error::Timeout(timeout),
+            (None, Some(End::Closed | End::Failed | End::Aborted)) => Usage::NotOpen.into(),
+            (None, _) => Error::Lost,
+        })
     }
 
     /// What every call that waits does after each attempt: looks at the clock, and comes back at
@@ -139,7 +153,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         &self,
         call: Call,
         cx: &mut Context<'_>,
-        done: impl FnOnce(&State) -> bool,
+        done: impl FnOnce(&State<Io::Error>) -> bool,
     ) -> Poll<()> {
         let now = At::now();
         let until = self.state(|state| {
@@ -164,7 +178,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
     }
 
     /// Waits for one of the two that [`State`] says, and takes it.
-    async fn take(&self, call: Call, which: impl Fn(&mut State) -> &mut bool) {
+    async fn take(&self, call: Call, which: impl Fn(&mut State<Io::Error>) -> &mut bool) {
         poll_fn(|cx| {
             self.state(|state| {
                 if !core::mem::replace(which(state), true) {
@@ -178,7 +192,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         .await;
     }
 
-    fn give_back(&self, call: Call, which: impl Fn(&mut State) -> &mut bool) {
+    fn give_back(&self, call: Call, which: impl Fn(&mut State<Io::Error>) -> &mut bool) {
         self.state(|state| {
             *which(state) = false;
             if core::mem::take(&mut state.contended) {
@@ -251,7 +265,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     }
 }
 
-impl State {
+impl<T> State<T> {
     /// A transition, of which everybody learns whose answer it changes: who may not send any more,
     /// and who has another deadline.
     fn change(&mut self, transition: impl FnOnce(&mut Lifecycle<At>)) {
@@ -400,16 +414,21 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
                     return Ok(());
                 }
                 // "Implementations should never return `Ok(0)`": one that does is at its end.
-                Ok(Some(0)) => Error::Lost,
+                Ok(Some(0)) => {
+                    self.shared.on(Event::OutputFailed);
+                    Error::Lost
+                }
                 Ok(Some(n)) => {
                     sender.advance(n);
                     self.shared.on(Event::Taken);
                     continue;
                 }
-                Err(error) => Error::Transport(error),
+                Err(error) => {
+                    self.shared.failed(error.clone(), Event::OutputFailed);
+                    Error::Transport(error)
+                }
             };
             sender.shut();
-            self.shared.on(Event::OutputFailed);
             return Err(failure);
         }
     }

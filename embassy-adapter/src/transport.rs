@@ -8,8 +8,8 @@ use embedded_io_async::{Error, ErrorType, Read, Write};
 ///
 /// The futures of all of it may be dropped at any await: nothing is lost or doubled.
 pub trait Transport {
-    /// The error of both directions.
-    type Error: Error;
+    /// The error of both directions. A connection that it has ended keeps it, to tell it again.
+    type Error: Error + Clone;
     /// From the peer.
     type Input;
     /// To the peer.
@@ -50,7 +50,7 @@ pub trait Transport {
     fn abort(output: &mut Self::Output, common: &Self::Common);
 }
 
-impl<In: Read, Out: Shutdown<Error = In::Error>> Transport for (In, Out) {
+impl<In: Read<Error: Clone>, Out: Shutdown<Error = In::Error>> Transport for (In, Out) {
     type Error = In::Error;
     type Input = In;
     type Output = Out;

@@ -17,7 +17,7 @@ use bare_ws_std::{CloseCode, Deflating, Error, Inflating, MessageKind, SystemEnt
 use crate::clock::block_on;
 use crate::options::{Engine, Options};
 use crate::secure::{Memory, anchors, roots, trust};
-use crate::socket::Socket;
+use crate::socket::{Socket, SocketError};
 use crate::{Closed, Failure};
 
 /// [`crate::echo`] over the adapter for boards.
@@ -219,12 +219,12 @@ fn not_opened<T: Into<Failure>>(error: ConnectError<T>) -> Failure {
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
+impl From<SocketError> for Failure {
+    fn from(error: SocketError) -> Self {
         transport(error).into()
     }
 }
 
-pub(crate) fn transport(error: io::Error) -> Error {
-    Error::Io(error)
+pub(crate) fn transport(error: SocketError) -> Error {
+    Error::Io(error.into_io())
 }

@@ -10,11 +10,12 @@ pub mod secure;
 pub mod server;
 pub mod socket;
 
-use std::{fmt, io};
+use std::fmt;
 
 use bare_ws_embassy::tls;
 use bare_ws_std::{CloseCode, Error};
 use options::{Io, Options};
+use socket::SocketError;
 
 /// How a connection came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub enum Failure {
     /// As the std adapter and the core have it.
     Connection(Error),
     /// Of the embedded TLS path.
-    Tls(tls::Error<io::Error>),
+    Tls(tls::Error<SocketError>),
     /// The embedded TLS path knows no roots but those given to it.
     NoRoots,
 }
@@ -86,8 +87,8 @@ impl From<Error> for Failure {
 
 /// Before the loops, what passes through TLS is the socket's: an error of the operating system's,
 /// or a time-out.
-impl From<tls::Error<io::Error>> for Failure {
-    fn from(error: tls::Error<io::Error>) -> Self {
+impl From<tls::Error<SocketError>> for Failure {
+    fn from(error: tls::Error<SocketError>) -> Self {
         match error {
             tls::Error::Transport(error) => Self::Connection(asynch::transport(error)),
             error => Self::Tls(error),

@@ -108,7 +108,7 @@ pub async fn open<'a, 'b, 'r, In, Out, V, B, T, E, C>(
     timing: &Timing,
 ) -> Result<Opened<'r, Stream<'a, 'b, In, Out>, B, T, E, C>, ConnectError<Error<In::Error>>>
 where
-    In: Read,
+    In: Read<Error: Clone>,
     Out: Shutdown<Error = In::Error>,
     V: Trust,
     B: Storage,

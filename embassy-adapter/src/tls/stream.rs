@@ -178,7 +178,11 @@ impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, '_, Out> {
 
 /// To [`Connection::open`](crate::Connection::open) over: the connection has it, and needs no
 /// place for it.
-impl<'a, 'b, In: Read, Out: Shutdown<Error = In::Error>> Transport for Stream<'a, 'b, In, Out> {
+impl<'a, 'b, In, Out> Transport for Stream<'a, 'b, In, Out>
+where
+    In: Read<Error: Clone>,
+    Out: Shutdown<Error = In::Error>,
+{
     type Error = Error<In::Error>;
     type Input = In;
     type Output = Out;

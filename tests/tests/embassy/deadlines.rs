@@ -661,21 +661,45 @@ fn a_lost_transport_is_told_at_once_and_stays_lost() {
         clock::set(Instant::MIN);
         let (mut client, peer) = client(&keepalive(10, 35));
         run(async {
-            if breaks {
+            let error = if breaks {
                 peer.to_client.break_down();
-                let error = ErrorKind::ConnectionReset;
-                let broken = Err(Error::Transport(error));
-                assert_eq!(client.recv().await, broken);
+                Error::Transport(ErrorKind::ConnectionReset)
             } else {
                 peer.to_client.put(&[0x81]).end();
-            }
-            let lost = Err(Error::Lost);
-            assert_eq!(client.recv().await, lost);
-            assert_eq!(client.recv().await, lost);
-            assert!(client.send("x").await.is_err());
-            assert_eq!(client.finish().await.err(), lost.err());
+                Error::Lost
+            };
+            assert_eq!(client.recv().await, Err(error));
+            assert_eq!(client.recv().await, Err(error));
+            assert_eq!(client.send("x").await, Err(error));
+            assert_eq!(client.ping(b"").await, Err(error));
+            assert_eq!(client.close(None, "").await, Err(error));
+            assert_eq!(client.finish().await, Err(error));
+            assert_eq!(client.recv().await, Err(error));
             assert_eq!(now(), 0.0);
         });
         assert!(peer.from_client.has_ended());
     }
+}
+
+/// What a send has found, each later one tells; what has arrived is still received.
+// row: CLS-15, STA-07
+#[test]
+fn an_output_that_fails_is_told_by_every_send() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = client(&keepalive(10, 35));
+    run(async {
+        peer.from_client.break_down();
+        let error = Err(Error::Transport(ErrorKind::ConnectionReset));
+        assert_eq!(client.send("x").await, error);
+        assert_eq!(client.send("x").await, error);
+        assert_eq!(client.ping(b"").await, error);
+        peer.to_client.put(&frames::text("before"));
+        assert_eq!(client.recv().await, Ok(Some("before".into())));
+        // The reason that came first is the one that counts.
+        peer.to_client.break_down();
+        assert_eq!(client.recv().await.err(), error.err());
+        assert_eq!(client.send("x").await, error);
+        assert_eq!(client.finish().await, error);
+        assert_eq!(now(), 0.0);
+    });
 }

@@ -67,6 +67,7 @@
 //! | go through an HTTP proxy | [`Config::proxy`] |
 //! | go through a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
 //! | use it in tokio | feature and module `tokio` |
+//! | test my program without a network | feature and module `testing` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
 //!
 //! Complete programs, each counted and run by the tests, are in
@@ -210,6 +211,7 @@
 //! | `rustls` | yes | `wss`: TLS 1.2 and 1.3, always verified |
 //! | `deflate` | yes | permessage-deflate, for connections that ask for it |
 //! | `simdutf8` | yes | UTF-8 validation with SIMD |
+//! | `testing` | no | a server in memory for the tests of your own program: module `testing` |
 //! | `tokio` | no | the same connections in tokio tasks: module `tokio` |
 //! | `zlib-rs` | no | compression by zlib-rs: faster, twice the memory, and `unsafe` code that processes the peer's octets |
 //!
@@ -250,6 +252,9 @@ mod redirect;
 mod resolve;
 mod response;
 mod route;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "tokio")]
 pub mod tokio;

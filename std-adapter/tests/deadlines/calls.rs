@@ -4,7 +4,7 @@ use crate::axes::Row;
 
 /// The files of public calls, and those of them that cannot wait, or are another row under
 /// another name.
-const FILES: [(&str, &str, &[&str]); 6] = [
+const FILES: [(&str, &str, &[&str]); 7] = [
     (
         "reader.rs",
         include_str!("../../src/reader.rs"),
@@ -88,6 +88,29 @@ const FILES: [(&str, &str, &[&str]); 6] = [
         include_str!("../../src/proxy/mod.rs"),
         // What a proxy does is part of `dial` and of `connect`: tests/proxy.rs.
         &["new", "from_environment", "except"],
+    ),
+    (
+        "testing/server.rs",
+        include_str!("../../src/testing/server.rs"),
+        // A test's own peer: each call that waits has the limit `patience`: tests/testing.rs.
+        &[
+            "path",
+            "header",
+            "headers",
+            "patience",
+            "request",
+            "accept",
+            "accept_with",
+            "respond",
+            "send",
+            "send_frame",
+            "close",
+            "send_octets",
+            "end",
+            "recv_frame",
+            "recv",
+            "recv_close",
+        ],
     ),
     (
         "tls/*.rs",

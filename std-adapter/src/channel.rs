@@ -461,7 +461,7 @@ pub(crate) struct Hint {
     /// The receive buffer has memory to give back.
     pub(crate) has_grown: bool,
     /// When that is given back if nothing passes until then, ...
-    quiet_by: Moment,
+    pub(crate) quiet_by: Moment,
     /// ... since these were out, ...
     drained: u64,
     /// ... and this arrived.
@@ -473,7 +473,7 @@ const QUIET: Duration = Duration::from_secs(1);
 
 impl Hint {
     /// Whether nothing has passed for long; sets when to look again.
-    fn is_quiet(&mut self, state: &State, now: Moment) -> bool {
+    pub(crate) fn is_quiet(&mut self, state: &State, now: Moment) -> bool {
         let heard = state.life.last_heard();
         let passed = (self.drained, self.heard) != (state.drained, heard);
         if passed || state.in_turn {

@@ -286,6 +286,6 @@ pub use websocket::WebSocket;
 pub use writer::{AbortHandle, Writer};
 
 /// The examples of the README compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::handle::Shared;
 use super::shared::Core;
+use crate::channel::Hint;
 use crate::error::Error;
 use crate::stage::Inflating;
 use crate::state::Cut;
@@ -33,8 +34,7 @@ pub struct Reader<S: AsyncRead + AsyncWrite + Unpin = TcpStream, B = Growing> {
     whole: Limits,
     /// ... and in pieces or frames.
     pieces: Limits,
-    /// The lifecycle was told that somebody waits.
-    waits: bool,
+    hint: Hint,
     /// As a stream, it has given its last item.
     pub(crate) ended: bool,
 }
@@ -51,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
             shared,
             whole,
             pieces,
-            waits: false,
+            hint: Hint::default(),
             ended: false,
         }
     }
@@ -99,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
 
     /// Until a message is announced (`true`) or the peer has closed (`false`).
     pub(crate) async fn resume(&mut self, look: Look) -> Result<bool, Error> {
-        let mut through = Through::new(&self.shared, &mut self.waits);
+        self.hint.has_grown = self.inner.receiver().has_grown();
+        let mut through = Through::new(&self.shared, &mut self.hint);
         let resumed = self.inner.resume(&mut through, Delivery::Message, look);
         match resumed.await {
             Ok(true) => {
@@ -125,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         let (message, owed) = self.inner.receiver_mut().message_and_owed();
         if message.is_err() {
             // Why the connection failed is known: whether the Close goes out changes nothing.
-            let mut through = Through::new(&self.shared, &mut self.waits);
+            let mut through = Through::new(&self.shared, &mut self.hint);
             let _ = through.exchange(owed, &mut [], Patience::AtOnce).await;
             self.shared.core().report(Event::PeerFailed);
         }
@@ -141,7 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// As [`recv`](Self::recv).
     pub async fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.pieces);
-        let mut through = Through::new(&self.shared, &mut self.waits);
+        self.hint.has_grown = self.inner.receiver().has_grown();
+        let mut through = Through::new(&self.shared, &mut self.hint);
         match self.inner.recv_chunk(&mut through).await {
             Ok(Some(chunk)) => {
                 through.delivered();
@@ -161,7 +163,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// As [`recv`](Self::recv).
     pub async fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.pieces);
-        let mut through = Through::new(&self.shared, &mut self.waits);
+        self.hint.has_grown = self.inner.receiver().has_grown();
+        let mut through = Through::new(&self.shared, &mut self.hint);
         match self.inner.recv_frame(&mut through).await {
             Ok(Some(frame)) => {
                 through.delivered();
@@ -223,22 +226,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
 /// What is shared as the receive loop sees it, for one call.
 struct Through<'a, S> {
     core: &'a Core<S>,
-    waits: &'a mut bool,
+    hint: &'a mut Hint,
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
     #[inline]
-    fn new(shared: &'a Shared<S>, waits: &'a mut bool) -> Self {
+    fn new(shared: &'a Shared<S>, hint: &'a mut Hint) -> Self {
         Self {
             core: shared.core(),
-            waits,
+            hint,
         }
     }
 
     /// Nobody waits any more.
     #[inline]
     fn delivered(&mut self) {
-        if std::mem::take(self.waits) {
+        if std::mem::take(&mut self.hint.waits) {
             self.core.report(Event::Delivered);
         }
     }
@@ -275,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link for Through<'_, S> {
     ) -> Result<Exchanged, ExchangeError<Cut>> {
         poll_fn(|cx| {
             self.core
-                .poll_exchange(cx, owed, spare, patience, self.waits)
+                .poll_exchange(cx, owed, spare, patience, self.hint)
         })
         .await
     }

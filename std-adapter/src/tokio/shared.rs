@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::socket::{Reset, Socket};
 use super::waiters::{Waiters, Whom};
+use crate::channel::Hint;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -127,15 +128,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         inner.change(self, |state| state.life.on(event, now()));
     }
 
-    /// [`Link::exchange`](bare_ws::asynch::Link::exchange) of the receive side. `waits`: the
-    /// lifecycle was told that somebody waits.
+    /// [`Link::exchange`](bare_ws::asynch::Link::exchange) of the receive side. `hint`: what it
+    /// remembers from call to call.
     pub(crate) fn poll_exchange(
         &self,
         cx: &mut Context<'_>,
         owed: &mut Owed,
         spare: &mut [u8],
         patience: Patience,
-        waits: &mut bool,
+        hint: &mut Hint,
     ) -> Poll<Result<Exchanged, ExchangeError<Cut>>> {
         let mut inner = self.lock();
         inner.state.hand_over(owed);
@@ -159,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             match inner.poll_read(cx, spare) {
                 Poll::Ready(Ok(n)) => {
                     let now = now();
+                    hint.has_grown |= n == spare.len();
                     let event = match n {
                         0 => Event::InputEnded,
                         n => Event::Heard(n),
@@ -178,12 +180,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 }
                 Poll::Pending => {}
             }
-            *waits = true;
+            hint.waits = true;
             let now = now();
             inner.state.life.on(Event::Waits, now);
             if !inner.expire(self, Call::Receive, now) {
+                let mut until = inner.state.life.until(Call::Receive);
+                if hint.has_grown || inner.state.sender.has_grown() {
+                    if hint.is_quiet(&inner.state, now) {
+                        inner.state.sender.shrink();
+                        hint.has_grown = false;
+                        hint.quiet_by = Moment::NEVER;
+                        return Poll::Ready(Ok(Exchanged::Quiet));
+                    }
+                    until = until.min(hint.quiet_by);
+                }
                 self.waiters.wait_to_read(cx.waker(), round);
-                inner.arm(Call::Receive);
+                inner.arm_by(until);
                 return Poll::Pending;
             }
         }
@@ -395,6 +407,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
             match attempt {
                 Poll::Ready(Ok(None)) => {
                     state.unflushed = false;
+                    state.drained = state.drained.wrapping_add(1);
                     state.life.on(Event::Drained, Moment::NEVER);
                     break Ok(true);
                 }
@@ -425,7 +438,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
 
     /// Sees to it that whoever waits is woken at the next deadline of such a call.
     pub(super) fn arm(&mut self, call: Call) {
-        let Some(at) = self.state.life.until(call).instant() else {
+        self.arm_by(self.state.life.until(call));
+    }
+
+    fn arm_by(&mut self, until: Moment) {
+        let Some(at) = until.instant() else {
             return;
         };
         let at = Instant::from_std(at);

@@ -134,6 +134,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
 
 /// Messages are taken as long as they fit the transmit buffer, and one more. Closing it sends what
 /// is left and a Close with 1000; the peer's is the [`Reader`]'s to wait for.
+///
+/// With `SinkExt` in scope, `send` and `close` on a `&mut Writer` are the sink's; on a `Writer` and a
+/// `&Writer` they are its own.
 impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
     type Error = Error;
 

@@ -471,6 +471,31 @@ async fn what_waits_leaves_together() {
     }
 }
 
+/// An idle connection keeps no memory of what it has carried.
+#[tokio::test(start_paused = true)]
+async fn buffers_that_grew_are_given_back_when_nothing_passes() {
+    let (socket, mut server) = pair(&Config::new(), 1 << 20).await;
+    let (mut reader, writer) = socket.split();
+    let long = vec![1; 200_000];
+    server.frame(0x82, &long).await;
+    assert_eq!(reader.recv().await.unwrap(), Some(Message::Binary(&long)));
+    writer.send(&long).await.unwrap();
+    assert!(reader.receiver().has_grown());
+    // Not while something passes.
+    for _ in 0..5 {
+        sleep(Duration::from_millis(600)).await;
+        server.frame(0x81, b"x").await;
+        assert_eq!(reader.recv().await.unwrap(), Some(Message::Text("x")));
+    }
+    assert!(reader.receiver().has_grown());
+    assert!(
+        timeout(Duration::from_secs(3), reader.recv())
+            .await
+            .is_err()
+    );
+    assert!(!reader.receiver().has_grown());
+}
+
 /// What a task that connects and receives carries about.
 #[test]
 fn futures_are_small() {

@@ -166,6 +166,7 @@ impl Machine {
     }
 
     /// Whether text is gathered that was perhaps not looked at.
+    #[cfg(feature = "embedded-io")]
     #[inline]
     pub(super) fn holds_text(&self) -> bool {
         self.message.is_some_and(|message| {

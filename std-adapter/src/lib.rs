@@ -51,7 +51,7 @@
 //! | wait for a message, but not longer than … | [`recv_timeout`](Reader::recv_timeout) |
 //! | notice that the peer is gone | [`Config::keepalive`] |
 //! | give up on a peer that does not read | [`Config::stall_timeout`] |
-//! | close, and know that everything arrived | [`WebSocket::finish`] |
+//! | close, and know that everything arrived | [`WebSocket::finish`]; of a connection taken apart [`Writer::close`], then [`Reader::finish`] |
 //! | stop a thread that receives or sends | [`AbortHandle`] |
 //! | receive messages that do not fit in memory | [`recv_chunk`](Reader::recv_chunk) |
 //! | send a message while it is being produced | [`Writer::send_fragment`] |
@@ -97,7 +97,7 @@
 //!             writer.send(format!("temperature={n}"))?;
 //!             thread::sleep(Duration::from_secs(1));
 //!         }
-//!         writer.close(Some(CloseCode::NORMAL), "")
+//!         writer.close(CloseCode::NORMAL, "")
 //!     });
 //!     for message in reader.messages() {
 //!         println!("{}", message?);
@@ -196,7 +196,9 @@
 //! }
 //! ```
 //!
-//! [`Error::kind`] has one word for each kind, for logs and metrics.
+//! [`Error::kind`] has one word for each kind, for logs and metrics. There is no
+//! `From<std::io::Error>`: an error of the program's own files would pass for one of the network. A
+//! function that has both returns `Box<dyn std::error::Error + Send + Sync>`, or an enum of its own.
 //!
 //! # Compression
 //!

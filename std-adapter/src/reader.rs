@@ -156,7 +156,22 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// Brings the connection to the end of its transport: discards what still arrives until the
     /// peer has closed, sends what is owed, and waits for the peer to close the transport first
     /// (RFC 6455 §7.1.1). It does not begin to close: [`Writer::close`](crate::Writer::close) does,
-    /// and from then on all of it takes no longer than the close limit.
+    /// and from then on all of it takes no longer than the close limit. While neither end has
+    /// closed it waits for the peer, which may be forever: to leave a connection that is still
+    /// open, call [`Writer::close`](crate::Writer::close) first.
+    ///
+    /// What it returns borrows the reader. A thread that owns the reader returns the code:
+    ///
+    /// ```no_run
+    /// use std::thread;
+    ///
+    /// use bare_ws_std::connect;
+    ///
+    /// let (mut reader, _writer) = connect("ws://localhost:8080/feed")?.split();
+    /// let closed = thread::spawn(move || reader.finish().map(|status| status.map(|it| it.code)));
+    /// # let _ = closed;
+    /// # Ok::<(), bare_ws_std::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Why the connection ended otherwise than by a closing handshake, as [`recv`](Self::recv)

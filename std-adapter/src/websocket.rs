@@ -138,7 +138,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     ///
     /// # Errors
     /// See [`Writer::close`].
-    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+    pub fn close(&mut self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
         self.writer.close(code, reason)
     }
 
@@ -149,7 +149,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// As [`close`](Self::close) and [`Reader::finish`].
     pub fn finish(
         &mut self,
-        code: Option<CloseCode>,
+        code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<Option<CloseStatus<'_>>, Error> {
         if self.writer.is_open() {

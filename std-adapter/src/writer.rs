@@ -120,11 +120,14 @@ impl<S: Stream> Writer<S> {
     /// nothing more. All of it, to the end of the transport, takes no longer than the close limit
     /// from now.
     ///
+    /// `code` is a [`CloseCode`], or `None` for a Close without one, which has no reason either.
+    ///
     /// # Errors
     /// [`Error::Usage`]: a status code that must not be sent, a reason of more than 123 octets,
     /// a connection that is closing already: nothing has changed.
     /// [`Timeout::Close`](crate::Timeout::Close) when the Close could not be written in time.
-    pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+    pub fn close(&self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
+        let code = code.into();
         let channel = self.shared.channel();
         let turn = channel.closing_turn(code, reason);
         // Without a turn no Close can be framed any more, and the end of our direction was enough.

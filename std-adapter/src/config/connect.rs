@@ -46,7 +46,8 @@ pub fn connect(uri: &str) -> Result<WebSocket, Error> {
 
 /// Opening.
 impl Config {
-    /// Connects to `uri`, such as `ws://example.org/chat`, and opens a connection.
+    /// Connects to `uri`, such as `ws://example.org/chat`, and opens a connection. `http` is read as
+    /// `ws`, and `https` as `wss`.
     ///
     /// # Errors
     /// [`Error::Uri`], [`Error::Request`], [`Error::Header`], [`Error::Subprotocol`],

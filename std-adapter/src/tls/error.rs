@@ -219,7 +219,7 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, error } => {
-                write!(f, "cannot use the file {:?}: {error}", path.display())
+                write!(f, "cannot use the file {:?}: {}", path.display(), Pem(error))
             }
             Self::Environment {
                 variable,
@@ -227,8 +227,9 @@ impl fmt::Display for TlsError {
                 error,
             } => write!(
                 f,
-                "{variable} names {:?}, which cannot be used: {error}",
-                path.display()
+                "{variable} names {:?}, which cannot be used: {}",
+                path.display(),
+                Pem(error)
             ),
             Self::Root(error) => write!(f, "cannot use a root certificate: {}", Own(error)),
             Self::ClientCertificate(error) => {
@@ -244,7 +245,9 @@ impl fmt::Display for TlsError {
             Self::Certificate { host, error } => {
                 write!(f, "the certificate of {host:?} is rejected: {error}")
             }
-            Self::CutInHandshake => f.write_str("the connection ended during the TLS handshake"),
+            Self::CutInHandshake => f.write_str(
+                "the connection ended during the TLS handshake; if the port expects no TLS, use ws://",
+            ),
             Self::Truncated => {
                 f.write_str("the connection ended without close_notify; data may be missing")
             }
@@ -305,6 +308,18 @@ impl std::error::Error for TlsError {
 }
 
 impl std::error::Error for CertificateError {}
+
+/// An error of a PEM file, which must say what was looked for.
+struct Pem<'a>(&'a pem::Error);
+
+impl fmt::Display for Pem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            pem::Error::NoItemsFound => f.write_str("no PEM block of the expected kind in it"),
+            error => error.fmt(f),
+        }
+    }
+}
 
 /// An error of rustls about a certificate, without what rustls says before it: that it is a peer's,
 /// which one of our own is not.
@@ -395,6 +410,15 @@ mod tests {
             let time = moment(UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
             assert_eq!(Utc(time.unwrap()).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_said_to_have_none() {
+        let error = TlsError::file(Path::new("ca.der"), pem::Error::NoItemsFound);
+        assert_eq!(
+            error.to_string(),
+            "cannot use the file \"ca.der\": no PEM block of the expected kind in it"
+        );
     }
 
     #[test]

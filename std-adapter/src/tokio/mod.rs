@@ -11,7 +11,7 @@
 //!     while let Some(message) = socket.recv().await? {
 //!         println!("{message:?}");
 //!     }
-//!     socket.finish(Some(CloseCode::NORMAL), "").await?;
+//!     socket.finish(CloseCode::NORMAL, "").await?;
 //!     Ok(())
 //! }
 //! ```

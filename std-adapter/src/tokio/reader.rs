@@ -178,7 +178,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// Brings the connection to the end of its transport: discards what still arrives until the
     /// peer has closed, sends what is owed, and waits for the peer to close the transport first
     /// (RFC 6455 §7.1.1). It does not begin to close: [`Writer::close`](super::Writer::close) does,
-    /// and from then on all of it takes no longer than the close limit.
+    /// and from then on all of it takes no longer than the close limit. While neither end has
+    /// closed it waits for the peer, which may be forever: to leave a connection that is still
+    /// open, call [`Writer::close`](super::Writer::close) first.
+    ///
+    /// What it returns borrows the reader. A task that owns the reader returns the code:
+    ///
+    /// ```no_run
+    /// use bare_ws_std::tokio::Reader;
+    ///
+    /// fn finish(mut reader: Reader) {
+    ///     tokio::spawn(async move { reader.finish().await.map(|status| status.map(|it| it.code)) });
+    /// }
+    /// # let _ = finish;
+    /// ```
     ///
     /// # Errors
     /// Why the connection ended otherwise than by a closing handshake, as [`recv`](Self::recv)

@@ -132,7 +132,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
     ///
     /// # Cancel safety
     /// [`Writer::close`]'s.
-    pub async fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+    pub async fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), Error> {
         self.writer.close(code, reason).await
     }
 
@@ -146,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
     /// Dropped at any point, another call goes on.
     pub async fn finish(
         &mut self,
-        code: Option<CloseCode>,
+        code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<Option<CloseStatus<'_>>, Error> {
         if self.writer.is_open() {

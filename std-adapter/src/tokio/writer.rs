@@ -184,6 +184,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// Close is written. Nothing can be sent afterwards; go on receiving until there is nothing
     /// more. All of it, to the end of the transport, takes no longer than the close limit from now.
     ///
+    /// `code` is a [`CloseCode`], or `None` for a Close without one, which has no reason either.
+    ///
     /// # Errors
     /// [`Error::Usage`]: a status code that must not be sent, a reason of more than 123 octets,
     /// a connection that is closing already: nothing has changed.
@@ -191,7 +193,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     ///
     /// # Cancel safety
     /// The Close is either queued whole, or it is as if nobody had called.
-    pub async fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Error> {
+    pub async fn close(
+        &self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let code = code.into();
         let core = self.shared.core();
         core.may_close(code, reason)
             .map_err(|usage| core.told(usage.into()))?;

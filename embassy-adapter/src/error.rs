@@ -3,6 +3,7 @@
 use core::fmt;
 
 use bare_ws::handshake::HandshakeError;
+use embedded_io_async::ErrorKind;
 
 use crate::timing::Timeout;
 
@@ -10,12 +11,13 @@ pub use bare_ws::error::{Error, Usage, Violation};
 
 /// Why there is no connection.
 ///
-/// `T` is the transport's own error. `Display` shows the whole error, and
+/// `T` is the transport's own error: over embassy-net an [`ErrorKind`], and over TLS a `tls::Error`.
+/// `Display` shows the whole error, and
 /// [`source`](core::error::Error::source) gives what lies behind the part that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum ConnectError<T> {
+pub enum ConnectError<T = ErrorKind> {
     /// [`Timeout::Connect`] or [`Timeout::Handshake`] has passed.
     Timeout(Timeout),
     /// The name of the host could not be resolved.

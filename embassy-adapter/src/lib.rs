@@ -199,6 +199,9 @@ pub use writer::Writer;
 
 pub use bare_ws;
 pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
+/// The transport's own error over embassy-net: what `ws` fails with is a [`ConnectError<ErrorKind>`]
+/// or an [`Error<ErrorKind>`], and over TLS `tls::Error<ErrorKind>` is in its place.
+pub use embedded_io_async::ErrorKind;
 
 /// How many tasks can wait on one connection asleep: one that receives and three that send. One
 /// more looks every 10 ms whether its turn has come.

@@ -40,7 +40,7 @@ use crate::transport::Transport;
 /// use bare_ws::message::Message;
 /// use bare_ws::uri::Uri;
 /// use bare_ws_embassy::net::{Client, Memory};
-/// use bare_ws_embassy::{Backoff, CriticalSectionRawMutex, Supervisor, Timing};
+/// use bare_ws_embassy::{Backoff, CriticalSectionRawMutex, Event, Supervisor, Timing};
 /// use embassy_net::Stack;
 /// use embassy_sync::channel::Channel;
 /// use static_cell::ConstStaticCell;
@@ -54,19 +54,25 @@ use crate::transport::Transport;
 ///     let mut client = client.timing(Timing::LONG_LIVED);
 ///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").expect("a URI"));
 ///     let supervisor: Supervisor = Supervisor::new(Backoff::DEFAULT);
-///     let told = |event| {
-///         let _ = event; // log it
-///     };
-///     let kept = supervisor.run(&mut client, &request, told, async |connection| {
-///         let obey = |command: Message<'_>| {
-///             let _ = command; // …
-///         };
-///         let session = connection.duplex(obey, async |writer| loop {
-///             writer.send(&REPORTS.receive().await[..]).await?;
-///             supervisor.succeeded();
-///         });
-///         session.await
-///     });
+///     let kept = supervisor.run(
+///         &mut client,
+///         &request,
+///         // Written here, its argument needs no type.
+///         |event| match event {
+///             Event::NotConnected(error) if error.status() == Some(401) => supervisor.stop(),
+///             _ => {} // log it
+///         },
+///         async |connection| {
+///             let obey = |command: Message<'_>| {
+///                 let _ = command; // …
+///             };
+///             let session = connection.duplex(obey, async |writer| loop {
+///                 writer.send(&REPORTS.receive().await[..]).await?;
+///                 supervisor.succeeded();
+///             });
+///             session.await
+///         },
+///     );
 ///     kept.await;
 /// }
 /// ```
@@ -158,7 +164,8 @@ impl<M: RawMutex> Supervisor<M> {
     /// ([`finish`](Connection::finish)), again and again. Returns when it is told to
     /// [`stop`](Self::stop), within [`Timing::close`](crate::Timing::close).
     ///
-    /// `told` hears of each step. A source of entropy that fails costs the longest delay that is due.
+    /// `told` hears of each step; a closure that is written in the call needs no type for its
+    /// argument, one that is bound to a name before does. A source of entropy that fails costs the longest delay that is due.
     ///
     /// # Cancel safety
     /// Dropped at any point, an open connection is dropped without a Close, and the client can be

@@ -6,12 +6,11 @@
 //! ```no_run
 //! use bare_ws::handshake::Request;
 //! use bare_ws::uri::Uri;
-//! use bare_ws_embassy::ConnectError;
 //! use bare_ws_embassy::entropy::FromFn;
 //! use bare_ws_embassy::net::{Client, Connection, Memory, Reader, Writer};
+//! use bare_ws_embassy::{ConnectError, ErrorKind};
 //! use embassy_net::Stack;
 //! use embassy_time::Timer;
-//! use embedded_io_async::ErrorKind;
 //! use static_cell::{ConstStaticCell, StaticCell};
 //!
 //! async fn connect(

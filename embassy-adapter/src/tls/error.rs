@@ -3,17 +3,19 @@
 use core::fmt;
 
 use bare_ws::entropy::EntropyError;
+use embedded_io_async::ErrorKind;
 use embedded_tls::TlsError;
 use embedded_tls::alert::AlertDescription;
 
-/// Why a TLS connection was not made, or why it failed. `T` is the transport's own error.
+/// Why a TLS connection was not made, or why it failed. `T` is the transport's own error: over
+/// embassy-net an [`ErrorKind`].
 ///
 /// No application data was sent to a server that did not prove who it is, nor read from one.
 /// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Error<T> {
+pub enum Error<T = ErrorKind> {
     /// The server's certificate does not prove that it is the one that was asked for.
     Certificate(CertificateError),
     /// The transport ended during the handshake.
@@ -112,8 +114,7 @@ impl<T> Error<T> {
 }
 
 impl<T: embedded_io_async::Error> embedded_io_async::Error for Error<T> {
-    fn kind(&self) -> embedded_io_async::ErrorKind {
-        use embedded_io_async::ErrorKind;
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::CutInHandshake | Self::Truncated => ErrorKind::ConnectionAborted,
             Self::RecordTooLarge { .. } | Self::BufferTooSmall { .. } => ErrorKind::OutOfMemory,

@@ -23,7 +23,6 @@
 //! use bare_ws_embassy::tls::{self, Clock, Link, Records, Roots, Setup, TrustAnchor};
 //! use bare_ws_embassy::{ConnectError, Error, Timing};
 //! use embassy_net::Stack;
-//! use embedded_io_async::ErrorKind;
 //!
 //! struct Memory {
 //!     read: [u8; 16_640],
@@ -33,8 +32,8 @@
 //! }
 //!
 //! enum Failure {
-//!     Connect(ConnectError<tls::Error<ErrorKind>>),
-//!     Connection(Error<tls::Error<ErrorKind>>),
+//!     Connect(ConnectError<tls::Error>),
+//!     Connection(Error<tls::Error>),
 //! }
 //!
 //! async fn report(

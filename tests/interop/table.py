@@ -172,3 +172,6 @@ REFUSALS = {
          "wss://localhost:{tls_port}/"),
     ],
 }
+
+# Those that the example `wscat` talks to, too.
+WSCAT = ["node-ws", "websockets"]

@@ -57,6 +57,7 @@ fn each_misuse_has_its_line() {
         (&["--ca", file, "wss://127.0.0.1:1/"], file),
         (&["--ca", "/nowhere", "wss://127.0.0.1:1/"], "/nowhere"),
         (&["--cert", file, "--key", file, "wss://127.0.0.1:1/"], file),
+        (&["--reconnect", "--binary", url], "all of a pipe"),
         (&["completions", "tcsh"], "tcsh"),
         (&["listen", "--frames"], "--frames"),
     ];

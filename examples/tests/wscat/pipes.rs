@@ -1,6 +1,8 @@
 //! Through pipes: messages and nothing else.
 
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use bare_ws_examples::authority::Authority;
 use bare_ws_examples::server::EchoServer;
@@ -227,28 +229,96 @@ fn how_the_server_closes_decides_the_exit_code() {
 #[test]
 fn another_connection_takes_over() {
     let (url, server) = serve(2, |client, connection, _| {
+        let said = match client {
+            0 => connection.recv().unwrap().unwrap().to_string(),
+            _ => String::new(),
+        };
+        connection.send(format!("answer {client}")).unwrap();
         if client == 0 {
-            let said = connection.recv().unwrap().unwrap().to_string();
-            connection
-                .close(Some(CloseCode::SERVICE_RESTART), "")
-                .unwrap();
-            while connection.recv().unwrap().is_some() {}
-            said
-        } else {
-            connection.send("again").unwrap();
-            while connection.recv().unwrap().is_some() {}
-            String::new()
+            let code = Some(CloseCode::SERVICE_RESTART);
+            connection.close(code, "").unwrap();
         }
+        while connection.recv().unwrap().is_some() {}
+        said
     });
-    let output = run(&["--reconnect=0.01", "--count", "1", &url], b"one\n");
-    assert_eq!(text(&output.stdout), "again\n");
-    assert_eq!(output.status.code(), Some(0));
+    let output = run(&["--reconnect=0.01", "--count", "2", &url], b"one\n");
+    assert_eq!(text(&output.stdout), "answer 0\nanswer 1\n");
     let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said, "the server closed with 1012; again in 0.0 s\n");
+    assert_eq!(server.join().unwrap(), ["one", ""]);
+}
+
+#[test]
+fn a_server_that_is_not_there_yet_is_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let url = format!("ws://{address}/");
+    let mut child = command(&["--reconnect=0.02", &url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // What is said meanwhile is sent then.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"early\n").unwrap();
+    drop(stdin);
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
     assert!(
-        said.contains("the server closed with 1012; again in 0.0 s"),
-        "{said}"
+        line.contains("refused") && line.contains("; again in 0.0 s"),
+        "{line}"
     );
-    assert_eq!(server.join().unwrap()[0], "one");
+    let server = command(&["listen", "--once", &address.to_string()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), "early\n");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(server.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn an_output_that_nobody_reads_ends_it() {
+    let (url, server) = serve(1, |_, connection, _| {
+        // Until the client has had enough.
+        while connection.send("more").is_ok() {}
+    });
+    let mut child = command(&["--count", "1000000000", &url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "more\n");
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert!(failed(&output, 5).starts_with("error: local: "));
+    server.join().unwrap();
+}
+
+#[test]
+fn frames_stay_out_of_the_pipe() {
+    let listening = Listening::start(&[]);
+    let output = run(&["--frames", &listening.url], b"hi\n");
+    assert_eq!(text(printed(&output)), "hi\n");
+    let frames: Vec<_> = text(&output.stderr).lines().collect();
+    assert_eq!(frames.len(), 4, "{frames:?}");
+    let begin = |at: usize, wanted: &str| assert!(frames[at].starts_with(wanted), "{frames:?}");
+    begin(0, "> frame Text FIN key ");
+    // The answer may come before or after the end of the input.
+    assert!(
+        frames.contains(&"< frame Text FIN 2 octets 6869"),
+        "{frames:?}"
+    );
+    begin(3, "< frame Close FIN 2 octets 03e8");
 }
 
 #[test]
@@ -285,6 +355,34 @@ fn tls_trusts_whom_it_is_told_to() {
 }
 
 #[test]
+fn tls_shows_who_it_is() {
+    let mine = Authority::new("mine").unwrap();
+    let (certificate, key) = mine.client("me").unwrap();
+    let ca = Temporary::new("strict-ca", mine.pem().as_bytes());
+    let certificate = Temporary::new("certificate", certificate.as_bytes());
+    let key = Temporary::new("key", key.as_bytes());
+    let start = || EchoServer::start_secure(mine.strict_server(&["localhost"]).unwrap()).unwrap();
+    let url = |server: &EchoServer| format!("wss://localhost:{}/", server.address().port());
+    let server = start();
+    let identity = ["--cert", certificate.path(), "--key", key.path()];
+    let there = url(&server);
+    let arguments = [&["--ca", ca.path(), &there], &identity[..]].concat();
+    assert_eq!(text(printed(&run(&arguments, b"it is me\n"))), "it is me\n");
+    server.join().unwrap();
+
+    let server = start();
+    let output = run(&["--ca", ca.path(), &url(&server)], b"it is me\n");
+    // A reset may overtake the alert that says why.
+    assert!(
+        matches!(output.status.code(), Some(1 | 3)),
+        "{:?}",
+        output.status
+    );
+    assert_eq!(text(&output.stdout), "");
+    assert!(server.join().is_err());
+}
+
+#[test]
 fn broadcasts_reach_the_others() {
     let mut listening = Listening::start(&["--broadcast"]);
     let listener = command(&["--count", "1", &listening.url])
@@ -293,8 +391,9 @@ fn broadcasts_reach_the_others() {
         .spawn()
         .unwrap();
     listening.wait_for("1 from ");
-    // Once it has been let in.
-    let output = run(&["--wait", "0.3", &listening.url], b"to all\n");
+    let began = Instant::now();
+    let output = run(&["--wait", "0.2", &listening.url], b"to all\n");
+    assert!(began.elapsed() >= Duration::from_millis(200));
     assert_eq!(text(printed(&output)), "");
     assert_eq!(
         text(&listener.wait_with_output().unwrap().stdout),

@@ -1,5 +1,6 @@
 //! The command line: what clap reads, and what a [`Config`] is made of it.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -185,6 +186,20 @@ impl Session {
     /// Where to connect.
     pub(crate) fn url(&self) -> &str {
         self.url.as_deref().unwrap_or_default()
+    }
+
+    /// What clap cannot know.
+    ///
+    /// # Errors
+    /// In words.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.reconnect.is_some() && self.binary && !io::stdin().is_terminal() {
+            return Err(
+                "--reconnect with --binary needs a terminal: all of a pipe is one message, \
+                        which another connection cannot continue",
+            );
+        }
+        Ok(())
     }
 
     /// Everything about the connection but TLS.

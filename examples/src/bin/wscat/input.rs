@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
@@ -16,6 +17,7 @@ use rustyline::{Config, Editor};
 use crate::arguments::Session;
 use crate::session::Event;
 use crate::show::{Form, Show};
+use crate::terminal::Terminal;
 
 /// What is to be sent.
 pub(crate) enum Input {
@@ -70,16 +72,31 @@ impl Source {
         })
     }
 
+    /// How much may be read ahead. Whoever types must not be kept waiting: what is printed above the
+    /// line waits for the line editor.
+    pub(crate) fn ahead(&self) -> usize {
+        match self {
+            Self::Typed(_) => 1024,
+            Self::Lines | Self::Pipe | Self::File(..) => 16,
+        }
+    }
+
     /// Reads in a thread of its own, which ends with the process if it waits for somebody to type.
     ///
     /// # Errors
     /// When a terminal cannot be used.
-    pub(crate) fn start(self, show: &Show, events: Events) -> io::Result<()> {
+    pub(crate) fn start(
+        self,
+        show: &Show,
+        terminal: &Arc<Terminal>,
+        events: Events,
+    ) -> io::Result<()> {
         match self {
             Self::Typed(history) => {
                 let mut editor = editor(history.as_deref()).map_err(io::Error::other)?;
                 show.print_above(editor.create_external_printer().map_err(io::Error::other)?);
-                run(move || typed(&mut editor, history.as_deref(), &events))
+                let terminal = Arc::clone(terminal);
+                run(move || typed(&mut editor, history.as_deref(), &terminal, &events))
             }
             Self::Lines => run(move || lines(io::stdin().lock(), &events)),
             Self::Pipe => {
@@ -114,10 +131,13 @@ fn editor(history: Option<&Path>) -> rustyline::Result<Editor<(), DefaultHistory
 fn typed(
     editor: &mut Editor<(), DefaultHistory>,
     history: Option<&Path>,
+    terminal: &Terminal,
     events: &Events,
 ) -> Result<(), Gone> {
-    loop {
-        let input = match editor.readline("> ") {
+    while terminal.begin_line() {
+        let line = editor.readline("> ");
+        terminal.end_line();
+        let input = match line {
             Ok(line) => {
                 // At once: nobody knows how this ends.
                 if let Some(path) = history {
@@ -133,9 +153,10 @@ fn typed(
         let is_last = !matches!(input, Input::Line(_));
         give(events, input)?;
         if is_last {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 fn lines(source: impl BufRead, events: &Events) -> Result<(), Gone> {

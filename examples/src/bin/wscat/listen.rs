@@ -1,7 +1,7 @@
 //! A server to test against: it sends each message back, or to everybody else.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,13 @@ use bare_ws_examples::{Closed, Line};
 use bare_ws_std::OwnedMessage;
 
 use crate::arguments::Listen;
+
+/// On standard output, for as long as somebody reads it.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        let _ = writeln!(io::stdout(), $($what)*);
+    }};
+}
 
 /// How long a message for a client may wait for one of its own.
 const TURN: Duration = Duration::from_millis(20);
@@ -33,7 +40,7 @@ struct House {
 /// When it cannot listen there.
 pub(crate) fn run(listen: &Listen) -> io::Result<()> {
     let listener = TcpListener::bind(&listen.address)?;
-    println!("listening on ws://{}/", listener.local_addr()?);
+    say!("listening on ws://{}/", listener.local_addr()?);
     let house = Arc::new(House {
         subprotocols: listen.subprotocol.clone(),
         clients: Mutex::default(),
@@ -53,26 +60,27 @@ pub(crate) fn run(listen: &Listen) -> io::Result<()> {
 
 impl House {
     fn serve(&self, number: u64, tcp: TcpStream, address: SocketAddr) {
-        println!("{number} from {address}");
-        match self.talk(number, tcp) {
-            Ok(closed) => println!("{number} closed {closed}"),
-            Err(what) => println!("{number} failed: {}", Line(&what)),
+        match self.talk(number, tcp, address) {
+            Ok(closed) => say!("{number} closed {closed}"),
+            Err(what) => say!("{number} failed: {}", Line(&what)),
         }
         self.clients().remove(&number);
     }
 
-    fn talk(&self, number: u64, tcp: TcpStream) -> Result<Closed, String> {
+    fn talk(&self, number: u64, tcp: TcpStream, address: SocketAddr) -> Result<Closed, String> {
         let said = |error: io::Error| error.to_string();
         tcp.set_nodelay(true).map_err(said)?;
         let end = tcp.try_clone().map_err(said)?;
         let subprotocols: Vec<_> = self.subprotocols.iter().map(String::as_str).collect();
         let (mut connection, _) = server::accept(tcp, &subprotocols)?;
-        let closed = match self.is_broadcast {
-            true => {
+        let inbox = self.is_broadcast.then(|| self.enter(number));
+        say!("{number} from {address}");
+        let closed = match inbox {
+            Some(inbox) => {
                 end.set_read_timeout(Some(TURN)).map_err(said)?;
-                self.broadcast(number, &mut connection)
+                self.broadcast(number, &mut connection, &inbox)
             }
-            false => echo(number, &mut connection),
+            None => echo(number, &mut connection),
         };
         // RFC 6455 §7.1.1: the server closes the transport first.
         let _ = end.shutdown(Shutdown::Both);
@@ -83,8 +91,8 @@ impl House {
         &self,
         number: u64,
         connection: &mut Connection<TcpStream>,
+        inbox: &Receiver<OwnedMessage>,
     ) -> Result<Closed, String> {
-        let inbox = self.enter(number);
         loop {
             match connection.recv() {
                 Ok(Some(message)) => {
@@ -114,7 +122,7 @@ impl House {
     fn give(&self, from: u64, message: &OwnedMessage) {
         for (number, client) in self.clients().iter() {
             if *number != from && client.try_send(message.clone()).is_err() {
-                println!("{number} does not read: left out");
+                say!("{number} does not read: left out");
             }
         }
     }
@@ -131,14 +139,14 @@ fn is_late(error: &io::Error) -> bool {
 fn echo(number: u64, connection: &mut Connection<TcpStream>) -> Result<Closed, String> {
     let Connection { reader, writer } = connection;
     while let Some(message) = reader.recv(writer).map_err(|error| error.to_string())? {
-        println!("{number} < {}", Line(&message.to_string()));
+        say!("{number} < {}", Line(&message.to_string()));
         writer.send(message).map_err(|error| error.to_string())?;
     }
     Ok(closed(connection))
 }
 
 fn show(number: u64, message: &OwnedMessage) {
-    println!("{number} < {}", Line(&message.to_string()));
+    say!("{number} < {}", Line(&message.to_string()));
 }
 
 fn closed(connection: &Connection<TcpStream>) -> Closed {

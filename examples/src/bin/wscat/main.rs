@@ -15,7 +15,7 @@ mod show;
 mod tap;
 mod terminal;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -34,23 +34,29 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     match arguments.mode {
-        None => connect(&arguments.session),
+        None => match arguments.session.check() {
+            Ok(()) => connect(&arguments.session),
+            Err(what) => failed("usage", what, 2),
+        },
         Some(Mode::Listen(listen)) => match listen::run(&listen) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("local", &error.to_string(), 5),
         },
         Some(Mode::Completions { shell }) => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "wscat", &mut io::stdout());
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "wscat", &mut script);
+            match io::stdout().write_all(&script) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed("local", &error.to_string(), 5),
+            }
         }
     }
 }
 
 fn connect(session: &Session) -> ExitCode {
     let show = Arc::new(Show::new(session.json, session.binary));
-    let terminal = Terminal::remember();
-    let ending = session::run(session, &show);
+    let terminal = Arc::new(Terminal::remember());
+    let ending = session::run(session, &show, &terminal);
     terminal.restore();
     match &ending {
         Ending::Closed(_) if ending.code() == 0 => {}

@@ -24,15 +24,17 @@ pub(crate) struct Receiving {
     pub(crate) count: Option<u64>,
 }
 
-/// Octets of the messages that were compressed, before and after.
+/// How many messages there were, and of those that were compressed the octets before and after.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Ratio {
+pub(crate) struct Tally {
+    pub(crate) messages: u64,
     pub(crate) plain: u64,
     pub(crate) compressed: u64,
 }
 
-impl Ratio {
+impl Tally {
     pub(crate) fn add(&mut self, plain: u64, compressed: Option<u64>) {
+        self.messages += 1;
         if let Some(compressed) = compressed {
             self.plain += plain;
             self.compressed += compressed;
@@ -41,12 +43,12 @@ impl Ratio {
 }
 
 impl Receiving {
-    /// Receives until the connection has come to its end: how, and how well the server compresses.
-    pub(crate) fn run(mut self) -> (Ending, Ratio) {
-        let mut ratio = Ratio::default();
+    /// Receives until the connection has come to its end: how, and what it has received.
+    pub(crate) fn run(mut self) -> (Ending, Tally) {
+        let mut tally = Tally::default();
         let received = match self.output.take() {
-            None => self.messages(&mut ratio),
-            Some((file, bar)) => self.pieces(file, &bar, &mut ratio),
+            None => self.messages(&mut tally),
+            Some((file, bar)) => self.pieces(file, &bar, &mut tally),
         };
         let ending = match received {
             Ok(()) => self.finish(),
@@ -56,17 +58,15 @@ impl Receiving {
             // Nobody reads any more: the server need not send.
             self.writer.abort_handle().abort();
         }
-        (ending, ratio)
+        (ending, tally)
     }
 
-    fn messages(&mut self, ratio: &mut Ratio) -> Result<(), Ending> {
-        let mut count = 0;
+    fn messages(&mut self, tally: &mut Tally) -> Result<(), Ending> {
         while let Some(message) = self.reader.recv().map_err(Ending::Failed)? {
             let compressed = self.meter.compressed(Direction::Received);
-            ratio.add(message.len() as u64, compressed);
+            tally.add(message.len() as u64, compressed);
             show(&self.show, message, compressed)?;
-            count += 1;
-            if self.count == Some(count) {
+            if self.count == Some(tally.messages) {
                 return close(&self.writer);
             }
         }
@@ -78,9 +78,8 @@ impl Receiving {
         &mut self,
         mut file: File,
         bar: &ProgressBar,
-        ratio: &mut Ratio,
+        tally: &mut Tally,
     ) -> Result<(), Ending> {
-        let mut count = 0;
         while let Some(chunk) = self.reader.recv_chunk().map_err(Ending::Failed)? {
             file.write_all(chunk.octets).map_err(Ending::Local)?;
             bar.inc(chunk.octets.len() as u64);
@@ -88,9 +87,8 @@ impl Receiving {
                 continue;
             }
             let len = chunk.offset + chunk.octets.len() as u64;
-            ratio.add(len, self.meter.compressed(Direction::Received));
-            count += 1;
-            if self.count == Some(count) {
+            tally.add(len, self.meter.compressed(Direction::Received));
+            if self.count == Some(tally.messages) {
                 close(&self.writer)?;
                 break;
             }

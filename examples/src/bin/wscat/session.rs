@@ -16,9 +16,10 @@ use crate::arguments::Session;
 use crate::command::{self, Command};
 use crate::ending::Ending;
 use crate::input::{Input, Source};
-use crate::receive::{self, Ratio, Receiving};
+use crate::receive::{self, Receiving, Tally};
 use crate::show::{self, Show};
 use crate::tap::{Direction, Meter, Tap};
+use crate::terminal::Terminal;
 
 /// What the sending thread waits for.
 pub(crate) enum Event {
@@ -29,12 +30,12 @@ pub(crate) enum Event {
 }
 
 /// Connects and stays until the end, and begins anew if that was asked for.
-pub(crate) fn run(session: &Session, show: &Arc<Show>) -> Ending {
+pub(crate) fn run(session: &Session, show: &Arc<Show>, terminal: &Arc<Terminal>) -> Ending {
     let connecting = match Connecting::new(session) {
         Ok(connecting) => connecting,
         Err(error) => return Ending::Failed(error),
     };
-    let mut talk = match Talk::new(session, show) {
+    let mut talk = match Talk::new(session, show, terminal) {
         Ok(talk) => talk,
         Err(error) => return Ending::Local(error),
     };
@@ -136,6 +137,7 @@ fn parameters(agreed: &Agreed) -> String {
 struct Talk<'a> {
     session: &'a Session,
     show: &'a Arc<Show>,
+    terminal: &'a Arc<Terminal>,
     events: Receiver<Event>,
     sender: SyncSender<Event>,
     /// Of the input; taken when it is read.
@@ -145,6 +147,8 @@ struct Talk<'a> {
     /// What could not be sent yet.
     pending: VecDeque<Input>,
     phase: Phase,
+    /// Messages that are still to arrive before it is closed.
+    count: Option<u64>,
     interrupted: bool,
 }
 
@@ -160,18 +164,25 @@ enum Phase {
 }
 
 impl<'a> Talk<'a> {
-    fn new(session: &'a Session, show: &'a Arc<Show>) -> io::Result<Self> {
-        let (sender, events) = mpsc::sync_channel(16);
+    fn new(
+        session: &'a Session,
+        show: &'a Arc<Show>,
+        terminal: &'a Arc<Terminal>,
+    ) -> io::Result<Self> {
+        let source = Source::new(session, show.form())?;
+        let (sender, events) = mpsc::sync_channel(source.ahead());
         let output = session.output.as_deref();
         Ok(Self {
             session,
             show,
+            terminal,
             events,
             sender,
-            source: Some(Source::new(session, show.form())?),
+            source: Some(source),
             output: output.map(|path| receive::create(path, show)).transpose()?,
             pending: VecDeque::new(),
             phase: Phase::Open,
+            count: session.count,
             interrupted: false,
         })
     }
@@ -184,7 +195,7 @@ impl<'a> Talk<'a> {
             meter: Arc::clone(meter),
             show: Arc::clone(self.show),
             output: self.output.take(),
-            count: self.session.count,
+            count: self.count,
         };
         let receiving = match self.receive(receiving) {
             Ok(thread) => thread,
@@ -193,21 +204,23 @@ impl<'a> Talk<'a> {
         let mut sending = Sending::new(writer, meter);
         let ending = self.send(&mut sending);
         let received = receiving.join().unwrap_or_default();
-        self.report(Direction::Sent, sending.ratio);
+        // None is left when it was closed for that.
+        self.count = self.count.map(|count| count - received.messages.min(count));
+        self.report(Direction::Sent, sending.tally);
         self.report(Direction::Received, received);
         self.tell_close(ending)
     }
 
     /// Receives in a thread of its own, which says when it is at its end.
-    fn receive(&mut self, receiving: Receiving) -> io::Result<JoinHandle<Ratio>> {
+    fn receive(&mut self, receiving: Receiving) -> io::Result<JoinHandle<Tally>> {
         if let Some(source) = self.source.take() {
-            source.start(self.show, self.sender.clone())?;
+            source.start(self.show, self.terminal, self.sender.clone())?;
         }
         let events = self.sender.clone();
         thread::Builder::new().spawn(move || {
-            let (ending, ratio) = receiving.run();
+            let (ending, tally) = receiving.run();
             let _ = events.send(Event::Ended(ending));
-            ratio
+            tally
         })
     }
 
@@ -302,7 +315,7 @@ impl<'a> Talk<'a> {
 
     /// The input has ended.
     fn end(&mut self, sending: &mut Sending<'_>) {
-        match (self.session.wait, self.session.count) {
+        match (self.session.wait, self.count) {
             _ if self.phase == Phase::Closing => {}
             (Some(wait), _) => self.phase = Phase::Draining(Instant::now().checked_add(wait)),
             (None, Some(_)) => self.phase = Phase::Draining(None),
@@ -326,12 +339,12 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn report(&self, direction: Direction, ratio: Ratio) {
-        if ratio.plain > 0 {
+    fn report(&self, direction: Direction, tally: Tally) {
+        if tally.plain > 0 {
             let _ = self.show.event(&show::Event::Compression {
                 direction,
-                plain: ratio.plain,
-                compressed: ratio.compressed,
+                plain: tally.plain,
+                compressed: tally.compressed,
             });
         }
     }
@@ -347,7 +360,7 @@ impl<'a> Talk<'a> {
     /// Whether another connection may end otherwise.
     fn may_begin_anew(&self, ending: &Ending) -> bool {
         match ending {
-            _ if self.phase == Phase::Closing => false,
+            _ if self.phase == Phase::Closing || self.count == Some(0) => false,
             Ending::Failed(error) => error.is_retryable(),
             Ending::Closed(closed) => RESTARTS.contains(&CloseCode(closed.code)),
             Ending::Local(_) | Ending::Interrupted => false,
@@ -393,7 +406,7 @@ const RESTARTS: [CloseCode; 4] = [
 struct Sending<'a> {
     writer: Writer<Tap>,
     meter: &'a Meter,
-    ratio: Ratio,
+    tally: Tally,
     /// Octets of the message that is sent in pieces.
     len: u64,
 }
@@ -403,7 +416,7 @@ impl<'a> Sending<'a> {
         Self {
             writer,
             meter,
-            ratio: Ratio::default(),
+            tally: Tally::default(),
             len: 0,
         }
     }
@@ -411,7 +424,7 @@ impl<'a> Sending<'a> {
     fn message(&mut self, show: &Show, message: Message<'_>) -> Result<(), Error> {
         self.writer.send(message.as_message())?;
         let compressed = self.meter.compressed(Direction::Sent);
-        self.ratio.add(message.len() as u64, compressed);
+        self.tally.add(message.len() as u64, compressed);
         show.event(&show::Event::Message {
             direction: Direction::Sent,
             message,
@@ -430,7 +443,7 @@ impl<'a> Sending<'a> {
         self.len += octets.len() as u64;
         if fin {
             let len = std::mem::take(&mut self.len);
-            self.ratio.add(len, self.meter.compressed(Direction::Sent));
+            self.tally.add(len, self.meter.compressed(Direction::Sent));
         }
         Ok(())
     }

@@ -233,7 +233,7 @@ fn line(event: &Event<'_>, is_typed: bool) -> (Style, String) {
             compressed,
         } => {
             let mut text = match is_typed && direction == Direction::Sent {
-                true => format!("{} {} octets", arrow(direction), message.len()),
+                true => arrow(direction).to_string(),
                 false => format!("{} {}", arrow(direction), payload(message)),
             };
             if let Some(compressed) = compressed {
@@ -365,7 +365,7 @@ fn frame(direction: Direction, header: &FrameHeader, payload: &[u8]) -> String {
 
 /// How many octets there are, and the first of them.
 fn beginning(octets: &[u8], len: u64) -> String {
-    const SHOWN: usize = 32;
+    const SHOWN: usize = 16;
     let shown = &octets[..octets.len().min(SHOWN)];
     let more = if len > shown.len() as u64 { "..." } else { "" };
     format!("{len} octets {}{more}", hexadecimal(shown))

@@ -23,7 +23,7 @@ fn each_misuse_has_its_line() {
         (&["--count", "0", url], "not a number above 0"),
         (&["--count", "many", url], "not a number above 0"),
         (&["--wait", "-1", url], "-1"),
-        (&["--wait", "soon", url], "not a number of seconds above 0"),
+        (&["--wait", "soon", url], "not a number of seconds"),
         (&["--ping", "0", url], "not a number of seconds above 0"),
         (&["--timeout", "0", url], "not a number of seconds above 0"),
         (&["--reconnect=x", url], "not a number of seconds above 0"),
@@ -73,18 +73,19 @@ fn each_misuse_has_its_line() {
 
 #[test]
 fn files_and_addresses_that_cannot_be_used() {
-    let rows: &[&[&str]] = &[
-        &["--output", "/nowhere/x", "ws://127.0.0.1:1/"],
-        &["--file", "/nowhere", "ws://127.0.0.1:1/"],
-        &["listen", "nowhere"],
-        &["listen", "192.0.2.1:1"],
+    let rows: &[(&[&str], &str)] = &[
+        (
+            &["--output", "/nowhere/x", "ws://127.0.0.1:1/"],
+            "/nowhere/x: ",
+        ),
+        (&["--file", "/nowhere", "ws://127.0.0.1:1/"], "/nowhere: "),
+        (&["listen", "nowhere"], "nowhere: "),
+        (&["listen", "192.0.2.1:1"], "192.0.2.1:1: "),
     ];
-    for arguments in rows {
+    for (arguments, wanted) in rows {
         let output = run(arguments, b"");
-        assert!(
-            failed(&output, 5).starts_with("error: local: "),
-            "{arguments:?}"
-        );
+        let wanted = format!("error: local: {wanted}");
+        assert!(failed(&output, 5).starts_with(&wanted), "{arguments:?}");
     }
 }
 

@@ -305,6 +305,44 @@ fn an_output_that_nobody_reads_ends_it() {
 }
 
 #[test]
+fn what_cannot_be_shown_is_not_sent_for_ever() {
+    let (url, server) = serve(1, |_, connection, _| {
+        // Silent: all that is to be shown is what the client sends.
+        while matches!(connection.recv(), Ok(Some(_))) {}
+    });
+    let mut child = command(&["--json", &url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    // It stays open: only the output says that there is nobody any more.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"a line\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(failed(&output, 5).starts_with("error: local: "));
+    server.join().unwrap();
+}
+
+#[test]
+fn lines_are_utf8() {
+    let (url, server) = serve(1, |_, connection, _| {
+        let mut messages = 0;
+        while matches!(connection.recv(), Ok(Some(_))) {
+            messages += 1;
+        }
+        messages
+    });
+    let output = run(&[&url], b"good\nb\xffd\nmore\n");
+    assert!(failed(&output, 5).contains("a line of the input is not UTF-8"));
+    assert!(server.join().unwrap()[0] <= 1);
+}
+
+#[test]
 fn frames_stay_out_of_the_pipe() {
     let listening = Listening::start(&[]);
     let output = run(&["--frames", &listening.url], b"hi\n");

@@ -90,8 +90,9 @@ pub(crate) struct Session {
     #[arg(short = 'n', long, value_name = "N", value_parser = number)]
     #[arg(help_heading = "Messages")]
     pub(crate) count: Option<u64>,
-    /// Wait so many seconds between the end of the input and closing
-    #[arg(short, long, value_name = "SECONDS", value_parser = seconds, help_heading = "Messages")]
+    /// Wait so many seconds for answers between the end of the input and closing [default: 0.5,
+    /// with --count until they are there]
+    #[arg(short, long, value_name = "SECONDS", value_parser = pause, help_heading = "Messages")]
     pub(crate) wait: Option<Duration>,
     /// Take lines that begin with a slash as commands: /ping [TEXT], /pong [TEXT],
     /// /close [CODE [REASON]]; //TEXT sends /TEXT
@@ -264,12 +265,16 @@ fn keepalive(interval: Duration) -> KeepAlive {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+fn pause(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok();
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "not a number of seconds above 0".to_owned())
+        .ok_or_else(|| "not a number of seconds".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let duration = pause(text).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| "not a number of seconds above 0".to_owned())
 }
 
 fn number(text: &str) -> Result<u64, String> {

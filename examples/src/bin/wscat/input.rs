@@ -61,9 +61,15 @@ impl Source {
     /// When the file cannot be opened.
     pub(crate) fn new(session: &Session, form: Form) -> io::Result<Self> {
         let is_terminal = io::stdin().is_terminal();
+        let kind = match session.text {
+            true => MessageKind::Text,
+            false => MessageKind::Binary,
+        };
         Ok(match &session.file {
-            Some(path) if session.text => Self::File(File::open(path)?, MessageKind::Text),
-            Some(path) => Self::File(File::open(path)?, MessageKind::Binary),
+            Some(path) => {
+                let file = File::open(path).map_err(|error| about(path, &error))?;
+                Self::File(file, kind)
+            }
             None if is_terminal && matches!(form, Form::Terminal { .. }) => {
                 Self::Typed(session.history.clone())
             }
@@ -93,7 +99,7 @@ impl Source {
     ) -> io::Result<()> {
         match self {
             Self::Typed(history) => {
-                let mut editor = editor(history.as_deref()).map_err(io::Error::other)?;
+                let mut editor = editor(history.as_deref())?;
                 show.print_above(editor.create_external_printer().map_err(io::Error::other)?);
                 let terminal = Arc::clone(terminal);
                 run(move || typed(&mut editor, history.as_deref(), &terminal, &events))
@@ -119,11 +125,12 @@ fn give(events: &Events, input: Input) -> Result<(), Gone> {
     events.send(Event::Input(input)).map_err(|_| Gone)
 }
 
-fn editor(history: Option<&Path>) -> rustyline::Result<Editor<(), DefaultHistory>> {
+fn editor(history: Option<&Path>) -> io::Result<Editor<(), DefaultHistory>> {
     let config = Config::builder().auto_add_history(true).build();
-    let mut editor = Editor::with_config(config)?;
+    let mut editor = Editor::with_config(config).map_err(io::Error::other)?;
     if let Some(path) = history.filter(|path| path.exists()) {
-        editor.load_history(path)?;
+        let loaded = editor.load_history(path).map_err(io::Error::other);
+        loaded.map_err(|error| about(path, &error))?;
     }
     Ok(editor)
 }
@@ -163,10 +170,20 @@ fn lines(source: impl BufRead, events: &Events) -> Result<(), Gone> {
     for line in source.lines() {
         match line {
             Ok(line) => give(events, Input::Line(line))?,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let what = "a line of the input is not UTF-8 (--binary sends any octets)";
+                let error = io::Error::new(error.kind(), what);
+                return give(events, Input::Failed(error));
+            }
             Err(error) => return give(events, Input::Failed(error)),
         }
     }
     give(events, Input::End)
+}
+
+/// The error with the name of the file.
+pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// All of it as one message, of any length.

@@ -39,7 +39,9 @@ struct House {
 /// # Errors
 /// When it cannot listen there.
 pub(crate) fn run(listen: &Listen) -> io::Result<()> {
-    let listener = TcpListener::bind(&listen.address)?;
+    let address = &listen.address;
+    let listener = TcpListener::bind(address)
+        .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
     say!("listening on ws://{}/", listener.local_addr()?);
     let house = Arc::new(House {
         subprotocols: listen.subprotocol.clone(),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use bare_ws_examples::Closed;
@@ -9,6 +10,7 @@ use bare_ws_std::{CloseCode, Error, Message, Reader, Writer};
 use indicatif::ProgressBar;
 
 use crate::ending::Ending;
+use crate::input::about;
 use crate::show::{Event, Show};
 use crate::tap::{Direction, Meter, Tap};
 
@@ -123,6 +125,7 @@ fn close(writer: &Writer<Tap>) -> Result<(), Ending> {
 }
 
 /// A file that messages are written to, new.
-pub(crate) fn create(path: &std::path::Path, show: &Show) -> io::Result<(File, ProgressBar)> {
-    Ok((File::create(path)?, show.bar("receiving", None)))
+pub(crate) fn create(path: &Path, show: &Show) -> io::Result<(File, ProgressBar)> {
+    let file = File::create(path).map_err(|error| about(path, &error))?;
+    Ok((file, show.bar("receiving", None)))
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(session: &Session, show: &Arc<Show>, terminal: &Arc<Terminal>)
                 delay = session.reconnect;
                 talk.converse(socket, &meter)
             }
-            Err(error) => Ending::Failed(error),
+            Err(ending) => ending,
         };
         let Some(wait) = delay.filter(|_| talk.may_begin_anew(&ending)) else {
             show.finish();
@@ -84,12 +84,25 @@ impl<'a> Connecting<'a> {
         })
     }
 
-    /// As [`Config::connect`] does, with the tap between the socket and the connection.
+    /// A connection that has been shown.
     fn connect(
         &self,
         show: &Arc<Show>,
         frames: bool,
-    ) -> Result<(WebSocket<Tap>, Arc<Meter>), Error> {
+    ) -> Result<(WebSocket<Tap>, Arc<Meter>), Ending> {
+        let meter = Arc::new(Meter::new(frames.then(|| watch(Arc::clone(show)))));
+        let socket = self.open(&meter).map_err(Ending::Failed)?;
+        let opened = show::Event::Opened {
+            url: self.url,
+            subprotocol: socket.subprotocol(),
+            deflate: socket.deflate().map(parameters),
+        };
+        show.event(&opened).map_err(Ending::Local)?;
+        Ok((socket, meter))
+    }
+
+    /// As [`Config::connect`] does, with the tap between the socket and the connection.
+    fn open(&self, meter: &Arc<Meter>) -> Result<WebSocket<Tap>, Error> {
         let tcp = self.config.dial(self.url)?;
         let socket = match &self.tls {
             None => Socket::Tcp(tcp),
@@ -98,16 +111,8 @@ impl<'a> Connecting<'a> {
                 Socket::Tls(Box::new(tls.connect(host, tcp, Some(self.timeout))?))
             }
         };
-        let meter = Arc::new(Meter::new(frames.then(|| watch(Arc::clone(show)))));
-        let tap = Tap::new(socket, Arc::clone(&meter));
-        let socket = self.config.open(self.url, tap)?;
-        let opened = show::Event::Opened {
-            url: self.url,
-            subprotocol: socket.subprotocol(),
-            deflate: socket.deflate().map(parameters),
-        };
-        show.event(&opened).map_err(Error::Io)?;
-        Ok((socket, meter))
+        self.config
+            .open(self.url, Tap::new(socket, Arc::clone(meter)))
     }
 }
 
@@ -230,12 +235,6 @@ impl<'a> Talk<'a> {
         loop {
             let input = match self.next(sending.writer.is_open()) {
                 Some(Event::Ended(ending)) => return failed.map_or(ending, Ending::Local),
-                Some(Event::Input(Input::Failed(error))) => {
-                    // What was sent of a message must not pass for all of it.
-                    sending.writer.abort_handle().abort();
-                    failed = Some(error);
-                    continue;
-                }
                 Some(Event::Input(input)) => input,
                 // It was waited long enough.
                 None => {
@@ -243,7 +242,10 @@ impl<'a> Talk<'a> {
                     continue;
                 }
             };
-            self.take(sending, input);
+            if let Err(error) = self.take(sending, input) {
+                sending.writer.abort_handle().abort();
+                failed = Some(error);
+            }
         }
     }
 
@@ -262,12 +264,14 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn take(&mut self, sending: &mut Sending<'_>, input: Input) {
+    /// # Errors
+    /// Of the input and of the output: there is nothing more to send, or nobody to show it to.
+    fn take(&mut self, sending: &mut Sending<'_>, input: Input) -> io::Result<()> {
         let sent = match &input {
             Input::Line(line) => self.line(sending, line),
             Input::Piece { kind, octets, fin } => sending.piece(*kind, octets, *fin),
             Input::End => {
-                self.end(sending);
+                self.end();
                 Ok(())
             }
             Input::Interrupted => {
@@ -275,21 +279,24 @@ impl<'a> Talk<'a> {
                 self.close(sending, CloseCode::NORMAL, "");
                 Ok(())
             }
+            // What was sent of a message must not pass for all of it.
             Input::Failed(_) => Ok(()),
         };
-        match sent {
-            Ok(()) => {}
+        match (sent, input) {
+            (Ok(()), Input::Failed(error)) | (Err(Unsent::Unshown(error)), _) => Err(error),
+            (Ok(()), _) => Ok(()),
             // The next connection sends it; why this one has ended, the other thread says.
-            Err(_) if !sending.writer.is_open() => {
+            (Err(Unsent::Refused(_)), input) if !sending.writer.is_open() => {
                 if self.session.reconnect.is_some() {
                     self.pending.push_front(input);
                 }
+                Ok(())
             }
-            Err(error) => self.complain(&error),
+            (Err(Unsent::Refused(error)), _) => self.complain(error.kind(), &error.to_string()),
         }
     }
 
-    fn line(&mut self, sending: &mut Sending<'_>, line: &str) -> Result<(), Error> {
+    fn line(&mut self, sending: &mut Sending<'_>, line: &str) -> Result<(), Unsent> {
         let command = match self.session.slash {
             true => command::parse(line),
             false => Ok(Command::Send(line)),
@@ -299,28 +306,28 @@ impl<'a> Talk<'a> {
                 sending.message(self.show, Message::Binary(text.as_bytes()))
             }
             Ok(Command::Send(text)) => sending.message(self.show, Message::Text(text)),
-            Ok(Command::Ping(payload)) => sending.writer.ping(payload.as_bytes()),
-            Ok(Command::Pong(payload)) => sending.writer.pong(payload.as_bytes()),
+            Ok(Command::Ping(payload)) => Ok(sending.writer.ping(payload.as_bytes())?),
+            Ok(Command::Pong(payload)) => Ok(sending.writer.pong(payload.as_bytes())?),
             Ok(Command::Close(code, reason)) => {
                 sending.writer.close(code, reason)?;
                 self.phase = Phase::Closing;
                 Ok(())
             }
-            Err(what) => {
-                self.fail("usage", &what);
-                Ok(())
-            }
+            Err(what) => self.complain("usage", &what).map_err(Unsent::Unshown),
         }
     }
 
-    /// The input has ended.
-    fn end(&mut self, sending: &mut Sending<'_>) {
-        match (self.session.wait, self.count) {
-            _ if self.phase == Phase::Closing => {}
-            (Some(wait), _) => self.phase = Phase::Draining(Instant::now().checked_add(wait)),
-            (None, Some(_)) => self.phase = Phase::Draining(None),
-            (None, None) => self.close(sending, CloseCode::NORMAL, ""),
-        }
+    /// The input has ended. Answers to it may be on their way, and many a server sends none once
+    /// it has read our Close.
+    fn end(&mut self) {
+        let wait = match (self.session.wait, self.count) {
+            _ if self.phase == Phase::Closing => return,
+            (Some(wait), _) => Some(wait),
+            (None, Some(_)) => None,
+            (None, None) => Some(PAUSE),
+        };
+        let until = wait.and_then(|wait| Instant::now().checked_add(wait));
+        self.phase = Phase::Draining(until);
     }
 
     /// If it cannot be closed, the other thread says why.
@@ -349,12 +356,8 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn complain(&self, error: &Error) {
-        self.fail(error.kind(), &error.to_string());
-    }
-
-    fn fail(&self, kind: &str, what: &str) {
-        let _ = self.show.event(&show::Event::Failed { kind, what });
+    fn complain(&self, kind: &str, what: &str) -> io::Result<()> {
+        self.show.event(&show::Event::Failed { kind, what })
     }
 
     /// Whether another connection may end otherwise.
@@ -391,6 +394,9 @@ impl<'a> Talk<'a> {
     }
 }
 
+/// How long to wait for answers.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// How much is read ahead while there is no connection.
 const MOST_PENDING: usize = 64;
 
@@ -401,6 +407,18 @@ const RESTARTS: [CloseCode; 4] = [
     CloseCode::SERVICE_RESTART,
     CloseCode::TRY_AGAIN_LATER,
 ];
+
+/// Why something was not sent, or not shown.
+enum Unsent {
+    Refused(Error),
+    Unshown(io::Error),
+}
+
+impl From<Error> for Unsent {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
 
 /// The send side of one connection.
 struct Sending<'a> {
@@ -421,7 +439,7 @@ impl<'a> Sending<'a> {
         }
     }
 
-    fn message(&mut self, show: &Show, message: Message<'_>) -> Result<(), Error> {
+    fn message(&mut self, show: &Show, message: Message<'_>) -> Result<(), Unsent> {
         self.writer.send(message.as_message())?;
         let compressed = self.meter.compressed(Direction::Sent);
         self.tally.add(message.len() as u64, compressed);
@@ -430,7 +448,7 @@ impl<'a> Sending<'a> {
             message,
             compressed,
         })
-        .map_err(Error::Io)
+        .map_err(Unsent::Unshown)
     }
 
     fn piece(
@@ -438,7 +456,7 @@ impl<'a> Sending<'a> {
         kind: bare_ws_std::MessageKind,
         octets: &[u8],
         fin: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unsent> {
         self.writer.send_fragment(kind, octets, fin)?;
         self.len += octets.len() as u64;
         if fin {

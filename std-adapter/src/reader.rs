@@ -107,14 +107,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.inner.receiver_mut().set_limits(self.whole);
         self.hint.has_grown = self.inner.receiver().has_grown();
         let mut through = Through::new(&self.shared, &mut self.hint, limit);
-        match self.inner.recv(&mut through) {
-            Ok(Some(message)) => {
-                through.delivered();
-                Ok(Some(message))
-            }
-            Ok(None) => Ok(through.closed()),
-            Err(error) => Err(through.failed(error)),
-        }
+        let received = self.inner.recv(&mut through);
+        through.told(received)
     }
 
     /// The next piece of a message, for messages of any length.
@@ -125,14 +119,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.inner.receiver_mut().set_limits(self.pieces);
         self.hint.has_grown = self.inner.receiver().has_grown();
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
-        match self.inner.recv_chunk(&mut through) {
-            Ok(Some(chunk)) => {
-                through.delivered();
-                Ok(Some(chunk))
-            }
-            Ok(None) => Ok(through.closed()),
-            Err(error) => Err(through.failed(error)),
-        }
+        let received = self.inner.recv_chunk(&mut through);
+        through.told(received)
     }
 
     /// The next frame as on the wire, control frames among them (they are answered all the same).
@@ -143,14 +131,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.inner.receiver_mut().set_limits(self.pieces);
         self.hint.has_grown = self.inner.receiver().has_grown();
         let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
-        match self.inner.recv_frame(&mut through) {
-            Ok(Some(frame)) => {
-                through.delivered();
-                Ok(Some(frame))
-            }
-            Ok(None) => Ok(through.closed()),
-            Err(error) => Err(through.failed(error)),
-        }
+        let received = self.inner.recv_frame(&mut through);
+        through.told(received)
     }
 
     /// Brings the connection to the end of its transport: discards what still arrives until the
@@ -231,17 +213,23 @@ impl<'a, S: Stream> Through<'a, S> {
         }
     }
 
-    /// Nobody waits any more.
+    /// The end of a call that receives, as an event of the connection.
     #[inline]
-    fn delivered(&mut self) {
-        if std::mem::take(&mut self.hint.waits) {
-            self.channel.report(Event::Delivered);
+    fn told<T>(self, received: Result<Option<T>, ProtocolError<Cut>>) -> Result<Option<T>, Error> {
+        match received {
+            Ok(Some(piece)) => {
+                // Nobody waits any more.
+                if std::mem::take(&mut self.hint.waits) {
+                    self.channel.report(Event::Delivered);
+                }
+                Ok(Some(piece))
+            }
+            Ok(None) => {
+                self.channel.report(Event::PeerClosed);
+                Ok(None)
+            }
+            Err(error) => Err(self.failed(error)),
         }
-    }
-
-    fn closed<T>(&self) -> Option<T> {
-        self.channel.report(Event::PeerClosed);
-        None
     }
 
     fn failed(&self, error: ProtocolError<Cut>) -> Error {

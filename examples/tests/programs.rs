@@ -16,9 +16,11 @@ use rustls::{ServerConnection, StreamOwned};
 
 /// How many lines each may have between its imports and its last brace. Blank lines and comments
 /// are not counted; how long a line is, rustfmt decides.
-const BOUNDS: [(&str, usize); 4] = [
+const BOUNDS: [(&str, usize); 6] = [
     ("first.rs", 10),
     ("feed.rs", 35),
+    ("market.rs", 30),
+    ("many.rs", 40),
     ("threads.rs", 30),
     ("transfer.rs", 40),
 ];
@@ -192,6 +194,47 @@ fn feed_verifies_the_server_and_reads_json() {
     assert!(failed(&output).contains("Tls"), "{}", failed(&output));
     assert!(server.join().unwrap(), "nothing was sent to it");
     fs::remove_file(ca).unwrap();
+}
+
+#[test]
+fn market_subscribes_and_prints_prices() {
+    let (uri, server) = plain(|connection, _| {
+        let subscribed = connection.recv().unwrap().unwrap().to_string();
+        connection.send("1.5").unwrap();
+        connection.send("2").unwrap();
+        connection.close(Some(CloseCode::NORMAL), "").unwrap();
+        assert!(connection.recv().unwrap().is_none());
+        subscribed
+    });
+    let output = run(env!("CARGO_BIN_EXE_market"), &[&uri], "");
+    assert!(succeeded(&output).starts_with("1.5\n2\nclosed with "));
+    assert_eq!(server.join().unwrap(), r#"{"subscribe":"BTC"}"#);
+}
+
+#[test]
+fn many_close_all_when_they_are_told_to() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let clients = (0..3).map(|_| listener.accept().unwrap().0);
+        let clients: Vec<_> = clients
+            .map(|tcp| {
+                thread::spawn(move || {
+                    let (mut connection, _) = server::accept(tcp, &[]).unwrap();
+                    assert!(connection.recv().unwrap().is_none());
+                    let code = connection.reader.close_status().unwrap().code;
+                    let tcp = connection.writer.into_parts().0.into_inner();
+                    tcp.shutdown(Shutdown::Both).unwrap_or_default();
+                    code
+                })
+            })
+            .collect();
+        let codes = clients.into_iter().map(|client| client.join().unwrap());
+        codes.collect::<Vec<_>>()
+    });
+    let output = run(env!("CARGO_BIN_EXE_many"), &[&uri, "3"], "\n");
+    assert_eq!(succeeded(&output), "received 0\n".repeat(3));
+    assert_eq!(server.join().unwrap(), [CloseCode::GOING_AWAY; 3]);
 }
 
 #[test]

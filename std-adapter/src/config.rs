@@ -4,7 +4,7 @@ mod connect;
 mod request;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 #[cfg(feature = "rustls")]
 use std::sync::OnceLock;
@@ -29,6 +29,9 @@ pub(crate) use request::parse;
 
 /// The initial size of the transmit buffer, unless its limit is lower.
 const TRANSMIT: usize = 2 * 1024;
+
+/// Sets options of a socket.
+pub(crate) type Hook = dyn Fn(&TcpStream) -> io::Result<()> + Send + Sync;
 
 /// Connection options: what to request, and the limits and timeouts to enforce.
 ///
@@ -71,6 +74,7 @@ pub struct Config {
     /// `None`: the operating system's.
     pub(crate) resolver: Option<Arc<Resolver>>,
     pub(crate) proxy: Option<Proxy>,
+    pub(crate) socket: Option<Arc<Hook>>,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
     pub(crate) connect_timeout: Option<Duration>,
@@ -104,6 +108,7 @@ impl Default for Config {
             trust_redirects: false,
             resolver: None,
             proxy: None,
+            socket: None,
             #[cfg(feature = "deflate")]
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
@@ -224,6 +229,24 @@ impl Config {
     #[must_use]
     pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
         self.proxy = proxy.into();
+        self
+    }
+
+    /// Calls this function with each TCP connection once it is made, before anything is sent, to
+    /// set options of the socket: for `ws` and `wss`, to the server or to the proxy. Its error is
+    /// [`Error::Io`]. Default: only `TCP_NODELAY` is set, before the function is called.
+    ///
+    /// ```
+    /// use bare_ws_std::Config;
+    ///
+    /// let config = Config::new().socket(|tcp| tcp.set_ttl(8));
+    /// ```
+    #[must_use]
+    pub fn socket(
+        mut self,
+        prepare: impl Fn(&TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.socket = Some(Arc::new(prepare));
         self
     }
 }
@@ -448,6 +471,7 @@ impl std::fmt::Debug for Config {
             .field("trust_redirects", &self.trust_redirects)
             .field("resolver", &self.resolver)
             .field("proxy", &self.proxy)
+            .field("socket", &self.socket.is_some())
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)

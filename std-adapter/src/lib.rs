@@ -67,6 +67,8 @@
 //! | go through an HTTP proxy | [`Config::proxy`] |
 //! | go through a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
 //! | use it in tokio | feature and module `tokio` |
+//! | set options of the socket | [`Config::socket`] |
+//! | connect to another address than the URI's host has | [`Config::resolver`]; with another name in TLS too: [`Config::dial`], `Tls::connect` with that name, [`Config::open`] |
 //! | test my program without a network | feature and module `testing` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
 //!

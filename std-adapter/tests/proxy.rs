@@ -457,3 +457,41 @@ fn a_tunnel_that_was_dialled_is_a_blocking_stream() {
     assert_eq!(&octets, b"ping");
     proxy.join();
 }
+
+// row: REQ-15
+#[test]
+fn the_sockets_options_are_set_before_anything_is_sent() {
+    for connect in WAYS {
+        for through in [false, true] {
+            let peer = serve(move |mut conn| {
+                if through {
+                    tunnel(&mut conn);
+                }
+                conn.accept();
+            });
+            let (seen, ttls) = mpsc::channel();
+            let address = peer.address;
+            let config = Config::new()
+                .proxy(through.then(|| Proxy::new(&address.to_string()).unwrap()))
+                .socket(move |tcp| {
+                    assert_eq!(tcp.peer_addr()?, address);
+                    tcp.set_ttl(8)?;
+                    // What the connection does not survive, if it is left.
+                    tcp.set_nonblocking(false)?;
+                    seen.send(tcp.ttl()?).map_err(std::io::Error::other)
+                });
+            connect(&config, &peer.uri()).unwrap();
+            peer.join();
+            assert_eq!(ttls.try_iter().collect::<Vec<_>>(), [8]);
+        }
+        // Its error is reported, and nothing was sent.
+        let peer = serve(|mut conn| conn.sees_end());
+        let config = Config::new().socket(|_| Err(std::io::ErrorKind::Unsupported.into()));
+        let error = connect(&config, &peer.uri()).unwrap_err();
+        assert!(
+            matches!(&error, Error::Io(error) if error.kind() == std::io::ErrorKind::Unsupported),
+            "{error:?}"
+        );
+        assert!(peer.join());
+    }
+}

@@ -126,16 +126,25 @@ impl Config {
     /// [proxy](Self::proxy), as [`connect`](Self::connect) does before the handshakes.
     ///
     /// # Errors
-    /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Proxy`], [`Error::Timeout`].
+    /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Proxy`], [`Error::Timeout`],
+    /// [`Error::Io`] of [`socket`](Self::socket).
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let uri = parse(uri)?;
         let deadline = Moment::in_time(self.connect_timeout);
         let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
-        let Some(hop) = self.hop(&uri) else {
-            return dial(&resolver, uri.host(), uri.port(), deadline);
+        let hop = self.hop(&uri);
+        let (host, port) = match hop {
+            Some(hop) => (hop.host(), hop.port()),
+            None => (uri.host(), uri.port()),
         };
-        let tcp = dial(&resolver, hop.host(), hop.port(), deadline)?;
-        tunnel(tcp, &hop.request(&uri), self.head_limit, deadline)
+        let tcp = dial(&resolver, host, port, deadline)?;
+        if let Some(prepare) = &self.socket {
+            prepare(&tcp).map_err(Error::Io)?;
+        }
+        match hop {
+            None => Ok(tcp),
+            Some(hop) => tunnel(tcp, &hop.request(&uri), self.head_limit, deadline),
+        }
     }
 
     /// Whether a request for `uri` could be sent. Sends nothing.

@@ -53,7 +53,16 @@ async fn connect(config: &Config, host: &str, port: u16) -> Result<TcpStream, Er
     };
     // Small messages are sent when they are sent, not when the last one was acknowledged.
     tcp.set_nodelay(true).map_err(Error::Io)?;
-    Ok(tcp)
+    let Some(prepare) = &config.socket else {
+        return Ok(tcp);
+    };
+    let tcp = tcp.into_std().and_then(|tcp| {
+        prepare(&tcp)?;
+        // Should it be set to wait, the runtime would.
+        tcp.set_nonblocking(true)?;
+        TcpStream::from_std(tcp)
+    });
+    tcp.map_err(Error::Io)
 }
 
 /// Asks the proxy for a tunnel, as the blocking [`tunnel`](crate::proxy::tunnel) does.

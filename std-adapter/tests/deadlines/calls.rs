@@ -62,6 +62,7 @@ const FILES: [(&str, &str, &[&str]); 7] = [
             "trust_redirects",
             "resolver",
             "proxy",
+            "socket",
             "deflate",
             "message_limit",
             "stream_limit",

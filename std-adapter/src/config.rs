@@ -234,7 +234,7 @@ impl Config {
 
     /// Calls this function with each TCP connection once it is made, before anything is sent, to
     /// set options of the socket: for `ws` and `wss`, to the server or to the proxy. Its error is
-    /// [`Error::Io`]. Default: only `TCP_NODELAY` is set, before the function is called.
+    /// [`Error::Io`](crate::Error::Io). Default: only `TCP_NODELAY` is set, before the function is called.
     ///
     /// ```
     /// use bare_ws_std::Config;

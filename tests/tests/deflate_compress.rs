@@ -286,7 +286,7 @@ fn memory_is_as_documented() {
         (size_of::<Compressor<Full<4608, 1024, 512>>>(), 12_050),
         (size_of::<Compressor<Full<5120, 1024, 1024>>>(), 13_600),
         (size_of::<Compressor<Full<8192, 2048, 4096>>>(), 24_900),
-        (size_of::<InflateState>(), 10_512),
+        (size_of::<InflateState>(), 10_520),
     ] {
         assert!(size <= bound, "{size}, not {bound}");
     }

@@ -130,7 +130,7 @@ fn bad_parameters_are_refused_by_name() {
     let words = Refusal::TooLarge(ServerMaxWindowBits).to_string();
     assert_eq!(
         words,
-        "permessage-deflate: server_max_window_bits larger than offered"
+        "permessage-deflate: server_max_window_bits is larger than offered"
     );
 }
 

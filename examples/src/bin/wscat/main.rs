@@ -4,6 +4,10 @@
 //! receives ([`receive`]); `examples/wscat.md` describes what it does.
 #![forbid(unsafe_code)]
 
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "clap shows these texts as they stand"
+)]
 mod arguments;
 mod command;
 mod ending;

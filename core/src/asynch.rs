@@ -297,7 +297,7 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// See [`Writer::close`].
     pub fn close(
         &mut self,
-        code: Option<CloseCode>,
+        code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         self.writer.close(code, reason)
@@ -688,9 +688,10 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// The Close is either not sent or queued whole.
     pub fn close(
         &mut self,
-        code: Option<CloseCode>,
+        code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
+        let code = code.into();
         self.send_when_drained(move |sender| sender.queue_close(code, reason), MIN_TRANSMIT)
     }
 

@@ -239,7 +239,11 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     ///
     /// # Errors
     /// See [`Writer::close`].
-    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Io::Error>> {
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), Error<Io::Error>> {
         self.writer.close(code, reason)
     }
 
@@ -503,8 +507,12 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     ///
     /// # Errors
     /// As [`Sender::close`], and the transport's.
-    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Io::Error>> {
-        Outlet::close(self, code, reason)
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<(), Error<Io::Error>> {
+        Outlet::close(self, code.into(), reason)
     }
 
     /// Writes out what is queued.

@@ -376,8 +376,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     ///
     /// # Errors
     /// See [`close`](Self::close).
-    pub fn may_close(&self, code: Option<CloseCode>, reason: &str) -> Result<(), Usage> {
-        check_own_close(code, reason)?;
+    pub fn may_close(&self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Usage> {
+        check_own_close(code.into(), reason)?;
         self.machine.outbound.open()
     }
 
@@ -388,8 +388,12 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// [`Usage::NotOpen`], [`Usage::CloseCode`], [`Usage::ReasonTooLong`],
     /// [`Usage::ReasonWithoutCode`], [`Usage::InterruptedMessage`] within a torn frame,
     /// [`Error::Entropy`]. Nothing is queued then.
-    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<bool, Error> {
-        Ok(self.queue_close(code, reason)?)
+    pub fn close(
+        &mut self,
+        code: impl Into<Option<CloseCode>>,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        Ok(self.queue_close(code.into(), reason)?)
     }
 
     pub(crate) fn queue_close(

@@ -353,10 +353,10 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     /// [`Writer::close`]'s.
     pub async fn close(
         &mut self,
-        code: Option<CloseCode>,
+        code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), Error<Io::Error>> {
-        self.shared.close(code, reason).await
+        self.shared.close(code.into(), reason).await
     }
 
     /// Brings the connection to the end of its transport: [`Reader::finish`].

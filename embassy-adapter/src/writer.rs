@@ -133,10 +133,10 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
     /// goes on.
     pub async fn close(
         &self,
-        code: Option<CloseCode>,
+        code: impl Into<Option<CloseCode>>,
         reason: &str,
     ) -> Result<(), Error<Io::Error>> {
-        self.shared.close(code, reason).await
+        self.shared.close(code.into(), reason).await
     }
 
     /// When an octet of the peer's arrived last, or the connection was opened.

@@ -65,7 +65,7 @@ MIRROR = dict(
            "its mirror sends back each piece as a text of its own: small messages only, fragments come back apart",
            "the mirror does without permessage-deflate"])
 UNBOUNDED = Refused(
-    "handshake: the server uses an extension that needs more memory than it was given: server_max_window_bits")
+    "handshake: the extension needs more memory than it has: server_max_window_bits")
 NONE = {"deflate": "", "window 10": "", "window 10, strict": ""}
 NODE_WS = {
     "deflate": "permessage-deflate",
@@ -149,26 +149,26 @@ SERVERS = [
 # row: RSP-02, RSP-03, REQ-14
 REFUSALS = {
     "nginx": [
-        ("401 with a body", ["--refused", "rejected: the server answered with status 401, it asks for credentials",
+        ("401 with a body", ["--refused", "rejected: the server responded with status 401: it requires credentials",
                              "--field", 'WWW-Authenticate: Basic realm="interop"'], "ws://127.0.0.1:{port}/secret"),
-        ("302 with a body", ["--refused", "rejected: the server answered with status 302, a redirect to \"http://127.0.0.1:{port}/\"; Config::redirects follows it",
+        ("302 with a body", ["--refused", "rejected: the server responded with status 302, a redirect to \"http://127.0.0.1:{port}/\"; Config::redirects follows it",
                              "--field", "Location: http://127.0.0.1:{port}/"], "ws://127.0.0.1:{port}/elsewhere"),
         ("302, followed when asked", ["--redirects", "1"], "ws://127.0.0.1:{port}/elsewhere"),
-        ("wrong name", ["--refused", "tls: the certificate of \"localhost\" is refused: it is for another name"], "wss://localhost:{elsewhere_port}/"),
-        ("expired", ["--refused", "tls: the certificate of \"localhost\" is refused: a certificate of the path has expired"], "wss://localhost:{expired_port}/"),
-        ("other CA, TLS 1.2", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
+        ("wrong name", ["--refused", "tls: the certificate of \"localhost\" is rejected: it is not valid for that name, only for \"elsewhere.example\""], "wss://localhost:{elsewhere_port}/"),
+        ("expired", ["--refused", "tls: the certificate of \"localhost\" is rejected: it or one of its issuers has expired on 2021-01-01T00:00:00Z"], "wss://localhost:{expired_port}/"),
+        ("other CA, TLS 1.2", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is rejected: no path leads to a trusted root (Tls::builder can trust another one)"],
          "wss://localhost:{tls12_port}/"),
-        ("other CA, TLS 1.3", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
+        ("other CA, TLS 1.3", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is rejected: no path leads to a trusted root (Tls::builder can trust another one)"],
          "wss://localhost:{tls_port}/"),
-        ("ws to a port of wss", ["--refused", "rejected: the server answered with status 400"],
+        ("ws to a port of wss", ["--refused", "rejected: the server responded with status 400"],
          "ws://localhost:{tls_port}/"),
-        ("wss to a port of ws", ["--refused", "tls: received corrupt message of type InvalidContentType"],
+        ("wss to a port of ws", ["--refused", "tls: the response is not TLS; if the port expects none, use ws://"],
          "wss://localhost:{port}/"),
     ],
     "tungstenite": [
-        ("other CA", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
+        ("other CA", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is rejected: no path leads to a trusted root (Tls::builder can trust another one)"],
          "wss://localhost:{tls_port}/"),
-        ("the platform's CAs", ["--ca", "", "--refused", "tls: the certificate of \"localhost\" is refused: no path to a trusted root"],
+        ("the platform's CAs", ["--ca", "", "--refused", "tls: the certificate of \"localhost\" is rejected: no path leads to a trusted root (Tls::builder can trust another one)"],
          "wss://localhost:{tls_port}/"),
     ],
 }

@@ -147,11 +147,11 @@
 //!
 //! | | octets |
 //! |---|---|
-//! | connection, beside its two buffers | 424, of them 176 the adapter's |
-//! | future of `net::connect` | 1368 |
-//! | of `recv` | 312 |
+//! | connection, beside its two buffers | 432, of them 184 the adapter's |
+//! | future of `net::connect` | 600 |
+//! | of `recv` | 320 |
 //! | of `send` | 176 |
-//! | of `close` / `finish` | 216 / 336 |
+//! | of `close` / `finish` | 224 / 344 |
 //!
 //! | buffer | how large |
 //! |---|---|

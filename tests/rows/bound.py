@@ -129,7 +129,7 @@ def read_items(lines):
         first, is_test, is_refused = at, False, False
         while first > 0 and lines[first - 1].strip().startswith(("#[", "//")):
             first -= 1
-            is_test |= lines[first].strip() in ("#[test]",)
+            is_test |= lines[first].strip().startswith(("#[test]", "#[tokio::test"))
             is_refused |= lines[first].strip().startswith("/// ```compile_fail")
         last = at
         closing = " " * indent
@@ -210,6 +210,15 @@ class Crate:
             elif inside[-1] == "mod":
                 inside.pop()
             self.files[path] = (tuple(inside), read_items(lines))
+        # In how many files an item has this name, and which items mention it: asked very often.
+        self.named = collections.Counter()
+        self.mentioned = collections.defaultdict(list)
+        for path, (_, items) in self.files.items():
+            self.named.update({item.name for item in items})
+            for item in items:
+                for name in {word.split("::")[-1] for word in item.mentions}:
+                    self.mentioned[name].append((path, item))
+        self.reached = {}
 
     def refused_example(self, path, line):
         item = path in self.files and item_at(self.files[path][1], line)
@@ -226,22 +235,24 @@ class Crate:
 
     def upwards(self, path, name):
         """(path, name) of all items that mention an item of this crate, at any remove."""
+        if (path, name) in self.reached:
+            return self.reached[path, name]
         seen, todo = set(), [(path, name)]
         while todo:
             at = todo.pop()
             if at in seen:
                 continue
             seen.add(at)
-            for other, (_, items) in self.files.items():
-                for item in items:
-                    if (other, item.name) not in seen and self.mentions(other, item, *at):
-                        todo.append((other, item.name))
+            for other, item in self.mentioned[at[1]]:
+                if (other, item.name) not in seen and self.mentions(other, item, *at):
+                    todo.append((other, item.name))
+        self.reached[path, name] = seen
         return seen
 
     def mentions(self, path, item, where, name):
         if (path, item.name) == (where, name):
             return False
-        same = sum(1 for _, items in self.files.values() if any(i.name == name for i in items))
+        same = self.named[name]
         for word in item.mentions:
             parts = word.split("::")
             if parts[-1] != name:

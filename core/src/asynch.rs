@@ -337,7 +337,8 @@ impl<Rx: Receive> Reader<Rx> {
     ///
     /// # Errors
     /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
-    /// [`Error::Lost`]: the connection has failed, and says so at once and from then on; the Close for it was sent as far as the transport took it.
+    /// [`Error::Lost`]: the connection has failed, and says so at once and from then on; the Close
+    /// for it was sent as far as the transport took it.
     /// [`finish`](Self::finish) sends the rest. [`Error::Transport`]: as the transport says.
     /// [`Error::Usage`]. [`Error::Entropy`]: an answer could not be masked, and is not sent.
     ///

@@ -201,6 +201,14 @@ impl Config {
     /// Resolves host names with this function, which is given the name and the port as they are in
     /// the URI. An address in a URI is not looked up. Default: the operating system's resolver.
     ///
+    /// Of several addresses each is tried once, as RFC 8305 ("Happy Eyeballs") says: the two families
+    /// in turn, beginning with the first; the next after 250 ms, or at once when those before have
+    /// failed. The first TCP connection is taken, and the other attempts end at once. So one call of
+    /// `connect` has at most one connection to an address, and makes the handshakes with one alone.
+    /// RFC 6455 §4.1 wants that of all connections of a client: "There MUST be no more than one
+    /// connection in a CONNECTING state" to one address. Where several threads or tasks connect to
+    /// one server, let one wait for the other.
+    ///
     /// A lookup cannot be interrupted. One that takes longer than
     /// [`connect_timeout`](Self::connect_timeout) continues in its thread, and whoever asks for the
     /// same name and port meanwhile waits for that same lookup: connections of this `Config` and its

@@ -3,11 +3,11 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use bare_ws::lifecycle::{Moment as _, Timeout};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
 use crate::moment::Moment;
@@ -16,7 +16,8 @@ use crate::resolve::Resolver;
 /// Resolves `host` and connects to the first of its addresses that answers.
 ///
 /// RFC 8305 ("Happy Eyeballs"): the addresses of both families in turn, each begun a moment after
-/// the one before unless that one has failed already; what comes too late is closed again.
+/// the one before unless all before have failed already. The first that is connected ends the
+/// others.
 pub(crate) fn dial(
     resolver: &Arc<Resolver>,
     host: &str,
@@ -25,16 +26,7 @@ pub(crate) fn dial(
 ) -> Result<TcpStream, Error> {
     let addresses = interleaved(resolver.resolve(host, port, deadline)?);
     let mut attempts = Vec::new();
-    let tcp = match addresses.as_slice() {
-        [only] => record(*only, attempt(*only, deadline), &mut attempts),
-        all => race(all, deadline, &mut attempts)?,
-    };
-    let Some(tcp) = tcp else {
-        // An attempt that our own deadline has ended is called by that name.
-        let is_late = |(_, error): &(_, io::Error)| error.kind() == io::ErrorKind::TimedOut;
-        if deadline.has_come(Moment::now()) && attempts.iter().any(is_late) {
-            return Err(Error::Timeout(Timeout::Connect));
-        }
+    let Some(tcp) = race(&addresses, deadline, &mut attempts)? else {
         return Err(Error::Connect {
             host: host.to_owned(),
             port,
@@ -46,18 +38,23 @@ pub(crate) fn dial(
     Ok(tcp)
 }
 
-/// RFC 8305 §4: the first address decides which family comes first, then they alternate.
+/// RFC 8305 §4: the first address decides which family comes first, then they alternate. RFC 6455
+/// §4.1: of each remote host, which is its address there, only one connection is made.
 pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, other): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|address| address.is_ipv6() == first_is_v6);
     let longest = first.len().max(other.len());
-    (0..longest)
-        .flat_map(|i| [first.get(i), other.get(i)])
-        .flatten()
-        .copied()
-        .collect()
+    let mut turns = Vec::new();
+    for i in 0..longest {
+        for address in [first.get(i), other.get(i)].into_iter().flatten() {
+            if !turns.contains(address) {
+                turns.push(*address);
+            }
+        }
+    }
+    turns
 }
 
 /// RFC 8305 §5: "Connection Attempt Delay ... 250 milliseconds".
@@ -66,77 +63,127 @@ pub(crate) const DELAY: Duration = Duration::from_millis(250);
 /// Those that failed, each with its error.
 pub(crate) type Attempts = Vec<(SocketAddr, io::Error)>;
 
+/// The first connection that is there; `None` when all have failed. What is pending by then ends
+/// with its socket.
 fn race(
     addresses: &[SocketAddr],
     deadline: Moment,
     attempts: &mut Attempts,
 ) -> Result<Option<TcpStream>, Error> {
-    let (sender, receiver) = mpsc::channel();
-    let mut rest = addresses.iter();
+    let mut pending: Vec<(SocketAddr, Socket)> = Vec::new();
+    let mut rest = addresses.iter().peekable();
+    let mut next_at = Moment::now();
     loop {
-        let wait = match rest.next() {
-            Some(&address) => {
-                let sender = sender.clone();
-                thread::Builder::new()
-                    .spawn(move || {
-                        let _ = sender.send((address, attempt(address, deadline)));
-                    })
-                    .map_err(Error::Io)?;
-                Moment::in_time(Some(DELAY)).min(deadline)
+        let now = Moment::now();
+        if let Some(&&address) = rest.peek()
+            && (pending.is_empty() || next_at.has_come(now))
+        {
+            rest.next();
+            match begin(address) {
+                Ok(socket) => {
+                    pending.push((address, socket));
+                    next_at = now.after(Some(DELAY));
+                }
+                // The next need not wait for what has failed.
+                Err(error) => attempts.push((address, error)),
             }
-            None if attempts.len() == addresses.len() => return Ok(None),
+            continue;
+        }
+        if pending.is_empty() {
+            return Ok(None);
+        }
+        if deadline.has_come(now) {
+            return Err(Error::Timeout(Timeout::Connect));
+        }
+        let until = match rest.peek() {
+            Some(_) => next_at.min(deadline),
             None => deadline,
         };
-        match next(&receiver, wait) {
-            Ok((address, outcome)) => {
-                if let Some(tcp) = record(address, outcome, attempts) {
-                    return Ok(Some(tcp));
+        let ready = wait(&pending, until.left(now)).map_err(Error::Io)?;
+        // From the last on, so that the places before stay what they are.
+        for place in ready.into_iter().rev() {
+            let (address, socket) = pending.remove(place);
+            match socket.take_error() {
+                Ok(None) => {
+                    socket.set_nonblocking(false).map_err(Error::Io)?;
+                    return Ok(Some(socket.into()));
                 }
+                Ok(Some(error)) | Err(error) => attempts.push((address, error)),
             }
-            Err(_) if deadline.has_come(Moment::now()) => {
-                return Err(Error::Timeout(Timeout::Connect));
-            }
-            Err(_) => {}
+            next_at = now;
         }
     }
 }
 
-fn attempt(address: SocketAddr, deadline: Moment) -> io::Result<TcpStream> {
-    match deadline.left(Moment::now()) {
-        None => TcpStream::connect(address),
-        Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-        Some(left) => TcpStream::connect_timeout(&address, left),
+/// Begins to connect, without waiting for it.
+fn begin(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if !is_begun(&error) => Err(error),
+        _ => Ok(socket),
     }
 }
 
-fn record(
-    address: SocketAddr,
-    outcome: io::Result<TcpStream>,
-    attempts: &mut Attempts,
-) -> Option<TcpStream> {
-    outcome
-        .map_err(|error| attempts.push((address, error)))
-        .ok()
+/// Whether it goes on by itself: interrupted, it does, too.
+fn is_begun(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
+        return true;
+    }
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
-fn next<T>(receiver: &mpsc::Receiver<T>, deadline: Moment) -> Result<T, RecvTimeoutError> {
-    match deadline.left(Moment::now()) {
-        None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        Some(left) => receiver.recv_timeout(left),
+/// The places of those that are connected or have failed, once there is one or `limit` has passed.
+fn wait(pending: &[(SocketAddr, Socket)], limit: Option<Duration>) -> io::Result<Vec<usize>> {
+    let mut polled: Vec<_> = pending
+        .iter()
+        .map(|(_, socket)| PollFd::new(socket, PollFlags::OUT))
+        .collect();
+    // A limit that cannot be counted is none.
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    match poll(&mut polled, limit.as_ref()) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
     }
+    let ready = polled.iter().enumerate();
+    Ok(ready
+        .filter(|(_, polled)| !polled.revents().is_empty())
+        .map(|(place, _)| place)
+        .collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // row: REQ-13
     #[test]
     fn families_alternate_beginning_with_the_resolvers_choice() {
         let addresses = |list: &[&str]| -> Vec<SocketAddr> {
             list.iter().map(|text| text.parse().unwrap()).collect()
         };
-        let given = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "1.1.1.2:1"]);
-        let wanted = addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1", "[::3]:1"]);
-        assert_eq!(interleaved(given), wanted);
+        for (given, wanted) in [
+            (
+                &["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "1.1.1.2:1"][..],
+                &["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1", "[::3]:1"][..],
+            ),
+            (
+                &["1.1.1.1:1", "[::1]:1", "1.1.1.1:1", "[::1]:1", "1.1.1.2:1"],
+                &["1.1.1.1:1", "[::1]:1", "1.1.1.2:1"],
+            ),
+            (&["[::1]:1", "[::1]:1"], &["[::1]:1"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(interleaved(addresses(given)), addresses(wanted));
+        }
     }
 }

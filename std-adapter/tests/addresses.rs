@@ -8,12 +8,59 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bare_ws_std::{Config, Error, Timeout};
-use peer::LONG;
+use peer::{LONG, Stalls};
 
 const SHORT: Duration = Duration::from_millis(200);
+/// RFC 8305 §5: the Connection Attempt Delay.
+const DELAY: Duration = Duration::from_millis(250);
+
+/// How a connection is made.
+type Connect = fn(&Config, &str) -> Result<(), Error>;
+
+fn blocking(config: &Config, uri: &str) -> Result<(), Error> {
+    config.connect(uri).map(drop)
+}
+
+#[cfg(feature = "tokio")]
+fn tokio(config: &Config, uri: &str) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let connecting = bare_ws_std::tokio::connect_with(config, uri);
+    runtime.unwrap().block_on(connecting).map(drop)
+}
+
+#[cfg(feature = "tokio")]
+const WAYS: [Connect; 2] = [blocking, tokio];
+#[cfg(not(feature = "tokio"))]
+const WAYS: [Connect; 1] = [blocking];
+
+/// The address that a name with these addresses leads to. Nothing is sent there.
+fn reached(
+    connect: Connect,
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<SocketAddr, Error> {
+    let found = addresses.to_vec();
+    let (taken, seen) = mpsc::channel();
+    let config = Config::new()
+        .connect_timeout(limit)
+        .resolver(move |_, _| Ok(found.clone()))
+        .socket(move |tcp| {
+            taken.send(tcp.peer_addr()?).unwrap();
+            Err(io::ErrorKind::Interrupted.into())
+        });
+    match connect(&config, "ws://host.example:8080/") {
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            Ok(seen.try_recv().unwrap())
+        }
+        Err(error) => Err(error),
+        Ok(()) => panic!("it is open"),
+    }
+}
 
 fn is_late<T>(outcome: &Result<T, Error>) -> bool {
     matches!(outcome, Err(Error::Timeout(Timeout::Connect)))
@@ -166,8 +213,8 @@ enum Host {
 /// An address, and what keeps it as it is.
 struct Place {
     address: SocketAddr,
-    _listener: Option<TcpListener>,
-    _waiting: Vec<TcpStream>,
+    listener: Option<TcpListener>,
+    waiting: Vec<TcpStream>,
 }
 
 fn place(ip: IpAddr, host: Host) -> Place {
@@ -183,73 +230,98 @@ fn place(ip: IpAddr, host: Host) -> Place {
     }
     Place {
         address,
-        _listener: (host != Host::Refuses).then_some(listener),
-        _waiting: waiting,
+        listener: (host != Host::Refuses).then_some(listener),
+        waiting,
     }
 }
 
-// row: SEED-04, STA-02
+/// What listens there takes no connection more.
+fn is_idle(place: &Place) -> bool {
+    let listener = place.listener.as_ref().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    matches!(listener.accept(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+// row: REQ-13, SEED-04, STA-02
 #[test]
 fn the_first_address_that_answers_is_taken() {
     use Host::{Refuses, Silent, Takes};
     let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
-    for (hosts, taken) in [
-        (&[(v4, Takes)][..], Some(0)),
-        (&[(v6, Takes)], Some(0)),
-        // The first is dead.
-        (&[(v4, Refuses), (v4, Takes)], Some(1)),
-        (&[(v6, Refuses), (v4, Takes)], Some(1)),
-        (&[(v4, Refuses), (v6, Takes)], Some(1)),
-        // The first is silent: the next is begun before the deadline.
-        (&[(v4, Silent), (v4, Takes)], Some(1)),
-        (&[(v6, Silent), (v4, Takes)], Some(1)),
-        (&[(v4, Silent), (v6, Refuses), (v4, Takes)], Some(2)),
-        // Both families answer: the resolver's first is taken.
-        (&[(v6, Takes), (v4, Takes)], Some(0)),
-        (&[(v4, Takes), (v6, Takes)], Some(0)),
+    let at_once = Duration::ZERO;
+    // The hosts, the one that is taken, and after which time.
+    for (hosts, taken, after) in [
+        (&[(v4, Takes)][..], Some(0), at_once),
+        (&[(v6, Takes)], Some(0), at_once),
+        // The first is dead: nobody waits.
+        (&[(v4, Refuses), (v4, Takes)], Some(1), at_once),
+        (&[(v6, Refuses), (v4, Takes)], Some(1), at_once),
+        (&[(v4, Refuses), (v6, Takes)], Some(1), at_once),
+        // The first is silent: the next is begun a moment later, ...
+        (&[(v4, Silent), (v4, Takes)], Some(1), DELAY),
+        (&[(v6, Silent), (v4, Takes)], Some(1), DELAY),
+        // ... and the one behind a dead one with it.
+        (&[(v4, Silent), (v6, Refuses), (v4, Takes)], Some(2), DELAY),
+        // Both families answer: the resolver's first is taken, and nothing else is tried.
+        (&[(v6, Takes), (v4, Takes)], Some(0), at_once),
+        (&[(v4, Takes), (v6, Takes)], Some(0), at_once),
         // Families alternate, so a dead one costs one attempt.
-        (&[(v6, Silent), (v6, Silent), (v4, Takes)], Some(2)),
+        (&[(v6, Silent), (v6, Silent), (v4, Takes)], Some(2), DELAY),
+        (
+            &[(v4, Silent), (v4, Silent), (v4, Takes)],
+            Some(2),
+            2 * DELAY,
+        ),
         // None answers.
-        (&[(v4, Refuses)], None),
-        (&[(v4, Refuses), (v6, Refuses), (v4, Refuses)], None),
+        (&[(v4, Refuses)], None, at_once),
+        (
+            &[(v4, Refuses), (v6, Refuses), (v4, Refuses)],
+            None,
+            at_once,
+        ),
     ] {
         let places: Vec<_> = hosts.iter().map(|(ip, host)| place(*ip, *host)).collect();
         let addresses: Vec<_> = places.iter().map(|place| place.address).collect();
-        let found = addresses.clone();
-        let config = Config::new()
-            .connect_timeout(LONG)
-            .resolver(move |_, _| Ok(found.clone()));
-        let began = Instant::now();
-        let outcome = config.dial("ws://host.example:8080/");
-        let took = began.elapsed();
-        assert!(took < LONG / 2, "{hosts:?}: {took:?}");
-        match (taken, outcome) {
-            (Some(taken), Ok(tcp)) => {
-                assert_eq!(tcp.peer_addr().unwrap(), addresses[taken], "{hosts:?}");
-            }
-            (None, Err(error)) => {
-                let text = error.to_string();
-                assert_eq!(error.kind(), "connect");
-                let Error::Connect {
-                    host,
-                    port,
-                    attempts,
-                } = error
-                else {
-                    panic!("{error:?}");
-                };
-                assert_eq!((&*host, port), ("host.example", 8080));
-                assert_eq!(attempts.len(), addresses.len());
-                assert!(text.contains("host.example:8080"), "{text}");
-                for (address, error) in attempts {
-                    assert!(addresses.contains(&address));
-                    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-                    assert!(text.contains(&format!("{address}: {error}")), "{text}");
+        for connect in WAYS {
+            let stalls = Stalls::watch();
+            // Each of them twice, which is no second attempt.
+            let twice = [addresses.as_slice(), &addresses].concat();
+            let outcome = reached(connect, &twice, LONG);
+            stalls.took(after, after);
+            match (taken, outcome) {
+                (Some(taken), Ok(address)) => {
+                    assert_eq!(address, addresses[taken], "{hosts:?}");
+                    places[taken].listener.as_ref().unwrap().accept().unwrap();
+                    for place in places.iter().filter(|place| place.waiting.is_empty()) {
+                        assert!(place.listener.is_none() || is_idle(place), "{hosts:?}");
+                    }
                 }
+                (None, Err(error)) => are_named(error, &addresses),
+                (_, outcome) => panic!("{hosts:?}: {outcome:?}"),
             }
-            (_, outcome) => panic!("{hosts:?}: {outcome:?}"),
         }
+    }
+}
+
+/// Each address that refused is in the error, once.
+fn are_named(error: Error, addresses: &[SocketAddr]) {
+    let text = error.to_string();
+    assert_eq!(error.kind(), "connect");
+    let Error::Connect {
+        host,
+        port,
+        attempts,
+    } = error
+    else {
+        panic!("{error:?}");
+    };
+    assert_eq!((&*host, port), ("host.example", 8080));
+    assert_eq!(attempts.len(), addresses.len());
+    assert!(text.contains("host.example:8080"), "{text}");
+    for (address, error) in attempts {
+        assert!(addresses.contains(&address));
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(text.contains(&format!("{address}: {error}")), "{text}");
     }
 }
 
@@ -266,13 +338,31 @@ fn addresses_that_do_not_answer_share_the_deadline() {
     ] {
         let places: Vec<_> = hosts.iter().map(|host| place(v4, *host)).collect();
         let addresses: Vec<_> = places.iter().map(|place| place.address).collect();
-        let config = Config::new()
-            .connect_timeout(2 * SHORT)
-            .resolver(move |_, _| Ok(addresses.clone()));
-        let began = Instant::now();
-        let outcome = config.dial("ws://host.example/");
-        let took = began.elapsed();
-        assert!(is_late(&outcome), "{hosts:?}: {outcome:?}");
-        assert!(took >= 2 * SHORT && took < LONG / 2, "{hosts:?}: {took:?}");
+        for connect in WAYS {
+            let stalls = Stalls::watch();
+            let outcome = reached(connect, &addresses, 2 * SHORT);
+            stalls.took(2 * SHORT, 2 * SHORT);
+            assert!(is_late(&outcome), "{hosts:?}: {outcome:?}");
+        }
+    }
+}
+
+// row: REQ-13
+#[test]
+fn an_attempt_that_came_second_is_given_up_at_once() {
+    let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for connect in WAYS {
+        let silent = place(v4, Host::Silent);
+        let taking = place(v4, Host::Takes);
+        // For as long as the runtime lives, at least.
+        let outcome = reached(connect, &[silent.address, taking.address], LONG);
+        assert_eq!(outcome.unwrap(), taking.address);
+        // Now there is room. The operating system asks again after one second, if somebody waits.
+        let listener = silent.listener.as_ref().unwrap();
+        for _ in &silent.waiting {
+            listener.accept().unwrap();
+        }
+        thread::sleep(Duration::from_millis(1500));
+        assert!(is_idle(&silent));
     }
 }

@@ -132,12 +132,30 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// Whether a message of `len` octets certainly has room in what is free of the buffer.
     #[must_use]
     pub fn fits(&self, len: usize) -> bool {
+        len.saturating_add(MAX_HEADER) <= self.free_for(Some(len))
+    }
+
+    /// The longest message that certainly has room in what is free of the buffer, in octets; 0 where
+    /// none has.
+    #[must_use]
+    pub fn room_left(&self) -> usize {
+        self.free_for(None).saturating_sub(MAX_HEADER)
+    }
+
+    /// What of the buffer a message of `len` octets and its header may take; `None`: of any.
+    fn free_for(&self, len: Option<usize>) -> usize {
         let octets = self.storage.most();
         let free = self.machine.free(octets);
-        // What does not shrink goes raw, and needs room beside its compressed form's.
-        let twice = if self.compresses(Some(len)) { 2 } else { 1 };
-        len.saturating_add(MAX_HEADER).saturating_mul(twice) <= free
-            && (twice == 1 || self.machine.is_drained() || free >= octets / 2)
+        if !self.compresses(len) {
+            return free;
+        }
+        // What does not shrink goes raw, and needs room beside its compressed form's. A fragment is
+        // worth its header only in a good part of the buffer.
+        if self.machine.is_drained() || free >= octets / 2 {
+            free / 2
+        } else {
+            0
+        }
     }
 
     /// Whether the messages that begin from now on may be compressed.

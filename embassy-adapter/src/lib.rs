@@ -28,6 +28,7 @@
 //! | receive messages that are longer than the buffer | [`recv_chunk`](Reader::recv_chunk) |
 //! | send a message while it is being produced | [`send_fragment`](Writer::send_fragment) |
 //! | send many small messages in one write | [`Connection::sender_mut`], [`Connection::flush`] |
+//! | give it to a protocol over a stream of octets, such as MQTT | [`Connection::octets`], module [`stream`] |
 //! | compress | `net::Client::deflate` (feature `deflate`), or [`Connection::open`] with a `bare_ws::deflate::Deflate` |
 //! | change limits while it runs | [`Connection::set_timing`] |
 //!
@@ -171,6 +172,7 @@ pub mod backoff;
 pub mod connection;
 pub mod entropy;
 pub mod error;
+pub mod stream;
 pub mod supervisor;
 pub mod timing;
 pub mod transport;

@@ -26,8 +26,8 @@ use crate::transport::Transport;
 /// The receiving half of a [`Connection`](crate::Connection). While one of its methods waits,
 /// Pings are answered, keepalive is kept and deadlines are watched.
 pub struct Reader<'c, Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
-    side: &'c mut Side<Io, Rx>,
-    shared: &'c Shared<Io, Tx, M>,
+    pub(crate) side: &'c mut Side<Io, Rx>,
+    pub(crate) shared: &'c Shared<Io, Tx, M>,
 }
 
 impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, Rx, Tx, M> {

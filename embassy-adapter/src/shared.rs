@@ -229,11 +229,11 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
 
 impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     /// Runs a call that sends, until it is done or nothing can be sent any more.
-    pub(crate) async fn run(
+    pub(crate) async fn run<V>(
         &self,
-        mut work: Pin<&mut impl Future<Output = Result<(), Error<Io::Error>>>>,
+        mut work: Pin<&mut impl Future<Output = Result<V, Error<Io::Error>>>>,
         closing: Option<&Begun<'_, Io, Tx, M>>,
-    ) -> Result<(), Error<Io::Error>> {
+    ) -> Result<V, Error<Io::Error>> {
         poll_fn(|cx| {
             if let Some(begun) = closing {
                 begun.again();
@@ -314,8 +314,8 @@ pub(crate) type TxSender<Tx> = Sender<
 >;
 
 impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
-    /// Queues something of the caller's, which is to be [`drain`](Self::drain)ed: no await may
-    /// stand between the two.
+    /// Queues something of the caller's. What is not to wait for a flush is to be
+    /// [`drain`](Self::drain)ed: no await may stand between the two.
     pub(crate) fn queue<V>(
         &mut self,
         queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, Error>,

@@ -25,7 +25,7 @@ use crate::transport::Transport;
 /// [`Timing::stall`] to end, with a [`Reader`](crate::Reader) in use or without; that the peer is
 /// silent only a reader finds out.
 pub struct Writer<'c, Io: Transport, Tx, M: RawMutex = NoopRawMutex> {
-    shared: &'c Shared<Io, Tx, M>,
+    pub(crate) shared: &'c Shared<Io, Tx, M>,
 }
 
 impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {

@@ -167,6 +167,29 @@ fn single_frames() {
     assert_eq!(sender.pending()[0], 0xa1);
 }
 
+/// The longest message that there is room for is taken whole, whatever waits in the buffer; one octet more is not,
+/// where headers are as long as they can be.
+#[test]
+fn the_room_that_is_left_is_there() {
+    for buffer in [131, 200, 70_000] {
+        for pending in [0, 6, 100, 130] {
+            let storage = || vec![0xa5; buffer].into_boxed_slice();
+            let mut sender = Sender::<Client, _, _>::new(storage(), Keys::default());
+            if pending > 0 {
+                let first = sender.message(MessageKind::Binary, &payload(pending - 6), true);
+                assert!(first.is_ok_and(|queued| queued.complete));
+            }
+            let room = sender.room_left();
+            assert_eq!(room, (buffer - sender.pending().len()).saturating_sub(14));
+            assert!(sender.fits(room) || room == 0);
+            assert!(!sender.fits(room + 1));
+            let queued = sender.message(MessageKind::Binary, &payload(room), true);
+            let complete = queued.is_ok_and(|queued| queued.complete);
+            assert!(complete || room == 0, "{buffer}, {pending}: {room}");
+        }
+    }
+}
+
 // row: MSK-07
 #[test]
 fn a_server_draws_no_key_and_masks_nothing() {

@@ -9,6 +9,7 @@ mod handshake;
 mod liveness;
 mod secure;
 mod split;
+mod stream;
 mod supervisor;
 mod support;
 #[path = "../tls_pki/mod.rs"]

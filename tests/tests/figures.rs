@@ -91,7 +91,8 @@ fn the_client_path() {
         assert_eq!(most("panics"), [0; 4]);
         format!(
             "{begin} {} KB of flash (asynchronous {}), {} octets of state beside two buffers, no stack \
-             frame over {} octets, no panic linked |",
+             frame over {} octets, no panic linked | [tests/size/expected](tests/size/expected), \
+             `./check size` |",
             kb(size("blocking flash")),
             kb(size("asynch flash")),
             most("state").into_iter().max().unwrap(),

@@ -128,6 +128,7 @@ fn a_name_that_hangs_costs_one_thread_however_often_it_is_asked_for() {
     let config = hanging.config.clone().connect_timeout(LONG);
     let release = hanging.release.clone();
     let later = thread::spawn(move || {
+        // Real time: all eight wait for the lookup by then.
         thread::sleep(SHORT);
         release.send(()).unwrap();
     });

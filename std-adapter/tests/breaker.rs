@@ -145,6 +145,7 @@ fn a_long_send_holds_no_other_call() {
         let sent = sender.send(vec![0; 600 << 20].as_slice());
         (sent, began.elapsed())
     });
+    // Real time: the other thread fills all buffers meanwhile.
     thread::sleep(Duration::from_millis(300));
     let (mut longest, mut queueing) = (Duration::ZERO, Duration::ZERO);
     let began = Instant::now();
@@ -192,6 +193,7 @@ fn what_a_zero_limit_leaves_in_tls_is_still_announced() {
         let stream = client.connect("localhost", ours, Some(LONG)).unwrap();
         let mut socket = Config::new().open(URI, stream).unwrap();
         for round in 0..4 {
+            // Real time: records arrive meanwhile, and wait in rustls.
             thread::sleep(Duration::from_millis(300));
             let began = Instant::now();
             loop {
@@ -242,6 +244,7 @@ fn a_flood_of_pings_holds_no_call_of_no_time() {
         reading.join().unwrap();
     });
     let mut socket = Config::new().connect(&peer.uri()).unwrap();
+    // Real time: Pings arrive meanwhile, and fill all buffers.
     thread::sleep(Duration::from_millis(200));
     let mut longest = Duration::ZERO;
     for _ in 0..3 {
@@ -262,8 +265,10 @@ fn an_end_without_close_notify_destroys_no_close_of_ours() {
     let (client, server) = tls();
     let (ours, theirs) = tcp();
     let server = serve_tls(theirs, server, |mut conn| {
+        // Real time: the client waits for the peer's answer by then.
         thread::sleep(Duration::from_millis(500));
         conn.tcp.sock.shutdown(Shutdown::Write).unwrap();
+        // Real time: our Close is written by then, and unread.
         thread::sleep(Duration::from_millis(700));
         conn.read_close()
     });

@@ -118,6 +118,7 @@ fn the_handshake_has_one_deadline() {
         conn.read_request();
         conn.send(b"HTTP/1.1 101 x\r\nX: ");
         while conn.tcp.write_all(b"x").is_ok() {
+            // Real time: each octet comes within the limit on silence, all of them do not.
             thread::sleep(SHORT / 10);
         }
     });
@@ -155,6 +156,7 @@ fn the_limit_of_a_call_loses_nothing() {
         assert_eq!(conn.read_message(), (1, b"are you there?".to_vec()));
         // Half a frame is not lost by a limit.
         conn.send(&frame(0x81, b"yes")[..3]);
+        // Real time: longer than the limit of the call that finds half a frame.
         thread::sleep(SHORT * 2);
         conn.send(&frame(0x81, b"yes")[3..]);
         conn.close(1000, b"");
@@ -200,6 +202,7 @@ fn text_that_pauses_is_refused_where_it_cannot_go_on_however_it_is_asked_for() {
                     None => socket.recv(),
                 };
                 match received.map(drop) {
+                    // Real time: a program that polls looks now and then.
                     Err(Error::Timeout(Timeout::Call)) => thread::sleep(SHORT / 50),
                     received => break received,
                 }
@@ -236,6 +239,7 @@ fn a_silent_peer_is_told_that_we_go_away() {
 fn a_peer_that_reads_nothing_stalls_a_send_and_only_that() {
     let peer = serve(|mut conn| {
         conn.accept();
+        // Real time: the peer is there, and reads nothing, for longer than the limit.
         thread::sleep(SHORT * 5);
     });
     let config = patient().stall_timeout(SHORT).silence_timeout(SHORT / 4);
@@ -311,6 +315,7 @@ fn the_close_of_a_failure_is_read_by_the_peer() {
         conn.frame(0x83, b"");
         // Octets that are never looked at must not turn the end into a reset.
         conn.send(&vec![0x55; 200_000]);
+        // Real time: the system's buffers are full by then.
         thread::sleep(SHORT / 4);
         assert_eq!(conn.read_close(), Some(1002));
         assert_eq!(conn.tcp.read(&mut [0]).unwrap(), 0, "an end, not a reset");
@@ -342,6 +347,7 @@ fn a_close_that_must_not_be_sent_changes_nothing() {
         assert!(matches!(error, Error::Usage(_)), "{error:?}");
     }
     // Nor has the close time-out begun.
+    // Real time: longer than the close limit, had it begun.
     thread::sleep(SHORT * 2);
     socket.send("still open").unwrap();
     socket.finish(Some(CloseCode(4000)), "").unwrap();
@@ -357,6 +363,7 @@ fn ends_without_a_close_are_errors() {
             conn.send(part);
             if sends > 0 {
                 // Unread octets: the end is a reset.
+                // Real time: the octets have arrived, and stay unread.
                 thread::sleep(SHORT);
             }
         });
@@ -390,6 +397,7 @@ fn a_reset_is_told_the_same_by_every_call() {
         let peer = serve(|mut conn| {
             conn.accept();
             // Unread octets: the end is a reset.
+            // Real time: the octets have arrived, and stay unread.
             thread::sleep(SHORT);
         });
         let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();
@@ -423,6 +431,7 @@ fn a_reset_is_told_the_same_by_every_call() {
 fn what_a_send_has_found_stays_too() {
     let peer = serve(|mut conn| {
         conn.accept();
+        // Real time: the octets have arrived, and stay unread.
         thread::sleep(SHORT);
     });
     let mut socket = bare_ws_std::connect(&peer.uri()).unwrap();

@@ -131,6 +131,7 @@ fn a_peer_that_does_not_read_before_it_has_written_stops_nobody() {
         writer.send(vec![2; SIZE].as_slice()).unwrap();
     });
     // So that the other thread has filled all buffers and holds the lock.
+    // Real time: the other thread has filled all buffers by then, and holds the turn.
     thread::sleep(SHORT);
     assert_eq!(
         reader.recv().unwrap().map(|message| message.len()),
@@ -220,6 +221,7 @@ fn a_close_that_the_peer_leaves_unanswered_ends_the_other_halfs_wait() {
                 }
             }
         });
+        // Real time: the reader waits by then.
         thread::sleep(SHORT / 2);
         let stalls = Stalls::watch();
         writer.close(Some(CloseCode::NORMAL), "").unwrap();
@@ -282,6 +284,7 @@ fn end_within_a_message<S>(
         if ends {
             conn.tcp.shutdown(Shutdown::Write).unwrap();
         }
+        // Real time: the client's message waits for room by then.
         thread::sleep(SHORT);
         read_all(&mut conn)
     });
@@ -341,8 +344,10 @@ impl Stream for Slow {
 
     fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
         let _ = self.1.lock().unwrap().send(());
+        // Real time: the write takes that long, before ....
         thread::sleep(SHORT / 2);
         let n = self.0.try_write(octets)?;
+        // Real time: ... and after the octets are taken.
         thread::sleep(SHORT / 2);
         Ok(n)
     }

@@ -389,6 +389,7 @@ fn the_body_of_a_refusal_is_read_as_it_comes_and_not_waited_for_long() {
             conn.read_request();
             conn.send(format!("HTTP/1.1 403 Forbidden\r\n{field}\r\n\r\n").as_bytes());
             for piece in pieces {
+                // Real time: each piece comes in a read of its own.
                 std::thread::sleep(Duration::from_millis(50));
                 conn.send(piece);
             }

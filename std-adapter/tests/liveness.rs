@@ -70,6 +70,7 @@ fn a_close_ends_a_send_that_the_peer_does_not_take() {
             let sender = writer.clone();
             let sending = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
             let receiving = thread::spawn(move || reader.recv().map(drop));
+            // Real time: both threads wait in the stream by then.
             thread::sleep(LIMIT / 4);
             let stalls = Stalls::watch();
             assert!(writer.is_open());
@@ -192,6 +193,7 @@ fn what_is_known_is_said_at_once_and_the_peer_has_its_time_afterwards() {
             conn.accept();
             conn.send(&octets);
             // It neither reads nor hangs up before the client does.
+            // Real time: longer than what is known may take to be told.
             thread::sleep(LIMIT * 2);
             let code = conn.read_close();
             (code, conn.sees_end())
@@ -237,6 +239,7 @@ fn a_drop_does_not_wait_and_resets_no_close_of_ours() {
         conn.accept();
         conn.send(&[0xc1]);
         // More than the client's buffers hold, sent after it has given up.
+        // Real time: the client has given up by then.
         thread::sleep(LIMIT);
         conn.send(&vec![0; 4 * MIB]);
         let code = conn.read_close();
@@ -257,6 +260,7 @@ fn a_close_survives_the_drop_that_follows_it() {
         conn.accept();
         let code = conn.read_close();
         // Sent after the client has given it up, and before our Close.
+        // Real time: the client has given up by then.
         thread::sleep(LIMIT);
         let sent = conn.tcp.write_all(&frame(0x82, &vec![0; 4 * MIB]));
         sent.expect("an end, not a reset");
@@ -331,6 +335,7 @@ fn a_peer_that_was_not_asked_is_not_dead() {
         loop {
             looks += 1;
             match timeout(socket.recv_timeout(SHORT)) {
+                // Real time: longer than the peer may be silent.
                 Timeout::Call => thread::sleep(keepalive.dead_after + SHORT),
                 ended => return (looks, ended),
             }
@@ -415,6 +420,7 @@ fn an_abort_ends_whoever_waits_at_once() {
         let long = thread::spawn(move || sender.send(vec![0; 64 * MIB].as_slice()));
         sending.recv_timeout(LONG).unwrap();
         let waiting = thread::spawn(move || writer.send("behind it"));
+        // Real time: all three wait by then, two for the lock.
         thread::sleep(LIMIT / 2);
         let stalls = Stalls::watch();
         stop.abort();
@@ -489,6 +495,7 @@ fn closing_when_nothing_can_be_framed_ends_our_direction() {
         conn.accept();
         conn.frame(0x81, b"still delivered");
         conn.tcp.shutdown(std::net::Shutdown::Read).unwrap();
+        // Real time: the client has seen that nothing can be framed.
         thread::sleep(LIMIT);
         conn.close(1000, b"");
         conn.tcp

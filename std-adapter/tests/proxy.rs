@@ -446,6 +446,7 @@ fn a_tunnel_that_was_dialled_is_a_blocking_stream() {
         tunnel(&mut conn);
         let mut octets = [0; 4];
         conn.tcp.read_exact(&mut octets).unwrap();
+        // Real time: a socket that does not block would find nothing.
         thread::sleep(Duration::from_millis(50));
         conn.send(&octets);
     });

@@ -288,6 +288,7 @@ fn it_keeps_the_promises_of_a_stream() {
             let client = &client;
             scope.spawn(move || client.wait(interest, Some(LONG)))
         });
+        // Real time: only then does the other thread wait in the stream.
         thread::sleep(Duration::from_millis(20));
         client.shutdown(Shutdown::Write).unwrap();
         client.shutdown(Shutdown::Read).unwrap();
@@ -305,6 +306,7 @@ fn it_keeps_the_promises_of_a_stream() {
     let handle = socket.abort_handle();
     let server = script.join().unwrap();
     let aborts = thread::spawn(move || {
+        // Real time: only then does the receive below wait.
         thread::sleep(Duration::from_millis(20));
         handle.abort();
     });

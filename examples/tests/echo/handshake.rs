@@ -86,6 +86,7 @@ pub(super) const ROWS: &[Row] = &[
             c.send(b"HTTP/1.1 101 x\r\nX: ");
             for _ in 0..200 {
                 c.send(b"x");
+                // Real time: each octet comes within the limit, all of them do not.
                 thread::sleep(Duration::from_millis(20));
                 if c.tcp.take_error().unwrap().is_some() {
                     break;

@@ -181,6 +181,7 @@ fn fill<S: Stream>(writer: &Writer<S>) {
             Ok(true) => full = 0,
             Ok(false) => {
                 full += 1;
+                // Real time: the system's buffers take the rest, or do not.
                 thread::sleep(Duration::from_millis(5));
             }
             Err(_) => return,
@@ -213,6 +214,7 @@ fn beside<S: Stream + Send + Sync + 'static>(
             if sends {
                 await_sender(&other, LATER);
             }
+            // Real time: the other call waits by then.
             thread::sleep(LATER);
             outcome(other.close(Some(CloseCode::NORMAL), ""))
         });
@@ -239,6 +241,7 @@ fn beside<S: Stream + Send + Sync + 'static>(
 fn await_sender<S: Stream>(writer: &Writer<S>, limit: Duration) {
     let began = Instant::now();
     while began.elapsed() < limit && writer.try_flush().is_ok_and(|flushed| flushed) {
+        // Real time: what another thread does is looked at now and then.
         thread::sleep(Duration::from_millis(1));
     }
 }

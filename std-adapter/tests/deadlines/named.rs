@@ -95,6 +95,7 @@ impl Stream for Trickle {
 
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
         let limit = if interest.write && self.trickles.load(Ordering::Relaxed) {
+            // Real time: the stream has room for one octet now and then.
             thread::sleep(limit.unwrap_or(TRICKLE).min(TRICKLE));
             Some(Duration::ZERO)
         } else {
@@ -212,6 +213,7 @@ impl Stream for Interrupted {
 /// The server of a stream that is interrupted: late enough that the client waits.
 fn answers<S: Read + Write>(mut conn: Conn<S>) -> Option<u16> {
     conn.accept();
+    // Real time: the client waits by then, and is interrupted.
     thread::sleep(LIMIT / 3);
     let (opcode, payload) = conn.read_message();
     assert_eq!(opcode, 2);
@@ -243,6 +245,7 @@ fn what_is_interrupted_is_done_again() {
     for version in [&TLS12, &TLS13] {
         let (ours, theirs) = tcp();
         let server = thread::spawn(move || {
+            // Real time: the client waits by then, and is interrupted.
             thread::sleep(LIMIT / 3);
             answers(Server::tls_version(theirs, version).unwrap().conn())
         });

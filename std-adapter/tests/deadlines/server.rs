@@ -336,6 +336,7 @@ pub(crate) fn still<R: Raw>(mut raw: R, peer: Peer, over: &Receiver<()>) {
     let mut scratch = [0; 4 * BUFFER];
     match peer {
         Peer::Resets => {
+            // Real time: the client's call waits by then.
             thread::sleep(LATER);
             raw.reset();
             return;

@@ -26,6 +26,7 @@ impl Stalls {
             let mut lost = Duration::ZERO;
             while !seen.load(Ordering::Relaxed) {
                 let asleep = Instant::now();
+                // Real time: it measures how late the system wakes a thread.
                 thread::sleep(NAP);
                 lost += asleep.elapsed().saturating_sub(NAP * 2);
             }

@@ -213,6 +213,81 @@ pub(crate) const fn short_len(len: u64) -> (u8, usize) {
 /// The second octet's highest bit: the payload is masked.
 pub(crate) const MASK: u8 = 0x80;
 
+/// Finds the frame headers in the octets of one direction, as they pass: for an observer beside a
+/// connection, which sees no payload. It stands behind TLS and the opening handshake.
+///
+/// ```
+/// use bare_ws::header::HeaderScan;
+/// use bare_ws::opcode::Opcode;
+///
+/// let mut from_server = HeaderScan::new(false);
+/// let mut octets = &b"\x81\x05hello\x89\x00\x82"[..];
+/// let mut opcodes = Vec::new();
+/// while let Some(header) = from_server.next(&mut octets) {
+///     opcodes.push(header.opcode);
+/// }
+/// // What has begun is told when it is whole.
+/// assert_eq!(opcodes, [Opcode::Text, Opcode::Ping]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct HeaderScan {
+    masked: bool,
+    /// What has come of a header.
+    octets: [u8; MAX_HEADER],
+    len: u8,
+    /// Octets of payload that are still to come.
+    payload: u64,
+    /// A header broke a rule: where the next one begins, nobody knows.
+    lost: bool,
+}
+
+impl HeaderScan {
+    /// For the octets of a client, which are `masked`, or those of a server.
+    #[must_use]
+    pub const fn new(masked: bool) -> Self {
+        Self {
+            masked,
+            octets: [0; MAX_HEADER],
+            len: 0,
+            payload: 0,
+            lost: false,
+        }
+    }
+
+    /// The next header that ends in `octets`, which then begin behind it; `None` when all of them
+    /// are read. RSV1 is taken as the sender's affair. A header that breaks another rule of §5.1,
+    /// §5.2 or §5.5 is not told, and nothing behind it.
+    pub fn next(&mut self, octets: &mut &[u8]) -> Option<FrameHeader> {
+        let rules = Rules {
+            rsv1: true,
+            masked: self.masked,
+            message_open: None,
+        };
+        while !self.lost {
+            let skipped = usize::try_from(self.payload).unwrap_or(usize::MAX);
+            let skipped = skipped.min(octets.len());
+            self.payload -= skipped as u64;
+            *octets = octets.get(skipped..).unwrap_or_default();
+            let (&octet, rest) = octets.split_first()?;
+            *octets = rest;
+            let len = usize::from(self.len);
+            octets::put(&mut self.octets, len, &[octet]);
+            self.len = self.len.saturating_add(1);
+            match FrameHeader::parse(octets::part(&self.octets, 0, len + 1), rules) {
+                Ok(None) => {}
+                Ok(Some((header, _))) => {
+                    self.len = 0;
+                    self.payload = header.len;
+                    return Some(header);
+                }
+                Err(_) => self.lost = true,
+            }
+        }
+        *octets = &[];
+        None
+    }
+}
+
 /// A header as it goes over the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderOctets {

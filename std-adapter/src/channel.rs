@@ -12,11 +12,13 @@ use bare_ws::closing::Owed;
 use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
-use bare_ws::lifecycle::{Call, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
+use bare_ws::lifecycle::{Call, Event, Moment as _, Next, Phase, Timeout};
 
 use crate::error::Error;
+use crate::events::Life;
 use crate::failure::Failure;
 use crate::moment::Moment;
+use crate::observer::Tap;
 use crate::state::{CoreSender, Cut, State, input_event};
 use crate::stream::{Interest, Stream, is_transient};
 use crate::sync::{
@@ -40,10 +42,10 @@ pub(crate) struct Channel<S> {
 }
 
 impl<S: Stream> Channel<S> {
-    pub(crate) fn new(stream: S, sender: CoreSender, life: Lifecycle<Moment>) -> Self {
+    pub(crate) fn new(stream: S, sender: CoreSender, life: Life, tap: Option<Tap>) -> Self {
         Self {
             stream,
-            state: Mutex::new(State::new(sender, life, Moment::now)),
+            state: Mutex::new(State::new(sender, life, tap, Moment::now)),
             next: Mutex::new(()),
             waiting: AtomicUsize::new(0),
             turn: Condvar::new(),
@@ -86,6 +88,13 @@ impl<S: Stream> Channel<S> {
     pub(crate) fn report(&self, event: Event) {
         let mut state = self.lock();
         state.life.on(event, Moment::now());
+        self.settle(&mut state);
+    }
+
+    /// Reports that the receive side has failed, for that reason.
+    pub(crate) fn failed(&self, error: &ProtocolError<Cut>) {
+        let mut state = self.lock();
+        state.life.failed(error, Moment::now());
         self.settle(&mut state);
     }
 
@@ -149,6 +158,7 @@ impl<S: Stream> Channel<S> {
                             // That end is of another thread's making.
                             return Err(ExchangeError::Transport(cut));
                         }
+                        state.heard(spare.get(..n));
                         let now = Moment::now();
                         if limit.by.has_come(now) {
                             limit.read_late = limit.read_late.saturating_add(n);
@@ -231,8 +241,10 @@ impl<S: Stream> Channel<S> {
             return None;
         }
         let n = self.stream.try_read(spare).ok().filter(|n| *n > 0)?;
+        let n = n.min(spare.len());
         hint.late = hint.late.saturating_add(n);
-        Some(n.min(spare.len()))
+        self.lock().heard(spare.get(..n));
+        Some(n)
     }
 
     /// Reads and discards until the transport has ended or its time is over.
@@ -254,7 +266,10 @@ impl<S: Stream> Channel<S> {
             let now = Moment::now();
             match read {
                 Ok(0) => state.life.on(Event::InputEnded, now),
-                Ok(n) => state.life.on(Event::Heard(n), now),
+                Ok(n) => {
+                    state.heard(scratch.get(..n));
+                    state.life.on(Event::Heard(n), now);
+                }
                 Err(error) if !is_transient(&error) => state.life.on(input_event(&error), now),
                 Err(_) => {
                     if self.expire(&mut state, Call::Receive, now) {
@@ -387,8 +402,7 @@ impl<S: Stream> Channel<S> {
                 }
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
-                    state.unflushed = true;
-                    state.sender.advance(n);
+                    state.taken(n);
                     took = true;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

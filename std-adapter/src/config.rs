@@ -2,6 +2,9 @@
 
 mod connect;
 mod request;
+mod seen;
+mod target;
+mod way;
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -20,12 +23,14 @@ use bare_ws::sender::MIN_TRANSMIT;
 use crate::deflate::Deflate;
 use crate::error::SettingError;
 use crate::keepalive::KeepAlive;
+use crate::observer::Observer;
 use crate::proxy::Proxy;
 use crate::resolve::Resolver;
 
 pub use connect::connect;
 pub use request::RequestParts;
 pub(crate) use request::parse;
+pub(crate) use target::Target;
 
 /// The initial size of the transmit buffer, unless its limit is lower.
 const TRANSMIT: usize = 2 * 1024;
@@ -75,6 +80,14 @@ pub struct Config {
     pub(crate) resolver: Option<Arc<Resolver>>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) socket: Option<Arc<Hook>>,
+    pub(crate) observer: Option<Arc<Observer>>,
+    credentials_in_uri: bool,
+    #[cfg(feature = "idna")]
+    idna: bool,
+    /// Of the server of the first URI.
+    pub(crate) address: Option<SocketAddr>,
+    #[cfg(feature = "rustls")]
+    pub(crate) server_name: Option<String>,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
     pub(crate) connect_timeout: Option<Duration>,
@@ -109,6 +122,13 @@ impl Default for Config {
             resolver: None,
             proxy: None,
             socket: None,
+            observer: None,
+            credentials_in_uri: false,
+            #[cfg(feature = "idna")]
+            idna: false,
+            address: None,
+            #[cfg(feature = "rustls")]
+            server_name: None,
             #[cfg(feature = "deflate")]
             deflate: None,
             connect_timeout: Some(Duration::from_secs(10)),
@@ -192,69 +212,6 @@ impl Config {
     #[must_use]
     pub fn trust_redirects(mut self, trusted: bool) -> Self {
         self.trust_redirects = trusted;
-        self
-    }
-}
-
-/// The way to the server.
-impl Config {
-    /// Resolves host names with this function, which is given the name and the port as they are in
-    /// the URI. An address in a URI is not looked up. Default: the operating system's resolver.
-    ///
-    /// Of several addresses each is tried once, as RFC 8305 ("Happy Eyeballs") says: the two families
-    /// in turn, beginning with the first; the next after 250 ms, or at once when those before have
-    /// failed. The first TCP connection is taken, and the other attempts end at once. So one call of
-    /// `connect` has at most one connection to an address, and makes the handshakes with one alone.
-    /// RFC 6455 §4.1 wants that of all connections of a client: "There MUST be no more than one
-    /// connection in a CONNECTING state" to one address. Where several threads or tasks connect to
-    /// one server, let one wait for the other.
-    ///
-    /// A lookup cannot be interrupted. One that takes longer than
-    /// [`connect_timeout`](Self::connect_timeout) continues in its thread, and whoever asks for the
-    /// same name and port meanwhile waits for that same lookup: connections of this `Config` and its
-    /// clones or, with the default resolver, of the whole process. At most 16 lookups of a resolver
-    /// run at a time; further names wait for one of them to end, and fail with
-    /// [`Timeout::Connect`](crate::Timeout::Connect) if none does.
-    ///
-    /// ```
-    /// use bare_ws_std::Config;
-    ///
-    /// // A test server on this host, whatever name the URI has.
-    /// let config = Config::new().resolver(|_, port| Ok(vec![([127, 0, 0, 1], port).into()]));
-    /// ```
-    #[must_use]
-    pub fn resolver(
-        mut self,
-        lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
-    ) -> Self {
-        self.resolver = Some(Resolver::new(lookup));
-        self
-    }
-
-    /// Connects through this HTTP proxy, by CONNECT (RFC 9110 §9.3.6): `ws` and `wss`, redirects
-    /// too. TLS is with the server, inside of the tunnel, and the proxy looks up its name. Default:
-    /// none, whatever the environment says; see [`Proxy::from_environment`].
-    #[must_use]
-    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
-        self.proxy = proxy.into();
-        self
-    }
-
-    /// Calls this function with each TCP connection once it is made, before anything is sent, to
-    /// set options of the socket: for `ws` and `wss`, to the server or to the proxy. Its error is
-    /// [`Error::Io`](crate::Error::Io). Default: only `TCP_NODELAY` is set, before the function is called.
-    ///
-    /// ```
-    /// use bare_ws_std::Config;
-    ///
-    /// let config = Config::new().socket(|tcp| tcp.set_ttl(8));
-    /// ```
-    #[must_use]
-    pub fn socket(
-        mut self,
-        prepare: impl Fn(&TcpStream) -> io::Result<()> + Send + Sync + 'static,
-    ) -> Self {
-        self.socket = Some(Arc::new(prepare));
         self
     }
 }
@@ -418,6 +375,16 @@ impl Config {
         Ok(())
     }
 
+    /// What holds for another server as well, which the caller did not name.
+    pub(crate) fn of_another_server(self) -> Self {
+        Self {
+            address: None,
+            #[cfg(feature = "rustls")]
+            server_name: None,
+            ..self
+        }
+    }
+
     /// What another server may be asked, which the caller did not name.
     pub(crate) fn without_secrets(self) -> Self {
         Self {
@@ -480,6 +447,9 @@ impl std::fmt::Debug for Config {
             .field("resolver", &self.resolver)
             .field("proxy", &self.proxy)
             .field("socket", &self.socket.is_some())
+            .field("credentials_in_uri", &self.credentials_in_uri)
+            .field("address", &self.address)
+            .field("observer", &self.observer.is_some())
             .field("deflate", deflate)
             .field("connect_timeout", &self.connect_timeout)
             .field("handshake_timeout", &self.handshake_timeout)

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bare_ws::lifecycle::{Moment as _, Timeout};
@@ -11,20 +10,19 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
 use crate::moment::Moment;
-use crate::resolve::Resolver;
 
-/// Resolves `host` and connects to the first of its addresses that answers.
+/// Connects to the first of the addresses of `host` that answers.
 ///
 /// RFC 8305 ("Happy Eyeballs"): the addresses of both families in turn, each begun a moment after
 /// the one before unless all before have failed already. The first that is connected ends the
 /// others.
 pub(crate) fn dial(
-    resolver: &Arc<Resolver>,
+    addresses: Vec<SocketAddr>,
     host: &str,
     port: u16,
     deadline: Moment,
 ) -> Result<TcpStream, Error> {
-    let addresses = interleaved(resolver.resolve(host, port, deadline)?);
+    let addresses = interleaved(addresses);
     let mut attempts = Vec::new();
     let Some(tcp) = race(&addresses, deadline, &mut attempts)? else {
         return Err(Error::Connect {

@@ -26,6 +26,10 @@ use crate::state::Cut;
 pub enum Error {
     /// The URI is invalid. Nothing was sent.
     Uri(UriError),
+    /// The user name or the password in the URI, which
+    /// [`Config::credentials_in_uri`](crate::Config::credentials_in_uri) takes, is invalid. Nothing
+    /// was sent.
+    Credentials,
     /// The request is invalid. Nothing was sent.
     Request(RequestError),
     /// A header field of the request is invalid. Nothing was sent.
@@ -198,6 +202,7 @@ impl Error {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Uri(_)
+            | Self::Credentials
             | Self::Request(_)
             | Self::Header { .. }
             | Self::Subprotocol { .. }
@@ -391,6 +396,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Uri(error) => error.fmt(f),
+            Self::Credentials => f.write_str(
+                "the user name or password in the URI is invalid; percent-encode % and :",
+            ),
             Self::Request(error) => error.fmt(f),
             Self::Header { name, error } => {
                 write!(f, "header field {name:?} ")?;

@@ -60,6 +60,7 @@
 //! | wait for many sockets in one thread | [polling](#polling) |
 //! | bound the memory a message may take | [`Config::message_limit`], [`stream_limit`](Config::stream_limit), [`fragment_limit`](Config::fragment_limit) |
 //! | send credentials, a cookie, an Origin | [`Config::header`], [`Config::origin`] |
+//! | put user name and password into the URI | [`Config::credentials_in_uri`] |
 //! | know why the server refused | [`Error::Rejected`] has its [`Response`], with the first 64 KiB of the body |
 //! | follow redirects | [`Config::redirects`] |
 //! | compress | [`Config::deflate`](#compression) |
@@ -68,7 +69,10 @@
 //! | go through a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
 //! | use it in tokio | feature and module `tokio` |
 //! | set options of the socket | [`Config::socket`] |
-//! | connect to another address than the URI's host has | [`Config::resolver`]; with another name in TLS too: [`Config::dial`], `Tls::connect` with that name, [`Config::open`] |
+//! | connect to another address than the URI's host has | [`Config::address`], [`Config::resolver`] |
+//! | expect another name in the server's certificate | `Config::server_name` |
+//! | use international host names | feature `idna`, `Config::idna` |
+//! | see what happens | features `log` and `tracing`: [events](#events); [`Config::observer`] for the frames |
 //! | test my program without a network | feature and module `testing` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
 //!
@@ -208,12 +212,39 @@
 //! not, the rest of the program stays the same. Send a message that combines a secret with octets an
 //! attacker may choose with [`Writer::send_uncompressed`] (RFC 7692 §8).
 //!
+//! # Events
+//!
+//! With the features `log` and `tracing`, which may both be on, connections tell what becomes of
+//! them, with the target `bare_ws_std`. Each event names its server (`peer`) by host and port.
+//! Payload, reasons, header fields, credentials, paths and queries are never told. A subprotocol is,
+//! once a server has chosen it: a token that is offered as one should have a name beside it, for the
+//! server to choose.
+//!
+//! | level | event | fields beside `peer` |
+//! |---|---|---|
+//! | debug | `connecting` | `proxy`, `proxy_port`, if there is one |
+//! | debug | `connected`: TCP | `address` |
+//! | debug | `redirected` | `status`, `to` |
+//! | info | `open` | `subprotocol`, `extensions` |
+//! | info | `closing`: a call of ours has begun to | `by`, `code` |
+//! | info | `closed`: the peer's Close was received | `by` (who closed first: `us`, `peer`), `code` |
+//! | info | `aborted` | |
+//! | debug | `dropped while open` | |
+//! | warn | `not open`: connecting has failed | `error` ([`Error::kind`]), `status` of a refusal |
+//! | warn | `failed`: the peer broke a rule or exceeded a limit | `error`, `code` |
+//! | warn | `keepalive: no answer to a Ping` | |
+//! | warn | `timed out` | `error` |
+//! | warn | `lost`: the transport ended without a Close | |
+//! | warn | `cannot send` | `error` |
+//!
 //! # Features
 //!
 //! | feature | default | |
 //! |---|---|---|
 //! | `rustls` | yes | `wss`: TLS 1.2 and 1.3, always verified |
 //! | `deflate` | yes | permessage-deflate, for connections that ask for it |
+//! | `idna` | no | international host names, for who asks for them: `Config::idna`; 25 crates more |
+//! | `log`, `tracing` | no | [events](#events) for these two |
 //! | `simdutf8` | yes | UTF-8 validation with SIMD |
 //! | `testing` | no | a server in memory for the tests of your own program: module `testing` |
 //! | `tokio` | no | the same connections in tokio tasks: module `tokio` |
@@ -224,7 +255,9 @@
 #![deny(missing_debug_implementations, missing_docs)]
 
 mod error;
+mod events;
 mod moment;
+mod observer;
 mod stage;
 mod state;
 mod stream;
@@ -279,6 +312,7 @@ pub use entropy::SystemEntropy;
 pub use error::{Error, RedirectError, SettingError};
 pub use keepalive::KeepAlive;
 pub use messages::{IntoMessages, Messages};
+pub use observer::{Direction, Observed};
 pub use proxy::{Proxy, ProxyError, ProxyUriError};
 pub use reader::Reader;
 pub use response::Response;

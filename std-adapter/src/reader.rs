@@ -233,11 +233,7 @@ impl<'a, S: Stream> Through<'a, S> {
     }
 
     fn failed(&self, error: ProtocolError<Cut>) -> Error {
-        if error.close_code().is_some() {
-            self.channel.report(Event::PeerFailed);
-        } else if matches!(error, ProtocolError::Lost) {
-            self.channel.report(Event::Lost);
-        }
+        self.channel.failed(&error);
         error.into()
     }
 }

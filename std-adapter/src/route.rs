@@ -1,9 +1,10 @@
 //! From the server that is asked first to the one that answers.
 
-use crate::config::{Config, parse};
+use crate::config::{Config, Target, parse};
 #[cfg(feature = "deflate")]
 use crate::deflate::Deflate;
 use crate::error::{Error, RedirectError};
+use crate::events::{Peer, not_open};
 use crate::redirect;
 
 /// Whom to ask next, and what for.
@@ -17,17 +18,23 @@ pub(crate) struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    pub(crate) fn new(asked: &'a Config, uri: &str) -> Self {
-        Self {
+    pub(crate) fn new(asked: &'a Config, uri: &str) -> Result<Self, Error> {
+        let Target { config, uri } = asked.target(uri)?;
+        Ok(Self {
             asked,
-            config: asked.clone(),
-            uri: uri.to_owned(),
+            config: config.into_owned(),
+            uri: uri.into_owned(),
             followed: 0,
-        }
+        })
     }
 
     /// What asking that server came to; `None`: to be asked again, somewhere else or for less.
     pub(crate) fn judge<T>(&mut self, outcome: Result<T, Error>) -> Result<Option<T>, Error> {
+        let judged = self.next(outcome);
+        judged.inspect_err(|error| not_open(&self.uri, error))
+    }
+
+    fn next<T>(&mut self, outcome: Result<T, Error>) -> Result<Option<T>, Error> {
         let rejected = match outcome {
             Err(Error::Rejected(response)) if redirect::is_redirect(&response) => response,
             #[cfg(feature = "deflate")]
@@ -55,9 +62,13 @@ impl<'a> Route<'a> {
         let from = parse(&self.uri)?;
         let target = redirect::target(&from, &rejected).map_err(Error::Redirect)?;
         let to = parse(&target)?;
-        if !self.asked.trust_redirects && !redirect::is_same_server(&from, &to) {
-            let config = std::mem::take(&mut self.config);
-            self.config = config.without_secrets();
+        Peer::of(&from).redirected(rejected.status(), &Peer::of(&to));
+        if !redirect::is_same_server(&from, &to) {
+            let config = std::mem::take(&mut self.config).of_another_server();
+            self.config = match self.asked.trust_redirects {
+                true => config,
+                false => config.without_secrets(),
+            };
         }
         self.uri = target;
         Ok(None)

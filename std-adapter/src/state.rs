@@ -9,13 +9,15 @@ use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
 use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Error as ProtocolError, Usage};
-use bare_ws::lifecycle::{End, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
+use bare_ws::lifecycle::{End, Event, Moment as _, Next, Phase, Timeout};
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
 
 use crate::entropy::SystemEntropy;
+use crate::events::Life;
 use crate::failure::Failure;
 use crate::moment::Moment;
+use crate::observer::Tap;
 use crate::stage::Deflating;
 
 pub(crate) type CoreSender = Sender<Client, Growing, SystemEntropy, Deflating>;
@@ -34,8 +36,10 @@ pub(crate) enum Cut {
 pub(crate) struct State {
     /// Whose time it is.
     pub(crate) now: fn() -> Moment,
-    pub(crate) life: Lifecycle<Moment>,
+    pub(crate) life: Life,
     pub(crate) sender: CoreSender,
+    /// Sees the frames that pass.
+    pub(crate) tap: Option<Tap>,
     /// What the receive side owes the peer and nobody has framed yet. The newest only: it stands
     /// for those before it.
     pub(crate) owed: Owed,
@@ -57,11 +61,17 @@ pub(crate) struct State {
 
 impl State {
     /// `now`: the clock of whoever drives it.
-    pub(crate) fn new(sender: CoreSender, life: Lifecycle<Moment>, now: fn() -> Moment) -> Self {
+    pub(crate) fn new(
+        sender: CoreSender,
+        life: Life,
+        tap: Option<Tap>,
+        now: fn() -> Moment,
+    ) -> Self {
         Self {
             now,
             life,
             sender,
+            tap,
             owed: Owed::default(),
             unflushed: false,
             drained: 0,
@@ -106,6 +116,24 @@ impl State {
         }
     }
 
+    /// These were read.
+    #[inline]
+    pub(crate) fn heard(&mut self, octets: Option<&[u8]>) {
+        if let Some(tap) = &mut self.tap {
+            tap.received(octets.unwrap_or_default());
+        }
+    }
+
+    /// So many of those that are queued were taken.
+    #[inline]
+    pub(crate) fn taken(&mut self, n: usize) {
+        if let Some(tap) = &mut self.tap {
+            tap.sent(self.sender.pending().get(..n).unwrap_or_default());
+        }
+        self.unflushed = true;
+        self.sender.advance(n);
+    }
+
     pub(crate) fn has_queued(&self) -> bool {
         self.life.may_write() && (self.unflushed || !self.sender.pending().is_empty())
     }
@@ -129,6 +157,9 @@ impl State {
             // our direction is shut behind our Close, and the rest discarded.
             self.life.on(Event::PeerFailed, (self.now)());
         }
+        if self.life.phase() == Phase::Open {
+            self.life.peer.dropped();
+        }
         matches!(self.life.next(), Next::Flush | Next::Shut | Next::Discard)
             && self.life.closes_by() != Moment::NEVER
     }
@@ -140,6 +171,9 @@ impl State {
     /// Takes what the receive side owes: whoever comes to the end of a frame sends it.
     pub(crate) fn hand_over(&mut self, owed: &mut Owed) {
         if owed.is_due() {
+            if let Some(Reply::Close(payload)) = owed.reply() {
+                self.life.close_seen(payload);
+            }
             self.owed.clone_from(owed);
             owed.mark_queued();
         }
@@ -191,6 +225,7 @@ impl State {
         if let Some(error) = error
             && self.unwritable.is_none()
         {
+            self.life.peer.unwritable(error);
             self.unwritable = Some(Failure::of(error));
         }
         self.sender.shut();

@@ -54,6 +54,7 @@ impl<S: Stream> Channel<S> {
             let torn = usage == Usage::NotOpen && state.life.phase() == Phase::Open;
             if torn { Ok(()) } else { Err(usage) }
         })?;
+        state.life.peer.closing(code.map_or(1005, |code| code.0));
         loop {
             state.life.on(Event::CloseBegun, Moment::now());
             self.settle(&mut state);

@@ -363,6 +363,7 @@ fn an_attempt_that_came_second_is_given_up_at_once() {
         for _ in &silent.waiting {
             listener.accept().unwrap();
         }
+        // Real time: that second.
         thread::sleep(Duration::from_millis(1500));
         assert!(is_idle(&silent));
     }

@@ -69,7 +69,11 @@ fn behind_a_header_that_breaks_a_rule_nothing_is_known() {
         // RSV1 of a message that is not compressed is for the receiver to judge.
         (&[0xc1, 0, 0x81, 0], false, 2),
         // The longest payload there is.
-        (&[0x82, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0x81, 0], false, 1),
+        (
+            &[0x82, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0x81, 0],
+            false,
+            1,
+        ),
     ] {
         for piece in [1, octets.len()] {
             assert_eq!(found(octets, masked, piece).len(), count, "{octets:?}");

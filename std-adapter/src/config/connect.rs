@@ -6,14 +6,18 @@ use bare_ws::blocking::Connection;
 use bare_ws::buffer::Storage;
 use bare_ws::handshake::{ClientHandshake, HandshakeError};
 use bare_ws::lifecycle::{Event, Lifecycle};
+use bare_ws::uri::Uri;
 
 use super::request::parse;
+use super::target::Target;
 use super::{Config, RequestParts};
 use crate::channel::Channel;
 use crate::dial::dial;
 use crate::entropy::SystemEntropy;
 use crate::error::Error;
+use crate::events::{Life, Peer, not_open};
 use crate::moment::Moment;
+use crate::observer::Tap;
 use crate::opening::Opening;
 use crate::proxy::tunnel;
 use crate::reader::Reader;
@@ -67,7 +71,7 @@ impl Config {
         uri: &str,
         mut buffer: impl FnMut() -> B,
     ) -> Result<WebSocket<Socket, B>, Error> {
-        let mut route = Route::new(self, uri);
+        let mut route = Route::new(self, uri)?;
         loop {
             let outcome = route.config.connect_once(&route.uri, buffer());
             if let Some(socket) = route.judge(outcome)? {
@@ -97,11 +101,13 @@ impl Config {
         buffer: B,
     ) -> Result<WebSocket<S, B>, Error> {
         let deadline = Moment::in_time(self.handshake_timeout);
-        let parts = self.parts();
-        if parts.request(uri)?.uri.is_secure() && !stream.is_secure() {
+        let Target { config, uri } = self.target(uri)?;
+        let parts = config.parts();
+        if parts.request(&uri)?.uri.is_secure() && !stream.is_secure() {
             return Err(Error::NotSecure);
         }
-        self.handshake(&parts, uri, stream, buffer, deadline, shared::close)
+        let opened = config.handshake(&parts, &uri, stream, buffer, deadline, shared::close);
+        opened.inspect_err(|error| not_open(&uri, error))
     }
 
     /// [`open`](Self::open) of a connection that a thread brings to its end, as those of
@@ -129,21 +135,37 @@ impl Config {
     /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Proxy`], [`Error::Timeout`],
     /// [`Error::Io`] of [`socket`](Self::socket).
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
-        let uri = parse(uri)?;
+        let Target { config, uri } = self.target(uri)?;
+        config.dial_once(&parse(&uri)?)
+    }
+
+    fn dial_once(&self, uri: &Uri<'_>) -> Result<TcpStream, Error> {
         let deadline = Moment::in_time(self.connect_timeout);
-        let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
-        let hop = self.hop(&uri);
+        let hop = self.hop(uri);
+        let peer = Peer::of(uri);
+        peer.connecting(hop.map(|hop| (hop.host(), hop.port())));
         let (host, port) = match hop {
             Some(hop) => (hop.host(), hop.port()),
             None => (uri.host(), uri.port()),
         };
-        let tcp = dial(&resolver, host, port, deadline)?;
+        let addresses = match (hop, self.address) {
+            (None, Some(address)) => vec![address],
+            _ => {
+                let resolver = self.resolver.clone().unwrap_or_else(Resolver::system);
+                resolver.resolve(host, port, deadline)?
+            }
+        };
+        let tcp = dial(addresses, host, port, deadline)?;
+        peer.connected(tcp.peer_addr());
         if let Some(prepare) = &self.socket {
             prepare(&tcp).map_err(Error::Io)?;
         }
         match hop {
             None => Ok(tcp),
-            Some(hop) => tunnel(tcp, &hop.request(&uri), self.head_limit, deadline),
+            Some(hop) => {
+                let request = hop.request(uri, self.address);
+                tunnel(tcp, &request, self.head_limit, deadline)
+            }
         }
     }
 
@@ -153,6 +175,11 @@ impl Config {
     /// [`Error::Uri`], [`Error::Request`], [`Error::Header`] and [`Error::Subprotocol`] say what is
     /// wrong with the request, [`Error::Setting`] which setting is out of range.
     pub fn check(&self, uri: &str) -> Result<(), Error> {
+        let Target { config, uri } = self.target(uri)?;
+        config.check_once(&uri)
+    }
+
+    pub(crate) fn check_once(&self, uri: &str) -> Result<(), Error> {
         let mut entropy = SystemEntropy::new()?;
         let parts = self.parts();
         ClientHandshake::new(&parts.request(uri)?, parts.compression()?, &mut entropy)?;
@@ -164,14 +191,23 @@ impl Config {
         uri: &str,
         buffer: B,
     ) -> Result<WebSocket<Socket, B>, Error> {
-        self.check(uri)?;
+        self.check_once(uri)?;
         let parts = self.parts();
         let request = parts.request(uri)?;
         let connect = self.connector(request.uri.is_secure())?;
-        let tcp = self.dial(uri)?;
+        let tcp = self.dial_once(&request.uri)?;
         let deadline = Moment::in_time(self.handshake_timeout);
-        let socket = connect(request.uri.host(), tcp, deadline)?;
+        let socket = connect(self.name_of(&request.uri), tcp, deadline)?;
         self.handshake(&parts, uri, socket, buffer, deadline, shared::linger)
+    }
+
+    /// What the server's certificate must name.
+    pub(crate) fn name_of<'a>(&'a self, uri: &Uri<'a>) -> &'a str {
+        #[cfg(feature = "rustls")]
+        if let Some(name) = &self.server_name {
+            return name;
+        }
+        uri.host()
     }
 
     /// Whom to trust with `wss`, and who to be.
@@ -243,10 +279,16 @@ impl Config {
         };
         let Connection { reader, writer } = connection;
         let (_, sender) = writer.into_parts();
-        let response = Response::new(101, opening.record);
-        let subprotocol = established.subprotocol.map(str::to_owned);
+        let record = opening.record;
         life.on(Event::Opened, Moment::now());
-        let shared = Shared::new(Channel::new(stream, sender, life), leave);
+        let peer = Peer::of(&request.uri);
+        let observer = self.observer.as_ref();
+        let tap = observer.map(|observer| Tap::new(observer, Moment::now, &record));
+        let life = Life::new(life, peer.clone());
+        let shared = Shared::new(Channel::new(stream, sender, life, tap), leave);
+        let response = Response::new(101, record);
+        let subprotocol = established.subprotocol.map(str::to_owned);
+        peer.open(established.subprotocol, &response);
         Ok(WebSocket {
             reader: Reader::new(reader, shared.clone(), self.limits, self.stream_limits()),
             writer: Writer { shared },

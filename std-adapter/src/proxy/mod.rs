@@ -5,6 +5,7 @@ mod tunnel;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bare_ws::handshake::accept::base64;
@@ -183,8 +184,11 @@ impl Hop {
 
     /// The head of the request for a tunnel (RFC 9110 §9.3.6). RFC 9112 §3.2.3: "a client MUST send
     /// only the host and port of the tunnel destination"; the port is never left out.
-    pub(crate) fn request(&self, uri: &Uri<'_>) -> Vec<u8> {
-        let server = format!("{}:{}", uri.host_literal(), uri.port());
+    pub(crate) fn request(&self, uri: &Uri<'_>, address: Option<SocketAddr>) -> Vec<u8> {
+        let server = match address {
+            Some(address) => address.to_string(),
+            None => format!("{}:{}", uri.host_literal(), uri.port()),
+        };
         let authorization = match &self.authorization {
             Some(value) => format!("Proxy-Authorization: {value}\r\n"),
             None => String::new(),
@@ -205,7 +209,7 @@ impl fmt::Debug for Hop {
 }
 
 /// RFC 7617 §2: the user name and the password with a colon between them, in base64.
-fn basic(userinfo: &str) -> Result<String, ProxyUriError> {
+pub(crate) fn basic(userinfo: &str) -> Result<String, ProxyUriError> {
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
     let (user, password) = (decoded(user)?, decoded(password)?);
     let is_control = |octet: &u8| octet.is_ascii_control();

@@ -16,10 +16,12 @@ use super::shared::{Core, Leave, now};
 use super::socket::{Reset, Socket};
 use super::websocket::WebSocket;
 use super::writer::Writer;
-use crate::config::{Config, RequestParts};
+use crate::config::{Config, RequestParts, Target};
 use crate::entropy::SystemEntropy;
 use crate::error::Error;
+use crate::events::{Life, Peer, not_open};
 use crate::moment::Moment;
+use crate::observer::Tap;
 use crate::response::Response;
 use crate::route::Route;
 
@@ -45,7 +47,7 @@ pub async fn connect(uri: &str) -> Result<WebSocket, Error> {
 /// # Cancel safety
 /// Dropped before it is ready, what was connected is closed.
 pub async fn connect_with(config: &Config, uri: &str) -> Result<WebSocket, Error> {
-    let mut route = Route::new(config, uri);
+    let mut route = Route::new(config, uri)?;
     loop {
         let outcome = connect_once(&route.config, &route.uri).await;
         if let Some(socket) = route.judge(outcome)? {
@@ -79,12 +81,14 @@ pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     uri: &str,
     stream: S,
 ) -> Result<WebSocket<S>, Error> {
-    config.check(uri)?;
-    open_by(config, uri, stream, handle::close, |_| {}).await
+    let Target { config, uri } = config.target(uri)?;
+    config.check_once(&uri)?;
+    let opened = open_by(&config, &uri, stream, handle::close, |_| {}).await;
+    opened.inspect_err(|error| not_open(&uri, error))
 }
 
 async fn connect_once(config: &Config, uri: &str) -> Result<WebSocket, Error> {
-    config.check(uri)?;
+    config.check_once(uri)?;
     let parts = config.parts();
     let request = parts.request(uri)?;
     if request.uri.is_secure() {
@@ -161,12 +165,18 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
     let (socket, record) = opening.into_parts();
     let mut life = Lifecycle::opening(config.time(), Moment::NEVER);
     life.on(Event::Opened, now());
-    let shared = Shared::new(Core::new(socket, sender, life, leave, reset));
+    let peer = Peer::of(&request.uri);
+    let observer = config.observer.as_ref();
+    let tap = observer.map(|observer| Tap::new(observer, now, &record));
+    let life = Life::new(life, peer.clone());
+    let shared = Shared::new(Core::new(socket, sender, life, tap, leave, reset));
     let (whole, pieces) = (config.limits(), config.stream_limits());
+    let response = Response::new(101, record);
+    peer.open(established.subprotocol, &response);
     Ok(WebSocket {
         reader: Reader::new(reader, shared.clone(), whole, pieces),
         writer: Writer::new(shared),
-        response: Response::new(101, record),
+        response,
         subprotocol: established.subprotocol.map(str::to_owned),
         #[cfg(feature = "deflate")]
         agreed: established.extensions,
@@ -207,7 +217,7 @@ mod secured {
         if !uri.is_secure() {
             return Ok(Socket::Plain(stream));
         }
-        let host = uri.host();
+        let host = config.name_of(uri);
         let tls = config.tls_or_default()?;
         let name = host.strip_suffix('.').unwrap_or(host).to_owned();
         let name = ServerName::try_from(name).map_err(|_| TlsError::ServerName {

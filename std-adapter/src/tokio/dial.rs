@@ -19,6 +19,7 @@ use super::socket::Socket;
 use crate::config::Config;
 use crate::dial::{Attempts, DELAY, interleaved};
 use crate::error::Error;
+use crate::events::Peer;
 use crate::moment::Moment;
 use crate::proxy::{Answer, ProxyError, READ, read_some, written_some};
 use crate::resolve::Resolver;
@@ -27,22 +28,45 @@ use crate::resolve::Resolver;
 /// [`Config::dial`] does.
 pub(super) async fn dial(config: &Config, uri: &Uri<'_>) -> Result<TcpStream, Error> {
     let deadline = deadline(config.connect_timeout);
+    let hop = config.hop(uri);
+    let peer = Peer::of(uri);
+    peer.connecting(hop.map(|hop| (hop.host(), hop.port())));
+    let (host, port) = match hop {
+        Some(hop) => (hop.host(), hop.port()),
+        None => (uri.host(), uri.port()),
+    };
     let dialing = async {
-        match config.hop(uri) {
-            None => connect(config, uri.host(), uri.port()).await,
+        let addresses = match (hop, config.address) {
+            (None, Some(address)) => vec![address],
+            _ => resolve(config, host, port).await?,
+        };
+        let tcp = connect(config, addresses, host, port).await?;
+        peer.connected(tcp.peer_addr());
+        match hop {
+            None => Ok(tcp),
             Some(hop) => {
-                let tcp = connect(config, hop.host(), hop.port()).await?;
-                tunnel(tcp, &hop.request(uri), config.head_limit, deadline).await
+                tunnel(
+                    tcp,
+                    &hop.request(uri, config.address),
+                    config.head_limit,
+                    deadline,
+                )
+                .await
             }
         }
     };
     until(deadline, Timeout::Connect, dialing).await
 }
 
-/// Resolves `host` and connects to the first of its addresses that answers, as the blocking
+/// Connects to the first of the addresses of `host` that answers, as the blocking
 /// [`dial`](crate::dial::dial) does.
-async fn connect(config: &Config, host: &str, port: u16) -> Result<TcpStream, Error> {
-    let addresses = interleaved(resolve(config, host, port).await?);
+async fn connect(
+    config: &Config,
+    addresses: Vec<SocketAddr>,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, Error> {
+    let addresses = interleaved(addresses);
     let mut attempts = Vec::new();
     let Some(tcp) = race(&addresses, &mut attempts).await else {
         return Err(Error::Connect {

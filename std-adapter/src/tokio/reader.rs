@@ -124,11 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     #[inline]
     pub(crate) async fn take(&mut self) -> Result<Option<Message<'_>>, Error> {
         let (message, owed) = self.inner.receiver_mut().message_and_owed();
-        if message.is_err() {
+        if let Err(error) = &message {
             // Why the connection failed is known: whether the Close goes out changes nothing.
             let mut through = Through::new(&self.shared, &mut self.hint);
             let _ = through.exchange(owed, &mut [], Patience::AtOnce).await;
-            self.shared.core().report(Event::PeerFailed);
+            self.shared.core().failed(error);
         }
         message.map_err(|error| ProtocolError::widen::<Cut>(error).into())
     }
@@ -265,11 +265,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
     }
 
     fn failed(&self, error: ProtocolError<Cut>) -> Error {
-        if error.close_code().is_some() {
-            self.core.report(Event::PeerFailed);
-        } else if matches!(error, ProtocolError::Lost) {
-            self.core.report(Event::Lost);
-        }
+        self.core.failed(&error);
         error.into()
     }
 }

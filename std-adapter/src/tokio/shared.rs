@@ -3,6 +3,7 @@
 //! All of it stands behind one lock, which is never held while anybody waits. Nothing is decided
 //! here: the lifecycle says what may be done and by when, and whoever holds the lock does it.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -15,7 +16,7 @@ use bare_ws::closing::Owed;
 use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
-use bare_ws::lifecycle::{Call, Event, Lifecycle, Moment as _, Next, Phase, Timeout};
+use bare_ws::lifecycle::{Call, Event, Moment as _, Next, Phase, Timeout};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -23,8 +24,10 @@ use super::socket::{Reset, Socket};
 use super::waiters::{Waiters, Whom};
 use crate::channel::Hint;
 use crate::error::Error;
+use crate::events::Life;
 use crate::failure::Failure;
 use crate::moment::Moment;
+use crate::observer::Tap;
 use crate::state::{CoreSender, Cut, State, input_event};
 
 /// The time of the runtime, which may be paused.
@@ -82,14 +85,15 @@ impl<S> Core<S> {
     pub(crate) fn new(
         socket: Socket<S>,
         sender: CoreSender,
-        life: Lifecycle<Moment>,
+        life: Life,
+        tap: Option<Tap>,
         leave: Leave<S>,
         reset: Reset<S>,
     ) -> Self {
         let waiters = Arc::<Waiters>::default();
         Self {
             inner: Mutex::new(Inner {
-                state: State::new(sender, life, now),
+                state: State::new(sender, life, tap, now),
                 socket: Some(socket),
                 taken: 0,
                 late: 0,
@@ -128,6 +132,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         inner.change(self, |state| state.life.on(event, now()));
     }
 
+    /// Reports that the receive side has failed, for that reason.
+    pub(crate) fn failed<E: fmt::Display>(&self, error: &ProtocolError<E>) {
+        let mut inner = self.lock();
+        inner.change(self, |state| state.life.failed(error, now()));
+    }
+
     /// [`Link::exchange`](bare_ws::asynch::Link::exchange) of the receive side. `hint`: what it
     /// remembers from call to call.
     pub(crate) fn poll_exchange(
@@ -159,6 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             }
             match inner.poll_read(cx, spare) {
                 Poll::Ready(Ok(n)) => {
+                    inner.state.heard(spare.get(..n));
                     let now = now();
                     hint.has_grown |= n == spare.len();
                     let event = match n {
@@ -219,7 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             let now = now();
             match read {
                 Poll::Ready(Ok(0)) => inner.state.life.on(Event::InputEnded, now),
-                Poll::Ready(Ok(n)) => inner.state.life.on(Event::Heard(n), now),
+                Poll::Ready(Ok(n)) => {
+                    inner.state.heard(scratch.get(..n));
+                    inner.state.life.on(Event::Heard(n), now);
+                }
                 Poll::Ready(Err(error)) => inner.state.life.on(input_event(&error), now),
                 Poll::Pending => {
                     if !inner.expire(self, Call::Receive, now) {
@@ -352,6 +366,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
             && let Poll::Ready(Ok(n @ 1..)) = socket.poll_read(cx, octets)
         {
             self.late = self.late.saturating_add(n);
+            self.state.heard(octets.get(..n));
             return Some(n);
         }
         self.socket = None;
@@ -413,8 +428,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
                 }
                 Poll::Ready(Ok(Some(0))) => break Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(Some(n))) => {
-                    state.unflushed = true;
-                    state.sender.advance(n);
+                    state.taken(n);
                     self.taken += n as u64;
                 }
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}

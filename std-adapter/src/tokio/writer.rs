@@ -202,6 +202,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         let core = self.shared.core();
         core.may_close(code, reason)
             .map_err(|usage| core.told(usage.into()))?;
+        let peer = core.lock().state.life.peer.clone();
+        peer.closing(code.map_or(1005, |code| code.0));
         let queue = |sender: &mut CoreSender| Ok(took(sender.close(code, reason)?, false));
         let mut call = Ongoing::new(core, queue);
         call.sending.closes = true;

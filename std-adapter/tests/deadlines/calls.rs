@@ -48,7 +48,9 @@ const FILES: [(&str, &str, &[&str]); 7] = [
         concat!(
             include_str!("../../src/config.rs"),
             include_str!("../../src/config/connect.rs"),
-            include_str!("../../src/config/request.rs")
+            include_str!("../../src/config/request.rs"),
+            include_str!("../../src/config/seen.rs"),
+            include_str!("../../src/config/way.rs")
         ),
         &[
             "new",
@@ -63,6 +65,11 @@ const FILES: [(&str, &str, &[&str]); 7] = [
             "resolver",
             "proxy",
             "socket",
+            "address",
+            "server_name",
+            "credentials_in_uri",
+            "idna",
+            "observer",
             "deflate",
             "message_limit",
             "stream_limit",

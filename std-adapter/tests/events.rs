@@ -1,0 +1,353 @@
+//! What `log` and `tracing` are told of connections, in which order and at which level, and what
+//! they are never told.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::fmt::{Debug, Write as _};
+use std::net::SocketAddr;
+use std::sync::{Mutex, Once};
+use std::time::Duration;
+
+use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Proxy};
+use peer::{Conn, Peer, serve};
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+/// Level and words, of `log` and of `tracing`.
+static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static TRACED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Recorder;
+
+impl log::Log for Recorder {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.target() == "bare_ws_std" {
+            let level = record.level().as_str();
+            let line = format!("{level} {}", record.args());
+            LOGGED.lock().unwrap().push(line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// The message first, and the fields behind it as `log` has them.
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            name => write!(self.fields, " {name}={value:?}").unwrap(),
+        }
+    }
+}
+
+impl tracing::Subscriber for Recorder {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        if event.metadata().target() == "bare_ws_std" {
+            let mut line = Line::default();
+            event.record(&mut line);
+            let level = event.metadata().level();
+            let line = format!("{level} {}{}", line.message, line.fields);
+            TRACED.lock().unwrap().push(line);
+        }
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+fn record() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::set_logger(&Recorder).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+        tracing::subscriber::set_global_default(Recorder).unwrap();
+    });
+}
+
+/// What was told of that server by both, which is the same, without its address.
+fn told(address: SocketAddr) -> Vec<String> {
+    let of = |lines: &Mutex<Vec<String>>| -> Vec<String> {
+        let lines = lines.lock().unwrap();
+        let its = |line: &&String| line.contains(&format!("peer={address}"));
+        let name = |line: &String| line.replace(&address.to_string(), "HOST");
+        lines.iter().filter(its).map(name).collect()
+    };
+    let (logged, traced) = (of(&LOGGED), of(&TRACED));
+    assert_eq!(logged, traced);
+    logged
+}
+
+/// What becomes of a connection that is open.
+#[derive(Clone, Copy)]
+enum Act {
+    Close,
+    Receive,
+    Abort,
+    Drop,
+}
+
+type Way = fn(&Config, &str, Act) -> Result<(), Error>;
+
+fn blocking(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
+    let mut socket = config.connect(uri)?;
+    match act {
+        Act::Drop => return Ok(()),
+        Act::Abort => socket.abort_handle().abort(),
+        Act::Close => {
+            socket.send("s3cret payload")?;
+            socket.close(CloseCode::NORMAL, "s3cret reason")?;
+        }
+        Act::Receive => {}
+    }
+    while socket.recv()?.is_some() {}
+    socket.finish(None, "").map(drop)
+}
+
+#[cfg(feature = "tokio")]
+fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async {
+        let mut socket = bare_ws_std::tokio::connect_with(config, uri).await?;
+        match act {
+            Act::Drop => return Ok(()),
+            Act::Abort => socket.abort_handle().abort(),
+            Act::Close => {
+                socket.send("s3cret payload").await?;
+                socket.close(CloseCode::NORMAL, "s3cret reason").await?;
+            }
+            Act::Receive => {}
+        }
+        while socket.recv().await?.is_some() {}
+        socket.finish(None, "").await.map(drop)
+    })
+}
+
+#[cfg(feature = "tokio")]
+const WAYS: [Way; 2] = [blocking, tokio];
+#[cfg(not(feature = "tokio"))]
+const WAYS: [Way; 1] = [blocking];
+
+/// What the server does, what the client does, and what is told behind "connecting" and "connected".
+type Case = (fn(&mut Conn), Act, &'static [&'static str]);
+
+const OPEN: &str = "INFO open peer=HOST subprotocol=none extensions=none";
+
+const CASES: &[Case] = &[
+    (
+        |conn| {
+            conn.accept_with("Sec-WebSocket-Protocol: chat.v1\r\n", b"");
+            conn.read_message();
+            let code = conn.read_close();
+            conn.close(code.unwrap(), b"s3cret reason");
+        },
+        Act::Close,
+        &[
+            "INFO open peer=HOST subprotocol=chat.v1 extensions=none",
+            "INFO closing peer=HOST by=us code=1000",
+            "INFO closed peer=HOST by=us code=1000",
+        ],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.frame(0x81, b"s3cret payload");
+            conn.close(1001, b"s3cret reason");
+            conn.read_close();
+        },
+        Act::Receive,
+        &[OPEN, "INFO closed peer=HOST by=peer code=1001"],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.frame(0x81, b"\xff s3cret");
+            conn.read_close();
+        },
+        Act::Receive,
+        &[
+            OPEN,
+            "WARN failed peer=HOST error=the peer sent text that is not UTF-8 code=1007",
+        ],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.tcp.shutdown(std::net::Shutdown::Both).unwrap();
+        },
+        Act::Receive,
+        &[OPEN, "WARN lost peer=HOST"],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.sees_end();
+        },
+        Act::Abort,
+        &[OPEN, "INFO aborted peer=HOST"],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.sees_end();
+        },
+        Act::Drop,
+        &[OPEN, "DEBUG dropped while open peer=HOST"],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            // The Ping, and the Close, which is not answered.
+            conn.read_close();
+        },
+        Act::Receive,
+        &[OPEN, "WARN keepalive: no answer to a Ping peer=HOST"],
+    ),
+    (
+        |conn| {
+            conn.read_request();
+            conn.send(b"HTTP/1.1 401 no\r\nSet-Cookie: s3cret\r\nContent-Length: 6\r\n\r\ns3cret");
+        },
+        Act::Receive,
+        &["WARN not open peer=HOST error=rejected status=401"],
+    ),
+    (
+        |conn| {
+            conn.read_request();
+            conn.send(
+                b"HTTP/1.1 302 x\r\nLocation: ftp://u:s3cret@x/\r\nContent-Length: 0\r\n\r\n",
+            );
+        },
+        Act::Receive,
+        &["WARN not open peer=HOST error=redirect"],
+    ),
+];
+
+fn config() -> Config {
+    record();
+    Config::new()
+        .redirects(3)
+        .close_timeout(Duration::from_millis(200))
+        .credentials_in_uri(true)
+        .subprotocol("chat.v1")
+        .header("Cookie", "s3cret")
+        .keepalive(KeepAlive {
+            interval: Duration::from_millis(300),
+            dead_after: Duration::from_millis(900),
+        })
+}
+
+fn uri<T>(server: &Peer<T>) -> String {
+    format!("ws://us3r:s3cret@{}/s3cret?token=s3cret", server.address)
+}
+
+fn has_no_secret() {
+    for lines in [&LOGGED, &TRACED] {
+        let text = lines.lock().unwrap().join("\n");
+        assert!(!text.contains("s3cret") && !text.contains("us3r"), "{text}");
+    }
+}
+
+// row: LIV-32
+#[test]
+fn what_happens_is_told_in_its_order_and_nothing_of_it_is_a_secret() {
+    for way in WAYS {
+        for (serves, act, wanted) in CASES {
+            let server = serve(move |mut conn| {
+                serves(&mut conn);
+                conn
+            });
+            let (address, uri) = (server.address, uri(&server));
+            let _ = way(&config(), &uri, *act);
+            drop(server.join());
+            let mut all = vec![
+                "DEBUG connecting peer=HOST",
+                "DEBUG connected peer=HOST address=HOST",
+            ];
+            all.extend_from_slice(wanted);
+            assert_eq!(told(address), all);
+        }
+    }
+    has_no_secret();
+}
+
+// row: LIV-32
+#[test]
+fn a_redirect_names_both_servers() {
+    for way in WAYS {
+        let second = serve(|mut conn| {
+            conn.accept();
+            conn.close(1000, b"");
+            conn.read_close();
+        });
+        let location = format!("http://{}/s3cret?token=s3cret", second.address);
+        let first = serve(move |mut conn| {
+            conn.read_request();
+            let answer =
+                format!("HTTP/1.1 307 x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+            conn.send(answer.as_bytes());
+        });
+        let addresses = (first.address, second.address);
+        way(&config(), &uri(&first), Act::Receive).unwrap();
+        first.join();
+        second.join();
+        let redirected = format!("DEBUG redirected peer=HOST status=307 to={}", addresses.1);
+        assert_eq!(told(addresses.0).last(), Some(&redirected));
+        assert_eq!(told(addresses.1).len(), 4);
+    }
+    has_no_secret();
+}
+
+// row: LIV-32
+#[test]
+fn a_proxy_is_named_without_its_credentials() {
+    for (port, way) in (61_000..).zip(WAYS) {
+        let proxy = serve(|mut conn| {
+            conn.read_request();
+            conn.send(b"HTTP/1.1 407 s3cret\r\nContent-Length: 0\r\n\r\n");
+        });
+        let address = proxy.address;
+        let through = Proxy::new(&format!("http://us3r:s3cret@{address}")).unwrap();
+        // A server that nothing else is told of.
+        let server = SocketAddr::from(([127, 0, 0, 9], port));
+        let uri = format!("ws://{server}/s3cret");
+        way(&config().proxy(through), &uri, Act::Receive).unwrap_err();
+        proxy.join();
+        let (host, port) = (address.ip(), address.port());
+        assert_eq!(
+            told(server)[..2],
+            [
+                format!("DEBUG connecting peer=HOST proxy={host} proxy_port={port}"),
+                format!("DEBUG connected peer=HOST address={address}"),
+            ]
+        );
+        assert_eq!(told(server)[2..], ["WARN not open peer=HOST error=proxy"]);
+    }
+    has_no_secret();
+}

@@ -1,0 +1,270 @@
+//! From a URI to its server: credentials and international names in the URI, another address, another
+//! name in TLS. Blocking and in tokio.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::net::SocketAddr;
+
+use bare_ws_std::{Config, Error, Proxy, UriError};
+use peer::{Peer, serve};
+
+/// How a connection is made.
+type Connect = fn(&Config, &str) -> Result<(), Error>;
+
+fn blocking(config: &Config, uri: &str) -> Result<(), Error> {
+    config.connect(uri).map(drop)
+}
+
+#[cfg(feature = "tokio")]
+fn tokio(config: &Config, uri: &str) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let connecting = bare_ws_std::tokio::connect_with(config, uri);
+    runtime.unwrap().block_on(connecting).map(drop)
+}
+
+#[cfg(feature = "tokio")]
+const WAYS: [Connect; 2] = [blocking, tokio];
+#[cfg(not(feature = "tokio"))]
+const WAYS: [Connect; 1] = [blocking];
+
+/// Accepts one client, and gives its request.
+fn accepting() -> Peer<String> {
+    serve(|mut conn| {
+        conn.accept();
+        conn.request
+    })
+}
+
+/// Sends one client elsewhere.
+fn redirecting(location: String) -> Peer<String> {
+    serve(move |mut conn| {
+        conn.read_request();
+        let answer = format!("HTTP/1.1 302 x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        conn.send(answer.as_bytes());
+        conn.request
+    })
+}
+
+/// The values of all fields of that name.
+fn fields<'a>(request: &'a str, name: &str) -> Vec<&'a str> {
+    let of = |line: &'a str| {
+        let (field, value) = line.split_once(": ")?;
+        field.eq_ignore_ascii_case(name).then_some(value)
+    };
+    request.lines().filter_map(of).collect()
+}
+
+// row: REQ-16
+#[test]
+fn credentials_are_taken_from_the_uri_on_request() {
+    // RFC 7617 §2.
+    const ALADDIN: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+    for connect in WAYS {
+        for (userinfo, own, wanted) in [
+            ("Aladdin:open%20sesame@", None, Some(ALADDIN)),
+            ("u@", None, Some("Basic dTo=")),
+            ("u:a@b@", None, Some("Basic dTphQGI=")),
+            ("", None, None),
+            ("@", None, None),
+            ("u:p@", Some("Bearer t"), Some("Bearer t")),
+        ] {
+            let server = accepting();
+            let mut config = Config::new().credentials_in_uri(true);
+            if let Some(value) = own {
+                config = config.header("authorization", value);
+            }
+            let uri = format!("ws://{userinfo}{}/a@b?c=d@e", server.address);
+            connect(&config, &uri).unwrap();
+            let request = server.join();
+            assert_eq!(
+                fields(&request, "authorization"),
+                Vec::from_iter(wanted),
+                "{userinfo}"
+            );
+            assert!(request.starts_with("GET /a@b?c=d@e HTTP/1.1\r\n"));
+            let host = uri.split(['@', '/']).nth(2 + userinfo.matches('@').count());
+            assert_eq!(fields(&request, "host"), Vec::from_iter(host));
+        }
+        // What is no user name, and nobody who asked for it: nothing is sent.
+        for (uri, taken) in [
+            ("ws://u:s3cret%4@127.0.0.1:1/", true),
+            ("ws://u%3Ax:s3cret@127.0.0.1:1/", true),
+            ("ws://u:s3cret%0d%0aX@127.0.0.1:1/", true),
+            ("ws://u:s3cret@127.0.0.1:1/", false),
+        ] {
+            let error = connect(&Config::new().credentials_in_uri(taken), uri).unwrap_err();
+            let is_right = match taken {
+                true => matches!(error, Error::Credentials),
+                false => matches!(error, Error::Uri(UriError::UserInfo)),
+            };
+            assert!(is_right && error.kind() == "request", "{error:?}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"));
+        }
+    }
+}
+
+// row: LIV-22, REQ-16
+#[test]
+fn credentials_in_the_uri_are_for_its_server_alone() {
+    for connect in WAYS {
+        let other = accepting();
+        let server = redirecting(other.uri());
+        let config = Config::new().credentials_in_uri(true).redirects(1);
+        connect(&config, &format!("ws://u:p@{}/", server.address)).unwrap();
+        assert_eq!(fields(&server.join(), "authorization"), ["Basic dTpw"]);
+        assert!(fields(&other.join(), "authorization").is_empty());
+        // Nobody but the caller has credentials to give.
+        let server = redirecting("ws://u:p@127.0.0.1:1/".to_owned());
+        let error = connect(&config, &server.uri()).unwrap_err();
+        assert!(matches!(error, Error::Redirect(_)), "{error:?}");
+        server.join();
+    }
+}
+
+#[test]
+fn another_address_is_for_the_first_server_alone() {
+    for connect in WAYS {
+        let other = accepting();
+        let (found, port) = (other.address, other.address.port());
+        let server = redirecting(format!("//other.invalid:{port}/"));
+        let config = Config::new()
+            .address(server.address)
+            .redirects(1)
+            .trust_redirects(true)
+            .resolver(move |name, _| {
+                assert_eq!(name, "other.invalid");
+                Ok(vec![found])
+            });
+        connect(&config, "ws://server.invalid:8080/").unwrap();
+        assert_eq!(fields(&server.join(), "host"), ["server.invalid:8080"]);
+        let host = format!("other.invalid:{port}");
+        assert_eq!(fields(&other.join(), "host"), [host.as_str()]);
+        // A proxy is asked for it.
+        let proxy = serve(|mut conn| {
+            conn.read_request();
+            conn.request
+        });
+        let address = SocketAddr::from(([192, 0, 2, 1], 81));
+        let through = Proxy::new(&proxy.address.to_string()).unwrap();
+        let config = Config::new().address(address).proxy(through);
+        connect(&config, "ws://server.invalid/").unwrap_err();
+        assert!(
+            proxy
+                .join()
+                .starts_with("CONNECT 192.0.2.1:81 HTTP/1.1\r\n")
+        );
+    }
+}
+
+// row: REQ-14
+#[cfg(feature = "rustls")]
+#[test]
+fn another_name_is_what_the_certificate_must_have() {
+    use std::sync::Arc;
+
+    use bare_ws_std::{CertificateError, Tls, TlsError};
+    use rustls::pki_types::PrivateKeyDer;
+
+    let made = rcgen::generate_simple_self_signed(vec!["name.invalid".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key);
+    let server = Arc::new(server.unwrap());
+    let tls = Tls::builder().root(certificate.to_vec()).build().unwrap();
+    for connect in WAYS {
+        for (name, sni) in [
+            (Some("name.invalid"), Some("name.invalid")),
+            (Some("other.invalid"), None),
+            (None, None),
+        ] {
+            let server = Arc::clone(&server);
+            let peer = serve(move |conn| {
+                let session = rustls::ServerConnection::new(server).unwrap();
+                let stream = rustls::StreamOwned::new(session, conn.tcp);
+                let mut conn = peer::Conn::over(stream);
+                if sni.is_some() {
+                    conn.accept();
+                } else {
+                    conn.sees_end();
+                }
+                (conn.tcp.conn.server_name().map(str::to_owned), conn.request)
+            });
+            let mut config = Config::new().tls(tls.clone());
+            if let Some(name) = name {
+                config = config.server_name(name);
+            }
+            let uri = format!("wss://{}/", peer.address);
+            let connected = connect(&config, &uri);
+            let address = peer.address;
+            let (seen, request) = peer.join();
+            match connected {
+                Ok(()) => {
+                    assert_eq!(seen.as_deref(), sni);
+                    assert_eq!(fields(&request, "host"), [address.to_string().as_str()]);
+                }
+                Err(Error::Tls(TlsError::Certificate { host, error })) => {
+                    assert!(sni.is_none());
+                    assert_eq!(host, name.unwrap_or("127.0.0.1"));
+                    assert!(matches!(error, CertificateError::WrongName { .. }));
+                }
+                other => panic!("{name:?}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "idna")]
+#[test]
+fn international_names_are_converted_on_request() {
+    use std::sync::{Arc, Mutex};
+
+    for connect in WAYS {
+        for (name, wanted) in [
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("BÜCHER.example", "xn--bcher-kva.example"),
+            ("faß.de", "xn--fa-hia.de"),
+            ("日本語.jp", "xn--wgv71a119e.jp"),
+            ("example。com", "example.com"),
+            ("Example.COM", "Example.COM"),
+        ] {
+            let server = accepting();
+            let (found, port) = (server.address, server.address.port());
+            let asked = Arc::new(Mutex::new(Vec::new()));
+            let names = Arc::clone(&asked);
+            let config = Config::new().idna(true).resolver(move |name, _| {
+                names.lock().unwrap().push(name.to_owned());
+                Ok(vec![found])
+            });
+            connect(&config, &format!("ws://{name}:{port}/x")).unwrap();
+            let host = format!("{wanted}:{port}");
+            assert_eq!(fields(&server.join(), "host"), [host.as_str()]);
+            assert_eq!(*asked.lock().unwrap(), [wanted]);
+        }
+        let config = Config::new().resolver(|_, _| panic!("nothing is asked"));
+        for (uri, on, wanted) in [
+            ("ws://bücher.example/", false, UriError::HostNotAscii),
+            // They would become / ? @ and : in ASCII.
+            ("ws://a／evil.example/", true, UriError::Host),
+            ("ws://a？evil.example/", true, UriError::Host),
+            ("ws://a＠evil.example/", true, UriError::Host),
+            ("ws://a：80.example/", true, UriError::Host),
+            ("ws://a\u{202e}b.example/", true, UriError::Host),
+            ("ws://xn--ü.example/", true, UriError::Host),
+            ("ws://ü@example.com/", true, UriError::HostNotAscii),
+            ("ws://example.com/ü", true, UriError::Resource),
+        ] {
+            match connect(&config.clone().idna(on), uri) {
+                Err(Error::Uri(error)) => assert_eq!(error, wanted, "{uri}"),
+                other => panic!("{uri}: {other:?}"),
+            }
+        }
+    }
+}

@@ -34,7 +34,7 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::compression::{Compress, Decompress, Uncompressed};
 use crate::entropy::Entropy;
-use crate::error::{Cut, Error, Fault, Usage};
+use crate::error::{Cut, Error, SendError, Usage};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{
     ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
@@ -602,7 +602,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         let (kind, mut payload) = (message.kind(), message.as_bytes());
         let mut first = true;
         loop {
-            let queued = self.tx.sender_mut().queue_message(kind, payload, first)?;
+            let queued = self.tx.sender_mut().message(kind, payload, first)?;
             self.drain().await?;
             if queued.complete {
                 return Ok(());
@@ -629,10 +629,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     ) -> Result<(), Error<Io::Error>> {
         loop {
             let first = !self.tx.sender_mut().in_fragments();
-            let queued = self
-                .tx
-                .sender_mut()
-                .queue_fragment(kind, payload, first, fin)?;
+            let queued = self.tx.sender_mut().fragment(kind, payload, first, fin)?;
             self.drain().await?;
             if queued.complete {
                 return Ok(());
@@ -654,7 +651,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         payload: &[u8],
     ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         let needed = payload.len() + crate::header::MAX_HEADER;
-        self.send_when_drained(move |sender| sender.queue_frame(header, payload), needed)
+        self.send_when_drained(move |sender| sender.frame(header, payload), needed)
     }
 
     /// Sends a Ping with up to 125 octets.
@@ -665,7 +662,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// # Cancel safety
     /// The Ping is either not sent or queued whole.
     pub fn ping(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<Io::Error>>> {
-        self.send_when_drained(move |sender| sender.queue_ping(payload), MIN_TRANSMIT)
+        self.send_when_drained(move |sender| sender.ping(payload), MIN_TRANSMIT)
     }
 
     /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
@@ -676,7 +673,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// # Cancel safety
     /// The Pong is either not sent or queued whole.
     pub fn pong(&mut self, payload: &[u8]) -> impl Future<Output = Result<(), Error<Io::Error>>> {
-        self.send_when_drained(move |sender| sender.queue_pong(payload), MIN_TRANSMIT)
+        self.send_when_drained(move |sender| sender.pong(payload), MIN_TRANSMIT)
     }
 
     /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
@@ -693,7 +690,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         reason: &str,
     ) -> impl Future<Output = Result<(), Error<Io::Error>>> {
         let code = code.into();
-        self.send_when_drained(move |sender| sender.queue_close(code, reason), MIN_TRANSMIT)
+        self.send_when_drained(move |sender| sender.close(code, reason), MIN_TRANSMIT)
     }
 
     /// Writes out what is queued.
@@ -714,7 +711,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
 
     async fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut TxSender<Tx>) -> Result<bool, Fault>,
+        mut queue: impl FnMut(&mut TxSender<Tx>) -> Result<bool, SendError>,
         needed: usize,
     ) -> Result<(), Error<Io::Error>> {
         for _ in 0..2 {

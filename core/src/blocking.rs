@@ -33,7 +33,7 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::compression::{Compress, Decompress, Uncompressed};
 use crate::entropy::Entropy;
-use crate::error::{Cut, Error, Fault, Usage};
+use crate::error::{Cut, Error, SendError, Usage};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{
     ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
@@ -585,7 +585,7 @@ pub trait Outlet {
     ) -> Result<(), Error<Self::Error>> {
         loop {
             let first = !self.sender().in_fragments();
-            let queued = self.sender().queue_fragment(kind, payload, first, fin)?;
+            let queued = self.sender().fragment(kind, payload, first, fin)?;
             payload = octets::rest(payload, queued.taken);
             self.drain()?;
             if queued.complete {
@@ -604,7 +604,7 @@ pub trait Outlet {
         payload: &[u8],
     ) -> Result<(), Error<Self::Error>> {
         self.send_when_drained(
-            |sender| sender.queue_frame(header, payload),
+            |sender| sender.frame(header, payload),
             payload.len() + crate::header::MAX_HEADER,
         )
     }
@@ -614,7 +614,7 @@ pub trait Outlet {
     /// # Errors
     /// See [`Writer::ping`].
     fn ping(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
-        self.send_when_drained(|sender| sender.queue_ping(payload), MIN_TRANSMIT)
+        self.send_when_drained(|sender| sender.ping(payload), MIN_TRANSMIT)
     }
 
     /// As [`Writer::pong`].
@@ -622,7 +622,7 @@ pub trait Outlet {
     /// # Errors
     /// See [`Writer::pong`].
     fn pong(&mut self, payload: &[u8]) -> Result<(), Error<Self::Error>> {
-        self.send_when_drained(|sender| sender.queue_pong(payload), MIN_TRANSMIT)
+        self.send_when_drained(|sender| sender.pong(payload), MIN_TRANSMIT)
     }
 
     /// As [`Writer::close`].
@@ -630,7 +630,7 @@ pub trait Outlet {
     /// # Errors
     /// See [`Writer::close`].
     fn close(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), Error<Self::Error>> {
-        self.send_when_drained(|sender| sender.queue_close(code, reason), MIN_TRANSMIT)
+        self.send_when_drained(|sender| sender.close(code, reason), MIN_TRANSMIT)
     }
 }
 
@@ -644,7 +644,7 @@ trait Loops: Outlet {
     ) -> Result<(), Error<Self::Error>> {
         let mut first = true;
         loop {
-            let queued = self.sender().queue_message(kind, payload, first)?;
+            let queued = self.sender().message(kind, payload, first)?;
             self.drain()?;
             if queued.complete {
                 return Ok(());
@@ -661,9 +661,9 @@ trait Loops: Outlet {
         kind: MessageKind,
         mut payload: &[u8],
     ) -> Result<(), Error<Self::Error>> {
-        while let Err(fault) = self.sender().queue_frame_header(kind, payload.len()) {
-            if fault != Fault::Usage(Usage::Busy) {
-                return Err(fault.into());
+        while let Err(error) = self.sender().begin_frame(kind, payload.len()) {
+            if error != SendError::Usage(Usage::Busy) {
+                return Err(error.into());
             }
             self.drain()?;
         }
@@ -679,7 +679,7 @@ trait Loops: Outlet {
 
     fn send_when_drained(
         &mut self,
-        mut queue: impl FnMut(&mut SenderOf<Self::Tx>) -> Result<bool, Fault>,
+        mut queue: impl FnMut(&mut SenderOf<Self::Tx>) -> Result<bool, SendError>,
         needed: usize,
     ) -> Result<(), Error<Self::Error>> {
         for _ in 0..2 {

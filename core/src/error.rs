@@ -249,31 +249,45 @@ impl Failure {
     }
 }
 
-/// What keeps a frame from being queued: an [`Error`] that fits two registers, since it passes
-/// through many hands.
+/// Why a [`Sender`](crate::sender::Sender) queued nothing: the part of [`Error`] that applies, small
+/// enough for two registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum SendError {
+    /// The call is not allowed. Nothing has changed.
     Usage(Usage),
+    /// The entropy source failed.
     Entropy,
 }
 
-impl From<Usage> for Fault {
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(usage) => usage.fmt(f),
+            Self::Entropy => crate::entropy::EntropyError.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+impl From<Usage> for SendError {
     fn from(usage: Usage) -> Self {
         Self::Usage(usage)
     }
 }
 
-impl From<crate::entropy::EntropyError> for Fault {
+impl From<crate::entropy::EntropyError> for SendError {
     fn from(_: crate::entropy::EntropyError) -> Self {
         Self::Entropy
     }
 }
 
-impl<T> From<Fault> for Error<T> {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Usage(usage) => Self::Usage(usage),
-            Fault::Entropy => Self::Entropy,
+impl<T> From<SendError> for Error<T> {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Usage(usage) => Self::Usage(usage),
+            SendError::Entropy => Self::Entropy,
         }
     }
 }

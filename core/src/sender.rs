@@ -10,7 +10,7 @@ use crate::close::CloseCode;
 use crate::closing::{Outbound, Owed, Reply, check_own_close};
 use crate::compression::{Compress, Uncompressed};
 use crate::entropy::{Entropy, EntropyError};
-use crate::error::{Error, Fault, Usage};
+use crate::error::{SendError, Usage};
 use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
@@ -235,24 +235,14 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// [`Usage::NotOpen`]; [`Usage::MessageOpen`] while a message of
     /// [`fragment`](Self::fragment) is open; [`Usage::InterruptedMessage`] when `first` comes
     /// before an earlier message was complete: whoever sent that one has given up, and no data
-    /// can follow; [`Error::Entropy`]. Nothing is queued then.
+    /// can follow; [`SendError::Entropy`]. Nothing is queued then.
     #[inline]
     pub fn message(
         &mut self,
         kind: MessageKind,
         payload: &[u8],
         first: bool,
-    ) -> Result<Queued, Error> {
-        Ok(self.queue_message(kind, payload, first)?)
-    }
-
-    #[inline]
-    pub(crate) fn queue_message(
-        &mut self,
-        kind: MessageKind,
-        payload: &[u8],
-        first: bool,
-    ) -> Result<Queued, Fault> {
+    ) -> Result<Queued, SendError> {
         self.machine.admits(first, true)?;
         self.queue(Piece {
             kind,
@@ -276,17 +266,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         payload: &[u8],
         first: bool,
         fin: bool,
-    ) -> Result<Queued, Error> {
-        Ok(self.queue_fragment(kind, payload, first, fin)?)
-    }
-
-    pub(crate) fn queue_fragment(
-        &mut self,
-        kind: MessageKind,
-        payload: &[u8],
-        first: bool,
-        fin: bool,
-    ) -> Result<Queued, Fault> {
+    ) -> Result<Queued, SendError> {
         self.machine.admits(first, false)?;
         self.queue(Piece {
             kind,
@@ -327,15 +307,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     ///
     /// # Errors
     /// As [`message`](Self::message); [`Usage::Busy`] while octets are pending.
-    pub fn begin_frame(&mut self, kind: MessageKind, len: usize) -> Result<(), Error> {
-        Ok(self.queue_frame_header(kind, len)?)
-    }
-
-    pub(crate) fn queue_frame_header(
-        &mut self,
-        kind: MessageKind,
-        len: usize,
-    ) -> Result<(), Fault> {
+    pub fn begin_frame(&mut self, kind: MessageKind, len: usize) -> Result<(), SendError> {
         self.machine.admits(true, true)?;
         if !self.machine.is_drained() {
             return Err(Usage::Busy.into());
@@ -367,10 +339,10 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     ///
     /// # Errors
     /// [`Usage::NotOpen`], [`Usage::ControlTooLong`] (125 octets at most),
-    /// [`Usage::InterruptedMessage`] within a torn frame, [`Error::Entropy`]. Nothing is queued
+    /// [`Usage::InterruptedMessage`] within a torn frame, [`SendError::Entropy`]. Nothing is queued
     /// then.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<bool, Error> {
-        Ok(self.queue_ping(payload)?)
+    pub fn ping(&mut self, payload: &[u8]) -> Result<bool, SendError> {
+        self.put_control(Opcode::Ping, payload, &[])
     }
 
     /// Queues an unsolicited Pong, a heartbeat in one direction (RFC 6455 §5.5.3). `false`: what is
@@ -378,15 +350,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     ///
     /// # Errors
     /// As [`ping`](Self::ping).
-    pub fn pong(&mut self, payload: &[u8]) -> Result<bool, Error> {
-        Ok(self.queue_pong(payload)?)
-    }
-
-    pub(crate) fn queue_ping(&mut self, payload: &[u8]) -> Result<bool, Fault> {
-        self.put_control(Opcode::Ping, payload, &[])
-    }
-
-    pub(crate) fn queue_pong(&mut self, payload: &[u8]) -> Result<bool, Fault> {
+    pub fn pong(&mut self, payload: &[u8]) -> Result<bool, SendError> {
         self.put_control(Opcode::Pong, payload, &[])
     }
 
@@ -405,20 +369,13 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// # Errors
     /// [`Usage::NotOpen`], [`Usage::CloseCode`], [`Usage::ReasonTooLong`],
     /// [`Usage::ReasonWithoutCode`], [`Usage::InterruptedMessage`] within a torn frame,
-    /// [`Error::Entropy`]. Nothing is queued then.
+    /// [`SendError::Entropy`]. Nothing is queued then.
     pub fn close(
         &mut self,
         code: impl Into<Option<CloseCode>>,
         reason: &str,
-    ) -> Result<bool, Error> {
-        Ok(self.queue_close(code.into(), reason)?)
-    }
-
-    pub(crate) fn queue_close(
-        &mut self,
-        code: Option<CloseCode>,
-        reason: &str,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, SendError> {
+        let code = code.into();
         check_own_close(code, reason)?;
         match code {
             Some(code) => self.put_control(Opcode::Close, &code.0.to_be_bytes(), reason.as_bytes()),
@@ -430,12 +387,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// After our Close there is nothing to answer any more, and the reply counts as queued.
     ///
     /// # Errors
-    /// [`Error::Entropy`]; [`Usage::InterruptedMessage`] within a torn frame.
-    pub fn reply(&mut self, reply: Reply<'_>) -> Result<bool, Error> {
-        Ok(self.queue_reply(reply)?)
-    }
-
-    pub(crate) fn queue_reply(&mut self, reply: Reply<'_>) -> Result<bool, Fault> {
+    /// [`SendError::Entropy`]; [`Usage::InterruptedMessage`] within a torn frame.
+    pub fn reply(&mut self, reply: Reply<'_>) -> Result<bool, SendError> {
         if !self.is_open() {
             return Ok(true);
         }
@@ -458,13 +411,13 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         let Some(reply) = owed.reply() else {
             return Ok(());
         };
-        let queued = self.queue_reply(reply);
+        let queued = self.reply(reply);
         if queued != Ok(false) {
             owed.mark_queued();
         }
         match queued {
-            Err(Fault::Entropy) => Err(EntropyError),
-            Ok(_) | Err(Fault::Usage(_)) => Ok(()),
+            Err(SendError::Entropy) => Err(EntropyError),
+            Ok(_) | Err(SendError::Usage(_)) => Ok(()),
         }
     }
 
@@ -482,16 +435,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     /// # Errors
     /// [`Usage::NotOpen`]; [`Usage::ControlTooLong`] for a control frame of more than 125 octets;
     /// [`Usage::ControlFragmented`] for one without FIN; [`Usage::CloseFrame`] for a Close, which
-    /// [`close`](Self::close) sends; [`Error::Entropy`].
-    pub fn frame(&mut self, header: FrameHeader, payload: &[u8]) -> Result<bool, Error> {
-        Ok(self.queue_frame(header, payload)?)
-    }
-
-    pub(crate) fn queue_frame(
-        &mut self,
-        header: FrameHeader,
-        payload: &[u8],
-    ) -> Result<bool, Fault> {
+    /// [`close`](Self::close) sends; [`SendError::Entropy`].
+    pub fn frame(&mut self, header: FrameHeader, payload: &[u8]) -> Result<bool, SendError> {
         if header.opcode == Opcode::Close {
             return Err(Usage::CloseFrame.into());
         }
@@ -524,7 +469,12 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 
     /// A control frame, its payload in two parts.
-    fn put_control(&mut self, opcode: Opcode, front: &[u8], back: &[u8]) -> Result<bool, Fault> {
+    fn put_control(
+        &mut self,
+        opcode: Opcode,
+        front: &[u8],
+        back: &[u8],
+    ) -> Result<bool, SendError> {
         self.room()?;
         let len = front.len() + back.len();
         self.make_room(len.saturating_add(MAX_HEADER));
@@ -548,7 +498,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
     }
 
     #[inline]
-    fn queue(&mut self, piece: Piece<'_>) -> Result<Queued, Fault> {
+    fn queue(&mut self, piece: Piece<'_>) -> Result<Queued, SendError> {
         self.room()?;
         if piece.first {
             let len = piece.whole.then_some(piece.payload.len());
@@ -587,7 +537,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         })
     }
 
-    fn queue_compressed(&mut self, piece: Piece<'_>) -> Result<Queued, Fault> {
+    fn queue_compressed(&mut self, piece: Piece<'_>) -> Result<Queued, SendError> {
         let len = self.storage.octets().len();
         let from = self.machine.filled + MAX_HEADER;
         let drained = self.machine.is_drained();
@@ -646,7 +596,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
 
     /// §5.3: "The masking key needs to be unpredictable", and a fresh one "for each frame".
     #[inline]
-    fn key(&mut self) -> Result<Option<MaskingKey>, Fault> {
+    fn key(&mut self) -> Result<Option<MaskingKey>, SendError> {
         Ok(if R::MASKS {
             Some(MaskingKey::fresh(&mut self.entropy)?)
         } else {

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 
 use bare_ws::close::CloseCode;
 use bare_ws::closing::{Owed, Reply};
-use bare_ws::error::Usage;
+use bare_ws::error::{SendError, Usage};
 use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Limits, Moment, Next, Phase};
 use bare_ws::sender::{Sender, Transmit};
 use embassy_sync::blocking_mutex::Mutex as BlockingMutex;
@@ -318,12 +318,12 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
     /// [`drain`](Self::drain)ed: no await may stand between the two.
     pub(crate) fn queue<V>(
         &mut self,
-        queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, Error>,
+        queue: impl FnOnce(&mut TxSender<Tx>) -> Result<V, SendError>,
     ) -> Result<V, Error<Io::Error>> {
         if self.shared.state(|state| state.refuses()) {
             return Err(self.shared.end());
         }
-        queue(self.sending.tx.sender_mut()).map_err(Error::widen)
+        Ok(queue(self.sending.tx.sender_mut())?)
     }
 
     /// Whether a whole message is queued in part.
@@ -334,7 +334,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
     /// Queues something that fits at the latest when nothing else is queued, and brings it out.
     pub(crate) async fn put(
         &mut self,
-        mut put: impl FnMut(&mut TxSender<Tx>) -> Result<bool, Error>,
+        mut put: impl FnMut(&mut TxSender<Tx>) -> Result<bool, SendError>,
         needed: usize,
     ) -> Result<(), Error<Io::Error>> {
         for _ in 0..2 {

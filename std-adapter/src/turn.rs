@@ -119,7 +119,7 @@ impl<S: Stream> Turn<'_, S> {
         if !state.life.is_stalled() && !state.sender.pending().is_empty() {
             state.life.on(Event::Queued, Moment::now());
         }
-        Ok(queued.map_err(ProtocolError::widen)?.complete)
+        Ok(queued?.complete)
     }
 
     /// Writes out what is queued as far as it goes without waiting.

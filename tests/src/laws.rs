@@ -6,7 +6,7 @@ use core::convert::Infallible;
 use bare_ws::buffer::Storage;
 use bare_ws::close::CloseCode;
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Error, Usage};
+use bare_ws::error::{Error, SendError, Usage};
 use bare_ws::message::MessageKind;
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::{Delivery, Receiver, Step};
@@ -174,9 +174,9 @@ fn afterwards<R: Role, B: Storage>(
         }
     }
     if !open {
-        let refused = Err(Error::Usage(Usage::NotOpen));
+        let refused = Err(SendError::Usage(Usage::NotOpen));
         // row: FRG-12, CLS-07
-        if sender.message(MessageKind::Text, b"a", true) != Err(Error::Usage(Usage::NotOpen))
+        if sender.message(MessageKind::Text, b"a", true) != Err(SendError::Usage(Usage::NotOpen))
             || sender.ping(b"") != refused
             || sender.close(Some(CloseCode::NORMAL), "") != refused
             || !sender.pending().is_empty()

@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 
 use bare_ws::close::CloseCode;
 use bare_ws::closing::Reply;
-use bare_ws::error::{Error, Usage};
+use bare_ws::error::{SendError, Usage};
 use bare_ws::message::MessageKind;
 use bare_ws::opcode::Opcode;
 use bare_ws::receiver::{Delivery, Receiver, Step};
@@ -152,7 +152,7 @@ impl<R: Role> End<R> {
             Ok(queued) => queued,
             Err(error) => {
                 // §6.1: after our Close nothing is sent, and nothing else is refused.
-                assert_eq!(error, Error::Usage(Usage::NotOpen));
+                assert_eq!(error, SendError::Usage(Usage::NotOpen));
                 assert!(self.closed.is_some(), "refused while open");
                 self.job = None;
                 return;
@@ -183,7 +183,7 @@ impl<R: Role> End<R> {
             Ok(true) => self.pings.push(payload),
             Ok(false) => assert!(!self.sender.pending().is_empty(), "nothing is in the way"),
             Err(error) => {
-                assert_eq!(error, Error::Usage(Usage::NotOpen));
+                assert_eq!(error, SendError::Usage(Usage::NotOpen));
                 assert!(self.closed.is_some());
             }
         }
@@ -198,7 +198,7 @@ impl<R: Role> End<R> {
             }
             Ok(false) => assert!(!self.sender.pending().is_empty()),
             Err(error) => {
-                assert_eq!(error, Error::Usage(Usage::NotOpen));
+                assert_eq!(error, SendError::Usage(Usage::NotOpen));
                 assert!(self.closed.is_some());
             }
         }

@@ -2,7 +2,7 @@
 
 use bare_ws::close::CloseCode;
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Error, Usage};
+use bare_ws::error::{Error, SendError, Usage};
 use bare_ws::header::FrameHeader;
 use bare_ws::mask::MaskingKey;
 use bare_ws::message::{Message, MessageKind};
@@ -354,7 +354,7 @@ fn a_frame_given_in_pieces_is_one_frame() {
             sender.begin_frame(MessageKind::Binary, 1000).unwrap();
             for mut part in data.chunks(piece) {
                 while !part.is_empty() {
-                    let torn = Err(Error::Usage(Usage::InterruptedMessage));
+                    let torn = Err(SendError::Usage(Usage::InterruptedMessage));
                     assert_eq!(sender.ping(b""), torn);
                     assert_eq!(sender.close(None, ""), torn);
                     let taken = sender.frame_payload(part);
@@ -479,7 +479,7 @@ fn a_message_given_up_lets_no_data_follow() {
     assert_eq!(sender.close(None, ""), Ok(true));
 }
 
-fn smallest<R: Role>(len: usize) -> Result<bool, Error> {
+fn smallest<R: Role>(len: usize) -> Result<bool, SendError> {
     Sender::<R, _, _>::new(vec![0; len], Keys::default()).ping(b"")
 }
 

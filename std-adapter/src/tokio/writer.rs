@@ -372,7 +372,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         let queued = state
             .sender
             .message(message.kind(), message.as_bytes(), true);
-        let complete = queued.map_err(ProtocolError::widen)?.complete;
+        let complete = queued?.complete;
         state.life.on(Event::Queued, super::shared::now());
         Ok(complete)
     }

@@ -42,7 +42,7 @@ impl Link<'_> {
         let mut writer = shared.lock().await;
         if answering == Answering::TakesLate {
             while let Some(reply) = owed.reply() {
-                let queued = writer.sender_mut().reply(reply).map_err(Error::widen)?;
+                let queued = writer.sender_mut().reply(reply)?;
                 writer.flush().await?;
                 if queued {
                     owed.mark_queued();

@@ -10,7 +10,7 @@ use bare_ws::asynch;
 use bare_ws::close::CloseCode;
 use bare_ws::closing::Reply;
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::error::{Error, Usage, Violation};
+use bare_ws::error::{Error, SendError, Usage, Violation};
 use bare_ws::header::FrameHeader;
 use bare_ws::mask::MaskingKey;
 use bare_ws::message::MessageKind;

@@ -18,7 +18,7 @@ use Usage::{
     NothingToContinue as Nothing,
 };
 
-type Call = fn(&mut Send) -> Result<bool, Error>;
+type Call = fn(&mut Send) -> Result<bool, SendError>;
 
 const fn whole(queued: Queued) -> bool {
     queued.complete
@@ -163,7 +163,7 @@ fn every_call_of_a_sender_in_every_state() {
             let is = match result {
                 Ok(_) if sent > 0 => Yes,
                 Ok(_) => Silent,
-                Err(Error::Usage(usage)) => Not(usage),
+                Err(SendError::Usage(usage)) => Not(usage),
                 Err(error) => panic!("{name} {state}: {error:?}"),
             };
             assert_eq!(is, wanted[number], "{name} {state}");

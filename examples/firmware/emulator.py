@@ -67,8 +67,8 @@ def build(targets, programs):
         cargo(PACKAGE, target, "build", *select)
 
 
-def image(target, program):
-    directory = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PACKAGE / "target"))
+def image(target, program, package=PACKAGE):
+    directory = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", package / "target"))
     return directory / target / "release" / program
 
 

@@ -123,6 +123,12 @@
 //! - **A server that is refused hears no alert** (RFC 8446 §6.2), but the end of the transport. From
 //!   ServerHello on alerts are encrypted, under a key that embedded-tls does not show, and its own
 //!   it would send in the clear.
+//!
+//! For such servers a [`Connection`](crate::Connection) opens over any other stream:
+//! `examples/firmware/mbedtls` shows mbedTLS by mbedtls-rs (TLS 1.2, RSA, X25519, alerts), side by
+//! side with this in flash, memory and instructions. It takes twice the flash, a heap of 58 KB, and
+//! its futures must not be dropped. rustls does not compile for processors without
+//! compare-and-swap, as these are.
 
 mod algorithm;
 mod cipher;

@@ -168,16 +168,24 @@ pub async fn run(
     .map_err(Failure::Connect)?;
     at(Step::Connected);
 
-    echo(&mut connection, settings.octets).await?;
+    let same = echo(&mut connection, settings.octets)
+        .await
+        .map_err(Failure::Connection)?;
+    if !same {
+        return Err(Failure::Different);
+    }
     at(Step::Echoed);
     connection.finish().await.map_err(Failure::Connection)
 }
 
-/// Sends one long message in pieces, and compares what returns.
-async fn echo<Io: Transport<Error = tls::Error<ErrorKind>>>(
+/// Sends one long message in pieces, and compares what returns: whether it is the same.
+///
+/// # Errors
+/// The connection's.
+pub async fn echo<Io: Transport>(
     connection: &mut Connection<Io, impl Receive, impl Transmit>,
     octets: usize,
-) -> Result<(), Failure> {
+) -> Result<bool, Error<Io::Error>> {
     let (mut reader, writer) = connection.split();
     let mut sent = 0;
     while sent < octets {
@@ -189,23 +197,24 @@ async fn echo<Io: Transport<Error = tls::Error<ErrorKind>>>(
         sent += length;
         writer
             .send_fragment(MessageKind::Binary, &piece[..length], sent == octets)
-            .await
-            .map_err(Failure::Connection)?;
+            .await?;
     }
     let mut received = 0;
     while received < octets {
-        let chunk = reader.recv_chunk().await.map_err(Failure::Connection)?;
-        let piece = chunk.ok_or(Failure::Different)?.octets;
-        let same = piece
+        let Some(chunk) = reader.recv_chunk().await? else {
+            return Ok(false);
+        };
+        let same = chunk
+            .octets
             .iter()
             .enumerate()
             .all(|(index, octet)| *octet == pattern(received + index));
         if !same {
-            return Err(Failure::Different);
+            return Ok(false);
         }
-        received += piece.len();
+        received += chunk.octets.len();
     }
-    Ok(())
+    Ok(true)
 }
 
 fn pattern(place: usize) -> u8 {

@@ -64,7 +64,7 @@
 //! | know why the server refused | [`Error::Rejected`] has its [`Response`], with the first 64 KiB of the body |
 //! | follow redirects | [`Config::redirects`] |
 //! | compress | [`Config::deflate`](#compression) |
-//! | trust my own roots, present a client certificate | `Config::tls`, `Tls::builder` |
+//! | trust my own roots or one self-signed certificate, present a client certificate, speak TLS 1.3 alone | `Config::tls`, `Tls::builder` |
 //! | go through an HTTP proxy | [`Config::proxy`] |
 //! | go through a Unix socket, a stream of my own | [`Config::open`] over any [`Stream`]; for `wss` make the stream with `Tls::connect` |
 //! | use it in tokio | feature and module `tokio` |

@@ -285,7 +285,9 @@ impl fmt::Display for CertificateError {
                 });
             }
             Self::IssuerNotCa => "an issuer is not a certification authority",
-            Self::CaAsServer => "it is that of a certification authority, not of a server",
+            Self::CaAsServer => {
+                "it is that of a certification authority, not of a server (see TlsBuilder::pin)"
+            }
             Self::BadSignature => "a signature of the chain is wrong",
             Self::ExtendedKeyUsage => "it must not be used for server authentication",
             Self::NameConstraint => "a name is outside what its issuer may certify",

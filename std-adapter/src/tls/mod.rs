@@ -1,6 +1,7 @@
 //! wss: TLS 1.2 and 1.3 by rustls, the server always verified.
 
 mod error;
+mod pin;
 mod roots;
 mod stream;
 
@@ -13,12 +14,13 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore, SignatureScheme, version};
 
 pub use error::{CertificateError, TlsError};
+use pin::Pins;
 pub use stream::TlsStream;
 
-/// TLS settings: trusted roots and client certificate. The server is always verified. The
+/// TLS settings: trusted roots, pinned certificates, client certificate. The server is always verified. The
 /// connections of one `Tls` and its clones resume each other's sessions.
 ///
 /// ```no_run
@@ -95,6 +97,8 @@ impl fmt::Debug for Tls {
 #[derive(Default)]
 pub struct TlsBuilder {
     roots: Vec<CertificateDer<'static>>,
+    pins: Vec<CertificateDer<'static>>,
+    tls13_only: bool,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
 
@@ -122,6 +126,36 @@ impl TlsBuilder {
         self
     }
 
+    /// Trusts a server that shows exactly the first certificate of this PEM file, or exactly another one
+    /// of it, as [`pin`](Self::pin) does.
+    ///
+    /// # Errors
+    /// [`TlsError::File`].
+    pub fn pin_file(mut self, path: impl AsRef<Path>) -> Result<Self, TlsError> {
+        self.pins.extend(certificates(path.as_ref())?);
+        Ok(self)
+    }
+
+    /// Trusts a server that shows exactly this DER-encoded certificate and has its key: for a device
+    /// or a test server whose certificate is self-signed. Neither its names nor its dates are looked
+    /// at, since nobody else can have it. As soon as one is given, the platform's roots are not
+    /// trusted; roots that are given are trusted beside it.
+    ///
+    /// [`root`](Self::root) is for authorities: it does not take a self-signed certificate that calls
+    /// itself one, as those of `openssl req -x509` do, for a server's.
+    #[must_use]
+    pub fn pin(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.pins.push(CertificateDer::from(der.into()));
+        self
+    }
+
+    /// Speaks TLS 1.3 alone. Default: 1.2 as well.
+    #[must_use]
+    pub fn tls13_only(mut self) -> Self {
+        self.tls13_only = true;
+        self
+    }
+
     /// Presents a certificate to servers that ask for one: PEM files with the chain, the client's own
     /// certificate first, and with the private key.
     ///
@@ -139,7 +173,7 @@ impl TlsBuilder {
         Ok(self)
     }
 
-    /// Reads the roots as [`Tls::new`] does if none were given.
+    /// Reads the roots as [`Tls::new`] does if neither roots nor pins were given.
     ///
     /// # Errors
     /// [`TlsError::Root`], [`TlsError::ClientCertificate`], and those of [`Tls::new`].
@@ -148,18 +182,32 @@ impl TlsBuilder {
         for root in self.roots {
             roots.add(root).map_err(TlsError::Root)?;
         }
-        if roots.is_empty() {
+        if roots.is_empty() && self.pins.is_empty() {
             roots = roots::of_the_system()?;
         }
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-                .build()
-                .map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))?;
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(TlsError::Setup)?
-            .with_webpki_verifier(verifier);
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = match self.tls13_only {
+            true => builder.with_protocol_versions(&[&version::TLS13]),
+            false => builder.with_safe_default_protocol_versions(),
+        };
+        let builder = builder.map_err(TlsError::Setup)?;
+        let roots = (!roots.is_empty())
+            .then(|| by_roots(roots, &provider))
+            .transpose()?;
+        let builder = match roots {
+            Some(roots) if self.pins.is_empty() => builder.with_webpki_verifier(roots),
+            roots => {
+                let certificates = self.pins;
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(Pins {
+                        certificates,
+                        roots,
+                        provider,
+                    }))
+            }
+        };
         let mut config = match self.identity {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
@@ -179,6 +227,15 @@ impl fmt::Debug for TlsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsBuilder").finish_non_exhaustive()
     }
+}
+
+fn by_roots(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))
 }
 
 /// All of a PEM file, of which there must be one at least.

@@ -314,3 +314,119 @@ fn it_keeps_the_promises_of_a_stream() {
     aborts.join().unwrap();
     drop(server);
 }
+
+/// The same client in tokio.
+#[cfg(feature = "tokio")]
+mod in_tokio {
+    use bare_ws_std::tokio::WebSocket;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    type Script<T> = tokio::task::JoinHandle<(T, Server)>;
+
+    async fn opened<T: Send + 'static>(
+        config: &Config,
+        uri: &str,
+        script: impl FnOnce(&mut Server) -> T + Send + 'static,
+    ) -> (WebSocket<Client>, Script<T>) {
+        let (client, mut server) = pair();
+        let script = spawn_blocking(move || {
+            server.accept();
+            (script(&mut server), server)
+        });
+        (client.open(config, uri).await.unwrap(), script)
+    }
+
+    // row: STA-01
+    #[tokio::test]
+    async fn messages_and_closes_go_both_ways() {
+        // More than a direction holds, too.
+        for (uri, len) in [(URI, 0), ("ws://example.org/", 125), (URI, 300_000)] {
+            let (mut socket, script) = opened(&Config::new(), uri, move |server| {
+                let message = server.recv();
+                server.send("x".repeat(len));
+                let code = server.recv_close();
+                server.close(Some(CloseCode::NORMAL), "bye");
+                server.end();
+                (message, code, server.recv_frame())
+            })
+            .await;
+            socket.send("y".repeat(len)).await.unwrap();
+            let message = socket.recv_owned().await.unwrap();
+            assert_eq!(message, Some(OwnedMessage::from("x".repeat(len))));
+            let status = socket.finish(CloseCode::GOING_AWAY, "").await.unwrap();
+            let status = status.unwrap();
+            assert_eq!((status.code, status.reason), (CloseCode::NORMAL, "bye"));
+            let ((message, code, end), _) = script.await.unwrap();
+            assert_eq!(message, Some(OwnedMessage::from("y".repeat(len))));
+            assert_eq!((code, end), (Some(CloseCode::GOING_AWAY), None));
+        }
+    }
+
+    // row: STA-01
+    #[tokio::test]
+    async fn each_end_sees_the_others_end() {
+        let (socket, script) = opened(&Config::new(), URI, Server::recv_frame).await;
+        drop(socket);
+        assert_eq!(script.await.unwrap().0, None);
+        let (mut socket, script) = opened(&Config::new(), URI, |_| ()).await;
+        drop(script.await.unwrap());
+        assert!(matches!(socket.recv().await, Err(Error::Lost)));
+        // Nobody answers: the client that is dropped meanwhile is gone.
+        let (client, mut server) = pair();
+        let config = Config::new();
+        let opening = client.open(&config, URI);
+        assert!(tokio::time::timeout(SHORT, opening).await.is_err());
+        let seen = spawn_blocking(move || (server.request(), server.recv_frame()));
+        assert_eq!(seen.await.unwrap().1, None);
+    }
+
+    // row: STA-02
+    #[tokio::test(start_paused = true)]
+    async fn hours_pass_at_once_where_the_clock_is_paused() {
+        let stalls = Stalls::watch();
+        let hour = Duration::from_secs(3600);
+        let config = Config::new().silence_timeout(hour).stall_timeout(2 * hour);
+        let (mut socket, script) = opened(&config, URI, |_| ()).await;
+        let server = script.await.unwrap();
+        let began = tokio::time::Instant::now();
+        // More than the direction holds, and nobody reads.
+        let sent = socket.send(vec![0; 300_000]).await;
+        assert!(matches!(sent, Err(Error::Timeout(Timeout::Stall))));
+        assert_eq!(began.elapsed().as_secs(), 2 * 3600);
+        drop(server);
+        let (mut socket, script) = opened(&config, URI, |_| ()).await;
+        let _server = script.await.unwrap();
+        let received = socket.recv().await;
+        assert!(matches!(received, Err(Error::Timeout(Timeout::Silence))));
+        assert_eq!(began.elapsed().as_secs(), 3 * 3600);
+        stalls.took(Duration::ZERO, SHORT);
+    }
+
+    // row: LIV-26
+    #[tokio::test]
+    async fn it_is_any_stream_of_tokios() {
+        let (client, mut server) = pair();
+        let script = spawn_blocking(move || {
+            server.accept();
+            server.recv()
+        });
+        let mut socket = bare_ws_std::tokio::open(&Config::new(), "ws://a/", client)
+            .await
+            .unwrap();
+        socket.send("hi").await.unwrap();
+        assert_eq!(script.await.unwrap(), Some(OwnedMessage::from("hi")));
+        drop(socket);
+        // Over which wss is TLS.
+        let (client, mut server) = pair();
+        let first = spawn_blocking(move || {
+            server.patience(LONG);
+            server.recv_frame()
+        });
+        let config = Config::new().handshake_timeout(SHORT);
+        let outcome = bare_ws_std::tokio::open(&config, "wss://localhost/", client);
+        assert!(outcome.await.is_err());
+        assert!(first.await.is_err());
+    }
+}

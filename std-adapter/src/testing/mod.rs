@@ -51,11 +51,87 @@
 //! | does not read | read nothing: a direction holds 64 KiB, then the client waits |
 //! | ends without a closing handshake | drop the [`Server`], or [`end`](Server::end) one direction |
 //!
+//! # Frames, lawful and not
+//!
+//! A frame is a header and a payload, and the header says what the test wants it to. What the client
+//! makes of it, and the Close that it sends for it, is there to be seen:
+//!
+//! ```
+//! use std::thread;
+//!
+//! use bare_ws_std::bare_ws::header::FrameHeader;
+//! use bare_ws_std::bare_ws::opcode::Opcode;
+//! use bare_ws_std::{CloseCode, Config, Error, OwnedMessage, Violation, testing};
+//!
+//! # fn main() -> Result<(), Error> {
+//! let (client, mut server) = testing::pair();
+//! let script = thread::spawn(move || {
+//!     server.accept_with(&[("Set-Cookie", "id=1")]);
+//!     // A message in two fragments, with a Ping between them, which is answered.
+//!     server.send_frame(FrameHeader::new(Opcode::Text, false, 3), b"one");
+//!     server.send_frame(FrameHeader::new(Opcode::Ping, true, 1), b"?");
+//!     server.send_frame(FrameHeader::new(Opcode::Continuation, true, 3), b"two");
+//!     let pong = server.recv_frame().expect("an answer");
+//!     assert_eq!((pong.header.opcode, &pong.payload[..]), (Opcode::Pong, &b"?"[..]));
+//!     // RFC 6455 §5.2: a reserved bit that means nothing.
+//!     let unlawful = FrameHeader {
+//!         rsv2: true,
+//!         ..FrameHeader::new(Opcode::Binary, true, 1)
+//!     };
+//!     server.send_frame(unlawful, b"x");
+//!     assert_eq!(server.recv_close(), Some(CloseCode::PROTOCOL_ERROR));
+//! });
+//!
+//! let mut socket = Config::new().open("wss://example.org/", client)?;
+//! assert_eq!(socket.response().header("set-cookie"), Some("id=1"));
+//! assert_eq!(socket.recv_owned()?, Some(OwnedMessage::from("onetwo")));
+//! assert!(matches!(socket.recv(), Err(Error::Peer(Violation::ReservedBit))));
+//! drop(socket);
+//! script.join().expect("the server has seen what it wanted");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # In tokio
+//!
+//! The same [`Client`] is an `AsyncRead + AsyncWrite` with the feature `tokio`. `Client::open` makes a
+//! connection of it, for `wss` too; `tokio::open` would speak TLS. The script of
+//! the server waits as a thread does: give it to `spawn_blocking`. Where the clock is paused, it
+//! stands still until the script is over, and then goes on to the next deadline at once.
+#![cfg_attr(feature = "tokio", doc = "")]
+#![cfg_attr(feature = "tokio", doc = "```")]
+#![cfg_attr(not(feature = "tokio"), doc = "\n```text")]
+//! use std::time::Duration;
+//!
+//! use bare_ws_std::{Config, Error, OwnedMessage, Timeout, testing};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Error> {
+//! let (client, mut server) = testing::pair();
+//! let script = tokio::task::spawn_blocking(move || {
+//!     assert_eq!(server.accept().path(), "/feed");
+//!     server.send("tick");
+//!     server
+//! });
+//!
+//! let config = Config::new().silence_timeout(Duration::from_secs(3600));
+//! let mut socket = client.open(&config, "wss://example.org/feed").await?;
+//! assert_eq!(socket.recv_owned().await?, Some(OwnedMessage::from("tick")));
+//! let _server = script.await.expect("the server has seen what it wanted");
+//! // An hour later.
+//! let silent = socket.recv().await;
+//! assert!(matches!(silent, Err(Error::Timeout(Timeout::Silence))));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The calls of the [`Server`] panic where a test has failed: when the client sends nothing, or reads
 //! nothing, for longer than [`patience`](Server::patience), or sends what no client may send. A
 //! server that panics is dropped, which ends the connection, and `join` tells the test.
 mod pipe;
 mod server;
+#[cfg(feature = "tokio")]
+mod task;
 
 pub use pipe::Client;
 pub use server::{Frame, Request, Server};

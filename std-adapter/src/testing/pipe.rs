@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
+#[cfg(feature = "tokio")]
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::moment::Moment;
@@ -30,6 +32,9 @@ struct Pipe {
 struct State {
     to_server: Direction,
     to_client: Direction,
+    /// Tasks that wait for a change.
+    #[cfg(feature = "tokio")]
+    wakers: Vec<std::task::Waker>,
 }
 
 #[derive(Default)]
@@ -131,9 +136,43 @@ impl Pipe {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let changed = change(&mut self.lock());
-        self.changed.notify_all();
+        let mut state = self.lock();
+        let changed = change(&mut state);
+        self.notify(state);
         changed
+    }
+
+    fn notify(&self, state: MutexGuard<'_, State>) {
+        #[cfg(feature = "tokio")]
+        let (mut state, mut wakers) = (state, Vec::new());
+        #[cfg(feature = "tokio")]
+        std::mem::swap(&mut state.wakers, &mut wakers);
+        drop(state);
+        self.changed.notify_all();
+        #[cfg(feature = "tokio")]
+        wakers.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    /// The same of a task, which is woken by the next change if this must wait.
+    #[cfg(feature = "tokio")]
+    fn poll<T>(
+        &self,
+        cx: &Context<'_>,
+        change: impl FnOnce(&mut State) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        let mut state = self.lock();
+        match change(&mut state) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !state.wakers.iter().any(|it| it.will_wake(cx.waker())) {
+                    state.wakers.push(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+            done => {
+                self.notify(state);
+                Poll::Ready(done)
+            }
+        }
     }
 }
 
@@ -171,6 +210,17 @@ impl Stream for Client {
     /// What is written never leaves the process.
     fn is_secure(&self) -> bool {
         true
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Client {
+    pub(super) fn poll_read(&self, cx: &Context<'_>, octets: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll(cx, |state| state.to_client.read(octets))
+    }
+
+    pub(super) fn poll_write(&self, cx: &Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll(cx, |state| state.to_server.write(octets))
     }
 }
 

@@ -87,6 +87,30 @@ pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     opened.inspect_err(|error| not_open(&uri, error))
 }
 
+/// [`open`] over a stream that is secure by itself.
+#[cfg(feature = "testing")]
+pub(crate) async fn open_secure<S: AsyncRead + AsyncWrite + Unpin>(
+    config: &Config,
+    uri: &str,
+    stream: S,
+) -> Result<WebSocket<S>, Error> {
+    let Target { config, uri } = config.target(uri)?;
+    config.check_once(&uri)?;
+    let deadline = deadline(config.handshake_timeout);
+    let parts = config.parts();
+    let opening = handshake(
+        &config,
+        &parts,
+        &uri,
+        Socket::Plain(stream),
+        config.receive_memory(),
+        deadline,
+        (handle::close, |_| {}),
+    );
+    let opened = until(deadline, Timeout::Handshake, Box::pin(opening)).await;
+    opened.inspect_err(|error| not_open(&uri, error))
+}
+
 async fn connect_once(config: &Config, uri: &str) -> Result<WebSocket, Error> {
     config.check_once(uri)?;
     let parts = config.parts();

@@ -44,6 +44,8 @@ mod waiters;
 mod websocket;
 mod writer;
 
+#[cfg(feature = "testing")]
+pub(crate) use connect::open_secure;
 pub use connect::{connect, connect_with, open};
 pub use reader::Reader;
 pub use websocket::WebSocket;

@@ -81,6 +81,7 @@ pub struct Config {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) socket: Option<Arc<Hook>>,
     pub(crate) observer: Option<Arc<Observer>>,
+    one_at_a_time: bool,
     credentials_in_uri: bool,
     #[cfg(feature = "idna")]
     idna: bool,
@@ -123,6 +124,7 @@ impl Default for Config {
             proxy: None,
             socket: None,
             observer: None,
+            one_at_a_time: false,
             credentials_in_uri: false,
             #[cfg(feature = "idna")]
             idna: false,
@@ -447,6 +449,7 @@ impl std::fmt::Debug for Config {
             .field("resolver", &self.resolver)
             .field("proxy", &self.proxy)
             .field("socket", &self.socket.is_some())
+            .field("one_at_a_time", &self.one_at_a_time)
             .field("credentials_in_uri", &self.credentials_in_uri)
             .field("address", &self.address)
             .field("observer", &self.observer.is_some())

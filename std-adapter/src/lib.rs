@@ -283,6 +283,7 @@ mod config;
 mod deflate;
 mod dial;
 mod entropy;
+mod gate;
 mod opening;
 mod proxy;
 mod redirect;

@@ -16,6 +16,7 @@ use crate::dial::dial;
 use crate::entropy::SystemEntropy;
 use crate::error::Error;
 use crate::events::{Life, Peer, not_open};
+use crate::gate::Pass;
 use crate::moment::Moment;
 use crate::observer::Tap;
 use crate::opening::Opening;
@@ -136,10 +137,12 @@ impl Config {
     /// [`Error::Io`] of [`socket`](Self::socket).
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let Target { config, uri } = self.target(uri)?;
-        config.dial_once(&parse(&uri)?)
+        let (tcp, _) = config.dial_once(&parse(&uri)?)?;
+        Ok(tcp)
     }
 
-    fn dial_once(&self, uri: &Uri<'_>) -> Result<TcpStream, Error> {
+    /// A connection, and the right to make the handshakes over it.
+    fn dial_once(&self, uri: &Uri<'_>) -> Result<(TcpStream, Option<Pass>), Error> {
         let deadline = Moment::in_time(self.connect_timeout);
         let hop = self.hop(uri);
         let peer = Peer::of(uri);
@@ -155,18 +158,22 @@ impl Config {
                 resolver.resolve(host, port, deadline)?
             }
         };
+        let remotes = self.remotes(uri, &addresses);
+        let pass = remotes.map(|remotes| Pass::wait(&remotes, deadline));
+        let pass = pass.transpose()?;
         let tcp = dial(addresses, host, port, deadline)?;
         peer.connected(tcp.peer_addr());
         if let Some(prepare) = &self.socket {
             prepare(&tcp).map_err(Error::Io)?;
         }
-        match hop {
-            None => Ok(tcp),
+        let tcp = match hop {
+            None => tcp,
             Some(hop) => {
                 let request = hop.request(uri, self.address);
-                tunnel(tcp, &request, self.head_limit, deadline)
+                tunnel(tcp, &request, self.head_limit, deadline)?
             }
-        }
+        };
+        Ok((tcp, pass))
     }
 
     /// Whether a request for `uri` could be sent. Sends nothing.
@@ -195,7 +202,7 @@ impl Config {
         let parts = self.parts();
         let request = parts.request(uri)?;
         let connect = self.connector(request.uri.is_secure())?;
-        let tcp = self.dial_once(&request.uri)?;
+        let (tcp, _pass) = self.dial_once(&request.uri)?;
         let deadline = Moment::in_time(self.handshake_timeout);
         let socket = connect(self.name_of(&request.uri), tcp, deadline)?;
         self.handshake(&parts, uri, socket, buffer, deadline, shared::linger)

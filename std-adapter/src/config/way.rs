@@ -4,7 +4,10 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use bare_ws::uri::Uri;
+
 use super::Config;
+use crate::gate::Remote;
 use crate::proxy::Proxy;
 use crate::resolve::Resolver;
 
@@ -16,10 +19,8 @@ impl Config {
     /// Of several addresses each is tried once, as RFC 8305 ("Happy Eyeballs") says: the two families
     /// in turn, beginning with the first; the next after 250 ms, or at once when those before have
     /// failed. The first TCP connection is taken, and the other attempts end at once. So one call of
-    /// `connect` has at most one connection to an address, and makes the handshakes with one alone.
-    /// RFC 6455 §4.1 wants that of all connections of a client: "There MUST be no more than one
-    /// connection in a CONNECTING state" to one address. Where several threads or tasks connect to
-    /// one server, let one wait for the other.
+    /// `connect` has at most one connection to an address (RFC 6455 §4.1), and makes the handshakes
+    /// with one alone. For several calls, see [`one_at_a_time`](Self::one_at_a_time).
     ///
     /// A lookup cannot be interrupted. One that takes longer than
     /// [`connect_timeout`](Self::connect_timeout) continues in its thread, and whoever asks for the
@@ -97,6 +98,33 @@ impl Config {
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
+    }
+
+    /// Waits, before it connects, while another connection of this process with this setting is
+    /// connecting to one of the same addresses and ports, until that is open or has failed: within
+    /// [`connect_timeout`](Self::connect_timeout). Through a [proxy](Self::proxy), names count as
+    /// they stand in the URIs. [`dial`](Self::dial) waits, and lets others go on when it returns.
+    ///
+    /// RFC 6455 §4.1 wants it of every client: "There MUST be no more than one connection in a
+    /// CONNECTING state." Programs that open many connections to one server at a time take longer
+    /// with it. Default: no.
+    #[must_use]
+    pub fn one_at_a_time(mut self, waits: bool) -> Self {
+        self.one_at_a_time = waits;
+        self
+    }
+
+    /// Who must not be connected to by others meanwhile.
+    pub(crate) fn remotes(&self, uri: &Uri<'_>, addresses: &[SocketAddr]) -> Option<Vec<Remote>> {
+        if !self.one_at_a_time {
+            return None;
+        }
+        let name = || Remote::Name(uri.host().to_ascii_lowercase(), uri.port());
+        Some(match (self.hop(uri), self.address) {
+            (Some(_), None) => vec![name()],
+            (_, Some(address)) => vec![Remote::Address(address)],
+            (None, None) => addresses.iter().copied().map(Remote::Address).collect(),
+        })
     }
 
     /// Takes user name and password from the URI, `wss://user:password@example.org/`, and sends

@@ -119,7 +119,7 @@ async fn connect_once(config: &Config, uri: &str) -> Result<WebSocket, Error> {
         // Before anything is sent.
         tls_check(config)?;
     }
-    let tcp = Box::pin(dial(config, &request.uri)).await?;
+    let (tcp, _pass) = Box::pin(dial(config, &request.uri)).await?;
     open_by(config, uri, tcp, handle::linger, reset).await
 }
 

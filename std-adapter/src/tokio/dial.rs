@@ -20,13 +20,17 @@ use crate::config::Config;
 use crate::dial::{Attempts, DELAY, interleaved};
 use crate::error::Error;
 use crate::events::Peer;
+use crate::gate::Pass;
 use crate::moment::Moment;
 use crate::proxy::{Answer, ProxyError, READ, read_some, written_some};
 use crate::resolve::Resolver;
 
 /// Connects to the server of `uri`, or through the proxy to it, as the blocking
-/// [`Config::dial`] does.
-pub(super) async fn dial(config: &Config, uri: &Uri<'_>) -> Result<TcpStream, Error> {
+/// [`Config::dial`] does; with the right to make the handshakes over it.
+pub(super) async fn dial(
+    config: &Config,
+    uri: &Uri<'_>,
+) -> Result<(TcpStream, Option<Pass>), Error> {
     let deadline = deadline(config.connect_timeout);
     let hop = config.hop(uri);
     let peer = Peer::of(uri);
@@ -40,20 +44,20 @@ pub(super) async fn dial(config: &Config, uri: &Uri<'_>) -> Result<TcpStream, Er
             (None, Some(address)) => vec![address],
             _ => resolve(config, host, port).await?,
         };
+        let pass = match config.remotes(uri, &addresses) {
+            Some(remotes) => Some(poll_fn(|cx| Pass::poll(&remotes, cx)).await),
+            None => None,
+        };
         let tcp = connect(config, addresses, host, port).await?;
         peer.connected(tcp.peer_addr());
-        match hop {
-            None => Ok(tcp),
+        let tcp = match hop {
+            None => tcp,
             Some(hop) => {
-                tunnel(
-                    tcp,
-                    &hop.request(uri, config.address),
-                    config.head_limit,
-                    deadline,
-                )
-                .await
+                let request = hop.request(uri, config.address);
+                tunnel(tcp, &request, config.head_limit, deadline).await?
             }
-        }
+        };
+        Ok((tcp, pass))
     };
     until(deadline, Timeout::Connect, dialing).await
 }

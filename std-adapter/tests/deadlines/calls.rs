@@ -67,6 +67,7 @@ const FILES: [(&str, &str, &[&str]); 7] = [
             "socket",
             "address",
             "server_name",
+            "one_at_a_time",
             "credentials_in_uri",
             "idna",
             "observer",

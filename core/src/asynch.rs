@@ -34,7 +34,7 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::compression::{Compress, Decompress, Uncompressed};
 use crate::entropy::Entropy;
-use crate::error::{Cut, Error, SendError, Usage};
+use crate::error::{Error, SendError, Usage, WriteError};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{
     ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
@@ -42,9 +42,9 @@ use crate::handshake::{
 use crate::header::FrameHeader;
 use crate::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind};
 use crate::octets;
-use crate::receiver::{Delivery, Receive, Receiver, Step, Stop};
+use crate::receiver::{Delivery, Receive, Receiver, Step, StepError};
 use crate::role::{Client, Role};
-use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
+use crate::sender::{MIN_TRANSMIT, Outgoing, Sender, Transmit};
 
 /// An open connection, to be used as it is or taken apart.
 #[derive(Debug)]
@@ -155,17 +155,11 @@ where
         let rx = Receiver::new(buffers.receive);
         let mut opening = Connection::new(io, rx, Sender::new(buffers.transmit, entropy));
         opening.shake(&mut handshake).await?;
-        let established = handshake
-            .finish_for(request)
-            .map_err(HandshakeError::widen)?;
-        let (decompressor, compressor, agreed) = established.extensions.into_stages();
         let (io, tx) = opening.writer.into_parts();
-        let rx = opening.reader.rx.decompress_with(decompressor);
-        let established = Established {
-            subprotocol: established.subprotocol,
-            extensions: agreed,
-        };
-        Ok((Self::new(io, rx, tx.compress_with(compressor)), established))
+        let (rx, tx, established) = handshake
+            .settle(request, opening.reader.rx, tx)
+            .map_err(HandshakeError::widen)?;
+        Ok((Self::new(io, rx, tx), established))
     }
 }
 
@@ -497,7 +491,7 @@ impl<Rx: Receive> Reader<Rx> {
     async fn advance_by<L: Link>(
         &mut self,
         link: &mut L,
-        mut look: impl FnMut(&mut RxReceiver<Rx>, bool) -> Result<Step, Stop>,
+        mut look: impl FnMut(&mut RxReceiver<Rx>, bool) -> Result<Step, StepError>,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
         // A first attempt at a Close may only make room for it.
@@ -528,7 +522,7 @@ impl<Rx: Receive> Reader<Rx> {
                 Ok(Exchanged::Quiet) => receiver.shrink(),
                 // A Close that cannot be sent must not hide why it was due.
                 Err(_) if is_over => {}
-                Err(cut) => return Err(cut.into()),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -537,7 +531,7 @@ impl<Rx: Receive> Reader<Rx> {
 /// What [`Reader::look`] has found.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub struct Look(Result<Step, Stop>);
+pub struct Look(Result<Step, StepError>);
 
 impl Look {
     /// The receiver lends what was looked for.
@@ -598,17 +592,13 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// have been queued: data is refused from then on with [`Usage::InterruptedMessage`], and
     /// closing still works.
     pub async fn send(&mut self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
-        let message = message.as_message();
-        let (kind, mut payload) = (message.kind(), message.as_bytes());
-        let mut first = true;
+        let mut outgoing = Outgoing::new(message.as_message());
         loop {
-            let queued = self.tx.sender_mut().message(kind, payload, first)?;
+            let complete = outgoing.queue(self.tx.sender_mut())?;
             self.drain().await?;
-            if queued.complete {
+            if complete {
                 return Ok(());
             }
-            payload = octets::rest(payload, queued.taken);
-            first = first && !self.tx.sender_mut().in_message();
         }
     }
 
@@ -704,7 +694,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         Ok(self.drain().await?)
     }
 
-    fn drain(&mut self) -> impl Future<Output = Result<(), Cut<Io::Error>>> {
+    fn drain(&mut self) -> impl Future<Output = Result<(), WriteError<Io::Error>>> {
         let (_, output) = self.io.halves();
         drain(output, self.tx.sender_mut(), &mut self.unflushed)
     }
@@ -778,7 +768,7 @@ async fn drain<W: Write, R, B, E, X>(
     output: &mut W,
     sender: &mut Sender<R, B, E, X>,
     unflushed: &mut bool,
-) -> Result<(), Cut<W::Error>>
+) -> Result<(), WriteError<W::Error>>
 where
     R: Role,
     B: Storage,
@@ -788,7 +778,7 @@ where
     while !sender.pending().is_empty() {
         *unflushed = true;
         match output.write(sender.pending()).await? {
-            0 => return Err(Cut::Lost),
+            0 => return Err(WriteError::Lost),
             n => sender.advance(n),
         }
     }

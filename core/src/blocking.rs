@@ -33,7 +33,7 @@ use crate::close::CloseCode;
 use crate::closing::Owed;
 use crate::compression::{Compress, Decompress, Uncompressed};
 use crate::entropy::Entropy;
-use crate::error::{Cut, Error, SendError, Usage};
+use crate::error::{Error, SendError, Usage, WriteError};
 use crate::exchange::{ExchangeError, Exchanged, Patience};
 use crate::handshake::{
     ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
@@ -43,7 +43,7 @@ use crate::message::{AsMessage, Chunk, CloseStatus, Frame, Message, MessageKind}
 use crate::octets;
 use crate::receiver::{Delivery, Receive, Receiver, Step};
 use crate::role::Client;
-use crate::sender::{MIN_TRANSMIT, Sender, Transmit};
+use crate::sender::{MIN_TRANSMIT, Outgoing, Sender, Transmit};
 
 /// An open connection, to be used as it is or taken apart.
 #[derive(Debug)]
@@ -124,17 +124,11 @@ where
         let rx = Receiver::new(buffers.receive);
         let mut opening = Connection::new(io, rx, Sender::new(buffers.transmit, entropy));
         opening.shake(&mut handshake)?;
-        let established = handshake
-            .finish_for(request)
-            .map_err(HandshakeError::widen)?;
-        let (decompressor, compressor, agreed) = established.extensions.into_stages();
         let (io, tx) = opening.writer.into_parts();
-        let rx = opening.reader.rx.decompress_with(decompressor);
-        let established = Established {
-            subprotocol: established.subprotocol,
-            extensions: agreed,
-        };
-        Ok((Self::new(io, rx, tx.compress_with(compressor)), established))
+        let (rx, tx, established) = handshake
+            .settle(request, opening.reader.rx, tx)
+            .map_err(HandshakeError::widen)?;
+        Ok((Self::new(io, rx, tx), established))
     }
 }
 
@@ -410,7 +404,7 @@ impl<Rx: Receive> Reader<Rx> {
                 Ok(Exchanged::Quiet) => receiver.shrink(),
                 // A Close that cannot be sent must not hide why it was due.
                 Err(_) if is_over => {}
-                Err(cut) => return Err(cut.into()),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -526,11 +520,11 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     }
 
     #[inline]
-    fn write_out(&mut self) -> Result<(), Cut<Io::Error>> {
+    fn write_out(&mut self) -> Result<(), WriteError<Io::Error>> {
         while !self.tx.sender_mut().pending().is_empty() {
             self.unflushed = true;
             match self.io.write(self.tx.sender_mut().pending())? {
-                0 => return Err(Cut::Lost),
+                0 => return Err(WriteError::Lost),
                 n => self.tx.sender_mut().advance(n),
             }
         }
@@ -565,11 +559,10 @@ pub trait Outlet {
     /// See [`Writer::send`].
     #[inline]
     fn send(&mut self, message: Message<'_>) -> Result<(), Error<Self::Error>> {
-        let (kind, payload) = (message.kind(), message.as_bytes());
-        if self.sender().compresses(Some(payload.len())) {
-            self.send_compressed(kind, payload)
+        if self.sender().compresses(Some(message.as_bytes().len())) {
+            self.send_in_fragments(message)
         } else {
-            self.send_plain(kind, payload)
+            self.send_in_one_frame(message)
         }
     }
 
@@ -636,31 +629,23 @@ pub trait Outlet {
 
 /// The loops behind the methods of [`Outlet`].
 trait Loops: Outlet {
-    /// As fragments that fill the buffer: how long the whole will be cannot be foreseen.
-    fn send_compressed(
-        &mut self,
-        kind: MessageKind,
-        mut payload: &[u8],
-    ) -> Result<(), Error<Self::Error>> {
-        let mut first = true;
+    /// As fragments that fill the buffer: how long the whole will be once it is compressed cannot
+    /// be foreseen.
+    fn send_in_fragments(&mut self, message: Message<'_>) -> Result<(), Error<Self::Error>> {
+        let mut outgoing = Outgoing::new(message);
         loop {
-            let queued = self.sender().message(kind, payload, first)?;
+            let complete = outgoing.queue(self.sender())?;
             self.drain()?;
-            if queued.complete {
+            if complete {
                 return Ok(());
             }
-            payload = octets::rest(payload, queued.taken);
-            first = first && !self.sender().in_message();
         }
     }
 
     /// As one frame, whose header and payload leave in one write if the buffer holds both.
     #[inline]
-    fn send_plain(
-        &mut self,
-        kind: MessageKind,
-        mut payload: &[u8],
-    ) -> Result<(), Error<Self::Error>> {
+    fn send_in_one_frame(&mut self, message: Message<'_>) -> Result<(), Error<Self::Error>> {
+        let (kind, mut payload) = (message.kind(), message.as_bytes());
         while let Err(error) = self.sender().begin_frame(kind, payload.len()) {
             if error != SendError::Usage(Usage::Busy) {
                 return Err(error.into());
@@ -730,7 +715,7 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
             match self.write_out() {
                 // Room was made for what is still owed.
                 Ok(()) if owed.is_due() => return Ok(Exchanged::Wrote),
-                Err(Cut::Transport(error)) if error.kind() == ErrorKind::TimedOut => {
+                Err(WriteError::Transport(error)) if error.kind() == ErrorKind::TimedOut => {
                     stalled = Some(error);
                 }
                 _ => {}

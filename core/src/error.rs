@@ -224,7 +224,8 @@ impl<T> From<crate::entropy::EntropyError> for Error<T> {
     }
 }
 
-/// Why a connection failed, in few octets. How much was too much is for its owner to remember.
+/// Why a connection failed. Not an [`Error`], since it is part of a connection's state and is to take
+/// few octets: the figures that belong to it are the receiver's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Peer(Violation),
@@ -292,27 +293,28 @@ impl<T> From<SendError> for Error<T> {
     }
 }
 
-/// What keeps queued octets from leaving: an [`Error`] as small as the transport's own.
+/// Why queued octets were not written out. Not an [`Error`], since it occurs in the opening handshake
+/// as well and is as small as the transport's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
-pub(crate) enum Cut<T> {
+pub(crate) enum WriteError<T> {
     Lost,
     Transport(T),
 }
 
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
-impl<T> From<T> for Cut<T> {
+impl<T> From<T> for WriteError<T> {
     fn from(error: T) -> Self {
         Self::Transport(error)
     }
 }
 
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
-impl<T> From<Cut<T>> for Error<T> {
-    fn from(cut: Cut<T>) -> Self {
-        match cut {
-            Cut::Lost => Self::Lost,
-            Cut::Transport(error) => Self::Transport(error),
+impl<T> From<WriteError<T>> for Error<T> {
+    fn from(error: WriteError<T>) -> Self {
+        match error {
+            WriteError::Lost => Self::Lost,
+            WriteError::Transport(error) => Self::Transport(error),
         }
     }
 }

@@ -326,11 +326,6 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Lock<'_, Io, Tx, M> {
         Ok(queue(self.sending.tx.sender_mut())?)
     }
 
-    /// Whether a whole message is queued in part.
-    pub(crate) fn in_message(&self) -> bool {
-        self.sending.tx.sender().in_message()
-    }
-
     /// Queues something that fits at the latest when nothing else is queued, and brings it out.
     pub(crate) async fn put(
         &mut self,

@@ -8,7 +8,7 @@ use bare_ws::header::{FrameHeader, MAX_HEADER};
 use bare_ws::lifecycle::Call;
 use bare_ws::message::{AsMessage, Message, MessageKind};
 use bare_ws::opcode::Opcode;
-use bare_ws::sender::{MIN_TRANSMIT, Transmit};
+use bare_ws::sender::{MIN_TRANSMIT, Outgoing, Transmit};
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use embassy_time::Instant;
@@ -170,16 +170,14 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     pub(crate) async fn send(&self, message: Message<'_>) -> Result<(), Error<Io::Error>> {
         let work = pin!(async {
             let _turn = self.turn().await;
-            let (kind, mut payload, mut first) = (message.kind(), message.as_bytes(), true);
+            let mut outgoing = Outgoing::new(message);
             loop {
                 let mut lock = self.lock(Call::Send).await;
-                let queued = lock.queue(|sender| sender.message(kind, payload, first))?;
+                let complete = lock.queue(|sender| outgoing.queue(sender))?;
                 lock.drain().await?;
-                if queued.complete {
+                if complete {
                     return Ok(());
                 }
-                payload = payload.get(queued.taken..).unwrap_or_default();
-                first = first && !lock.in_message();
                 drop(lock);
                 // Whoever has a control frame to send takes the lock now.
                 yield_now().await;

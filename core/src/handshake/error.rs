@@ -7,7 +7,7 @@ use super::extension::Refusal;
 use super::request::RequestError;
 use crate::entropy::EntropyError;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
-use crate::error::Cut;
+use crate::error::WriteError;
 use crate::uri::UriError;
 
 /// Why an opening handshake did not lead to a connection, sorted by whose fault it is.
@@ -122,11 +122,11 @@ impl HandshakeError<Infallible> {
 }
 
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
-impl<T> From<Cut<T>> for HandshakeError<T> {
-    fn from(cut: Cut<T>) -> Self {
-        match cut {
-            Cut::Lost => Self::Lost,
-            Cut::Transport(error) => Self::Transport(error),
+impl<T> From<WriteError<T>> for HandshakeError<T> {
+    fn from(error: WriteError<T>) -> Self {
+        match error {
+            WriteError::Lost => Self::Lost,
+            WriteError::Transport(error) => Self::Transport(error),
         }
     }
 }

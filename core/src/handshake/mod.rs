@@ -21,12 +21,16 @@ pub use extension::{Compression, Offers, RawOffers, Refusal};
 pub use head::{Fields, fields, head, unfold};
 pub use request::{Request, RequestError};
 
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+use crate::buffer::Storage;
 use crate::compression::Uncompressed;
 use crate::entropy::{Entropy, EntropyError};
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+use crate::{receiver::Receiver, role::Client, sender::Sender};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
 use extension::{Extensions, Malformed, Scanner};
-use response::{End, Response, Step};
+use response::{Outcome, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -83,8 +87,8 @@ pub struct ClientHandshake<'a, X: Offers = Uncompressed> {
     proof: Proof,
     head_len: u32,
     response: Response,
-    end: Option<End>,
-    /// Of [`End::Refused`].
+    ended: Option<Outcome>,
+    /// Of [`Outcome::Refused`].
     refusal: Refusal,
 }
 
@@ -158,7 +162,7 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             },
             head_len: 0,
             response: Response::new(0),
-            end: None,
+            ended: None,
             refusal: Refusal::NotOffered,
         })
     }
@@ -200,29 +204,29 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         self.proof = Proof::Accept(accept);
         let accept = [core::str::from_utf8(&accept).unwrap_or_default()];
         for (taken, octet) in octets.iter().enumerate() {
-            if self.end.is_some() {
+            if self.ended.is_some() {
                 return taken;
             }
-            self.end = self.octet(*octet, &accept);
+            self.ended = self.octet(*octet, &accept);
         }
         octets.len()
     }
 
     /// How the handshake ended; `None`: more octets are needed.
     pub(crate) fn outcome(&self) -> Option<Result<(), HandshakeError>> {
-        Some(Err(match self.end? {
-            End::Switched => return Some(Ok(())),
-            End::Rejected => HandshakeError::Rejected {
+        Some(Err(match self.ended? {
+            Outcome::Switched => return Some(Ok(())),
+            Outcome::Rejected => HandshakeError::Rejected {
                 status: self.response.status(),
             },
-            End::TooLarge => HandshakeError::HeadTooLarge {
+            Outcome::TooLarge => HandshakeError::HeadTooLarge {
                 limit: self.request.head_limit,
             },
-            End::Invalid(ResponseError::StatusLine) if self.response.is_something_else() => {
+            Outcome::Invalid(ResponseError::StatusLine) if self.response.is_something_else() => {
                 ResponseError::NotHttp.into()
             }
-            End::Invalid(error) => error.into(),
-            End::Refused => HandshakeError::Extension(self.refusal),
+            Outcome::Invalid(error) => error.into(),
+            Outcome::Refused => HandshakeError::Extension(self.refusal),
         }))
     }
 
@@ -258,26 +262,26 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
 
     /// Whether that was the end.
     #[inline]
-    fn octet(&mut self, octet: u8, accept: &[&str]) -> Option<End> {
+    fn octet(&mut self, octet: u8, accept: &[&str]) -> Option<Outcome> {
         if self.head_len >= self.request.head_limit {
-            return Some(End::TooLarge);
+            return Some(Outcome::TooLarge);
         }
         self.head_len += 1;
         match self.response.push(octet, (self.request, accept)) {
             Step::More => None,
             Step::Extension => self.extension_octet(octet),
             Step::ExtensionsEnd => self.extensions_end(),
-            Step::End(end) => Some(end),
+            Step::Outcome(end) => Some(end),
         }
     }
 
     /// Writes the list of extensions down without white space, quotes and escapes.
-    fn extension_octet(&mut self, octet: u8) -> Option<End> {
+    fn extension_octet(&mut self, octet: u8) -> Option<Outcome> {
         if const { !has_extensions::<X>() } {
-            return Some(End::Refused);
+            return Some(Outcome::Refused);
         }
         match self.scanner.push(octet, self.response.spaced) {
-            Err(Malformed) => Some(End::Invalid(ResponseError::ExtensionsMalformed)),
+            Err(Malformed) => Some(Outcome::Invalid(ResponseError::ExtensionsMalformed)),
             Ok(None) => None,
             Ok(Some(octet)) => {
                 let slot = self.answer.as_mut().get_mut(usize::from(self.answer_len));
@@ -287,23 +291,56 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
                         self.answer_len = len;
                         None
                     }
-                    _ => Some(End::Refused),
+                    _ => Some(Outcome::Refused),
                 }
             }
         }
     }
 
-    fn extensions_end(&mut self) -> Option<End> {
+    fn extensions_end(&mut self) -> Option<Outcome> {
         if const { !has_extensions::<X>() } || self.scanner.end().is_err() {
-            return Some(End::Invalid(ResponseError::ExtensionsMalformed));
+            return Some(Outcome::Invalid(ResponseError::ExtensionsMalformed));
         }
         for extension in Extensions::scanned(self.answer.as_ref(), self.answer_len.into()) {
             if let Err(refusal) = self.offers.accept(&extension) {
                 self.refusal = refusal;
-                return Some(End::Refused);
+                return Some(Outcome::Refused);
             }
         }
         None
+    }
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl<C: Compression> ClientHandshake<'_, C> {
+    /// The halves of a connection, set to what was agreed on.
+    #[expect(clippy::type_complexity, reason = "three types side by side")]
+    pub(crate) fn settle<'r, B: Storage, T: Storage, E: Entropy>(
+        self,
+        request: &Request<'r>,
+        rx: Receiver<Client, B>,
+        tx: Sender<Client, T, E>,
+    ) -> Result<
+        (
+            Receiver<Client, B, C::Decompressor>,
+            Sender<Client, T, E, C::Compressor>,
+            Established<'r, C::Agreed>,
+        ),
+        HandshakeError,
+    > {
+        let Established {
+            subprotocol,
+            extensions,
+        } = self.finish_for(request)?;
+        let (decompressor, compressor, agreed) = extensions.into_stages();
+        Ok((
+            rx.decompress_with(decompressor),
+            tx.compress_with(compressor),
+            Established {
+                subprotocol,
+                extensions: agreed,
+            },
+        ))
     }
 }
 
@@ -317,7 +354,7 @@ impl<X: Offers> fmt::Debug for ClientHandshake<'_, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientHandshake")
             .field("request", self.request)
-            .field("end", &self.end)
+            .field("outcome", &self.ended)
             .finish_non_exhaustive()
     }
 }

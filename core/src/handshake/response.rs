@@ -24,12 +24,13 @@ pub(crate) enum Step {
     Extension,
     /// The list of extensions is complete.
     ExtensionsEnd,
-    End(End),
+    Outcome(Outcome),
 }
 
-/// How reading came to its end, in one octet: what belongs to it stands elsewhere.
+/// How the response ended. Not a `HandshakeError`, since it is kept while the machine lives and takes
+/// few octets this way: the status, the limit and the refusal are the handshake's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum Outcome {
     /// The head is complete, and the protocol is the one that was asked for.
     Switched,
     /// The final head is complete, with another [status](Response::status) than 101.
@@ -151,7 +152,7 @@ impl Response {
     pub(crate) fn push(&mut self, octet: u8, expected: Expected<'_>) -> Step {
         match self.look(octet, expected) {
             Ok(step) => step,
-            Err(error) => Step::End(End::Invalid(error)),
+            Err(error) => Step::Outcome(Outcome::Invalid(error)),
         }
     }
 
@@ -285,7 +286,7 @@ impl Response {
         // prior to a final response". 101 is final here (RFC 6455 §4.1).
         if self.status != 101 {
             if self.status >= 200 {
-                return Ok(Step::End(End::Rejected));
+                return Ok(Step::Outcome(Outcome::Rejected));
             }
             if self.interim >= MAX_INTERIM {
                 return Err(ResponseError::TooManyInterim);
@@ -299,7 +300,7 @@ impl Response {
         if request.subprotocol_required && self.subprotocol.is_none() {
             return Err(ResponseError::SubprotocolMissing);
         }
-        Ok(Step::End(End::Switched))
+        Ok(Step::Outcome(Outcome::Switched))
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod frames;
 
-use super::{Delivery, Limits, Step, Stop};
+use super::{Delivery, Limits, Step, StepError};
 use crate::buffer::{Places, READ_AHEAD, Storage};
 use crate::closing::{Inbound, Owed};
 use crate::compression::Decompress;
@@ -273,19 +273,19 @@ impl Machine {
         room: u64,
         stage: &mut X,
         tried: bool,
-    ) -> Result<Step, Stop> {
+    ) -> Result<Step, StepError> {
         self.release(stage);
         if let (Inbound::Open, Some(message)) = (&self.inbound, &self.message)
             && message.delivery != delivery
         {
-            return Err(Stop::MixedLevels);
+            return Err(StepError::MixedLevels);
         }
         loop {
             match self.inbound {
                 Inbound::Open => {}
                 _ if self.owed.is_due() && !tried => return Ok(Step::ReplyDue),
                 Inbound::Closed => return Ok(Step::Closed),
-                Inbound::Failed(_) => return Err(Stop::Failed),
+                Inbound::Failed(_) => return Err(StepError::Failed),
             }
             let found = match &self.frame {
                 None => self.begin_frame::<R, X>(delivery, octets, room, stage),
@@ -305,7 +305,7 @@ impl Machine {
                     return Ok(self.need_octets(delivery, octets, stage));
                 }
                 Found::Step(step) => return Ok(step),
-                Found::OtherLevel => return Err(Stop::MixedLevels),
+                Found::OtherLevel => return Err(StepError::MixedLevels),
             }
         }
     }

@@ -138,6 +138,8 @@ impl Class {
 
     fn of(octet: u8) -> Self {
         match octet {
+            // Most octets of a head.
+            b'a'..=b'z' => Self::Token,
             b'\r' => Self::Cr,
             b'\n' => Self::Lf,
             b' ' | b'\t' => Self::Blank,
@@ -198,11 +200,15 @@ impl Spelling {
     /// Goes on to the first candidate that has `next` there, or its end.
     #[cfg_attr(target_os = "none", inline(never))]
     fn find(&mut self, list: &[&str], next: Option<u8>) -> bool {
-        let begins = list.get(self.candidate).map_or("", |text| *text);
+        let candidate = self.candidate;
+        let begins = list.get(candidate).map_or("", |text| *text);
         let so_far = octets::part(begins.as_bytes(), 0, self.len);
         while let Some(text) = list.get(self.candidate) {
-            let rest = text.as_bytes().strip_prefix(so_far);
-            if rest.is_some_and(|rest| rest.first().copied() == next) {
+            let text = text.as_bytes();
+            // What was spelled so far is the beginning of the candidate: that needs no look again.
+            if text.get(self.len).copied() == next
+                && (self.candidate == candidate || text.starts_with(so_far))
+            {
                 return true;
             }
             self.candidate += 1;

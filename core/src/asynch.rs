@@ -66,7 +66,7 @@ pub struct Reader<Rx> {
 pub struct Writer<Io, Tx> {
     io: Io,
     tx: Tx,
-    /// The transport may hold octets that it was not made to send yet.
+    /// The transport may hold octets that it was not told to flush yet.
     unflushed: bool,
 }
 
@@ -135,7 +135,7 @@ where
     Y: Compress,
 {
     /// Makes the opening handshake over a transport that is connected: sends the request and reads
-    /// its answer. What was agreed on comes beside the connection, which is set to it already.
+    /// its answer. Returns what was agreed on beside the connection, which is already set to it.
     ///
     /// # Errors
     /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
@@ -170,8 +170,8 @@ where
     Tx: Transmit<Role = Client, Stage = Uncompressed>,
 {
     /// [`open`](Self::open) without compression, for a [`new`](Self::new) connection that is in its
-    /// place already, so that nothing is moved. What was agreed on, [`ClientHandshake::finish`]
-    /// then tells.
+    /// place already, so that nothing is moved. [`ClientHandshake::finish`] then tells what was
+    /// agreed on.
     ///
     /// # Errors
     /// See [`open`](Self::open).
@@ -281,8 +281,8 @@ impl<Io: Halves, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
         self.writer.send(message)
     }
 
-    /// Starts the closing handshake: [`Writer::close`]. Go on receiving until there is nothing
-    /// more: what the peer sent before its own Close still comes.
+    /// Starts the closing handshake: [`Writer::close`]. Go on receiving until `recv` gives `None`:
+    /// what the peer sent before its own Close still arrives.
     ///
     /// # Errors
     /// See [`Writer::close`].
@@ -391,8 +391,8 @@ impl<Rx: Receive> Reader<Rx> {
     }
 
     /// Writes out what is still owed and queued, and reads and discards until the transport ends.
-    /// §7.1.1: the client waits for the server to close the transport first; for how long is the
-    /// caller's choice.
+    /// §7.1.1: the client waits for the server to close the transport first; the caller decides for
+    /// how long.
     ///
     /// # Errors
     /// The transport's.
@@ -428,8 +428,8 @@ impl<Rx: Receive> Reader<Rx> {
     }
 
     /// Goes on until something is announced, which [`receiver_mut`](Self::receiver_mut) then lends
-    /// (`true`), or the peer has closed (`false`). [`recv`](Self::recv) and its like stand on it;
-    /// whoever has work of their own between the announcement and the borrow calls it.
+    /// (`true`), or the peer has closed (`false`). [`recv`](Self::recv) and the like are built on
+    /// it; call it to do something between the announcement and the borrow.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -448,8 +448,8 @@ impl<Rx: Receive> Reader<Rx> {
             .await
     }
 
-    /// A first look, without the link: what has arrived already needs no future. Whatever it gives
-    /// is for [`resume`](Self::resume), unless it [is an announcement](Look::is_announced).
+    /// Looks at what has already arrived, without the link and without a future. Pass the result to
+    /// [`resume`](Self::resume), unless it [is an announcement](Look::is_announced).
     #[inline]
     pub fn look(&mut self, delivery: Delivery) -> Look {
         Look(self.rx.receiver_mut().look(delivery, false))
@@ -610,7 +610,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// # Cancel safety
     /// A piece that fits the buffer is either not sent or queued whole. Of a longer one, and of any
     /// that is compressed, a part may have been queued: the message stays open, and how much of it
-    /// is there is not known any more. [`Sender::fragment`] says how much it takes.
+    /// is not known. [`Sender::fragment`] says how much it takes.
     pub async fn send_fragment(
         &mut self,
         kind: MessageKind,
@@ -628,7 +628,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         }
     }
 
-    /// Sends one frame of the caller's own making: [`Sender::frame`].
+    /// Sends one frame that the caller has built: [`Sender::frame`].
     ///
     /// # Errors
     /// See [`Sender::frame`], and [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
@@ -655,7 +655,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         self.send_when_drained(move |sender| sender.ping(payload), MIN_TRANSMIT)
     }
 
-    /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
+    /// Sends an unsolicited Pong: a heartbeat in one direction (§5.5.3).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -666,8 +666,8 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
         self.send_when_drained(move |sender| sender.pong(payload), MIN_TRANSMIT)
     }
 
-    /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
-    /// is nothing more.
+    /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until `recv`
+    /// gives `None`.
     ///
     /// # Errors
     /// As [`Sender::close`], and the transport's.
@@ -686,7 +686,7 @@ impl<Io: Halves, Tx: Transmit> Writer<Io, Tx> {
     /// Writes out what is queued.
     ///
     /// # Errors
-    /// The transport's; [`Error::Lost`] when it takes nothing any more.
+    /// The transport's; [`Error::Lost`] when it no longer takes anything.
     ///
     /// # Cancel safety
     /// Dropped at any point, another call goes on.

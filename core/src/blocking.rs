@@ -65,7 +65,7 @@ pub struct Reader<Rx> {
 pub struct Writer<Io, Tx> {
     io: Io,
     tx: Tx,
-    /// The transport may hold octets that it was not made to send yet.
+    /// The transport may hold octets that it was not told to flush yet.
     unflushed: bool,
 }
 
@@ -77,7 +77,7 @@ pub trait Link {
     /// The transport's error.
     type Error;
 
-    /// It can wait for a [moment](Patience::Moment) only.
+    /// Whether it can wait for just a [moment](Patience::Moment).
     const KNOWS_TIME: bool = false;
 
     /// Whether something is queued that is not written out.
@@ -106,7 +106,7 @@ where
     Y: Compress,
 {
     /// Makes the opening handshake over a transport that is connected: sends the request and reads
-    /// its answer. What was agreed on comes beside the connection, which is set to it already.
+    /// its answer. Returns what was agreed on beside the connection, which is already set to it.
     ///
     /// # Errors
     /// [`HandshakeError`]: nothing but the request was sent. Lend the transport (`&mut T`) to
@@ -139,8 +139,8 @@ where
     Tx: Transmit<Role = Client, Stage = Uncompressed>,
 {
     /// [`open`](Self::open) without compression, for a [`new`](Self::new) connection that is in its
-    /// place already, so that nothing is moved. What was agreed on, [`ClientHandshake::finish`]
-    /// then tells.
+    /// place already, so that nothing is moved. [`ClientHandshake::finish`] then tells what was
+    /// agreed on.
     ///
     /// # Errors
     /// See [`open`](Self::open).
@@ -228,8 +228,8 @@ impl<Io: Read + Write, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
         self.writer.send(message)
     }
 
-    /// Starts the closing handshake: [`Writer::close`]. Go on receiving until there is nothing
-    /// more: what the peer sent before its own Close still comes.
+    /// Starts the closing handshake: [`Writer::close`]. Go on receiving until `recv` gives `None`:
+    /// what the peer sent before its own Close still arrives.
     ///
     /// # Errors
     /// See [`Writer::close`].
@@ -315,8 +315,8 @@ impl<Rx: Receive> Reader<Rx> {
     }
 
     /// Writes out what is still owed and queued, and reads and discards until the transport ends.
-    /// §7.1.1: the client waits for the server to close the transport first. For how long is the
-    /// caller's choice, by the transport's time-out.
+    /// §7.1.1: the client waits for the server to close the transport first. The transport's
+    /// time-out says for how long.
     ///
     /// # Errors
     /// The transport's.
@@ -469,7 +469,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
         Outlet::send_fragment(self, kind, payload, fin)
     }
 
-    /// Sends one frame of the caller's own making: [`Sender::frame`].
+    /// Sends one frame that the caller has built: [`Sender::frame`].
     ///
     /// # Errors
     /// See [`Sender::frame`], and [`Usage::BufferTooSmall`] when the frame does not fit the buffer.
@@ -489,7 +489,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
         Outlet::ping(self, payload)
     }
 
-    /// Sends a Pong that nobody asked for: a heartbeat in one direction (§5.5.3).
+    /// Sends an unsolicited Pong: a heartbeat in one direction (§5.5.3).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -497,8 +497,8 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
         Outlet::pong(self, payload)
     }
 
-    /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until there
-    /// is nothing more.
+    /// Starts the closing handshake. Nothing can be sent afterwards; go on receiving until `recv`
+    /// gives `None`.
     ///
     /// # Errors
     /// As [`Sender::close`], and the transport's.
@@ -513,7 +513,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     /// Writes out what is queued.
     ///
     /// # Errors
-    /// The transport's; [`Error::Lost`] when it takes nothing any more.
+    /// The transport's; [`Error::Lost`] when it no longer takes anything.
     #[inline]
     pub fn flush(&mut self) -> Result<(), Error<Io::Error>> {
         Ok(self.write_out()?)
@@ -534,7 +534,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
     }
 }
 
-/// Where messages are queued and from where they leave: what the loops that send stand on.
+/// Where messages are queued and written out: what the sending loops are built on.
 ///
 /// [`Writer`] is one. An adapter that knows time, or shares the sender between threads, brings
 /// its own.

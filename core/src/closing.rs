@@ -152,7 +152,7 @@ pub enum Reply<'a> {
     /// A Close with this payload: the peer's status code, or empty as the peer's was; or the
     /// status code that says why we fail the connection.
     Close(&'a [u8]),
-    /// The peer is gone: refuse to send from now on.
+    /// The peer is gone: refuse to send from then on.
     Shut,
 }
 

@@ -9,8 +9,8 @@
 
 use crate::error::Error;
 
-/// The receive side of a per-message extension: takes payload data as it arrives, gives the
-/// application's octets out of its own memory.
+/// The receive side of a per-message extension: takes payload data as it arrives and gives the
+/// application's octets from its own memory.
 pub trait Decompress {
     /// `false` where there is no extension at all, so that nothing of it is built.
     const POSSIBLE: bool = true;
@@ -76,8 +76,8 @@ pub trait Compress {
     /// `output`. `last`: `input` ends the message. Call again with what was not consumed.
     fn compress(&mut self, input: &[u8], last: bool, output: &mut [u8]) -> Compressed;
 
-    /// The message that was compressed last is not sent after all (it goes raw): forgets it, so
-    /// that nothing later refers to it.
+    /// The message that was compressed last is not sent after all (it is sent uncompressed):
+    /// forgets it, so that nothing later refers to it.
     fn forget(&mut self);
 }
 
@@ -89,8 +89,8 @@ pub struct Compressed {
     /// Octets of the output that were written.
     pub produced: usize,
     /// The whole input was taken, and nothing waits for room in the output; without `last` the
-    /// stage may keep octets until more follow. With `last`: the message is complete, and its
-    /// final `00 00 ff ff` is already left away (RFC 7692 §7.2.1). `false`: the output is full.
+    /// stage may keep octets until more follow. With `last`: the message is complete, and its final
+    /// `00 00 ff ff` is already removed (RFC 7692 §7.2.1). `false`: the output is full.
     pub finished: bool,
 }
 

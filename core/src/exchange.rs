@@ -1,16 +1,16 @@
-//! What the two loops say to whoever moves octets for them.
+//! What the two loops and whoever moves octets for them tell each other.
 
 use core::fmt;
 
 use crate::entropy::EntropyError;
 use crate::error::Error;
 
-/// What an exchange with the transport came to.
+/// The outcome of an exchange with the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchanged {
     /// That many octets were read; 0 at their end.
     Read(usize),
-    /// Nothing was read. What was to be written is out, or was tried.
+    /// Nothing was read. What was queued is written, or the attempt was made.
     Wrote,
     /// Nothing was read for a long time: memory may be given back before the next exchange.
     Quiet,

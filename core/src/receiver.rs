@@ -42,8 +42,8 @@ pub enum Step {
     Chunk,
     /// [`Receiver::frame`] is there.
     Frame,
-    /// The peer's Close was received and answered: nothing more comes, now or later.
-    /// [`Receiver::close_status`] tells what it said.
+    /// The peer's Close was received and answered: nothing follows. [`Receiver::close_status`] has
+    /// its status code and reason.
     Closed,
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum StepError {
     PiecesOnly,
 }
 
-/// What a peer may make us hold.
+/// What a peer may make this end hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Octets of a message, after decompression; more fails with 1009.
@@ -180,8 +180,8 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.storage.has_grown() || self.stage.has_grown()
     }
 
-    /// Gives back memory that the buffer has grown by, but for what is in it: for a connection on
-    /// which nothing has come for a long time.
+    /// Gives back memory that the buffer has grown by, but for what is in it: for a connection that
+    /// has not received anything for a long time.
     pub fn shrink(&mut self) {
         if self.storage.has_grown() {
             self.machine.shrink(&mut self.storage);
@@ -191,18 +191,18 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         }
     }
 
-    /// The transport gives no more octets. What came before is still announced.
+    /// The transport has ended. What was received before is still announced.
     pub fn eof(&mut self) {
         self.machine.ended = true;
     }
 
-    /// The octets that are not looked at yet: during the opening handshake, the response.
+    /// The octets that have not been parsed yet: during the opening handshake, the response.
     #[must_use]
     pub fn unparsed(&self) -> &[u8] {
         self.machine.places.unparsed(self.storage.octets())
     }
 
-    /// Takes the first `n` octets of [`unparsed`](Self::unparsed) away: they were no frames.
+    /// Removes the first `n` octets of [`unparsed`](Self::unparsed): they are not frames.
     pub fn skip(&mut self, n: usize) {
         let n = n.min(self.machine.places.available());
         self.machine.places.skip(n);
@@ -293,8 +293,8 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.message_and_owed().0
     }
 
-    /// [`message`](Self::message), and what is [owed](Self::owed) then. They borrow different parts, so
-    /// the Close that is owed for text which is none can be sent while the message is held.
+    /// [`message`](Self::message), and what is [owed](Self::owed) then. They borrow different
+    /// parts, so the Close owed for invalid UTF-8 can be sent while the message is held.
     ///
     /// # Errors
     /// See [`message`](Self::message).
@@ -369,7 +369,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         self.machine.fragments
     }
 
-    /// How many Pongs came, modulo 2^16. [`Delivery::Frame`] shows their payloads.
+    /// How many Pongs were received, modulo 2^16. [`Delivery::Frame`] shows their payloads.
     #[must_use]
     pub fn pongs(&self) -> u16 {
         self.machine.pongs

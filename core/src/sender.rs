@@ -1,6 +1,9 @@
 //! The send machine: takes messages, fragments and control frames, gives octets, never does I/O.
 
 mod machine;
+mod outgoing;
+
+pub use outgoing::Outgoing;
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -13,7 +16,7 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::error::{SendError, Usage};
 use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
 use crate::mask::MaskingKey;
-use crate::message::{Message, MessageKind};
+use crate::message::MessageKind;
 use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
@@ -27,8 +30,8 @@ pub const MIN_TRANSMIT: usize = CONTROL_HEADER + MAX_CONTROL;
 pub struct Queued {
     /// Octets of the payload that were taken.
     pub taken: usize,
-    /// Nothing of what was given is left to be queued. Else: write out what is
-    /// [pending](Sender::pending), then give the rest.
+    /// All that was given is queued. If not, write out what is [pending](Sender::pending), then
+    /// give the rest.
     pub complete: bool,
 }
 
@@ -129,7 +132,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.machine.raw = !allowed;
     }
 
-    /// Whether a message of `len` octets certainly has room in what is free of the buffer.
+    /// Whether a message of `len` octets is certain to fit the free part of the buffer.
     #[must_use]
     pub fn fits(&self, len: usize) -> bool {
         len.saturating_add(MAX_HEADER) <= self.free_for(Some(len))
@@ -202,8 +205,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.storage.has_grown()
     }
 
-    /// Gives back memory that the buffer has grown by, but for what is pending: for a connection that
-    /// has sent nothing for a long time.
+    /// Gives back memory that the buffer has grown by, but for what is pending: for a connection
+    /// that has not sent anything for a long time.
     pub fn shrink(&mut self) {
         self.storage.shrink(self.machine.filled);
     }
@@ -255,8 +258,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
 
     /// Queues a piece of a message that is still being produced; `fin`: the last. `first`: a new
     /// message, whose first piece alone says of which `kind` it is. A text may be cut between any
-    /// two octets; that it is UTF-8 as a whole is for the caller to see to (a whole text is a
-    /// `&str`, which always is).
+    /// two octets; the caller ensures that the whole is UTF-8.
     ///
     /// # Errors
     /// As [`message`](Self::message); [`Usage::NothingToContinue`] when no message is open.
@@ -383,8 +385,8 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
     }
 
-    /// Queues what the receiver owes. `false`: what is pending must be written out first.
-    /// After our Close there is nothing to answer any more, and the reply counts as queued.
+    /// Queues what the receiver owes. `false`: what is pending must be written out first. After our
+    /// Close nothing is answered, and the reply counts as queued.
     ///
     /// # Errors
     /// [`SendError::Entropy`]; [`Usage::InterruptedMessage`] within a torn frame.
@@ -402,8 +404,9 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         }
     }
 
-    /// Queues what is owed, if anything is and there is room. A reply that can never be framed
-    /// again, behind a torn frame, is given up, and so is one for which there is no entropy.
+    /// Queues what is owed, if anything is and there is room. A reply that can no longer be framed,
+    /// because it would follow a torn frame, is given up, and so is one for which there is no
+    /// entropy.
     ///
     /// # Errors
     /// [`EntropyError`].
@@ -427,10 +430,10 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.machine.forget();
     }
 
-    /// Queues one frame as it is given, for those who build their own; its length and masking
-    /// key are set here. Legal frames in a legal order are the caller's duty: RSV bits,
-    /// fragmentation, UTF-8 are not looked at. `false`: what is pending must be written out
-    /// first, or, with nothing pending, the frame is longer than the buffer.
+    /// Queues one frame as it is given, for those who build their own; its length and masking key
+    /// are set here. Legal frames in a legal order are the caller's duty: RSV bits, fragmentation
+    /// and UTF-8 are not checked. `false`: what is pending must be written out first, or, with
+    /// nothing pending, the frame is longer than the buffer.
     ///
     /// # Errors
     /// [`Usage::NotOpen`]; [`Usage::ControlTooLong`] for a control frame of more than 125 octets;
@@ -612,52 +615,6 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             });
         }
         Ok(())
-    }
-}
-
-/// A whole message on its way into the transmit buffer, which may take it in several pieces.
-pub struct Outgoing<'a> {
-    kind: MessageKind,
-    rest: &'a [u8],
-    first: bool,
-}
-
-impl<'a> Outgoing<'a> {
-    /// A message of which nothing is queued yet.
-    #[inline]
-    #[must_use]
-    pub fn new(message: Message<'a>) -> Self {
-        Self {
-            kind: message.kind(),
-            rest: message.as_bytes(),
-            first: true,
-        }
-    }
-
-    /// Queues as much of the message as there is room for; gives whether that was the end of it. If
-    /// not, write out what is [pending](Sender::pending) and call again.
-    ///
-    /// # Errors
-    /// As [`Sender::message`].
-    #[inline(always)] // less code than a call
-    pub fn queue<R: Role, B: Storage, E: Entropy, X: Compress>(
-        &mut self,
-        sender: &mut Sender<R, B, E, X>,
-    ) -> Result<bool, SendError> {
-        let queued = sender.message(self.kind, self.rest, self.first)?;
-        self.rest = octets::rest(self.rest, queued.taken);
-        self.first = self.first && !sender.in_message();
-        Ok(queued.complete)
-    }
-}
-
-/// Without the payload.
-impl fmt::Debug for Outgoing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing")
-            .field("kind", &self.kind)
-            .field("remaining", &self.rest.len())
-            .finish_non_exhaustive()
     }
 }
 

@@ -12,8 +12,8 @@ use crate::error::{Error, Violation};
 pub struct Limits {
     /// Octets of a message after inflation; the memory may hold less. 16 MiB by default.
     pub message: u64,
-    /// Octets of a message's payload on the wire. `None`: as many as the message may have, and
-    /// 64 KiB. Blocks without output would else cost work for ever (PMD-31).
+    /// Octets of a message's payload on the wire. `None`: as many as the message may have, and 64
+    /// KiB. Otherwise blocks without output would cost work without end.
     pub wire: Option<u64>,
 }
 
@@ -56,6 +56,30 @@ impl Default for Limits {
 /// A distance that reaches before the first octet of history is refused in all four, and so is
 /// one larger than the negotiated window wherever the ring is in use. In the fourth it may
 /// reach farther, never before the message (the engine tells no distances).
+///
+/// A connection does what follows by itself. By hand, with the first example of RFC 7692 §7.2.3.1:
+///
+/// ```
+/// use bare_ws::compression::Decompress;
+/// use bare_ws::deflate::negotiate::Agreed;
+/// use bare_ws::deflate::{InflateState, Inflater};
+///
+/// // A window of 10 bits, and messages of up to 512 octets.
+/// let mut inflater = Inflater::new(InflateState::new(), [0; 1024 + 512]);
+/// let agreed = Agreed {
+///     receive_window_bits: 10,
+///     receive_no_context_takeover: false,
+///     send_window_bits: 10,
+///     send_no_context_takeover: false,
+/// };
+/// assert_eq!(inflater.configure(Some(&agreed)), Ok(()));
+///
+/// inflater.begin(true);
+/// let done = inflater.decompress(b"\xf2\x48\xcd\xc9\xc9\x07\x00", true);
+/// assert!(done.is_ok_and(|done| done.finished));
+/// assert_eq!(inflater.output(), b"Hello");
+/// inflater.release();
+/// ```
 pub struct Inflater<M, E = InflateState> {
     memory: M,
     engine: E,

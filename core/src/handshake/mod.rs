@@ -116,12 +116,12 @@ pub enum Progress {
     },
 }
 
-/// What was agreed on. `'a` is the life of the subprotocols in the [`Request`].
+/// What was agreed on. `'a` is the lifetime of the subprotocols in the [`Request`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Established<'a, X = ()> {
-    /// The subprotocol that the server chose of [`Request::subprotocols`].
+    /// The subprotocol that the server chose from [`Request::subprotocols`].
     pub subprotocol: Option<&'a str>,
-    /// What was agreed on of extensions. A connection's `open` gives the parameters
+    /// What was agreed on for extensions. A connection's `open` gives the parameters
     /// ([`Compression::Agreed`]); [`ClientHandshake::finish`] gives the offers back, which know
     /// what of them was accepted: [`Compression::into_stages`].
     pub extensions: X,
@@ -231,8 +231,9 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     }
 
     /// Octets of the answer that were taken so far: its heads, once [`read`](Self::read) has given
-    /// the outcome. Behind [`HandshakeError::Rejected`] stands what there is of a body; a loop over
-    /// a transport has left it in [`Receiver::unparsed`](crate::receiver::Receiver::unparsed).
+    /// the outcome. What follows them after [`HandshakeError::Rejected`] is the beginning of a
+    /// body; a loop over a transport has left it in
+    /// [`Receiver::unparsed`](crate::receiver::Receiver::unparsed).
     #[must_use]
     pub const fn head_len(&self) -> u32 {
         self.head_len

@@ -37,7 +37,7 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// Host, if not the URI's.
     pub host: Option<&'a str>,
-    /// The most octets that the heads of the response may have together.
+    /// How many octets the heads of the response may have in total.
     pub head_limit: u32,
 }
 

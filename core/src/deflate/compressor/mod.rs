@@ -26,6 +26,26 @@ use crate::compression::{Compress, Compressed};
 ///
 /// Any window from 8 to 15 bits is honoured exactly, whatever the memory: distances reach as far
 /// as both allow.
+///
+/// A connection does what follows by itself. By hand:
+///
+/// ```
+/// use bare_ws::compression::Compress;
+/// use bare_ws::deflate::negotiate::Agreed;
+/// use bare_ws::deflate::{Compressor, Configure, Lean};
+///
+/// let mut compressor = Compressor::new(Lean::<1536, 1024>::new());
+/// compressor.configure(Some(&Agreed {
+///     receive_window_bits: 10,
+///     receive_no_context_takeover: false,
+///     send_window_bits: 10,
+///     send_no_context_takeover: false,
+/// }));
+///
+/// let (message, mut payload) = (b"21.4 21.4 21.4 21.5 21.5 21.5 21.5", [0; 64]);
+/// let done = compressor.compress(message, true, &mut payload);
+/// assert!(done.finished && done.produced < message.len());
+/// ```
 #[derive(Clone)]
 pub struct Compressor<F> {
     memory: F,

@@ -42,7 +42,7 @@ pub(crate) struct Channel<S> {
 }
 
 impl<S: Stream> Channel<S> {
-    pub(crate) fn new(stream: S, sender: CoreSender, life: Life, tap: Option<Tap>) -> Self {
+    pub(crate) fn new(stream: S, sender: CoreSender, life: Life, tap: Option<Box<Tap>>) -> Self {
         Self {
             stream,
             state: Mutex::new(State::new(sender, life, tap, Moment::now)),

@@ -43,13 +43,13 @@ pub(crate) struct Tap {
 
 impl Tap {
     /// `record`: all that was read until the handshake was complete.
-    pub(crate) fn new(observer: &Arc<Observer>, now: fn() -> Moment, record: &[u8]) -> Self {
-        let mut tap = Self {
+    pub(crate) fn new(observer: &Arc<Observer>, now: fn() -> Moment, record: &[u8]) -> Box<Self> {
+        let mut tap = Box::new(Self {
             observer: Arc::clone(observer),
             now,
             sent: HeaderScan::new(true),
             received: HeaderScan::new(false),
-        };
+        });
         tap.received(record.get(head(record).end..).unwrap_or_default());
         tap
     }

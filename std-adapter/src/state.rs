@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) life: Life,
     pub(crate) sender: CoreSender,
     /// Sees the frames that pass.
-    pub(crate) tap: Option<Tap>,
+    pub(crate) tap: Option<Box<Tap>>,
     /// What the receive side owes the peer and nobody has framed yet. The newest only: it stands
     /// for those before it.
     pub(crate) owed: Owed,
@@ -64,7 +64,7 @@ impl State {
     pub(crate) fn new(
         sender: CoreSender,
         life: Life,
-        tap: Option<Tap>,
+        tap: Option<Box<Tap>>,
         now: fn() -> Moment,
     ) -> Self {
         Self {

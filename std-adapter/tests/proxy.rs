@@ -287,6 +287,41 @@ const CASES: &[Case] = &[
         AT_ONCE,
     ),
     (
+        "it speaks TLS",
+        |conn, over| answers(conn, b"\x15\x03\x01\x00\x02\x02\x46", over),
+        |error| matches!(error, Error::Proxy(ProxyError::NotHttp)),
+        AT_ONCE,
+    ),
+    (
+        "it speaks SOCKS",
+        |conn, over| answers(conn, b"\x05\xff", over),
+        |error| matches!(error, Error::Proxy(ProxyError::NotHttp)),
+        AT_ONCE,
+    ),
+    (
+        "it makes the tunnel before it is asked, and speaks on",
+        |conn, over| {
+            conn.send(b"HTTP/1.1 200 OK\r\n\r\nHello");
+            let _ = over.recv_timeout(LONG);
+        },
+        |error| matches!(error, Error::Proxy(ProxyError::EarlyOctets)),
+        AT_ONCE,
+    ),
+    (
+        "it resets the connection",
+        |conn, _| {
+            conn.read_request();
+            rustix::net::sockopt::set_socket_linger(&conn.tcp, Some(Duration::ZERO)).unwrap();
+        },
+        |error| {
+            let is_reset =
+                |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+            matches!(error, Error::Proxy(ProxyError::Io(error)) if is_reset(error))
+                && error.is_retryable()
+        },
+        AT_ONCE,
+    ),
+    (
         "it ends without an answer",
         |conn, _| conn.read_request(),
         |error| matches!(error, Error::Proxy(ProxyError::Lost)) && error.is_retryable(),

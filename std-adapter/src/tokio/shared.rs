@@ -86,7 +86,7 @@ impl<S> Core<S> {
         socket: Socket<S>,
         sender: CoreSender,
         life: Life,
-        tap: Option<Tap>,
+        tap: Option<Box<Tap>>,
         leave: Leave<S>,
         reset: Reset<S>,
     ) -> Self {

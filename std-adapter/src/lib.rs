@@ -72,6 +72,7 @@
 //! | connect to another address than the URI's host has | [`Config::address`], [`Config::resolver`] |
 //! | expect another name in the server's certificate | `Config::server_name` |
 //! | use international host names | feature `idna`, `Config::idna` |
+//! | connect to a server once at a time, from many threads or tasks | [`Config::one_at_a_time`] |
 //! | see what happens | features `log` and `tracing`: [events](#events); [`Config::observer`] for the frames |
 //! | test my program without a network | feature and module `testing` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
@@ -120,7 +121,7 @@
 //!
 //! | limit | bounds | default |
 //! |---|---|---|
-//! | [`connect_timeout`](Config::connect_timeout) | name resolution, the TCP connection and the answer of a proxy | 10 s |
+//! | [`connect_timeout`](Config::connect_timeout) | name resolution, the wait for [another connection](Config::one_at_a_time), the TCP connection and the answer of a proxy | 10 s |
 //! | [`handshake_timeout`](Config::handshake_timeout) | the TLS and the opening handshake together | 10 s |
 //! | [`silence_timeout`](Config::silence_timeout) | how long nothing may arrive while some thread receives | none |
 //! | [`stall_timeout`](Config::stall_timeout) | how long the peer may accept nothing while something is queued | none |
@@ -183,7 +184,7 @@
 //! | [`Handshake`](Error::Handshake), [`Extension`](Error::Extension), [`HeadTooLarge`](Error::HeadTooLarge) | the server | is it a WebSocket server? |
 //! | [`Peer`](Error::Peer) | the server broke the protocol | the [`Violation`] names the rule; the server was told |
 //! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | your limits | raise the limit, or receive in pieces |
-//! | [`Uri`](Error::Uri), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), [`ProxyUri`](Error::ProxyUri), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program | nothing was sent: fix the configuration |
+//! | [`Uri`](Error::Uri), [`Credentials`](Error::Credentials), [`Request`](Error::Request), [`Header`](Error::Header), [`Subprotocol`](Error::Subprotocol), [`Setting`](Error::Setting), [`ProxyUri`](Error::ProxyUri), `Offer`, [`NoTls`](Error::NoTls), [`NotSecure`](Error::NotSecure) | the program | nothing was sent: fix the configuration |
 //! | [`Usage`](Error::Usage) | the program | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended, `recv` says why |
 //! | [`Entropy`](Error::Entropy) | the operating system | nothing was sent: call again |
 //! | [`Aborted`](Error::Aborted) | the program | an [`AbortHandle`] was used |

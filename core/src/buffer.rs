@@ -145,6 +145,24 @@ impl Growing {
     }
 
     #[cold]
+    fn grow_to(&mut self, len: usize) -> bool {
+        if len > self.limit {
+            return false;
+        }
+        // Doubling: the copies that growing costs stay linear in what arrived.
+        let target = self.octets.len().saturating_mul(2).clamp(len, self.limit);
+        if self
+            .octets
+            .try_reserve_exact(target - self.octets.len())
+            .is_err()
+        {
+            return false;
+        }
+        self.octets.resize(target, 0);
+        true
+    }
+
+    #[cold]
     fn shrink_to(&mut self, len: usize) {
         self.octets.truncate(len.max(self.least));
         self.octets.shrink_to_fit();
@@ -177,24 +195,9 @@ impl Storage for Growing {
         self.limit.max(self.octets.len())
     }
 
+    #[inline]
     fn grow(&mut self, len: usize) -> bool {
-        if len <= self.octets.len() {
-            return true;
-        }
-        if len > self.limit {
-            return false;
-        }
-        // Doubling: the copies that growing costs stay linear in what arrived.
-        let target = self.octets.len().saturating_mul(2).clamp(len, self.limit);
-        if self
-            .octets
-            .try_reserve_exact(target - self.octets.len())
-            .is_err()
-        {
-            return false;
-        }
-        self.octets.resize(target, 0);
-        true
+        len <= self.octets.len() || self.grow_to(len)
     }
 
     #[inline]

@@ -73,6 +73,9 @@ impl MessageKind {
 /// assert_eq!(message.to_string(), "hello");
 /// assert_eq!(Message::Binary(&[0; 12]).to_string(), "<binary, 12 octets>");
 /// ```
+// Copied in words: copied as a tag of one octet and 23 others, as it is through futures, each copy
+// waits for the one before it to reach the cache.
+#[cfg_attr(target_pointer_width = "64", repr(u64))]
 #[derive(Clone, Copy, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Message<'a> {

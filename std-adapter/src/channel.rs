@@ -65,6 +65,7 @@ impl<S: Stream> Channel<S> {
 
     /// A thread that panicked in here left the machines in order: they are always between two
     /// frames, or refuse what must not follow.
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         match self.state.try_lock() {
             Ok(state) => state,
@@ -328,7 +329,15 @@ impl<S: Stream> Channel<S> {
     }
 
     /// Does what the lifecycle asks for, as far as it goes without waiting.
+    #[inline]
     pub(crate) fn settle(&self, state: &mut State) {
+        if state.life.phase() != Phase::Open {
+            self.settle_what_is_left(state);
+        }
+    }
+
+    #[cold]
+    fn settle_what_is_left(&self, state: &mut State) {
         loop {
             match state.life.next() {
                 Next::Flush => {
@@ -358,6 +367,7 @@ impl<S: Stream> Channel<S> {
     }
 
     /// Wakes whoever waits for a turn: a call of the operating system, whether anybody does or not.
+    #[inline]
     pub(crate) fn call_up(&self, state: &State) {
         if state.queueing > 0 {
             self.turn.notify_all();
@@ -380,6 +390,7 @@ impl<S: Stream> Channel<S> {
         Ok(written)
     }
 
+    #[inline]
     pub(crate) fn write_queued(&self, state: &mut State) -> io::Result<bool> {
         if !state.has_queued() {
             return Ok(true);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bare_ws::entropy::{Entropy, EntropyError, RandCore};
 use rand::rngs::{StdRng, SysRng};
-use rand::{SeedableRng, TryRng};
+use rand::{Rng as _, SeedableRng, TryRng};
 
 /// A cryptographic generator (ChaCha) with a seed from the operating system.
 ///
@@ -27,6 +27,11 @@ impl SystemEntropy {
 impl Entropy for SystemEntropy {
     #[inline]
     fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
+        // A masking key, for which a word is taken from what the generator has in store.
+        if let Ok(key) = <&mut [u8; 4]>::try_from(&mut *octets) {
+            *key = self.0.0.next_u32().to_ne_bytes();
+            return Ok(());
+        }
         self.0.fill(octets)
     }
 }

@@ -102,7 +102,16 @@ impl State {
     }
 
     /// Whether a message could still leave.
+    #[inline]
     pub(crate) fn may_send(&self) -> Result<(), ProtocolError<Cut>> {
+        if self.unwritable.is_none() && self.life.end().is_none() {
+            return Ok(());
+        }
+        self.why_not_to_send()
+    }
+
+    #[cold]
+    fn why_not_to_send(&self) -> Result<(), ProtocolError<Cut>> {
         if let Some(failure) = &self.unwritable {
             return Err(ProtocolError::Transport(Cut::Io(failure.again())));
         }
@@ -134,6 +143,7 @@ impl State {
         self.sender.advance(n);
     }
 
+    #[inline]
     pub(crate) fn has_queued(&self) -> bool {
         self.life.may_write() && (self.unflushed || !self.sender.pending().is_empty())
     }
@@ -144,10 +154,21 @@ impl State {
     }
 
     /// Whether there is something to be queued that nobody calls for.
-    #[cfg(feature = "tokio")]
+    #[inline]
     pub(crate) fn is_due(&self) -> bool {
         self.life.may_write()
             && (self.owed.is_due() || self.life.is_ping_due() || self.life.is_farewell_due())
+    }
+
+    /// Whether nothing stands between a message and the transport.
+    #[inline]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.life.phase() == Phase::Open
+            && self.life.may_write()
+            && self.unwritable.is_none()
+            && !self.in_turn
+            && !self.has_queued()
+            && !self.is_due()
     }
 
     /// Nobody holds it any more. `true`: it is to be brought to its end.
@@ -180,7 +201,17 @@ impl State {
     }
 
     /// Queues what is due, if it can be framed now.
+    #[inline]
     pub(crate) fn queue_due(&mut self) -> Result<(), EntropyError> {
+        let life = &self.life;
+        if self.owed.is_due() || life.is_ping_due() || life.is_farewell_due() {
+            return self.queue_what_is_due();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn queue_what_is_due(&mut self) -> Result<(), EntropyError> {
         if self.sender.in_frame() {
             if !self.in_turn {
                 // The frame is torn, and nothing can follow it.

@@ -1,5 +1,7 @@
 //! The right to send: one message after the other, whoever sends.
 
+use std::io;
+
 use bare_ws::blocking::Outlet;
 use bare_ws::close::CloseCode;
 use bare_ws::error::{Error as ProtocolError, Usage};
@@ -7,13 +9,45 @@ use bare_ws::lifecycle::{Call, Event, Moment as _, Phase};
 use bare_ws::message::Message;
 
 use crate::channel::Channel;
+use crate::error::Error;
 use crate::moment::Moment;
 use crate::state::{CoreSender, Cut, State};
 use crate::stream::{Interest, Stream};
 use crate::sync::{MutexGuard, Ordering, PoisonError};
 
 impl<S: Stream> Channel<S> {
+    /// Sends a whole message.
+    #[inline]
+    pub(crate) fn send(&self, message: Message<'_>) -> Result<(), Error> {
+        let mut state = self.lock();
+        let fits = state.sender.fits(message.as_bytes().len());
+        if !fits || !state.is_at_rest() || self.waiting.load(Ordering::Relaxed) > 0 {
+            drop(state);
+            return Ok(self.turn()?.send(message)?);
+        }
+        // What most messages come to: one frame in one write, and nobody is kept waiting.
+        let queued = state
+            .sender
+            .message(message.kind(), message.as_bytes(), true);
+        if let Err(error) = queued {
+            return Err(ProtocolError::<Cut>::from(error).into());
+        }
+        match self.write_queued(&mut state) {
+            Ok(true) => Ok(()),
+            Ok(false) => Ok(self.take_turn(state, false).drain()?),
+            Err(error) => Err(self.failed_to_send(&mut state, error).into()),
+        }
+    }
+
+    #[cold]
+    fn failed_to_send(&self, state: &mut State, error: io::Error) -> ProtocolError<Cut> {
+        state.output_failed(Some(&error));
+        self.settle(state);
+        ProtocolError::Transport(Cut::Io(error))
+    }
+
     /// Waits for the turn to send. While it is held, no other message of ours can begin.
+    #[inline]
     pub(crate) fn turn(&self) -> Result<Turn<'_, S>, ProtocolError<Cut>> {
         let mut state = self.lock();
         loop {
@@ -33,6 +67,7 @@ impl<S: Stream> Channel<S> {
         Ok((!state.in_turn).then(|| self.take_turn(state, false)))
     }
 
+    #[inline]
     fn take_turn<'s>(&'s self, mut state: MutexGuard<'s, State>, closes: bool) -> Turn<'s, S> {
         state.in_turn = true;
         Turn {
@@ -103,6 +138,7 @@ pub(crate) struct Turn<'c, S: Stream> {
 }
 
 impl<S: Stream> Turn<'_, S> {
+    #[inline]
     pub(crate) fn state(&mut self) -> &mut State {
         let channel = self.channel;
         self.state.get_or_insert_with(|| channel.lock())
@@ -126,11 +162,9 @@ impl<S: Stream> Turn<'_, S> {
     pub(crate) fn try_drain(&mut self) -> Result<bool, ProtocolError<Cut>> {
         let channel = self.channel;
         let state = self.state();
-        channel.write_queued(state).map_err(|error| {
-            state.output_failed(Some(&error));
-            channel.settle(state);
-            ProtocolError::Transport(Cut::Io(error))
-        })
+        channel
+            .write_queued(state)
+            .map_err(|error| channel.failed_to_send(state, error))
     }
 
     /// Sends a message that must not be compressed.
@@ -156,6 +190,7 @@ impl<S: Stream> Outlet for Turn<'_, S> {
         &mut self.state().sender
     }
 
+    #[inline]
     fn drain(&mut self) -> Result<(), ProtocolError<Cut>> {
         let channel = self.channel;
         let drained = self.state().drained;
@@ -190,11 +225,7 @@ impl<S: Stream> Outlet for Turn<'_, S> {
                     continue;
                 }
                 Ok(false) => {}
-                Err(error) => {
-                    state.output_failed(Some(&error));
-                    channel.settle(state);
-                    return Err(ProtocolError::Transport(Cut::Io(error)));
-                }
+                Err(error) => return Err(channel.failed_to_send(state, error)),
             }
             let now = Moment::now();
             channel.expire(state, Call::Send, now);
@@ -216,6 +247,7 @@ impl<S: Stream> Outlet for Turn<'_, S> {
 }
 
 impl<S: Stream> Drop for Turn<'_, S> {
+    #[inline]
     fn drop(&mut self) {
         let channel = self.channel;
         let state = self.state();

@@ -33,7 +33,7 @@ impl<S: Stream> Writer<S> {
     /// another thread closes meanwhile and the peer does not let it: the connection is over.
     #[inline]
     pub fn send(&self, message: impl AsMessage) -> Result<(), Error> {
-        Ok(self.shared.channel().turn()?.send(message.as_message())?)
+        self.shared.channel().send(message.as_message())
     }
 
     /// The same, never compressed: for a message that holds a secret beside octets that an

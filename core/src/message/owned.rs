@@ -36,6 +36,8 @@ use super::{AsMessage, Message, MessageKind};
 #[derive(Clone)]
 pub struct OwnedMessage(Payload);
 
+// In words, as `Message`.
+#[cfg_attr(target_pointer_width = "64", repr(u64))]
 #[derive(Clone)]
 enum Payload {
     Text(Shared<str>),

@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         if !look.is_announced() && !self.resume(look).await? {
             return Ok(None);
         }
-        self.take().await
+        self.take()
     }
 
     /// The next message as one that borrows nothing: to be kept, or sent through a channel.
@@ -117,20 +117,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         if !self.resume(look).await? {
             return Ok(None);
         }
-        Ok(self.take().await?.map(|message| message.to_owned()))
+        Ok(self.take()?.map(|message| message.to_owned()))
     }
 
     /// The message that was announced.
     #[inline]
-    pub(crate) async fn take(&mut self) -> Result<Option<Message<'_>>, Error> {
+    pub(crate) fn take(&mut self) -> Result<Option<Message<'_>>, Error> {
         let (message, owed) = self.inner.receiver_mut().message_and_owed();
-        if let Err(error) = &message {
-            // Why the connection failed is known: whether the Close goes out changes nothing.
-            let mut through = Through::new(&self.shared, &mut self.hint);
-            let _ = through.exchange(owed, &mut [], Patience::AtOnce).await;
-            self.shared.core().failed(error);
+        match message {
+            Ok(message) => Ok(message),
+            Err(error) => Err(refused(self.shared.core(), owed, error)),
         }
-        message.map_err(|error| ProtocolError::widen::<Cut>(error).into())
     }
 
     /// The next piece of a message, for messages of any length.
@@ -234,6 +231,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     pub fn receiver(&self) -> &Receiver<Client, B, Inflating> {
         self.inner.receiver()
     }
+}
+
+/// A message that is not what it was announced as: text that is not UTF-8.
+#[cold]
+fn refused<S: AsyncRead + AsyncWrite + Unpin>(
+    core: &Core<S>,
+    owed: &mut Owed,
+    error: ProtocolError,
+) -> Error {
+    // Why the connection failed is known: whether the Close goes out changes nothing.
+    let _ = core.answer(owed);
+    core.failed(&error);
+    error.widen::<Cut>().into()
 }
 
 /// What is shared as the receive loop sees it, for one call.

@@ -39,6 +39,12 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
+    /// Nothing of it is done.
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.place == Place::None && !self.in_turn && self.mark.is_none()
+    }
+
     /// All its octets are queued.
     pub(crate) fn is_queued(&self) -> bool {
         self.mark.is_some()
@@ -46,9 +52,53 @@ impl Sending {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
+    /// What most calls come to: nothing is in the way, and the transport takes it all. `false`:
+    /// there is more to it, and some of it may have been done.
+    #[inline]
+    pub(crate) fn send_at_once(
+        &self,
+        sending: &mut Sending,
+        queue: &mut impl FnMut(&mut CoreSender) -> Result<Took, ProtocolError>,
+    ) -> bool {
+        if !sending.is_new() || sending.closes {
+            return false;
+        }
+        let mut locked = self.lock();
+        let inner = &mut *locked;
+        if !inner.state.is_at_rest() || self.waiters().has_senders() {
+            return false;
+        }
+        match queue(&mut inner.state.sender) {
+            Ok(Took::All) => sending.mark = Some(inner.end_of_queue()),
+            Ok(Took::Some) => {
+                inner.state.in_turn = true;
+                sending.in_turn = true;
+                return false;
+            }
+            // Nothing has changed, and whoever asks again is told the same.
+            Ok(Took::None) | Err(_) => return false,
+        }
+        match inner.write_queued() {
+            Ok(all) => all,
+            Err(error) => {
+                let _ = self.failed_to_send(inner, error);
+                // It never leaves, and why, the way that is left tells.
+                sending.mark = Some(u64::MAX);
+                false
+            }
+        }
+    }
+
+    #[cold]
+    fn failed_to_send(&self, inner: &mut Inner<S>, error: io::Error) -> ProtocolError<Cut> {
+        inner.output_failed(&error);
+        inner.settle(self);
+        ProtocolError::Transport(Cut::Io(error))
+    }
+
     /// Queues what `queue` does, when it is the call's turn, and waits until the transport has taken
     /// it. `needed`: the octets that a frame must have room for.
-    pub(crate) fn poll_send(
+    pub(crate) fn poll_send_in_turn(
         &self,
         cx: &mut Context<'_>,
         sending: &mut Sending,
@@ -101,9 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 }
             }
             if let Err(error) = inner.write_all_due()? {
-                inner.output_failed(&error);
-                inner.settle(self);
-                return Poll::Ready(Err(ProtocolError::Transport(Cut::Io(error))));
+                return Poll::Ready(Err(self.failed_to_send(&mut inner, error)));
             }
             match sending.mark {
                 Some(mark) if inner.is_out(mark) => return Poll::Ready(Ok(())),

@@ -215,6 +215,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         Poll::Pending
     }
 
+    /// Queues what the receive side owes, and writes as much of it as leaves without waiting.
+    pub(crate) fn answer(&self, owed: &mut Owed) -> Result<(), EntropyError> {
+        let mut inner = self.lock();
+        inner.state.hand_over(owed);
+        let answered = inner.write_at_once();
+        inner.settle(self);
+        answered.map(|_| ())
+    }
+
     /// Reads and discards until the transport has ended or its time is over.
     pub(crate) fn poll_linger(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 4096];
@@ -297,10 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
     /// Does what the lifecycle asks for, as far as it goes without waiting.
     #[inline]
     pub(crate) fn settle(&mut self, core: &Core<S>) {
-        if !matches!(
-            self.state.life.next(),
-            Next::Exchange | Next::Discard | Next::Nothing
-        ) {
+        if self.state.life.phase() != Phase::Open {
             self.settle_what_is_left(core);
         }
     }
@@ -402,6 +408,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         self.wake = Some(Whom::All);
     }
 
+    #[inline]
     pub(super) fn write_queued(&mut self) -> io::Result<bool> {
         if !self.state.has_queued() {
             return Ok(true);
@@ -500,17 +507,21 @@ impl<S> DerefMut for Locked<'_, S> {
 impl<S> Drop for Locked<'_, S> {
     #[inline]
     fn drop(&mut self) {
-        self.wakes.whom = self.inner.wake.take();
+        match self.inner.wake {
+            None => return,
+            // Whoever comes to wait holds the lock.
+            Some(Whom::Left(_)) if !self.wakes.waiters.has_senders() => {}
+            whom => self.wakes.whom = whom,
+        }
+        self.inner.wake = None;
     }
 }
 
 impl Drop for Wakes<'_> {
     #[inline]
     fn drop(&mut self) {
-        match self.whom {
-            None => {}
-            Some(Whom::Left(_)) if !self.waiters.has_senders() => {}
-            Some(whom) => self.waiters.wake(whom),
+        if let Some(whom) = self.whom {
+            self.waiters.wake(whom);
         }
     }
 }

@@ -33,13 +33,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage + Unpin> Stream for Reader<S,
         let look = reader.look();
         // A receive that is dropped loses nothing: the next poll goes on.
         let received = if look.is_announced() {
-            pin!(reader.take())
-                .poll(cx)
-                .map_ok(|it| it.map(|it| it.to_owned()))
+            reader.take().map(|it| it.map(|it| it.to_owned()))
         } else {
-            pin!(reader.resume_owned(look)).poll(cx)
+            ready!(pin!(reader.resume_owned(look)).poll(cx))
         };
-        let received = ready!(received);
         reader.ended = !matches!(received, Ok(Some(_)));
         Poll::Ready(received.transpose())
     }
@@ -98,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     ) -> Poll<Result<(), Error>> {
         let core = self.shared.core();
         let Outgoing { what, sending } = outgoing;
-        let sent = core.poll_send(cx, sending, &mut |sender| what.queue(sender), 0);
+        let sent = core.poll_send_in_turn(cx, sending, &mut |sender| what.queue(sender), 0);
         let sent = match sent {
             Poll::Pending if !queued || !sending.is_queued() => return Poll::Pending,
             Poll::Pending => Ok(()),
@@ -122,8 +119,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     }
 
     /// Something new, of which it is left what cannot be done at once.
-    fn poll_new(&mut self, cx: &mut Context<'_>, what: What) -> Poll<Result<(), Error>> {
-        let mut outgoing = Outgoing::new(what);
+    fn poll_new(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut outgoing: Outgoing,
+    ) -> Poll<Result<(), Error>> {
         let polled = self.poll_outgoing(cx, &mut outgoing, false);
         if polled.is_pending() {
             self.outgoing = Some(Box::new(outgoing));
@@ -168,11 +168,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
             return writer.poll_left(cx, false);
         }
         // Behind all that was queued before, which leaves with it.
-        let what = match writer.held.take() {
-            Some(message) => What::Message(message, Whole::default()),
-            None => What::Queued,
+        let Some(message) = writer.held.take() else {
+            return writer.poll_new(cx, Outgoing::new(What::Queued));
         };
-        writer.poll_new(cx, what)
+        let core = writer.shared.core();
+        let (mut whole, mut sending) = (Whole::default(), Sending::default());
+        let mut queue = |sender: &mut CoreSender| whole.queue(sender, message.as_message());
+        if core.send_at_once(&mut sending, &mut queue) {
+            return Poll::Ready(Ok(()));
+        }
+        let what = What::Message(message, whole);
+        writer.poll_new(cx, Outgoing { what, sending })
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -183,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
         if !writer.is_open() {
             return Poll::Ready(Ok(()));
         }
-        writer.poll_new(cx, What::Close)
+        writer.poll_new(cx, Outgoing::new(What::Close))
     }
 }
 

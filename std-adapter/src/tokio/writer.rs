@@ -310,23 +310,25 @@ impl Whole {
     }
 }
 
-/// A call that is under way.
+/// A call that is under way. The message stands first, so that it is moved in words, and none of
+/// them waits for the octets beside it.
+#[repr(C)]
 struct Ongoing<'c, S: AsyncRead + AsyncWrite + Unpin, Q> {
-    core: &'c Core<S>,
-    sending: Sending,
     queue: Q,
+    core: &'c Core<S>,
     /// The octets that a frame must have room for.
     needed: usize,
+    sending: Sending,
 }
 
 impl<'c, S: AsyncRead + AsyncWrite + Unpin, Q> Ongoing<'c, S, Q> {
     #[inline]
     fn new(core: &'c Core<S>, queue: Q) -> Self {
         Self {
-            core,
-            sending: Sending::default(),
             queue,
+            core,
             needed: 0,
+            sending: Sending::default(),
         }
     }
 }
@@ -344,9 +346,12 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let call = self.get_mut();
+        if call.core.send_at_once(&mut call.sending, &mut call.queue) {
+            return Poll::Ready(Ok(()));
+        }
         let sent = call
             .core
-            .poll_send(cx, &mut call.sending, &mut call.queue, call.needed);
+            .poll_send_in_turn(cx, &mut call.sending, &mut call.queue, call.needed);
         sent.map_err(|error| call.core.told(error))
     }
 }

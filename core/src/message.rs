@@ -87,6 +87,7 @@ pub enum Message<'a> {
 
 impl<'a> Message<'a> {
     /// Text or binary.
+    #[inline]
     #[must_use]
     pub const fn kind(&self) -> MessageKind {
         match self {
@@ -96,6 +97,7 @@ impl<'a> Message<'a> {
     }
 
     /// The payload data, whatever its kind.
+    #[inline]
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         match self {
@@ -127,6 +129,7 @@ impl<'a> Message<'a> {
 
     /// A copy that borrows nothing.
     #[cfg(feature = "alloc")]
+    #[inline]
     #[must_use]
     pub fn to_owned(&self) -> OwnedMessage {
         OwnedMessage::from(*self)

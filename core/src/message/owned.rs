@@ -94,6 +94,7 @@ impl AsMessage for OwnedMessage {
 }
 
 impl From<Message<'_>> for OwnedMessage {
+    #[inline]
     fn from(message: Message<'_>) -> Self {
         match message {
             Message::Text(text) => Self(Payload::Text(text.into())),

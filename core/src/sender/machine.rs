@@ -156,6 +156,19 @@ impl Machine {
     ) {
         let mask = if key.is_some() { MASK } else { 0 };
         let (short, unused) = short_len(len as u64);
+        // Of most frames, where code has room for a way of their own.
+        #[cfg(not(target_os = "none"))]
+        if unused == 8
+            && let Some(key) = key
+            && let Some(to) = octets.get_mut(self.filled..)
+            && let Some(to) = to.first_chunk_mut()
+        {
+            let [a, b, c, d] = key.octets();
+            let header = [first, mask | short, a, b, c, d];
+            *to = header;
+            self.filled += header.len();
+            return;
+        }
         let extended = (len as u64).to_be_bytes();
         self.put(&[first, mask | short], MaskingKey::NONE, octets);
         self.put(octets::rest(&extended, unused), MaskingKey::NONE, octets);

@@ -1,18 +1,34 @@
 //! How often the heap was asked for memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
+static HOLDS: AtomicBool = AtomicBool::new(false);
+static HELD: AtomicI64 = AtomicI64::new(0);
+
 struct Counting;
 
 /// Allocations so far, of the thread that measures: what it talks to over TCP asks for none.
 pub fn count() -> u64 {
     COUNT.load(Relaxed)
+}
+
+/// Octets of the heap that are in use, of those that were asked for since the first call.
+pub fn held() -> i64 {
+    HOLDS.store(true, Relaxed);
+    HELD.load(Relaxed)
+}
+
+/// Nothing is added up while times are measured.
+fn hold(octets: i64) {
+    if HOLDS.load(Relaxed) {
+        HELD.fetch_add(octets, Relaxed);
+    }
 }
 
 /// A load and a store cost the libraries that allocate less than an atomic addition would.
@@ -24,20 +40,24 @@ fn counted() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         counted();
+        hold(layout.size() as i64);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         counted();
+        hold(layout.size() as i64);
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, octets: *mut u8, layout: Layout, len: usize) -> *mut u8 {
         counted();
+        hold(len as i64 - layout.size() as i64);
         unsafe { System.realloc(octets, layout, len) }
     }
 
     unsafe fn dealloc(&self, octets: *mut u8, layout: Layout) {
+        hold(-(layout.size() as i64));
         unsafe { System.dealloc(octets, layout) }
     }
 }

@@ -22,7 +22,9 @@ pub enum Direction {
     Deflate,
     /// ... and receiving.
     Inflate,
-    /// One message out and one back over TCP.
+    /// One message out and one in, in memory, ...
+    Turn,
+    /// ... and over TCP.
     Echo,
     /// [`BATCH`] messages out over TCP, written together, and one back.
     Batch,
@@ -50,6 +52,7 @@ impl fmt::Display for Direction {
             Self::Send => "send",
             Self::Deflate => "send, permessage-deflate",
             Self::Inflate => "receive, permessage-deflate",
+            Self::Turn => "echo",
             Self::Echo => "echo over TCP",
             Self::Batch => "batch over TCP",
             Self::Floor => "floor",
@@ -78,7 +81,7 @@ impl Work {
     fn new(library: &Library, direction: Direction, payload: Payload) -> Option<Self> {
         let recording = || Wire::with_messages(payload);
         let wire = match direction {
-            Direction::Receive => recording(),
+            Direction::Receive | Direction::Turn => recording(),
             Direction::Pieces => recording().in_pieces(PIECE),
             Direction::Send | Direction::Deflate => Wire::sink(),
             Direction::Inflate => Wire::with_compressed(payload),
@@ -158,7 +161,7 @@ impl Cell {
     }
 
     pub fn is_ours(&self) -> bool {
-        [peers::OURS, peers::OURS_STD].contains(&self.library)
+        peers::ALL_OURS.contains(&self.library)
     }
 
     /// Of others, and a library.
@@ -226,7 +229,9 @@ impl Cell {
                 });
             }
             direction => match Work::new(library, direction, payload) {
-                Some(Work::Library(mut client)) if direction == Direction::Echo => {
+                Some(Work::Library(mut client))
+                    if matches!(direction, Direction::Turn | Direction::Echo) =>
+                {
                     client.echo(3, &mut show);
                 }
                 // What it sends, the server looks at.
@@ -277,7 +282,9 @@ impl Cell {
             (Work::Library(client), Direction::Batch) => {
                 return (0..count / BATCH).for_each(|_| client.batch(BATCH));
             }
-            (Work::Library(client), Direction::Echo) => client.echo(count, &mut show),
+            (Work::Library(client), Direction::Turn | Direction::Echo) => {
+                client.echo(count, &mut show)
+            }
             (Work::Library(client), _) => client.receive(count, &mut show),
         }
         assert_eq!(total, count * self.payload.octets.len() as u64);

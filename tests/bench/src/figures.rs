@@ -30,7 +30,9 @@ fn table(rows: &[Row<'_>], rounds: usize) -> Result<String, std::fmt::Error> {
         Made by `cargo run --release -- --figures` in this folder: {rounds} rounds, medians. Ratios are times beside those\n\
         of the best other library of the same run, so less is better; up to {SAME} counts as level. In memory it is the\n\
         CPU time of the thread, over TCP the time on the wall, with the far end on the same machine. `bare-ws` is the\n\
-        core's loop over a blocking transport, `bare-ws-std` the adapter with default settings.\n\n\
+        core's loop over a blocking transport, `bare-ws-std` the adapter with default settings, and behind the comma its\n\
+        feature `tokio`, by its own calls or as `Stream` and `Sink`. What is asynchronous runs on tokio's executor for one\n\
+        thread.\n\n\
         Why a row is lost: small messages sent in memory, because the adapter's send side is behind a lock, 30 ns, which a\n\
         system call of some us hides; text in pieces by the core's loop, because without a clock it checks what has come\n\
         before each read; permessage-deflate, because the default engines are without `unsafe`. Feature `zlib-rs` changes\n\
@@ -100,10 +102,13 @@ fn plot(rows: &[Row<'_>], path: &Path) -> Result<(), Box<dyn Error>> {
     const WIDTH: u32 = 900;
     const LINE: u32 = 22;
     const MOST: f64 = 2.0;
-    let colours = [
+    let colours: [_; peers::LIBRARIES.len()] = [
         RGBColor(200, 30, 30),
         RGBColor(230, 120, 40),
+        RGBColor(240, 80, 140),
+        RGBColor(250, 170, 190),
         RGBColor(60, 110, 180),
+        RGBColor(90, 190, 220),
         RGBColor(40, 150, 90),
         RGBColor(130, 90, 160),
         RGBColor(120, 120, 120),

@@ -9,6 +9,7 @@ mod allocations;
 mod cells;
 mod figures;
 mod floor;
+mod idle;
 mod payload;
 mod peers;
 mod report;
@@ -61,24 +62,37 @@ const GROUPS: &[(Direction, Kind, &[usize])] = &[
     (Direction::Pieces, Kind::Text, &[1024 * 1024]),
     (Direction::Send, Kind::Binary, &SIZES),
     (Direction::Send, Kind::Text, &SIZES),
+    (Direction::Turn, Kind::Binary, &SIZES),
+    (Direction::Turn, Kind::Text, &SIZES),
     (Direction::Deflate, Kind::Text, &[1024, 64 * 1024]),
     (Direction::Inflate, Kind::Text, &[1024, 64 * 1024]),
-    (Direction::Echo, Kind::Binary, &[16, 64 * 1024, 1024 * 1024]),
-    (Direction::Echo, Kind::Text, &[64 * 1024, 1024 * 1024]),
+    (Direction::Echo, Kind::Binary, &SIZES),
+    (Direction::Echo, Kind::Text, &SIZES),
     (Direction::Batch, Kind::Binary, &[125]),
 ];
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, count, library @ ..] = arguments.as_slice()
+        && flag == "--idle"
+        && let Ok(count @ 1..) = count.parse()
+    {
+        return match library {
+            [] => idle::compare(count),
+            [library, ..] => idle::measure(library, count),
+        };
+    }
     let mut smoke = false;
     let mut writes_figures = false;
     let mut only = String::new();
-    for argument in std::env::args().skip(1) {
+    for argument in arguments {
         match argument.as_str() {
             "--smoke" => smoke = true,
             "--figures" => writes_figures = true,
             word if word.starts_with('-') => {
                 eprintln!(
-                    "usage: bare-ws-bench [--smoke | --figures] [ONLY], such as: bare-ws-bench 'echo over TCP binary'"
+                    "usage: bare-ws-bench [--smoke | --figures] [ONLY], such as: bare-ws-bench 'echo over TCP binary'\n\
+                    or: bare-ws-bench --idle CONNECTIONS"
                 );
                 return ExitCode::from(2);
             }

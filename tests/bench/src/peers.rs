@@ -2,10 +2,12 @@
 
 mod bare_ws;
 mod bare_ws_std;
+mod bare_ws_tokio;
 mod drive;
 mod fastwebsockets;
 mod raw;
 mod sockudo_ws;
+mod tokio_tungstenite;
 mod tokio_websockets;
 mod tungstenite;
 mod yawc;
@@ -20,13 +22,23 @@ use crate::wire::Wire;
 pub const OURS: &str = "bare-ws";
 /// What a program on a host uses, with default settings.
 pub const OURS_STD: &str = "bare-ws-std";
+/// The same in tokio, ...
+pub const OURS_TOKIO: &str = "bare-ws-std, tokio";
+/// ... and as `Stream` and `Sink`.
+pub const OURS_OWNED: &str = "bare-ws-std, Sink";
+pub const ALL_OURS: [&str; 4] = [OURS, OURS_STD, OURS_TOKIO, OURS_OWNED];
+/// What most programs in tokio use.
+pub const TOKIO_TUNGSTENITE: &str = "tokio-tungstenite";
 /// No library: what the sockets can do.
 pub const RAW: &str = "(raw TCP)";
 
 pub const LIBRARIES: &[Library] = &[
     bare_ws::LIBRARY,
     bare_ws_std::LIBRARY,
+    bare_ws_tokio::LIBRARY,
+    bare_ws_tokio::OWNED,
     tungstenite::LIBRARY,
+    tokio_tungstenite::LIBRARY,
     tokio_websockets::LIBRARY,
     fastwebsockets::LIBRARY,
     sockudo_ws::LIBRARY,

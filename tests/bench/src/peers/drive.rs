@@ -2,8 +2,6 @@
 
 use std::future::Future;
 use std::net::TcpStream;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Runtime;
 
@@ -58,81 +56,66 @@ pub trait AsyncClient {
     async fn flush(&mut self);
 }
 
-/// Whoever runs futures.
-pub trait Executor {
-    fn run<T>(&self, future: impl Future<Output = T>) -> T;
+/// On tokio's executor for one thread.
+struct Async<C> {
+    client: C,
+    runtime: Runtime,
 }
 
-/// The transport is always ready, so no future ever waits and no executor is needed.
-pub struct Ready;
-
-impl Executor for Ready {
-    fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(value) => value,
-            Poll::Pending => panic!("the transport is always ready"),
-        }
-    }
-}
-
-impl Executor for Runtime {
-    fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        self.block_on(future)
-    }
-}
-
-pub struct Async<C, E>(pub C, pub E);
-
-impl<C: AsyncClient, E: Executor> Drive for Async<C, E> {
+impl<C: AsyncClient> Drive for Async<C> {
     fn receive(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8])) {
-        self.1.run(async {
+        self.runtime.block_on(async {
             for _ in 0..count {
-                self.0.receive(show).await;
+                self.client.receive(show).await;
             }
         });
     }
 
     fn send(&mut self, count: u64) {
-        self.1.run(async {
+        self.runtime.block_on(async {
             for _ in 0..count {
-                self.0.send().await;
+                self.client.send().await;
             }
         });
     }
 
     fn echo(&mut self, count: u64, show: &mut dyn FnMut(Kind, &[u8])) {
-        self.1.run(async {
+        self.runtime.block_on(async {
             for _ in 0..count {
-                self.0.send().await;
-                self.0.receive(show).await;
+                self.client.send().await;
+                self.client.receive(show).await;
             }
         });
     }
 
     fn batch(&mut self, count: u64) {
-        self.1.run(async {
+        self.runtime.block_on(async {
             for _ in 0..count {
-                self.0.queue().await;
+                self.client.queue().await;
             }
-            self.0.flush().await;
-            self.0.receive(&mut |_, _| {}).await;
+            self.client.flush().await;
+            self.client.receive(&mut |_, _| {}).await;
         });
     }
 }
 
-/// A client over TCP on tokio's executor for one thread.
-pub fn on_tokio<C: AsyncClient + 'static>(
-    tcp: TcpStream,
-    client: impl FnOnce(tokio::net::TcpStream) -> C,
+/// A client, made in a runtime.
+pub fn on_tokio<C: AsyncClient + 'static, F: Future<Output = C>>(
+    client: impl FnOnce() -> F,
 ) -> Box<dyn Drive> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
+    let client = runtime.block_on(async { client().await });
+    Box::new(Async { client, runtime })
+}
+
+/// The same over TCP.
+pub fn over_tcp<C: AsyncClient + 'static, F: Future<Output = C>>(
+    tcp: TcpStream,
+    client: impl FnOnce(tokio::net::TcpStream) -> F,
+) -> Box<dyn Drive> {
     tcp.set_nonblocking(true).expect("non-blocking");
-    let client = {
-        let _entered = runtime.enter();
-        client(tokio::net::TcpStream::from_std(tcp).expect("a socket"))
-    };
-    Box::new(Async(client, runtime))
+    on_tokio(|| client(tokio::net::TcpStream::from_std(tcp).expect("a socket")))
 }

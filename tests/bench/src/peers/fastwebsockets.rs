@@ -6,13 +6,13 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload as Octets, Role, 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Library;
-use super::drive::{Async, AsyncClient, Ready, on_tokio};
+use super::drive::{AsyncClient, on_tokio, over_tcp};
 use crate::payload::{Kind, Payload};
 
 pub const LIBRARY: Library = Library {
     name: "fastwebsockets",
-    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload), Ready))),
-    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload))),
+    in_memory: Some(|wire, payload| on_tokio(async || client(wire, payload))),
+    over_tcp: Some(|tcp, payload| over_tcp(tcp, async |tcp| client(tcp, payload))),
     deflate: None,
     has_queue: false,
 };

@@ -10,15 +10,15 @@ use sockudo_ws::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Library;
-use super::drive::{Async, AsyncClient, Ready, on_tokio};
+use super::drive::{AsyncClient, on_tokio, over_tcp};
 use crate::payload::{Kind, Payload};
 use crate::wire::Wire;
 
 pub const LIBRARY: Library = Library {
     name: "sockudo-ws",
-    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload, untimed()), Ready))),
-    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload, untimed()))),
-    deflate: Some(|wire, payload| Box::new(Async(deflating(wire, payload), Ready))),
+    in_memory: Some(|wire, payload| on_tokio(async || client(wire, payload, untimed()))),
+    over_tcp: Some(|tcp, payload| over_tcp(tcp, async |tcp| client(tcp, payload, untimed()))),
+    deflate: Some(|wire, payload| on_tokio(async || deflating(wire, payload))),
     has_queue: true,
 };
 

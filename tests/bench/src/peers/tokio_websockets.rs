@@ -7,13 +7,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 
 use super::Library;
-use super::drive::{Async, AsyncClient, Ready, on_tokio};
+use super::drive::{AsyncClient, on_tokio, over_tcp};
 use crate::payload::{Kind, Payload};
 
 pub const LIBRARY: Library = Library {
     name: "tokio-websockets",
-    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload), Ready))),
-    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload))),
+    in_memory: Some(|wire, payload| on_tokio(async || client(wire, payload))),
+    over_tcp: Some(|tcp, payload| over_tcp(tcp, async |tcp| client(tcp, payload))),
     deflate: None,
     has_queue: true,
 };

@@ -7,19 +7,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use yawc::{Frame, OpCode, Options, Role, WebSocket};
 
 use super::Library;
-use super::drive::{Async, AsyncClient, Ready, on_tokio};
+use super::drive::{AsyncClient, on_tokio, over_tcp};
 use crate::payload::{Kind, Payload};
 
 pub const LIBRARY: Library = Library {
     name: "yawc",
-    in_memory: Some(|wire, payload| Box::new(Async(client(wire, payload, options(), None), Ready))),
-    over_tcp: Some(|tcp, payload| on_tokio(tcp, |tcp| client(tcp, payload, options(), None))),
+    in_memory: Some(|wire, payload| on_tokio(async || client(wire, payload, options(), None))),
+    over_tcp: Some(|tcp, payload| over_tcp(tcp, async |tcp| client(tcp, payload, options(), None))),
     deflate: Some(|wire, payload| {
         let options = options().with_balanced_compression();
-        Box::new(Async(
-            client(wire, payload, options, Some("permessage-deflate")),
-            Ready,
-        ))
+        on_tokio(async || client(wire, payload, options, Some("permessage-deflate")))
     }),
     has_queue: true,
 };

@@ -155,7 +155,8 @@ pub enum Event {
     Pinged,
     /// A call wants to close, and could not queue its Close yet. May be repeated.
     CloseBegun,
-    /// That call was dropped.
+    /// That call was dropped. While what kept it from queuing its Close is still not out, its deadline
+    /// holds for the next one: calling again gains no time.
     CloseWithdrawn,
     /// A Close of ours was queued.
     CloseQueued,
@@ -312,7 +313,10 @@ impl<T: Moment> Lifecycle<T> {
     /// By when the phase that has begun must be over.
     #[must_use]
     pub const fn closes_by(&self) -> T {
-        self.by
+        match self.phase {
+            Phase::Open => T::NEVER,
+            _ => self.by,
+        }
     }
 
     /// The limits.
@@ -398,7 +402,7 @@ impl<T: Moment> Lifecycle<T> {
         if matches!(self.phase, Phase::Aborting | Phase::Gone) {
             return T::NEVER;
         }
-        let mut until = self.by.min(self.stalled_by());
+        let mut until = self.closes_by().min(self.stalled_by());
         if call == Call::Receive && self.phase == Phase::Open {
             until = until
                 .min(self.silent_by())
@@ -414,7 +418,7 @@ impl<T: Moment> Lifecycle<T> {
         if matches!(self.phase, Phase::Aborting | Phase::Gone) {
             return;
         }
-        if self.by.has_come(now) {
+        if self.closes_by().has_come(now) {
             self.out_of_time();
         } else if self.stalled_by().has_come(now) {
             self.abort(End::Timeout(Timeout::Stall));
@@ -464,6 +468,7 @@ impl<T: Moment> Lifecycle<T> {
             Event::Taken => self.stalled = now,
             Event::Drained => {
                 self.stalled = T::NEVER;
+                self.forget_withdrawn();
                 if self.output == Output::Queued {
                     self.output = Output::Out;
                     self.linger_if_both_closed();
@@ -471,6 +476,7 @@ impl<T: Moment> Lifecycle<T> {
             }
             Event::OutputFailed => {
                 self.stalled = T::NEVER;
+                self.forget_withdrawn();
                 if !matches!(self.output, Output::Out | Output::Shut) {
                     self.output = Output::Failed;
                 }
@@ -490,7 +496,9 @@ impl<T: Moment> Lifecycle<T> {
                     self.output = Output::Open;
                     if self.end.is_none() {
                         self.phase = Phase::Open;
-                        self.by = T::NEVER;
+                        if !self.is_stalled() {
+                            self.by = T::NEVER;
+                        }
                     }
                 }
             }
@@ -580,7 +588,15 @@ impl<T: Moment> Lifecycle<T> {
     fn begin_closing(&mut self, now: T) {
         if self.phase == Phase::Open {
             self.phase = Phase::Closing;
-            self.by = now.after(self.limits.close);
+            self.by = self.by.min(now.after(self.limits.close));
+        }
+    }
+
+    /// The deadline of a close that was withdrawn stands for the next one, but only until what kept
+    /// its Close from being queued is out.
+    fn forget_withdrawn(&mut self) {
+        if self.phase == Phase::Open {
+            self.by = T::NEVER;
         }
     }
 

@@ -16,14 +16,15 @@ use bare_ws::receiver::{Receive, Receiver};
 use bare_ws::role::Client;
 use bare_ws::sender::{Sender, Transmit};
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
-use embassy_time::{Instant, with_deadline};
+use embassy_time::Instant;
 
 use crate::duplex::both;
 use crate::error::{ConnectError, Error};
+use crate::opening::{Ready, open_over};
 use crate::reader::{Reader, Side};
 use crate::shared::Shared;
-use crate::timing::{Timeout, Timing, after};
-use crate::transport::{Reading, Transport, Writing};
+use crate::timing::Timing;
+use crate::transport::Transport;
 use crate::writer::Writer;
 
 /// An open connection over the two halves of a transport, to be used as it is or, by
@@ -104,41 +105,50 @@ where
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
-    pub async fn open<'r, C: Compression<Decompressor = X, Compressor = Y>>(
+    #[expect(
+        clippy::type_complexity,
+        reason = "the parameters are the connection's"
+    )]
+    pub fn open<'r, C: Compression<Decompressor = X, Compressor = Y>>(
         io: Io,
         request: &Request<'r>,
         buffers: Buffers<B, T>,
         entropy: E,
         compression: C,
         timing: &Timing,
-    ) -> Result<Opened<'r, Io, B, T, E, C>, ConnectError<Io::Error>> {
-        let (mut input, mut output, common) = io.parts();
-        let halves = (
-            Reading::<Io>(&mut input, &common),
-            Writing::<Io>(&mut output, &common),
-        );
-        let opening = asynch::Connection::open(halves, request, buffers, entropy, compression);
-        let (core, established) = with_deadline(after(timing.handshake), opening)
-            .await
-            .map_err(|_| ConnectError::Timeout(Timeout::Handshake))??;
-        let asynch::Connection { reader, writer } = core;
-        let (_, tx) = writer.into_parts();
-        let connection = Self {
+    ) -> impl Future<Output = Result<Opened<'r, Io, B, T, E, C>, ConnectError<Io::Error>>> {
+        let ready = Ready(timing.handshake);
+        let begin = || Ok((io, ready, compression));
+        open_over(
+            begin,
+            request,
+            buffers,
+            entropy,
+            timing,
+            |connection, established| (connection, established),
+        )
+    }
+}
+
+impl<Io: Transport, Rx, Tx> Connection<Io, Rx, Tx> {
+    #[inline]
+    pub(crate) fn from_parts(
+        (input, output, common): (Io::Input, Io::Output, Io::Common),
+        reader: asynch::Reader<Rx>,
+        tx: Tx,
+        timing: &Timing,
+    ) -> Self {
+        Self {
             side: Side::new(input, reader),
             shared: Shared::new(output, common, tx, timing),
-        };
-        Ok((connection, established))
+        }
     }
 }
 
 impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
     /// A connection whose opening handshake is done. `rx` may hold octets already.
     pub fn new(io: Io, rx: Rx, tx: Tx, timing: &Timing) -> Self {
-        let (input, output, common) = io.parts();
-        Self {
-            side: Side::new(input, asynch::Reader::new(rx)),
-            shared: Shared::new(output, common, tx, timing),
-        }
+        Self::from_parts(io.parts(), asynch::Reader::new(rx), tx, timing)
     }
 
     /// The same connection with another guard, for tasks of several executors.
@@ -359,7 +369,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         self.shared.close(code.into(), reason).await
     }
 
-    /// Brings the connection to the end of its transport: [`Reader::finish`].
+    /// Closes with 1000 if neither end has closed yet, and brings the connection to the end of its
+    /// transport: [`Reader::finish`]. For another status code, [`close`](Self::close) first.
     ///
     /// # Errors
     /// [`Reader::finish`]'s.
@@ -367,7 +378,7 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     /// # Cancel safety
     /// [`Reader::finish`]'s.
     pub async fn finish(&mut self) -> Result<(), Error<Io::Error>> {
-        self.side.finish(&self.shared).await
+        self.side.finish(&self.shared, true).await
     }
 
     /// How the peer closed, once it did.

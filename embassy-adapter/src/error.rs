@@ -1,8 +1,10 @@
-//! Why there is no connection. What goes wrong on an open one, the core's [`Error`] says.
+//! Why there is no connection, and one error for both that and the core's [`Error`], which says what
+//! goes wrong on an open one.
 
 use core::fmt;
 
 use bare_ws::handshake::HandshakeError;
+use bare_ws::uri::UriError;
 use embedded_io_async::ErrorKind;
 
 use crate::timing::Timeout;
@@ -32,6 +34,42 @@ pub enum ConnectError<T = ErrorKind> {
     Tls(T),
     /// The opening handshake failed.
     Handshake(HandshakeError<T>),
+}
+
+/// Why there is no connection, or why it is over: the one error of a function that connects and then
+/// uses the connection.
+///
+/// ```
+/// # #[cfg(all(feature = "net", feature = "tls"))]
+/// # mod only_with_tls {
+/// use bare_ws_embassy::SessionError;
+/// use bare_ws_embassy::bare_ws::entropy::Entropy;
+/// use bare_ws_embassy::bare_ws::handshake::Request;
+/// use bare_ws_embassy::bare_ws::uri::Uri;
+/// use bare_ws_embassy::net::{Client, Tls};
+/// use bare_ws_embassy::tls::{self, PinnedKey};
+///
+/// async fn report(
+///     client: &mut Client<impl Entropy, Tls<PinnedKey<'static>>>,
+/// ) -> Result<(), SessionError<tls::Error>> {
+///     let request = Request::new(Uri::parse("wss://broker.example/telemetry")?);
+///     let mut connection = client.connect(&request).await?;
+///     connection.send("temperature=21").await?;
+///     connection.finish().await?;
+///     Ok(())
+/// }
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SessionError<T = ErrorKind> {
+    /// The URI is invalid.
+    Uri(UriError),
+    /// There is no connection.
+    Connect(ConnectError<T>),
+    /// The connection is over, or a call on it was not allowed.
+    Connection(Error<T>),
 }
 
 impl<T> ConnectError<T> {
@@ -64,6 +102,44 @@ impl<T> ConnectError<T> {
 impl<T> From<HandshakeError<T>> for ConnectError<T> {
     fn from(error: HandshakeError<T>) -> Self {
         Self::Handshake(error)
+    }
+}
+
+impl<T> From<UriError> for SessionError<T> {
+    fn from(error: UriError) -> Self {
+        Self::Uri(error)
+    }
+}
+
+impl<T> From<ConnectError<T>> for SessionError<T> {
+    fn from(error: ConnectError<T>) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl<T> From<Error<T>> for SessionError<T> {
+    fn from(error: Error<T>) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for SessionError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uri(error) => error.fmt(f),
+            Self::Connect(error) => error.fmt(f),
+            Self::Connection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T: core::error::Error> core::error::Error for SessionError<T> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Uri(error) => error.source(),
+            Self::Connect(error) => error.source(),
+            Self::Connection(error) => error.source(),
+        }
     }
 }
 

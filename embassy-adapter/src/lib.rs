@@ -98,7 +98,7 @@
 //! # How a connection ends
 //!
 //! Whatever ends a connection (a Close, a failure, a deadline) wakes every call that waits. `recv`
-//! reports it; [`Reader::finish`] then brings the transport to its end, in bounded time. Call it
+//! reports it; [`Connection::finish`] or [`Reader::finish`] then brings the transport to its end, in bounded time. Call it
 //! before the transport is dropped or used for another connection, since a Close that the peer has
 //! not acknowledged can be lost otherwise. Dropping a future ends nothing; dropping the connection
 //! leaves the transport as it is.
@@ -124,6 +124,9 @@
 //! | [`TooLong`](Error::TooLong), [`TooManyFragments`](Error::TooManyFragments), [`OutOfMemory`](Error::OutOfMemory) | your buffer or limits | use a larger buffer, or `recv_chunk` |
 //! | [`Usage`](Error::Usage) | the program | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended |
 //! | [`Entropy`](Error::Entropy) | the random number generator | nothing was sent: call again |
+//!
+//! A function that connects and then uses the connection returns [`SessionError`], which `?` makes of
+//! both.
 //!
 //! # Features
 //!
@@ -178,6 +181,7 @@ pub mod timing;
 pub mod transport;
 
 mod duplex;
+mod opening;
 mod reader;
 mod shared;
 mod waiters;
@@ -193,7 +197,7 @@ pub mod tls;
 pub use backoff::Backoff;
 pub use connection::Connection;
 pub use duplex::duplex;
-pub use error::{ConnectError, Error, Usage, Violation};
+pub use error::{ConnectError, Error, SessionError, Usage, Violation};
 pub use reader::Reader;
 pub use supervisor::{Event, Supervisor};
 pub use timing::{KeepAlive, Timeout, Timing};

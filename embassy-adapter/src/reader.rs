@@ -74,11 +74,14 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, R
         self.side.recv_frame(self.shared).await
     }
 
-    /// Brings the connection to the end of its transport: sends what is owed, passes over what
-    /// still comes until the peer's Close, waits for the peer to end the transport (RFC 6455
-    /// §7.1.1), ends our direction, and gives the transport up. Where nobody has closed yet it
-    /// sends a Close with 1000. From the first Close, or from the failure, that takes
-    /// [`Timing::close`] at most.
+    /// Brings the connection to the end of its transport: sends what is owed, discards what
+    /// still arrives until the peer's Close, waits for the peer to end the transport (RFC 6455
+    /// §7.1.1), ends our direction, and gives the transport up. From the first Close, or from the
+    /// failure, that takes [`Timing::close`] at most.
+    ///
+    /// It does not begin to close, since the other half may still have something to send:
+    /// [`Writer::close`](crate::Writer::close) does. While neither end has closed it waits for the
+    /// peer, which may be forever. [`Connection::finish`](crate::Connection::finish) closes first.
     ///
     /// # Errors
     /// Why the connection failed, as [`recv`](Self::recv) tells it; [`Timeout::Close`] when the
@@ -89,7 +92,7 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, R
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
     pub async fn finish(&mut self) -> Result<(), Error<Io::Error>> {
-        self.side.finish(self.shared).await
+        self.side.finish(self.shared, false).await
     }
 
     /// How the peer closed, once it did.
@@ -128,14 +131,16 @@ pub(crate) struct Side<Io: Transport, Rx> {
     input: Input<Io>,
 }
 
-impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
+impl<Io: Transport, Rx> Side<Io, Rx> {
     pub(crate) fn new(read: Io::Input, core: asynch::Reader<Rx>) -> Self {
         Self {
             core,
             input: Input { read, at_once: 0 },
         }
     }
+}
 
+impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
     pub(crate) async fn recv<Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Io, Tx, M>,
@@ -184,11 +189,12 @@ impl<Io: Transport, Rx: Receive> Side<Io, Rx> {
     pub(crate) async fn finish<Tx: Transmit, M: RawMutex>(
         &mut self,
         shared: &Shared<Io, Tx, M>,
+        closes: bool,
     ) -> Result<(), Error<Io::Error>> {
-        let _begun = Begun::new(shared);
+        let _begun = closes.then(|| Begun::new(shared));
         let Self { core, input } = self;
         let mut link = input.link(shared);
-        link.closes = true;
+        link.closes = closes;
         let mut delivery = Delivery::Chunk;
         let outcome = loop {
             if shared.next() == Next::Shut {

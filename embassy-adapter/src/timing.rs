@@ -115,15 +115,6 @@ impl Timing {
             close: self.close,
         }
     }
-
-    /// The same, with so much left of the time for the handshake.
-    #[cfg(any(feature = "net", feature = "tls"))]
-    pub(crate) fn until(&self, handshake: Instant) -> Self {
-        Self {
-            handshake: handshake.saturating_duration_since(Instant::now()),
-            ..*self
-        }
-    }
 }
 
 impl Default for Timing {

@@ -473,7 +473,10 @@ impl fmt::Display for Error {
                         let location = Shown(location);
                         write!(f, " to {location}; Config::redirects follows it")
                     }
-                    _ => Ok(()),
+                    _ => match response.excerpt() {
+                        Some(said) => write!(f, ": {said}"),
+                        None => Ok(()),
+                    },
                 }
             }
             Self::Redirect(error) => error.fmt(f),

@@ -1,6 +1,6 @@
 //! What the server answered to the opening handshake.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::body::Body;
 use bare_ws::handshake::{fields, head, unfold};
@@ -56,6 +56,20 @@ impl Response {
         self.body.octets()
     }
 
+    /// How the body begins, if it is text, for an error.
+    pub(crate) fn excerpt(&self) -> Option<Excerpt<'_>> {
+        let kind = self.header("content-type")?;
+        let is_text = ["text/", "application/json", "application/problem+json"]
+            .iter()
+            .any(|it| {
+                kind.get(..it.len())
+                    .is_some_and(|kind| kind.eq_ignore_ascii_case(it))
+            });
+        // What was cut off within a character, or is of another encoding, ends before it.
+        let text = self.body().utf8_chunks().next()?.valid();
+        (is_text && !text.trim().is_empty()).then_some(Excerpt(text))
+    }
+
     /// The value of the first header field of that name in any case, if it is UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -63,6 +77,28 @@ impl Response {
             .headers()
             .find(|(field, _)| field.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(value).ok()
+    }
+}
+
+/// What a server says in a body: quoted, on one line and bounded, since anybody may have written it.
+pub(crate) struct Excerpt<'a>(&'a str);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 120;
+        let words = self.0.split_whitespace();
+        let mut characters = words.enumerate().flat_map(|(place, word)| {
+            let space = (place > 0).then_some(' ');
+            space.into_iter().chain(word.chars())
+        });
+        f.write_char('"')?;
+        for character in characters.by_ref().take(MOST) {
+            character.escape_debug().try_for_each(|c| f.write_char(c))?;
+        }
+        if characters.next().is_some() {
+            f.write_char('…')?;
+        }
+        f.write_char('"')
     }
 }
 

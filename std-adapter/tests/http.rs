@@ -310,10 +310,23 @@ fn errors_say_where_a_refusal_points() {
             &["200", "not a WebSocket"],
         ),
         ("HTTP/1.1 401 x\r\n\r\n".to_owned(), &["401", "credentials"]),
+        // What a server says of it, of text only, bounded, and on one line.
+        (
+            "HTTP/1.1 403 x\r\nContent-Type: text/plain\r\nContent-Length: 17\r\n\r\nno\r\n such\x1b[1m key".to_owned(),
+            &["403", "\"no such\\u{1b}[1m key\""],
+        ),
+        (
+            format!("HTTP/1.1 500 x\r\nContent-Type: Application/JSON\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000)),
+            &["500", "xxx…\""],
+        ),
+        (
+            "HTTP/1.1 503 x\r\nContent-Type: image/png\r\nContent-Length: 4\r\n\r\nabcd".to_owned(),
+            &["503"],
+        ),
         // What OpenSSL answers to what is no ClientHello.
         (
             "\x15\x03\x01\0\x02\x02\x46".to_owned(),
-            &["not HTTP", "wss"],
+            &["TLS alert", "wss"],
         ),
     ] {
         let peer = serve(move |mut conn| {
@@ -326,6 +339,7 @@ fn errors_say_where_a_refusal_points() {
         assert!(text.len() < 300 && !text.contains('\n'), "{text}");
         for word in words {
             assert!(text.contains(word), "{text:?} does not say {word:?}");
+            assert!(!text.contains("abcd"), "{text:?}");
         }
     }
 }

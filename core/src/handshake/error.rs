@@ -50,9 +50,10 @@ pub enum HandshakeError<T = Infallible> {
 pub enum ResponseError {
     /// The status line is malformed, or that of a 101 in a version other than HTTP/1.1.
     StatusLine,
-    /// Not even the first octet is that of an HTTP/1 response. A port that expects TLS answers
-    /// this way, with an alert.
+    /// Not even the first octet is that of an HTTP/1 response.
     NotHttp,
+    /// The response is a TLS alert: the port speaks TLS, and the request went to it in the clear.
+    Tls,
     /// A malformed header field line.
     Field,
     /// CR without LF, or LF without CR.
@@ -197,7 +198,8 @@ impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StatusLine => "the response does not start with a valid HTTP/1.1 status line",
-            Self::NotHttp => "the response is not HTTP; if the port expects TLS, use wss://",
+            Self::NotHttp => "the response is not HTTP",
+            Self::Tls => "the server answered with a TLS alert: this port speaks TLS, use wss://",
             Self::Field => "the response has a malformed header field",
             Self::LineEnd => "the response has a line that does not end with CR LF",
             Self::TooManyInterim => "the server sent too many interim responses",

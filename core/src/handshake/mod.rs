@@ -272,6 +272,11 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
             Step::More => None,
             Step::Extension => self.extension_octet(octet),
             Step::ExtensionsEnd => self.extensions_end(),
+            Step::Outcome(Outcome::Invalid(ResponseError::StatusLine))
+                if octet == TLS_ALERT && self.response.is_something_else() =>
+            {
+                Some(Outcome::Invalid(ResponseError::Tls))
+            }
             Step::Outcome(end) => Some(end),
         }
     }
@@ -344,6 +349,10 @@ impl<C: Compression> ClientHandshake<'_, C> {
         ))
     }
 }
+
+/// RFC 8446 §5.1: the ContentType of an alert, which a server sends that takes the request for a
+/// broken ClientHello.
+const TLS_ALERT: u8 = 21;
 
 /// Without memory for an answer nothing is offered, and the grammar is left out of the image.
 const fn has_extensions<X: Offers>() -> bool {

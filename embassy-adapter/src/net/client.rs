@@ -7,13 +7,13 @@ use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{HandshakeError, Refusal, Request};
 use embassy_net::Stack;
-use embassy_net::tcp::TcpSocket;
-use embassy_time::Instant;
 
-use super::{Codec, Connection, Layer, Memory, Socket, Tcp, dial};
+use super::connect::Dial;
+use super::{Codec, Connection, Layer, Memory, Socket, Tcp};
 use crate::error::ConnectError;
+use crate::opening::open_over;
 use crate::supervisor::Connect;
-use crate::timing::{Timing, after};
+use crate::timing::Timing;
 
 /// Opens connections, one after the other, in memory that it keeps: the usual client of a board.
 ///
@@ -151,16 +151,13 @@ impl<E: Entropy, L: Layer, C: Codec> Client<E, L, C> {
     /// which nothing was sent for.
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, the attempt is lost; the client can be used for another.
-    pub async fn connect(
-        &mut self,
+    /// Dropped before it is ready, the attempt is lost and TCP cut off; the client can be used for another.
+    pub fn connect<'c>(
+        &'c mut self,
         request: &Request<'_>,
-    ) -> Result<Connection<'_, E, L, C>, ConnectError<L::Error>> {
-        L::check(&request.uri)?;
-        dial(self.stack, &self.socket, &request.uri, &self.timing)
-            .await
-            .map_err(L::refused)?;
+    ) -> impl Future<Output = Result<Connection<'c, E, L, C>, ConnectError<L::Error>>> {
         let Self {
+            stack,
             socket,
             receive,
             transmit,
@@ -168,48 +165,28 @@ impl<E: Entropy, L: Layer, C: Codec> Client<E, L, C> {
             timing,
             layer,
             codec,
-            ..
         } = self;
-        let socket = &*socket;
-        let attempt = Attempt(socket);
-        let by = if L::SHAKES_HANDS {
-            after(timing.handshake)
-        } else {
-            Instant::MAX
-        };
-        let io = layer.secure(socket, request, entropy, by).await?;
-        let compression = codec.lend().ok_or(HandshakeError::Extension(TOO_SMALL))?;
+        let (socket, timing) = (&*socket, &*timing);
         let buffers = Buffers {
             receive: &mut receive[..],
             transmit: &mut transmit[..],
         };
-        let rest;
-        let timing = if L::SHAKES_HANDS {
-            rest = timing.until(by);
-            &rest
-        } else {
-            timing
-        };
-        let opening = crate::Connection::open(io, request, buffers, entropy, compression, timing);
-        let (connection, _) = opening.await?;
-        attempt.succeeded();
-        Ok(connection)
+        let begin = fn_once(move || {
+            L::check(&request.uri)?;
+            let (io, secure) = layer.begin(socket, timing.handshake)?;
+            let dial = Dial::new(*stack, socket, timing, secure, L::refused);
+            let compression = codec.lend().ok_or(HandshakeError::Extension(TOO_SMALL))?;
+            Ok((io, dial, compression))
+        });
+        open_over(begin, request, buffers, entropy, timing, |connection, _| {
+            connection
+        })
     }
 }
 
-/// TCP is connected, but there is no connection yet: dropped, it is cut off.
-struct Attempt<'s>(&'s Socket<'static>);
-
-impl Attempt<'_> {
-    fn succeeded(self) {
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        self.0.with(TcpSocket::abort);
-    }
+/// Tells the compiler that it is called once, so that what it lends may leave it.
+fn fn_once<V, F: FnOnce() -> V>(f: F) -> F {
+    f
 }
 
 /// A memory that no constructor of ours lets through.

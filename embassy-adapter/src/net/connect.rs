@@ -18,8 +18,9 @@ use embedded_io_async::{Error as _, ErrorKind};
 use super::{Io, Socket};
 use crate::connection::Opened;
 use crate::error::ConnectError;
+use crate::opening::{Prepare, Ready, open_over};
 use crate::timing::{Timeout, Timing, after};
-use crate::transport::Shutdown;
+use crate::transport::{Shutdown, Transport};
 
 /// Opens a connection: looks the name up, connects, and makes the opening handshake.
 ///
@@ -28,35 +29,100 @@ use crate::transport::Shutdown;
 /// used again.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, the attempt is lost; the socket can be used for another.
-pub async fn connect<'s, 'n, 'r, B, T, E, C>(
+/// Dropped before it is ready, the attempt is lost and the TCP connection cut off; the socket can be
+/// used for another.
+pub fn connect<'s, 'n, 'r, B, T, E, C>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
     request: &Request<'r>,
     buffers: Buffers<B, T>,
     entropy: E,
     compression: C,
     timing: &Timing,
-) -> Result<Opened<'r, Io<'s, 'n>, B, T, E, C>, ConnectError<ErrorKind>>
+) -> impl Future<Output = Result<Opened<'r, Io<'s, 'n>, B, T, E, C>, ConnectError<ErrorKind>>>
 where
     B: Storage,
     T: Storage,
     E: Entropy,
     C: Compression,
 {
-    if request.uri.is_secure() {
-        return Err(ConnectError::NotSecure);
-    }
-    dial(stack, socket, &request.uri, timing).await?;
-    crate::Connection::open(
-        (socket, socket),
+    let begin = move || {
+        if request.uri.is_secure() {
+            return Err(ConnectError::NotSecure);
+        }
+        let dial = Dial::new(stack, socket, timing, Ready(timing.handshake), |error| {
+            error
+        });
+        Ok(((socket, socket), dial, compression))
+    };
+    open_over(
+        begin,
         request,
         buffers,
         entropy,
-        compression,
         timing,
+        |connection, established| (connection, established),
     )
-    .await
-    .inspect_err(|_| socket.with(TcpSocket::abort))
+}
+
+/// The way to a server: TCP, and `then` what stands between it and the WebSocket.
+pub(super) struct Dial<'d, 's, 'n, 't, P, T> {
+    stack: Stack<'d>,
+    timing: &'t Timing,
+    then: P,
+    /// An error of TCP's.
+    refused: fn(ConnectError<ErrorKind>) -> ConnectError<T>,
+    socket: &'s Socket<'n>,
+    attempt: Option<Attempt<'s, 'n>>,
+}
+
+impl<'d, 's, 'n, 't, P, T> Dial<'d, 's, 'n, 't, P, T> {
+    pub(super) const fn new(
+        stack: Stack<'d>,
+        socket: &'s Socket<'n>,
+        timing: &'t Timing,
+        then: P,
+        refused: fn(ConnectError<ErrorKind>) -> ConnectError<T>,
+    ) -> Self {
+        Self {
+            stack,
+            timing,
+            then,
+            refused,
+            socket,
+            attempt: None,
+        }
+    }
+}
+
+impl<Io: Transport, P: Prepare<Io>> Prepare<Io> for Dial<'_, '_, '_, '_, P, Io::Error> {
+    async fn prepare<E: Entropy>(
+        &mut self,
+        io: (&mut Io::Input, &mut Io::Output, &mut Io::Common),
+        request: &Request<'_>,
+        entropy: &mut E,
+    ) -> Result<Instant, ConnectError<Io::Error>> {
+        dial(self.stack, self.socket, &request.uri, self.timing)
+            .await
+            .map_err(self.refused)?;
+        self.attempt = Some(Attempt(self.socket));
+        self.then.prepare(io, request, entropy).await
+    }
+
+    fn opened(self) {
+        if let Some(attempt) = self.attempt {
+            core::mem::forget(attempt);
+        }
+        self.then.opened();
+    }
+}
+
+/// TCP is connected, but there is no connection yet: dropped, it is cut off.
+struct Attempt<'s, 'n>(&'s Socket<'n>);
+
+impl Drop for Attempt<'_, '_> {
+    fn drop(&mut self) {
+        self.0.with(TcpSocket::abort);
+    }
 }
 
 /// Connects the socket to the URI's host and port, within [`Timing::connect`]; what it was

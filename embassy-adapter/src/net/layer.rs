@@ -1,13 +1,12 @@
 //! What is below the WebSocket: TCP alone, or TLS over it.
 
-use bare_ws::entropy::Entropy;
-use bare_ws::handshake::Request;
 use bare_ws::uri::Uri;
-use embassy_time::Instant;
+use embassy_time::Duration;
 use embedded_io_async::ErrorKind;
 
 use super::Socket;
 use crate::error::ConnectError;
+use crate::opening::{Prepare, Ready};
 use crate::transport::Transport;
 
 /// [`Tcp`] or `Tls`: what a [`Client`](super::Client) opens connections over.
@@ -25,19 +24,19 @@ pub trait Layer: sealed::Sealed + 'static {
     #[doc(hidden)]
     fn refused(error: ConnectError<ErrorKind>) -> ConnectError<Self::Error>;
 
-    /// Whether it has a handshake of its own, in the time that there is for both.
+    /// What the transport needs before the opening handshake.
     #[doc(hidden)]
-    const SHAKES_HANDS: bool;
+    type Secure<'c>: Prepare<Self::Io<'c>>;
 
-    /// The transport over a socket that is connected.
+    /// The transport over a socket that is not connected yet. So long may both handshakes take
+    /// together.
     #[doc(hidden)]
-    fn secure<'c, E: Entropy>(
+    #[expect(clippy::type_complexity, reason = "the parameters are the layer's")]
+    fn begin<'c>(
         &'c mut self,
         socket: &'c Socket<'static>,
-        request: &Request<'_>,
-        entropy: &mut E,
-        by: Instant,
-    ) -> impl Future<Output = Result<Self::Io<'c>, ConnectError<Self::Error>>>;
+        handshake: Duration,
+    ) -> Result<(Self::Io<'c>, Self::Secure<'c>), ConnectError<Self::Error>>;
 }
 
 mod sealed {
@@ -53,7 +52,7 @@ impl sealed::Sealed for Tcp {}
 impl Layer for Tcp {
     type Error = ErrorKind;
     type Io<'c> = super::Io<'c, 'static>;
-    const SHAKES_HANDS: bool = false;
+    type Secure<'c> = Ready;
 
     fn check(uri: &Uri<'_>) -> Result<(), ConnectError<ErrorKind>> {
         if uri.is_secure() {
@@ -66,14 +65,12 @@ impl Layer for Tcp {
         error
     }
 
-    async fn secure<'c, E: Entropy>(
+    fn begin<'c>(
         &'c mut self,
         socket: &'c Socket<'static>,
-        _: &Request<'_>,
-        _: &mut E,
-        _: Instant,
-    ) -> Result<Self::Io<'c>, ConnectError<ErrorKind>> {
-        Ok((socket, socket))
+        handshake: Duration,
+    ) -> Result<(Self::Io<'c>, Ready), ConnectError<ErrorKind>> {
+        Ok(((socket, socket), Ready(handshake)))
     }
 }
 
@@ -85,7 +82,9 @@ mod secure {
     use core::fmt;
 
     use super::*;
-    use crate::tls::{Error, Link, MaxFragmentLength, Memory, Records, Setup, Stream, Trust};
+    use crate::tls::{
+        Error, Handshake, Link, MaxFragmentLength, Memory, Records, Setup, Stream, Trust,
+    };
 
     /// TLS 1.3 with a server that `V` vouches for, for `wss` URIs.
     pub struct Tls<V> {
@@ -121,7 +120,7 @@ mod secure {
     impl<V: Trust + 'static> Layer for Tls<V> {
         type Error = Error<ErrorKind>;
         type Io<'c> = Stream<'c, 'static, &'c Socket<'static>, &'c Socket<'static>>;
-        const SHAKES_HANDS: bool = true;
+        type Secure<'c> = Handshake<'c, &'c V>;
 
         fn check(uri: &Uri<'_>) -> Result<(), ConnectError<Self::Error>> {
             if uri.is_secure() {
@@ -134,13 +133,11 @@ mod secure {
             error.map(Error::Transport)
         }
 
-        fn secure<'c, E: Entropy>(
+        fn begin<'c>(
             &'c mut self,
             socket: &'c Socket<'static>,
-            request: &Request<'_>,
-            entropy: &mut E,
-            by: Instant,
-        ) -> impl Future<Output = Result<Self::Io<'c>, ConnectError<Self::Error>>> {
+            handshake: Duration,
+        ) -> Result<(Self::Io<'c>, Self::Secure<'c>), ConnectError<Self::Error>> {
             let records = Records {
                 read: &mut *self.records.read,
                 write: &mut *self.records.write,
@@ -152,7 +149,9 @@ mod secure {
             if let Some(name) = self.server_name {
                 setup = setup.with_server_name(name);
             }
-            setup.connect((socket, socket), request, entropy, by)
+            setup
+                .begin((socket, socket), handshake)
+                .map_err(ConnectError::Tls)
         }
     }
 

@@ -4,14 +4,14 @@ use bare_ws::buffer::{Buffers, Storage};
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{Compression, Request};
 use embassy_net::Stack;
-use embassy_net::tcp::TcpSocket;
 use embedded_io_async::ErrorKind;
 
-use super::{Socket, dial};
-use crate::Connection;
+use super::Socket;
+use super::connect::Dial;
 use crate::connection::Opened;
 use crate::error::ConnectError;
-use crate::timing::{Timing, after};
+use crate::opening::open_over;
+use crate::timing::Timing;
 use crate::tls::{self, Setup, Stream, Trust};
 
 /// Opens a connection over verified TLS: looks the name up, connects, makes the TLS handshake with
@@ -26,19 +26,25 @@ use crate::tls::{self, Setup, Stream, Trust};
 /// TCP connection is cut off, and the socket can be used again.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, the attempt is lost; the socket and the memory can be used for
-/// another.
-pub async fn connect_secure<'a, 'b, 's, 'n, 'r, V, B, T, E, C>(
+/// Dropped before it is ready, the attempt is lost and the TCP connection cut off; the socket and the
+/// memory can be used for another.
+#[expect(
+    clippy::type_complexity,
+    reason = "the parameters are the connection's"
+)]
+pub fn connect_secure<'a, 'b, 's, 'n, 'r, V, B, T, E, C>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
     tls: Setup<'a, 'b, V>,
     request: &Request<'r>,
     buffers: Buffers<B, T>,
-    mut entropy: E,
+    entropy: E,
     compression: C,
     timing: &Timing,
-) -> Result<
-    Opened<'r, Stream<'a, 'b, &'s Socket<'n>, &'s Socket<'n>>, B, T, E, C>,
-    ConnectError<tls::Error<ErrorKind>>,
+) -> impl Future<
+    Output = Result<
+        Opened<'r, Stream<'a, 'b, &'s Socket<'n>, &'s Socket<'n>>, B, T, E, C>,
+        ConnectError<tls::Error<ErrorKind>>,
+    >,
 >
 where
     V: Trust,
@@ -47,21 +53,23 @@ where
     E: Entropy,
     C: Compression,
 {
-    if !request.uri.is_secure() {
-        return Err(ConnectError::NotWss);
-    }
-    dial(stack, socket, &request.uri, timing)
-        .await
-        .map_err(|error| error.map(tls::Error::Transport))?;
-    let by = after(timing.handshake);
-    let halves = (socket, socket);
-    // Not by `tls::open`: each future inside another one holds what it was called with once more.
-    let opened = match tls.connect(halves, request, &mut entropy, by).await {
-        Ok(stream) => {
-            let timing = timing.until(by);
-            Connection::open(stream, request, buffers, entropy, compression, &timing).await
+    let begin = move || {
+        if !request.uri.is_secure() {
+            return Err(ConnectError::NotWss);
         }
-        Err(error) => Err(error),
+        let (stream, secure) = tls
+            .begin((socket, socket), timing.handshake)
+            .map_err(ConnectError::Tls)?;
+        let refused = |error: ConnectError<ErrorKind>| error.map(tls::Error::Transport);
+        let dial = Dial::new(stack, socket, timing, secure, refused);
+        Ok((stream, dial, compression))
     };
-    opened.inspect_err(|_| socket.with(TcpSocket::abort))
+    open_over(
+        begin,
+        request,
+        buffers,
+        entropy,
+        timing,
+        |connection, established| (connection, established),
+    )
 }

@@ -68,9 +68,20 @@ pub enum CertificateError {
     /// No path leads to a trust anchor.
     UnknownIssuer,
     /// A certificate of the chain has expired.
-    Expired,
+    Expired {
+        /// When, in seconds since 1970-01-01 00:00 UTC.
+        not_after: u64,
+        /// For which moment it was checked: that of [`Clock`](super::Clock), or without a clock the
+        /// beginning of another certificate's validity.
+        at: u64,
+    },
     /// A certificate of the chain is not valid yet.
-    NotYetValid,
+    NotYetValid {
+        /// When it will be, in seconds since 1970-01-01 00:00 UTC.
+        not_before: u64,
+        /// For which moment it was checked, as in [`Expired`](Self::Expired).
+        at: u64,
+    },
     /// The validity of a certificate ends before it begins.
     Validity,
     /// An issuer is not a certification authority (RFC 5280 §4.2.1.9). Whoever holds any certificate
@@ -173,8 +184,20 @@ impl fmt::Display for CertificateError {
             Self::Version => "the server sent a certificate that is not of version 3",
             Self::WrongName => "the certificate is not valid for the name of the server",
             Self::UnknownIssuer => "no path leads to a trust anchor",
-            Self::Expired => "the certificate or one of its issuers has expired",
-            Self::NotYetValid => "the certificate or one of its issuers is not valid yet",
+            Self::Expired { not_after, at } => {
+                let (end, at) = (Date(*not_after), Date(*at));
+                return write!(
+                    f,
+                    "a certificate of the chain expired on {end}; today is {at}"
+                );
+            }
+            Self::NotYetValid { not_before, at } => {
+                let (begin, at) = (Date(*not_before), Date(*at));
+                return write!(
+                    f,
+                    "a certificate of the chain is valid from {begin}; today is {at}"
+                );
+            }
             Self::Validity => "a certificate ends before it begins",
             Self::IssuerNotCa => "an issuer is not a certification authority",
             Self::CaAsServer => "the certificate is that of an authority, not of a server",
@@ -195,3 +218,28 @@ impl fmt::Display for CertificateError {
 }
 
 impl core::error::Error for CertificateError {}
+
+/// Seconds since 1970, as a date in UTC.
+struct Date(u64);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A day has 675 times 128 seconds: no division of 64 bits.
+        let days = u32::try_from(self.0 >> 7).unwrap_or(u32::MAX) / 675;
+        // From 0000-03-01, so that the day that may be missing is a year's last; 400 years have as
+        // many days each time.
+        let (eras, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        // Five months have 153 days.
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (month, next) = if month < 10 {
+            (month + 3, 0)
+        } else {
+            (month - 9, 1)
+        };
+        let year = 400 * eras + year + next;
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}

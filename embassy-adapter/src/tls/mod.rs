@@ -148,7 +148,7 @@ use core::task::Poll;
 use bare_ws::entropy::Entropy;
 use embassy_futures::yield_now;
 use embedded_io_async::{Read, Write};
-use embedded_tls::{FlushPolicy, TlsConfig, TlsContext};
+use embedded_tls::{TlsConfig, TlsContext};
 use pki_types::ServerName;
 
 pub use embedded_tls::MaxFragmentLength;
@@ -162,7 +162,8 @@ pub use stream::{ReadHalf, Stream, WriteHalf};
 pub use trust::{Clock, MAX_INTERMEDIATES, PinnedKey, Roots, Trust};
 pub use webpki::anchor_from_trusted_cert;
 
-use stream::{Connection, drain, fill, run};
+pub(crate) use open::Handshake;
+use stream::{Session, drain, fill, run};
 use verifier::{Provider, Record};
 
 /// Where embedded-tls builds and opens records.
@@ -222,9 +223,32 @@ impl<'c, V: Trust> Client<'c, V> {
         &self,
         link: &'a mut Link<'b>,
         records: Records<'a>,
-        (mut reader, mut writer): (In, Out),
+        (reader, writer): (In, Out),
         entropy: &mut E,
     ) -> Result<Stream<'a, 'b, In, Out>, Error<In::Error>>
+    where
+        In: Read,
+        Out: Write<Error = In::Error>,
+        E: Entropy,
+    {
+        let mut stream = Stream::begin(link, records, reader, writer)?;
+        let Stream {
+            session,
+            reader,
+            writer,
+        } = &mut stream;
+        self.shake(session, reader, writer, entropy).await?;
+        Ok(stream)
+    }
+
+    /// The handshake, on a session that has just [begun](Stream::begin).
+    pub(crate) async fn shake<In, Out, E>(
+        &self,
+        session: &mut Session<'_, '_>,
+        reader: &mut In,
+        writer: &mut Out,
+        entropy: &mut E,
+    ) -> Result<(), Error<In::Error>>
     where
         In: Read,
         Out: Write<Error = In::Error>,
@@ -233,8 +257,7 @@ impl<'c, V: Trust> Client<'c, V> {
         // "example.org." and "example.org" are one host; certificates and SNI know the second.
         let server = self.server.strip_suffix('.').unwrap_or(self.server);
         let name = ServerName::try_from(server).map_err(|_| Error::ServerName)?;
-        link.begin(&records)?;
-        let link = &*link;
+        let (tls, link) = session.opening().ok_or(Error::Closed)?;
 
         let mut config = TlsConfig::new().with_alpn(&[b"http/1.1"]);
         if let ServerName::DnsName(_) = name {
@@ -245,10 +268,6 @@ impl<'c, V: Trust> Client<'c, V> {
         }
         let record = Record::new();
         let mut provider = Provider::new(&record, entropy, &self.trust, &name);
-        let mut tls = Connection::new(link, records.read, records.write);
-        // The queue has nothing to flush, the transport is flushed by its caller.
-        tls.set_flush_policy(FlushPolicy::Relaxed);
-
         let outcome = {
             let mut opening = pin!(tls.open(TlsContext::new(&config, &mut provider)));
             let mut heard = false;
@@ -262,7 +281,7 @@ impl<'c, V: Trust> Client<'c, V> {
                 }
                 if link.outbound()?.pending().is_empty() {
                     heard = true;
-                    if !fill(link, &mut reader).await? {
+                    if !fill(link, reader).await? {
                         return Err(Error::CutInHandshake);
                     }
                     // What a record makes us compute takes long: let others run in between.
@@ -272,7 +291,7 @@ impl<'c, V: Trust> Client<'c, V> {
                     if heard {
                         record.proven().map_err(Error::Certificate)?;
                     }
-                    drain(link, &mut writer).await?;
+                    drain(link, writer).await?;
                     writer.flush().await.map_err(Error::Transport)?;
                 }
             }
@@ -285,8 +304,7 @@ impl<'c, V: Trust> Client<'c, V> {
         }
         record.proven().map_err(Error::Certificate)?;
         link.inbound()?.open();
-        drain(link, &mut writer).await?;
-        Ok(Stream::new(tls, link, reader, writer))
+        drain(link, writer).await
     }
 }
 

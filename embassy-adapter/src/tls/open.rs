@@ -5,32 +5,40 @@ use core::fmt;
 use bare_ws::buffer::{Buffers, Storage};
 use bare_ws::entropy::Entropy;
 use bare_ws::handshake::{Compression, Request};
-use embassy_time::{Instant, with_deadline};
-use embedded_io_async::{Read, Write};
+use embassy_time::{Duration, Instant, with_deadline};
+use embedded_io_async::Read;
 
+use super::stream::Session;
 use super::{Client, Error, Link, MaxFragmentLength, Records, Stream, Trust};
-use crate::Connection;
 use crate::connection::Opened;
 use crate::error::ConnectError;
+use crate::opening::{Prepare, open_over};
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
 
 /// What TLS takes for one connection: whom to trust, and memory.
 pub struct Setup<'a, 'b, V> {
-    trust: V,
-    server_name: Option<&'a str>,
-    max_fragment_length: Option<MaxFragmentLength>,
+    client: Named<'a, V>,
     link: &'a mut Link<'b>,
     records: Records<'a>,
+}
+
+/// A [`Client`], whose server may be the URI's host.
+struct Named<'a, V> {
+    server_name: Option<&'a str>,
+    trust: V,
+    max_fragment_length: Option<MaxFragmentLength>,
 }
 
 impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
     /// The buffers are as long as the [module](super) says.
     pub const fn new(trust: V, link: &'a mut Link<'b>, records: Records<'a>) -> Self {
         Self {
-            trust,
-            server_name: None,
-            max_fragment_length: None,
+            client: Named {
+                server_name: None,
+                trust,
+                max_fragment_length: None,
+            },
             link,
             records,
         }
@@ -39,7 +47,7 @@ impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
     /// Asks for shorter records: [`Client::with_max_fragment_length`].
     #[must_use]
     pub const fn with_max_fragment_length(mut self, length: MaxFragmentLength) -> Self {
-        self.max_fragment_length = Some(length);
+        self.client.max_fragment_length = Some(length);
         self
     }
 
@@ -47,35 +55,69 @@ impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
     /// server that is reached by its address.
     #[must_use]
     pub const fn with_server_name(mut self, name: &'a str) -> Self {
-        self.server_name = Some(name);
+        self.client.server_name = Some(name);
         self
     }
 
-    /// The TLS handshake with the server of the URI.
-    pub(crate) async fn connect<In, Out, E: Entropy>(
+    /// A connection over these halves, and the handshake that it needs, together with the opening
+    /// handshake within `limit`.
+    #[expect(clippy::type_complexity, reason = "the parameters are the stream's")]
+    pub(crate) fn begin<In, Out, T>(
         self,
-        halves: (In, Out),
+        (input, output): (In, Out),
+        limit: Duration,
+    ) -> Result<(Stream<'a, 'b, In, Out>, Handshake<'a, V>), Error<T>> {
+        let stream = Stream::begin(self.link, self.records, input, output)?;
+        let handshake = Handshake {
+            client: self.client,
+            limit,
+        };
+        Ok((stream, handshake))
+    }
+}
+
+/// The handshake of TLS, on a stream that is in its place.
+pub struct Handshake<'a, V> {
+    client: Named<'a, V>,
+    limit: Duration,
+}
+
+impl<In, Out, V> Prepare<Stream<'_, '_, In, Out>> for Handshake<'_, V>
+where
+    In: Read<Error: Clone>,
+    Out: Shutdown<Error = In::Error>,
+    V: Trust,
+{
+    async fn prepare<E: Entropy>(
+        &mut self,
+        (input, output, session): (&mut In, &mut Out, &mut Session<'_, '_>),
         request: &Request<'_>,
         entropy: &mut E,
-        by: Instant,
-    ) -> Result<Stream<'a, 'b, In, Out>, ConnectError<Error<In::Error>>>
-    where
-        In: Read,
-        Out: Write<Error = In::Error>,
-    {
-        if !request.uri.is_secure() {
-            return Err(ConnectError::NotWss);
-        }
+    ) -> Result<Instant, ConnectError<Error<In::Error>>> {
+        let by = after(self.limit);
+        let Named {
+            server_name,
+            trust,
+            max_fragment_length,
+        } = &self.client;
         let client = Client {
-            server: self.server_name.unwrap_or_else(|| request.uri.host()),
-            trust: self.trust,
-            max_fragment_length: self.max_fragment_length,
+            server: server_name.unwrap_or_else(|| request.uri.host()),
+            trust,
+            max_fragment_length: *max_fragment_length,
         };
-        let connecting = client.connect(self.link, self.records, halves, entropy);
-        with_deadline(by, connecting)
+        with_deadline(by, client.shake(session, input, output, entropy))
             .await
             .map_err(|_| ConnectError::Timeout(Timeout::Handshake))?
-            .map_err(ConnectError::Tls)
+            .map_err(ConnectError::Tls)?;
+        Ok(by)
+    }
+
+    fn opened(self) {}
+}
+
+impl<V> fmt::Debug for Handshake<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").finish_non_exhaustive()
     }
 }
 
@@ -86,7 +128,7 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 }
 
 /// Makes the TLS handshake and the opening handshake over a transport that is connected, as
-/// [`Connection::open`] does without TLS. `net::connect_secure` also connects.
+/// [`Connection::open`](crate::Connection::open) does without TLS. `net::connect_secure` also connects.
 ///
 /// The server must be that of the URI. Nothing but a ClientHello is sent before it has proved it.
 ///
@@ -98,15 +140,24 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 /// # Cancel safety
 /// Dropped before it is ready, the handshake is lost and the transport is of no more use. The memory
 /// can be used for another.
-pub async fn open<'a, 'b, 'r, In, Out, V, B, T, E, C>(
+#[expect(
+    clippy::type_complexity,
+    reason = "the parameters are the connection's"
+)]
+pub fn open<'a, 'b, 'r, In, Out, V, B, T, E, C>(
     halves: (In, Out),
     tls: Setup<'a, 'b, V>,
     request: &Request<'r>,
     buffers: Buffers<B, T>,
-    mut entropy: E,
+    entropy: E,
     compression: C,
     timing: &Timing,
-) -> Result<Opened<'r, Stream<'a, 'b, In, Out>, B, T, E, C>, ConnectError<Error<In::Error>>>
+) -> impl Future<
+    Output = Result<
+        Opened<'r, Stream<'a, 'b, In, Out>, B, T, E, C>,
+        ConnectError<Error<In::Error>>,
+    >,
+>
 where
     In: Read<Error: Clone>,
     Out: Shutdown<Error = In::Error>,
@@ -116,8 +167,21 @@ where
     E: Entropy,
     C: Compression,
 {
-    let by = after(timing.handshake);
-    let stream = tls.connect(halves, request, &mut entropy, by).await?;
-    let timing = timing.until(by);
-    Connection::open(stream, request, buffers, entropy, compression, &timing).await
+    let begin = move || {
+        if !request.uri.is_secure() {
+            return Err(ConnectError::NotWss);
+        }
+        let (stream, handshake) = tls
+            .begin(halves, timing.handshake)
+            .map_err(ConnectError::Tls)?;
+        Ok((stream, handshake, compression))
+    };
+    open_over(
+        begin,
+        request,
+        buffers,
+        entropy,
+        timing,
+        |connection, established| (connection, established),
+    )
 }

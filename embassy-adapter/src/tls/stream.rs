@@ -18,8 +18,9 @@ use core::task::{Context, Poll, Waker};
 
 use embassy_futures::yield_now;
 use embedded_io_async::{ErrorType, Read, Write};
-use embedded_tls::TlsConnection;
+use embedded_tls::{FlushPolicy, TlsConnection};
 
+use super::Records;
 use super::cipher::{Suite, is_end};
 use super::error::Error;
 use super::link::Link;
@@ -31,20 +32,26 @@ use crate::transport::{Shutdown, Transport};
 /// the transport at once; [`flush`](Write::flush) sees it through. Flush before waiting for an
 /// answer.
 pub struct Stream<'a, 'b, In, Out> {
-    session: Session<'a, 'b>,
-    reader: In,
-    writer: Out,
+    pub(super) session: Session<'a, 'b>,
+    pub(super) reader: In,
+    pub(super) writer: Out,
 }
 
 impl<'a, 'b, In, Out> Stream<'a, 'b, In, Out> {
-    /// After a handshake that proved the peer.
-    pub(super) fn new(
-        tls: Connection<'a, 'b>,
-        link: &'a Link<'b>,
+    /// Of no use to anybody before its handshake has [proved](super::Client::shake) the peer.
+    #[inline]
+    pub(super) fn begin<T>(
+        link: &'a mut Link<'b>,
+        records: Records<'a>,
         reader: In,
         writer: Out,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Error<T>> {
+        link.begin(&records)?;
+        let link = &*link;
+        let mut tls = Connection::new(link, records.read, records.write);
+        // The queue has nothing to flush, the transport is flushed by its caller.
+        tls.set_flush_policy(FlushPolicy::Relaxed);
+        Ok(Self {
             session: Session {
                 tls: RefCell::new(Some(tls)),
                 link,
@@ -52,7 +59,7 @@ impl<'a, 'b, In, Out> Stream<'a, 'b, In, Out> {
             },
             reader,
             writer,
-        }
+        })
     }
 
     /// Two halves, for two tasks, or for [`Connection::open`](crate::Connection::open).
@@ -239,6 +246,14 @@ pub struct Session<'a, 'b> {
     link: &'a Link<'b>,
     /// The peer's close_notify has come.
     ended: Cell<bool>,
+}
+
+impl<'a, 'b> Session<'a, 'b> {
+    /// What the handshake is made on.
+    pub(super) fn opening(&mut self) -> Option<(&mut Connection<'a, 'b>, &'a Link<'b>)> {
+        let tls = self.tls.get_mut().as_mut()?;
+        Some((tls, self.link))
+    }
 }
 
 impl Session<'_, '_> {

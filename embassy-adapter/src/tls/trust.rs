@@ -118,7 +118,10 @@ impl<'a> Roots<'a> {
             };
             // Dates are looked at before signatures, so another try costs little.
             match self.path_at(leaf, intermediates, fields.not_before, budget) {
-                Err(error @ (CertificateError::Expired | CertificateError::NotYetValid)) => {
+                Err(
+                    error @ (CertificateError::Expired { .. }
+                    | CertificateError::NotYetValid { .. }),
+                ) => {
                     first.get_or_insert(error);
                 }
                 verdict => return verdict,
@@ -224,8 +227,14 @@ impl From<webpki::Error> for CertificateError {
             KEY_USAGE => Self::KeyUsage,
             E::CertNotValidForName(_) => Self::WrongName,
             E::UnknownIssuer => Self::UnknownIssuer,
-            E::CertExpired { .. } => Self::Expired,
-            E::CertNotValidYet { .. } => Self::NotYetValid,
+            E::CertExpired { time, not_after } => Self::Expired {
+                not_after: not_after.as_secs(),
+                at: time.as_secs(),
+            },
+            E::CertNotValidYet { time, not_before } => Self::NotYetValid {
+                not_before: not_before.as_secs(),
+                at: time.as_secs(),
+            },
             E::InvalidCertValidity => Self::Validity,
             E::EndEntityUsedAsCa => Self::IssuerNotCa,
             E::CaUsedAsEndEntity => Self::CaAsServer,

@@ -303,6 +303,25 @@ fn either_half_can_close() {
     }
 }
 
+/// A reader does not know whether the other half has more to send, an undivided connection does.
+// row: CLS-10
+#[test]
+fn to_finish_begins_to_close_where_there_is_one_half_only() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = connected::<131>(Manner::GOOD, &Timing::default());
+    let (mut reader, writer) = client.split();
+    assert_eq!(run_for(9, reader.finish()), None);
+    assert_eq!(run(writer.send("more")), Ok(()));
+    let more = Sent::new(Opcode::Text, b"more");
+    assert_eq!(
+        sent(&peer.from_client.written()),
+        std::slice::from_ref(&more)
+    );
+    assert_eq!(run_for(9, client.finish()), None);
+    let close = Sent::new(Opcode::Close, &1000u16.to_be_bytes());
+    assert_eq!(sent(&peer.from_client.written()), [more, close]);
+}
+
 /// The deadline runs for a reader that was waiting before the other half closed.
 // row: CLS-11, STA-02
 #[test]

@@ -93,6 +93,7 @@ fn response_errors() -> Vec<ResponseError> {
     vec![
         E::StatusLine,
         E::NotHttp,
+        E::Tls,
         E::Field,
         E::LineEnd,
         E::TooManyInterim,
@@ -361,8 +362,14 @@ fn embassy_certificate_errors() -> [embassy_tls::CertificateError; 21] {
         E::Version,
         E::WrongName,
         E::UnknownIssuer,
-        E::Expired,
-        E::NotYetValid,
+        E::Expired {
+            not_after: 0,
+            at: 951_782_400,
+        },
+        E::NotYetValid {
+            not_before: 4_102_444_800,
+            at: u64::MAX,
+        },
         E::Validity,
         E::IssuerNotCa,
         E::CaAsServer,
@@ -501,11 +508,28 @@ fn errors_name_what_they_are_about() {
         (status(302), &["302", "redirect"]),
         (status(401), &["401", "credentials"]),
         (status(503), &["503"]),
-        (ResponseError::NotHttp.to_string(), &["not HTTP", "wss"]),
+        (ResponseError::NotHttp.to_string(), &["not HTTP"]),
+        (ResponseError::Tls.to_string(), &["TLS", "wss"]),
         (message.to_string(), &["9", "8", "message_limit"]),
         (
             certificate.to_string(),
             &["host.example", "expired", "2024-02-29T00:00:00Z"],
+        ),
+        (
+            embassy_tls::CertificateError::Expired {
+                not_after: 1_709_164_799,
+                at: 1_709_164_800,
+            }
+            .to_string(),
+            &["expired on 2024-02-28", "2024-02-29"],
+        ),
+        (
+            embassy_tls::CertificateError::NotYetValid {
+                not_before: 4_107_542_400,
+                at: 0,
+            }
+            .to_string(),
+            &["from 2100-03-01", "1970-01-01"],
         ),
     ] {
         for word in words {

@@ -31,7 +31,8 @@ fn the_order_of_the_fields_means_nothing() {
 fn the_status_line() {
     let bad = Some(violation(ResponseError::StatusLine));
     let other = Some(violation(ResponseError::NotHttp));
-    assert!(ResponseError::NotHttp.to_string().contains("wss"));
+    let tls = Some(violation(ResponseError::Tls));
+    assert!(ResponseError::Tls.to_string().contains("wss"));
     expect(
         &Setting::default(),
         &[
@@ -66,7 +67,7 @@ fn the_status_line() {
             ("220 mx.example.com ESMTP\r\n".to_owned(), other),
             ("SSH-2.0-OpenSSH_9\r\n".to_owned(), other),
             // A port for wss says that it understands nothing.
-            ("\x15\x03\x03\x00\x02\x02\x28".to_owned(), other),
+            ("\x15\x03\x03\x00\x02\x02\x28".to_owned(), tls),
             (with_status("HTTP/1.1 101 \x15"), bad),
             ("\0\0\x12\x04\0\0\0\0\0".to_owned(), other),
         ],

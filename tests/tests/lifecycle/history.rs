@@ -26,6 +26,8 @@ pub(crate) struct History {
     pub(crate) aborted: bool,
     /// When the connection began to end.
     pub(crate) ends_since: Option<u64>,
+    /// When a close began that was withdrawn, while what it waited for is still not out.
+    withdrawn_since: Option<u64>,
     /// A deadline had passed when somebody looked.
     pub(crate) expired: bool,
     pub(crate) discarded: usize,
@@ -137,15 +139,24 @@ impl History {
             Event::Aborted => self.aborted = true,
             _ => {}
         }
+        if matches!(event, Event::Drained | Event::OutputFailed) {
+            self.withdrawn_since = None;
+        }
         self.ends(now, after, event == Event::CloseWithdrawn);
     }
 
     fn ends(&mut self, now: u64, after: &Subject, withdrawn: bool) {
         match after.phase() {
             Phase::Opening => {}
-            Phase::Open if withdrawn => self.ends_since = None,
+            Phase::Open if withdrawn => {
+                let begun = self.ends_since.take().or(self.withdrawn_since);
+                self.withdrawn_since = begun.filter(|_| self.stalled.is_some());
+            }
             Phase::Open => {}
-            _ => self.ends_since = self.ends_since.or(Some(now)),
+            _ => {
+                let begun = self.withdrawn_since.take().unwrap_or(now);
+                self.ends_since = self.ends_since.or(Some(begun));
+            }
         }
     }
 }

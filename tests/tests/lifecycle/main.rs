@@ -128,6 +128,30 @@ fn a_close_that_cannot_leave_is_neither_waited_for_nor_taken_back() {
     );
 }
 
+// row: STA-04
+#[test]
+fn a_close_that_is_called_again_gains_no_time_while_it_waits_for_the_same() {
+    let withdrawn = |events: &[Event]| {
+        let mut machine = after(events);
+        machine.on(Event::CloseBegun, 1);
+        machine.on(Event::CloseWithdrawn, 3);
+        assert_eq!(machine.phase(), Phase::Open);
+        machine
+    };
+    let again = |mut machine: Lifecycle<u64>, now| {
+        machine.on(Event::CloseBegun, now);
+        machine.closes_by()
+    };
+    let stuck = withdrawn(&[Event::Queued]);
+    assert_eq!(stuck.closes_by(), u64::MAX);
+    assert_eq!(again(stuck.clone(), 9), 1 + LIMITS.close);
+    let mut free = stuck;
+    free.on(Event::Drained, 5);
+    assert_eq!(again(free, 9), 9 + LIMITS.close);
+    // It waited for nothing, and was dropped all the same.
+    assert_eq!(again(withdrawn(&[]), 9), 9 + LIMITS.close);
+}
+
 #[test]
 fn what_nobody_writes_any_more_has_no_deadline() {
     let machine = after(&[Event::OutputFailed, Event::Queued]);

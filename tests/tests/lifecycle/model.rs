@@ -28,6 +28,8 @@ pub(crate) struct Model {
     waits_since: Option<u64>,
     stalled_since: Option<u64>,
     ends_since: Option<u64>,
+    /// When a close began that was dropped, while what it waited for is still not out.
+    withdrawn_since: Option<u64>,
 }
 
 impl Model {
@@ -54,6 +56,7 @@ impl Model {
             waits_since: None,
             stalled_since: None,
             ends_since: None,
+            withdrawn_since: None,
         }
     }
 
@@ -146,9 +149,11 @@ impl Model {
             Happens::Check(call) => self.check(call, now),
         }
         if matches!(self.phase(), Phase::Opening | Phase::Open) {
-            self.ends_since = None;
+            let begun = self.ends_since.take().or(self.withdrawn_since);
+            self.withdrawn_since = begun.filter(|_| self.stalled_since.is_some());
         } else {
-            self.ends_since = self.ends_since.or(Some(now));
+            let begun = self.withdrawn_since.take().unwrap_or(now);
+            self.ends_since = self.ends_since.or(Some(begun));
         }
     }
 

@@ -81,7 +81,9 @@ impl Subject {
         match event {
             Event::Heard(_) if self.is(Mutant::OctetsRestartTheClose) => {
                 let open = self.machine.phase();
-                self.machine.on(Event::CloseWithdrawn, now);
+                if !self.machine.is_stalled() {
+                    self.machine.on(Event::CloseWithdrawn, now);
+                }
                 if open != self.machine.phase() {
                     self.machine.on(Event::CloseBegun, now);
                 }

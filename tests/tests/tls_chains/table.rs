@@ -290,24 +290,26 @@ fn usages(table: &mut Table) {
 
 /// RFC 5280 §4.1.2.5: when.
 fn times(table: &mut Table) {
-    use CertificateError::{Expired, NotYetValid, Validity};
+    use CertificateError::Validity;
+    let expired = |not_after, at| Err(CertificateError::Expired { not_after, at });
+    let early = |not_before, at| Err(CertificateError::NotYetValid { not_before, at });
     let root = Node::root("root");
     let leaf = root.issue(server(&[HOST])); // 2026
     let moments = [
         ("at its begin", SECONDS_OF_2026, Ok(())),
-        ("a second before its begin", SECONDS_OF_2026 - 1, Err(NotYetValid)),
+        ("a second before its begin", SECONDS_OF_2026 - 1, early(SECONDS_OF_2026, SECONDS_OF_2026 - 1)),
         ("at its end", SECONDS_OF_2027, Ok(())),
-        ("a second after its end", SECONDS_OF_2027 + 1, Err(Expired)),
-        ("in 1970", 0, Err(NotYetValid)),
-        ("in 2100", 4_102_444_800, Err(Expired)),
+        ("a second after its end", SECONDS_OF_2027 + 1, expired(SECONDS_OF_2027, SECONDS_OF_2027 + 1)),
+        ("in 1970", 0, early(SECONDS_OF_2026, 0)),
+        ("in 2100", 4_102_444_800, expired(SECONDS_OF_2027, 4_102_444_800)),
     ];
     for (label, now, expected) in moments {
         table.add(label, HOST, &[&root], &[&leaf], expected).now = now;
     }
 
     let spans = [
-        ("an expired intermediate", 2020, 2025, Err(Expired)),
-        ("an intermediate of next year", 2028, 2040, Err(NotYetValid)),
+        ("an expired intermediate", 2020, 2025, expired(1_735_689_600, NOW)),
+        ("an intermediate of next year", 2028, 2040, early(1_830_297_600, NOW)),
     ];
     for (label, from, to, expected) in spans {
         let mut params = authority("intermediate");

@@ -208,13 +208,21 @@ fn each_false_server_is_refused_by_name_and_never_written_to() {
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = root.issue(ca);
 
+    let expired = E::Expired {
+        not_after: 1_735_689_600, // 2025
+        at: NOW,
+    };
+    let early = E::NotYetValid {
+        not_before: 1_830_297_600, // 2028
+        at: NOW,
+    };
     let table: &[(&str, &Node, &[&Node], E)] = &[
         ("other.example.test", &leaf, &[&leaf], E::WrongName),
         ("127.0.0.1", &leaf, &[&leaf], E::WrongName),
         (HOST, &nobody, &[&nobody], E::UnknownIssuer),
         (HOST, &false_root, &[&false_root], E::BadSignature),
-        (HOST, &past, &[&past], E::Expired),
-        (HOST, &future, &[&future], E::NotYetValid),
+        (HOST, &past, &[&past], expired),
+        (HOST, &future, &[&future], early),
         (HOST, &forged, &[&forged, &other], E::IssuerNotCa),
         (HOST, &common, &[&common], E::WrongName),
         (HOST, &ca, &[&ca], E::CaAsServer),

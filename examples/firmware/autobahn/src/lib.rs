@@ -206,6 +206,6 @@ async fn echo(connection: &mut Open<'_, impl Entropy>) -> Result<(), Failure> {
     };
     let echoed = echoed.await;
     // The next case has the same socket.
-    let finished = reader.finish().await;
+    let finished = connection.finish().await;
     echoed.and(finished).map_err(Failure::Connection)
 }

@@ -140,7 +140,8 @@ pub(crate) async fn act<Io: Transport<Error: Debug>>(
         // What a dropped call left behind.
         let _ = select(connection.ping(&SHORT), async {}).await;
     }
-    if cell.receives() && cell.deadline == Deadline::Close && cell.used != Use::Beside {
+    let waits_for_peer = cell.receives() || cell.discards();
+    if waits_for_peer && cell.deadline == Deadline::Close && cell.used != Use::Beside {
         // Where the peer has ended there is nobody to close for.
         let _ = connection.close(Some(CloseCode::NORMAL), "").await;
     }

@@ -245,12 +245,20 @@ impl Cell {
     }
 
     pub(crate) const fn sends(self) -> bool {
-        !self.opens() && !self.receives() && !self.ends()
+        !self.opens() && !self.receives() && !self.discards() && !self.ends()
+    }
+
+    /// Whether it receives until the peer has closed, and begins nothing: a reader's `finish`.
+    pub(crate) const fn discards(self) -> bool {
+        matches!(
+            (self.row, self.used),
+            (Row::Finish, Use::Halves | Use::Beside)
+        )
     }
 
     /// Whether it ends the connection.
     pub(crate) const fn ends(self) -> bool {
-        matches!(self.row, Row::Close | Row::Finish)
+        matches!(self.row, Row::Close | Row::Finish) && !self.discards()
     }
 
     /// Whether the peer takes nothing.

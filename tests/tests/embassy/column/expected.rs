@@ -46,6 +46,7 @@ impl Cell {
         match self.row {
             Row::Recv | Row::RecvChunk | Row::RecvFrame => self.receiving(),
             Row::Close => self.closing(),
+            Row::Finish if self.discards() => self.discarding(),
             Row::Finish => self.finishing(),
             _ => self.sending(),
         }
@@ -227,7 +228,6 @@ impl Cell {
             // Dropped, its Close is queued; the connection ends by its deadline, and `finish` sees it.
             return Ok(at_once([Outcome::NotOpen]));
         }
-        let behind = self.used == Use::Beside;
         Ok(match self.peer {
             // Dropped, it is queued.
             Peer::Silent | Peer::Ends if self.manner == Manner::Dropped => {
@@ -236,13 +236,17 @@ impl Cell {
             Peer::Silent | Peer::Ends => at_once([Outcome::Done]),
             Peer::Resets => later([Outcome::Lost, Outcome::NotOpen]),
             Peer::Drips if self.deadline == Deadline::Stall => self.trickles_out(),
-            // Withdrawn with each drop, since the message before it holds the sender.
-            _ if self.deadline == Deadline::Close && behind && self.manner == Manner::Dropped => {
-                goes_on()
-            }
             _ if self.deadline == Deadline::Stall => self.stalled(),
             _ => late(Timeout::Close, WAVE),
         })
+    }
+
+    fn discarding(self) -> Result<Expect, &'static str> {
+        match self.deadline {
+            // What ends by them is finished within the close limit, which is long here.
+            Deadline::Silence | Deadline::KeepAlive => Ok(self.ended().unwrap_or_else(goes_on)),
+            _ => self.receiving(),
+        }
     }
 
     fn finishing(self) -> Result<Expect, &'static str> {
@@ -254,10 +258,8 @@ impl Cell {
             Deadline::Stall => return Ok(self.stalled()),
             _ => {}
         }
-        let behind = self.used == Use::Beside && (self.is_blocked() || self.peer == Peer::Drips);
         Ok(match self.ended() {
             Some(ended) => ended,
-            None if behind && self.manner == Manner::Dropped => goes_on(),
             None => late(Timeout::Close, WAVE),
         })
     }

@@ -467,16 +467,14 @@ impl<T: Moment> Lifecycle<T> {
             }
             Event::Taken => self.stalled = now,
             Event::Drained => {
-                self.stalled = T::NEVER;
-                self.forget_withdrawn();
+                self.nothing_waits();
                 if self.output == Output::Queued {
                     self.output = Output::Out;
                     self.linger_if_both_closed();
                 }
             }
             Event::OutputFailed => {
-                self.stalled = T::NEVER;
-                self.forget_withdrawn();
+                self.nothing_waits();
                 if !matches!(self.output, Output::Out | Output::Shut) {
                     self.output = Output::Failed;
                 }
@@ -592,9 +590,10 @@ impl<T: Moment> Lifecycle<T> {
         }
     }
 
-    /// The deadline of a close that was withdrawn stands for the next one, but only until what kept
-    /// its Close from being queued is out.
-    fn forget_withdrawn(&mut self) {
+    /// Nothing that was queued waits any more. The deadline of a close that was withdrawn stands for the
+    /// next one until here, since this is what kept its Close from being queued.
+    fn nothing_waits(&mut self) {
+        self.stalled = T::NEVER;
         if self.phase == Phase::Open {
             self.by = T::NEVER;
         }

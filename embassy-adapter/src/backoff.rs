@@ -3,14 +3,14 @@
 use bare_ws::entropy::{Entropy, EntropyError};
 use embassy_time::Duration;
 
-/// Delays before connection attempts: a value, without a clock of its own.
+/// Computes the delays before connection attempts. It has no clock: the caller waits.
 ///
 /// RFC 6455 §7.2.3: "The first reconnect attempt SHOULD be delayed by a random amount of time",
 /// and the next ones "by increasingly longer amounts of time, using a method such as truncated
 /// binary exponential backoff". So the first delay is from 0 to `first`, evenly; the next is from
-/// `first` to twice that, and so on, until the longest delay is `longest`: from then on from half
-/// of it to all of it. A thousand devices that lost the same server at once do not come back at
-/// once.
+/// `first` to twice that, and so on, up to `longest`; from then on each is
+/// between half of `longest` and all of it. A thousand devices that lost the same server at the same
+/// moment do not all come back at the same moment.
 ///
 /// ```
 /// use bare_ws::entropy::{Entropy, EntropyError};
@@ -50,7 +50,7 @@ impl Backoff {
     /// reasonable initial delay"), up to 5 min in the end.
     pub const DEFAULT: Self = Self::new(Duration::from_secs(5), Duration::from_secs(300));
 
-    /// Starts with a delay of up to `first`, and ends with delays of up to `longest`.
+    /// The first delay is up to `first`, and later ones grow up to `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
         let first = if first.as_ticks() < longest.as_ticks() {
@@ -66,11 +66,11 @@ impl Backoff {
         }
     }
 
-    /// How long to wait before the next attempt, the first one included: after a power cut all
-    /// devices start together.
+    /// How long to wait before the next attempt. This includes the first: after a power cut all
+    /// devices start at the same time.
     ///
     /// # Errors
-    /// The source of entropy failed; nothing has changed.
+    /// The entropy source failed; nothing has changed.
     pub fn delay(&mut self, entropy: &mut impl Entropy) -> Result<Duration, EntropyError> {
         let mut random = [0; 4];
         entropy.fill(&mut random)?;
@@ -81,7 +81,7 @@ impl Backoff {
         Ok(delay)
     }
 
-    /// The longest delay that [`delay`](Self::delay) might give, where there is no entropy.
+    /// The longest delay that [`delay`](Self::delay) could return, for when there is no entropy.
     pub(crate) fn undrawn(&mut self) -> Duration {
         let delay = self.to;
         self.grow();
@@ -94,7 +94,7 @@ impl Backoff {
         self.from = Duration::from_ticks(self.to.as_ticks() >> 1);
     }
 
-    /// The server is there again: the next delay is a first one.
+    /// Starts over, once the server works again: the next delay is up to `first`.
     pub fn reset(&mut self) {
         *self = Self::new(self.first, self.longest);
     }

@@ -27,12 +27,11 @@ use crate::timing::Timing;
 use crate::transport::Transport;
 use crate::writer::Writer;
 
-/// An open connection over the two halves of a transport, to be used as it is or, by
-/// [`split`](Self::split), from two tasks.
+/// An open connection over the two halves of a transport. Use it as it is, or [`split`](Self::split)
+/// it for two tasks.
 ///
-/// `Io` is the pair of halves, `Rx` a [`Receiver`], `Tx` a
-/// [`Sender`]. `M` guards what two tasks share: [`NoopRawMutex`] for tasks
-/// of one executor, and see [`guarded`](Self::guarded).
+/// `Io` is the pair of halves, `Rx` a [`Receiver`], `Tx` a [`Sender`]. `M` guards what two tasks share:
+/// [`NoopRawMutex`] for tasks of one executor; for others see [`guarded`](Self::guarded).
 ///
 /// ```
 /// use bare_ws::buffer::Buffers;
@@ -75,7 +74,7 @@ pub struct Connection<Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
     shared: Shared<Io, Tx, M>,
 }
 
-/// What opening gives: a connection with the stages of the compression `C`, and what was agreed on.
+/// What opening returns: a connection, with the stages of the compression `C`, and what was agreed on.
 pub type Opened<'r, Io, B, T, E, C> = (
     Connection<
         Io,
@@ -94,8 +93,8 @@ where
     X: Decompress,
     Y: Compress,
 {
-    /// Makes the opening handshake over a transport that is connected. What was agreed on comes
-    /// beside the connection, which is set to it already.
+    /// Makes the opening handshake over a transport that is connected. It returns the connection and
+    /// what was agreed on, for which the connection is already set up.
     ///
     /// `compression` is [`Uncompressed`](bare_ws::compression::Uncompressed) or, with feature
     /// `deflate` of [`bare_ws`], a `bare_ws::deflate::Deflate`.
@@ -104,7 +103,7 @@ where
     /// [`ConnectError::Handshake`]; [`ConnectError::Timeout`] after [`Timing::handshake`].
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, the handshake is lost and the transport is of no more use.
+    /// If it is dropped before it is ready, the handshake is lost and the transport is unusable.
     #[expect(
         clippy::type_complexity,
         reason = "the parameters are the connection's"
@@ -146,12 +145,12 @@ impl<Io: Transport, Rx, Tx> Connection<Io, Rx, Tx> {
 }
 
 impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
-    /// A connection whose opening handshake is done. `rx` may hold octets already.
+    /// A connection whose opening handshake is already done. `rx` may hold octets.
     pub fn new(io: Io, rx: Rx, tx: Tx, timing: &Timing) -> Self {
         Self::from_parts(io.parts(), asynch::Reader::new(rx), tx, timing)
     }
 
-    /// The same connection with another guard, for tasks of several executors.
+    /// The same connection with another mutex, for tasks of several executors.
     pub fn guarded<M: RawMutex>(self) -> Connection<Io, Rx, Tx, M> {
         Connection {
             side: self.side,
@@ -161,7 +160,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit> Connection<Io, Rx, Tx> {
 }
 
 impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, Tx, M> {
-    /// Two halves, for two tasks or for one that sends while it borrows what it received:
+    /// Splits it into two halves, for two tasks, or for one that sends while it borrows what it
+    /// received:
     ///
     /// ```
     /// use bare_ws::receiver::Receive;
@@ -180,7 +180,7 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     /// }
     /// ```
     ///
-    /// Nothing is lost with them: they may be dropped and made again.
+    /// Dropping them loses nothing: the connection can be split again.
     #[expect(
         clippy::type_complexity,
         reason = "the parameters are the connection's"
@@ -192,8 +192,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         )
     }
 
-    /// Receives and sends side by side, in one task: each message goes to `received`, while `sending`
-    /// sends whatever it has. Until the peer closes, or either fails, or `sending` returns.
+    /// Receives and sends concurrently, in one task: each message goes to `received`, while `sending`
+    /// sends. It ends when the peer closes, when either fails, or when `sending` returns.
     ///
     /// ```
     /// use bare_ws::receiver::Receive;
@@ -219,10 +219,10 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     /// }
     /// ```
     ///
-    /// [`duplex`](crate::duplex) does it with loops of any kind, such as one that receives chunks.
+    /// [`duplex`](crate::duplex) takes any two loops, such as one that receives chunks.
     ///
     /// # Errors
-    /// [`Reader::recv`]'s, and those of `sending` that do not only say that the connection is over.
+    /// [`Reader::recv`]'s, and those of `sending`, unless they only say that the connection is over.
     ///
     /// # Cancel safety
     /// [`Reader::recv`]'s, and that of `sending`.
@@ -275,10 +275,10 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         self.side.recv_frame(&self.shared).await
     }
 
-    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile: a peer that does not read
-    /// before it has written leaves it waiting, until [`Timing::stall`] if that is set. Where that
-    /// can be, [`split`](Self::split) the connection and receive beside, in another task or by
-    /// `select` of two loops.
+    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile, so a peer that reads nothing
+    /// until it has written makes this wait, until [`Timing::stall`] if that is set. For such peers,
+    /// [`split`](Self::split) the connection and receive at the same time, in another task or by
+    /// [`duplex`](Self::duplex).
     ///
     /// # Errors
     /// [`Writer::send`]'s.
@@ -353,8 +353,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         self.shared.flush().await
     }
 
-    /// Starts the closing handshake: [`Writer::close`]. Go on receiving what the peer sent before
-    /// its own Close, or [`finish`](Self::finish) at once.
+    /// Starts the closing handshake: [`Writer::close`]. Then keep receiving what the peer sent before
+    /// its own Close, or call [`finish`](Self::finish) at once.
     ///
     /// # Errors
     /// [`Writer::close`]'s.
@@ -387,14 +387,14 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
         self.side.core.close_status()
     }
 
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     #[must_use]
     pub fn last_heard(&self) -> Instant {
         self.shared.last_heard()
     }
 
-    /// Sets the limits in time anew: silence, stall, keepalive, and how long a closing handshake
-    /// that has not begun may take. They hold at once, for calls that wait already, too.
+    /// Changes the time limits: silence, stall, keepalive, and close, unless a closing handshake has
+    /// begun. They take effect at once, even for calls that are already waiting.
     pub fn set_timing(&self, timing: &Timing) {
         self.shared.set_limits(timing.limits());
     }

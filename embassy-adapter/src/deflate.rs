@@ -1,4 +1,4 @@
-//! permessage-deflate for a [`net::Client`](crate::net::Client): its memory, as one value.
+//! permessage-deflate for a [`net::Client`](crate::net::Client), and the memory for it as one value.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use heapless::Vec;
 
 use crate::net::codec::{Codec, Sealed};
 
-/// Memory for permessage-deflate of one connection after the other, as a value for a static:
+/// The memory for permessage-deflate, for one connection at a time, as one value for a static:
 ///
 /// ```
 /// use bare_ws_embassy::deflate::Memory;
@@ -20,12 +20,11 @@ use crate::net::codec::{Codec, Sealed};
 ///     ConstStaticCell::new(Memory::new());
 /// ```
 ///
-/// `INFLATED` is the window of what is received, 512 to 32,768 octets, and the longest message that
-/// is received whole behind it. With less than a window beside the message only a server that
-/// compresses each message by itself can be understood, and only that is offered. `BUFFER` and
-/// `SLOTS` are those of the compressor, as
-/// [the table of `bare_ws::deflate`](bare_ws::deflate#memory) has them; 10.5 KB more are the
-/// state of the inflater.
+/// `INFLATED` holds the window for receiving, 512 to 32,768 octets, and behind it the longest message
+/// that is received whole. If it has no room for a window beside the message, the client offers only
+/// compression without context takeover. `BUFFER` and `SLOTS` are those of the compressor: see
+/// [the table in `bare_ws::deflate`](bare_ws::deflate#memory). The state of the inflater takes
+/// another 10.5 KB.
 pub struct Memory<
     const INFLATED: usize = 2048,
     const BUFFER: usize = 1536,
@@ -40,7 +39,7 @@ pub struct Memory<
 impl<const INFLATED: usize, const BUFFER: usize, const SLOTS: usize>
     Memory<INFLATED, BUFFER, SLOTS>
 {
-    /// Empty memory.
+    /// Unused memory.
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(INFLATED > 0) };
@@ -52,7 +51,7 @@ impl<const INFLATED: usize, const BUFFER: usize, const SLOTS: usize>
     }
 }
 
-/// permessage-deflate of a client, with messages of up to `longest` octets.
+/// permessage-deflate for a client, for messages of up to `longest` octets.
 pub struct Deflate<const BUFFER: usize = 1536, const SLOTS: usize = 1024> {
     inflated: &'static mut [u8],
     compressor: &'static mut Lean<BUFFER, SLOTS>,

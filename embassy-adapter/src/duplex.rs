@@ -6,14 +6,14 @@ use core::task::Poll;
 
 use crate::error::Error;
 
-/// Runs a loop that receives and a loop that sends side by side, until either ends: what it came to.
+/// Runs a receiving loop and a sending loop concurrently until either ends, and returns its result.
 ///
-/// How a connection ends is the receiver's to tell: where the sending loop fails because the
-/// connection is over ([`Error::is_over`]), the receiving one is waited for.
+/// The receiver knows how a connection ended. So when the sending loop fails because the connection
+/// is over ([`Error::is_over`]), this waits for the receiving loop and returns its result.
 ///
-/// A `select` around a single send or receive is no replacement. A send that waits for room would
-/// keep the receiver from its deadlines, and one that is dropped for a message that came in between
-/// may have been sent.
+/// A `select` of a single send and a single receive does not replace it. A send that waits for room
+/// would keep the receiver from checking its deadlines, and a send that is dropped because a message
+/// arrived may or may not have been sent.
 ///
 /// ```
 /// use bare_ws::receiver::Receive;
@@ -43,10 +43,10 @@ use crate::error::Error;
 /// ```
 ///
 /// # Errors
-/// Those of the loop that ended.
+/// Those of the loop that ended first.
 ///
 /// # Cancel safety
-/// As the two loops.
+/// That of the two loops.
 pub async fn duplex<T>(
     receiving: impl Future<Output = Result<(), Error<T>>>,
     sending: impl Future<Output = Result<(), Error<T>>>,

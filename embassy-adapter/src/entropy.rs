@@ -1,9 +1,9 @@
-//! The board's generator as a source of masking keys.
+//! The board's random number generator as the source of masking keys.
 
 use bare_ws::entropy::{Entropy, EntropyError};
 
-/// A function that fills octets as [`Entropy`]: whatever a board's generator looks like, it fits
-/// into a closure.
+/// Makes a function that fills octets an [`Entropy`]: whatever interface a board's generator has, a
+/// closure can wrap it.
 ///
 /// ```
 /// use bare_ws_embassy::entropy::FromFn;
@@ -18,7 +18,7 @@ use bare_ws::entropy::{Entropy, EntropyError};
 /// # impl Trng { fn fill_bytes(&mut self, octets: &mut [u8]) {} }
 /// ```
 ///
-/// With a function instead of a closure it has a name, `FromFn`, for a static or a task.
+/// Over a plain function its type can be named, `FromFn`, as a static or a task needs.
 #[derive(Clone, Copy, Debug)]
 pub struct FromFn<F = fn(&mut [u8]) -> Result<(), EntropyError>>(
     /// Fills all of the octets, unpredictably, or fails.

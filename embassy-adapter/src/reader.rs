@@ -35,24 +35,24 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, R
         Self { side, shared }
     }
 
-    /// The next whole message. `None`, from then on, once the peer has closed; then
-    /// [`finish`](Self::finish).
+    /// Receives the next whole message. Once the peer has closed it returns `None`, from then on; then
+    /// call [`finish`](Self::finish).
     ///
     /// # Errors
     /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
     /// [`Error::Lost`], [`Error::Timeout`],
-    /// [`Error::Transport`]: the connection has failed. It is told at once, after one attempt
-    /// to send the Close that says why, and from then on; [`finish`](Self::finish) sees that Close
-    /// through. [`Error::Usage`], [`Error::Entropy`]: call again.
+    /// [`Error::Transport`]: the connection has failed. The error is returned at once, after one
+    /// attempt to send the Close that says why, and from then on; [`finish`](Self::finish) sends what is
+    /// left of that Close. [`Error::Usage`], [`Error::Entropy`]: call again.
     ///
     /// # Cancel safety
-    /// Dropped at any point, no octet is lost, no reply is lost or doubled, and no deadline
-    /// moves, if the transport's `read` and `write` may be dropped.
+    /// It can be dropped at any point: no octet is lost, no reply is lost or doubled, and no deadline
+    /// moves, provided that the transport's `read` and `write` can be dropped.
     pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error<Io::Error>> {
         self.side.recv(self.shared).await
     }
 
-    /// The next piece of a message, for messages of any length.
+    /// Receives the next piece of a message, for messages of any length.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -63,7 +63,8 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, R
         self.side.recv_chunk(self.shared).await
     }
 
-    /// The next frame as on the wire, control frames among them (they are answered all the same).
+    /// Receives the next frame as it is on the wire. Control frames are included, and answered as
+    /// always.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -84,13 +85,13 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'c, Io, R
     /// peer, which may be forever. [`Connection::finish`](crate::Connection::finish) closes first.
     ///
     /// # Errors
-    /// Why the connection failed, as [`recv`](Self::recv) tells it; [`Timeout::Close`] when the
-    /// peer did not answer our Close. The transport is given up all the same.
+    /// Why the connection failed, as [`recv`](Self::recv) reports it; [`Timeout::Close`] if the peer did
+    /// not answer our Close. The transport is given up either way.
     ///
     /// [`Timeout::Close`]: crate::Timeout::Close
     ///
     /// # Cancel safety
-    /// Dropped at any point, another call goes on.
+    /// It can be dropped at any point; another call continues.
     pub async fn finish(&mut self) -> Result<(), Error<Io::Error>> {
         self.side.finish(self.shared, false).await
     }

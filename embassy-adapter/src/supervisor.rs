@@ -1,4 +1,4 @@
-//! A connection that comes back.
+//! A connection that reconnects.
 
 use core::cell::Cell;
 use core::fmt;
@@ -19,19 +19,19 @@ use crate::Connection;
 use crate::backoff::Backoff;
 use crate::transport::Transport;
 
-/// Keeps a connection: opens it, lets a session use it, and opens the next one when it is over,
-/// until it is told to [`stop`](Self::stop). It never gives up.
+/// Keeps a client connected: opens a connection, runs a session on it, and opens the next one when that
+/// is over, until it is told to [`stop`](Self::stop). It never gives up.
 ///
-/// Before each attempt, the first one included, it waits by [`Backoff`], and then for the network;
-/// each attempt looks the name up anew. A session that found the server at its work says
-/// [`succeeded`](Self::succeeded), and the delay after it is a first one again: a server that only
-/// lets clients in and drops them is not stormed.
+/// Before each attempt, including the first, it waits as [`Backoff`] says, and then for the network.
+/// Each attempt resolves the name again. A session in which the server does its work calls
+/// [`succeeded`](Self::succeeded), which resets the delays. A server that accepts clients only to drop
+/// them is therefore not flooded with attempts.
 ///
-/// Without limits in time a session may wait for ever for a server that is gone:
-/// [`Timing::LONG_LIVED`](crate::Timing::LONG_LIVED) has them.
+/// Without time limits a session may wait forever for a server that is gone: use
+/// [`Timing::LONG_LIVED`](crate::Timing::LONG_LIVED), or limits of your own.
 ///
-/// The rest of the program talks to the session through what its closure captures: channels,
-/// signals, cells.
+/// The rest of the program talks to the session through what its closure captures, such as channels
+/// and signals.
 ///
 #[cfg_attr(feature = "net", doc = "```no_run")]
 #[cfg_attr(not(feature = "net"), doc = "```ignore")]
@@ -77,30 +77,30 @@ use crate::transport::Transport;
 /// }
 /// ```
 ///
-/// `M` guards what other tasks call: [`NoopRawMutex`] for tasks of one executor,
-/// [`CriticalSectionRawMutex`](crate::CriticalSectionRawMutex) in a `static`.
+/// `M` guards what other tasks call: [`NoopRawMutex`] for tasks of one executor, and
+/// [`CriticalSectionRawMutex`](crate::CriticalSectionRawMutex) for a supervisor in a `static`.
 pub struct Supervisor<M: RawMutex = NoopRawMutex> {
     backoff: Backoff,
     succeeded: Mutex<M, Cell<bool>>,
     stop: Signal<M, ()>,
 }
 
-/// What a supervisor opens connections by: `net::Client`, or whatever brings a modem up.
+/// What a supervisor opens connections with: `net::Client`, or your own for, say, a modem.
 ///
-/// Its futures may be dropped at any await; the attempt is lost with them.
+/// Its futures must tolerate being dropped at any await; the attempt is then lost.
 pub trait Connect: 'static {
-    /// The source of the delays' randomness.
+    /// The entropy source, for random delays.
     type Entropy: Entropy;
     /// Why there is no connection.
     type Error;
-    /// The connection's transport, which borrows from this for so long.
+    /// The connection's transport, which borrows from the client for `'c`.
     type Io<'c>: Transport;
     /// Its receiver.
     type Rx<'c>: Receive;
     /// Its sender.
     type Tx<'c>: Transmit;
 
-    /// The source of entropy, while there is no connection.
+    /// The entropy source. It is used while there is no connection.
     fn entropy(&mut self) -> &mut Self::Entropy;
 
     /// Waits until there is a network.
@@ -109,7 +109,7 @@ pub trait Connect: 'static {
     /// Opens a connection.
     ///
     /// # Errors
-    /// There is none, this time.
+    /// The attempt failed.
     fn connect<'c>(
         &'c mut self,
         request: &Request<'_>,
@@ -120,20 +120,20 @@ pub trait Connect: 'static {
 pub type Opened<'c, C> =
     Connection<<C as Connect>::Io<'c>, <C as Connect>::Rx<'c>, <C as Connect>::Tx<'c>>;
 
-/// What a supervisor tells. `E` says why there is no connection, `R` is what the session returned.
+/// What a supervisor reports. `E` says why there is no connection, `R` is what the session returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event<E, R> {
-    /// The next attempt is made after this, or as soon as there is a network then.
+    /// The next attempt is made after this delay, or once there is a network if that is later.
     Waiting(Duration),
-    /// There is a network, and an attempt begins.
+    /// There is a network, and an attempt starts.
     Connecting,
-    /// It came to nothing.
+    /// The attempt failed.
     NotConnected(E),
-    /// A connection is open, and a session begins.
+    /// A connection is open, and a session starts.
     Connected,
-    /// The session is over. The connection is now brought to its end.
+    /// The session is over. The connection is now being finished.
     Ended(R),
 }
 
@@ -148,27 +148,26 @@ impl<M: RawMutex> Supervisor<M> {
         }
     }
 
-    /// To be called in a session: the server does its work, such as taking a report or sending a
-    /// command. The delay after this session is a first one.
+    /// To be called in a session once the server has done its work, such as accepting a report or
+    /// sending a command. The delay after this session is that of a first attempt.
     pub fn succeeded(&self) {
         self.succeeded.lock(|succeeded| succeeded.set(true));
     }
 
-    /// Ends [`run`](Self::run): the session is dropped where it waits, and its connection closed and
-    /// finished. Called before `run`, it ends that at once.
+    /// Ends [`run`](Self::run): the session is dropped where it waits, and its connection is closed and
+    /// finished. If it is called before `run`, that returns at once.
     pub fn stop(&self) {
         self.stop.signal(());
     }
 
-    /// Connects, lets `session` use the connection, and brings it to its end
-    /// ([`finish`](Connection::finish)), again and again. Returns when it is told to
-    /// [`stop`](Self::stop), within [`Timing::close`](crate::Timing::close).
+    /// Connects, runs `session` on the connection, and [finishes](Connection::finish) it, again and
+    /// again. After [`stop`](Self::stop) it returns within [`Timing::close`](crate::Timing::close).
     ///
-    /// `told` hears of each step; a closure that is written in the call needs no type for its
-    /// argument, one that is bound to a name before does. A source of entropy that fails costs the longest delay that is due.
+    /// `told` is called at each step. A closure written in the call needs no type for its argument.
+    /// If the entropy source fails, the delay is the longest that is due.
     ///
     /// # Cancel safety
-    /// Dropped at any point, an open connection is dropped without a Close, and the client can be
+    /// If it is dropped, an open connection is dropped without a Close, and the client can be
     /// used again.
     pub async fn run<C: Connect, R>(
         &self,

@@ -1,4 +1,4 @@
-//! How long things may take.
+//! Time limits.
 
 use core::pin::pin;
 use core::task::Context;
@@ -8,8 +8,8 @@ use embassy_time::{Duration, Instant, Timer};
 
 pub use bare_ws::lifecycle::Timeout;
 
-/// How long things may take. Deadlines live in the connection, not in futures: to drop a future
-/// and call again gives no more time.
+/// The time limits of a connection. Deadlines live in the connection, not in futures: dropping a
+/// future and calling again gains no time.
 ///
 /// ```
 /// use bare_ws_embassy::{KeepAlive, Timing};
@@ -27,49 +27,49 @@ pub use bare_ws::lifecycle::Timeout;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timing {
-    /// From the name to a connected transport: 10 s unless set.
+    /// For resolving the name and connecting the transport: 10 s unless set.
     pub connect: Duration,
-    /// The whole opening handshake, with that of TLS before it where there is one: 10 s unless set.
+    /// For the opening handshake, together with the TLS handshake if there is one: 10 s unless set.
     pub handshake: Duration,
-    /// How long not one octet may arrive while somebody receives; then [`Timeout::Silence`]. It
-    /// never ends a send. `None` unless set: silence is no fault. Over TLS a record has arrived when
-    /// its last octet has.
+    /// How long a receive may wait without one octet arriving, before [`Timeout::Silence`]. It never
+    /// ends a send. `None` unless set, since a silent peer breaks no rule. Over TLS a record counts as
+    /// arrived with its last octet.
     pub silence: Option<Duration>,
-    /// How long the transport may take nothing while something is queued; then
+    /// How long the transport may accept nothing while something is queued, before
     /// [`Timeout::Stall`]. `None` unless set: a send waits as long as the peer makes it wait. Over
-    /// TLS a record is taken when its last octet is, so allow for a whole one of the length of
+    /// TLS a record counts as accepted with its last octet, so allow for one as long as
     /// `tls::Records::write`.
     pub stall: Option<Duration>,
-    /// Whether to find out that the peer is gone. `None` unless set.
+    /// Detects that the peer is gone. `None` unless set.
     pub keepalive: Option<KeepAlive>,
     /// From the first Close of either side, or from the failure, to the end of the transport: 5 s
     /// unless set.
     pub close: Duration,
 }
 
-/// Finds out that the peer is gone, while somebody receives. Any octet of the peer's is a sign of
-/// life, and no peer counts as gone that was not sent a Ping since.
+/// Detects that the peer is gone, during a receive. Any octet from the peer is a sign of life, and the
+/// peer never counts as gone before it was sent a Ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeepAlive {
-    /// After how long without an octet a Ping is sent, and again each time that this has passed.
+    /// A Ping is sent after this long without an octet, and again whenever this has passed once more.
     /// More than zero; zero counts as one tick.
     pub interval: Duration,
-    /// After how long without an octet the peer counts as gone: [`Timeout::KeepAlive`]. It begins
-    /// with the last octet, or with the wait if that began later; where nobody received when the
-    /// Ping was due, the peer has the time between the two from the Ping on. More than `interval`;
-    /// what is not counts as twice the interval.
+    /// The peer counts as gone after this long without an octet: [`Timeout::KeepAlive`]. It runs from
+    /// the last octet, or from when the receive began to wait if that was later. If nothing was
+    /// receiving when the Ping was due, the peer has the difference of the two from the Ping on. More
+    /// than `interval`; any other value counts as twice the interval.
     pub dead_after: Duration,
 }
 
 impl Timing {
-    /// What holds unless set, for `..Timing::DEFAULT`.
+    /// The defaults, for `..Timing::DEFAULT`.
     pub const DEFAULT: Self = Self::new();
 
-    /// For a connection that is to stay, on a device that is to notice when it cannot: a Ping after
-    /// 30 s of silence, given up after 45 s; a stall of 20 s; 30 s for the handshakes, of which the
-    /// signatures of TLS take 10 on a slow processor. What carries each octet by radio at a price may
-    /// want longer intervals.
+    /// For a connection that is to last, and a device that must notice when it is gone: a Ping after
+    /// 30 s of silence, gone after 45 s; a stall of 20 s; 30 s for the handshakes, of which verifying
+    /// the signatures of TLS takes 10 on a slow processor. Where each octet costs money, take longer
+    /// intervals.
     pub const LONG_LIVED: Self = Self {
         handshake: Duration::from_secs(30),
         stall: Some(Duration::from_secs(20)),
@@ -80,7 +80,7 @@ impl Timing {
         ..Self::DEFAULT
     };
 
-    /// What holds unless set.
+    /// The defaults.
     #[must_use]
     pub const fn new() -> Self {
         Self {

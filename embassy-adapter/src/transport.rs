@@ -2,19 +2,19 @@
 
 use embedded_io_async::{Error, ErrorType, Read, Write};
 
-/// A transport whose directions are used at the same time: a pair of halves, or a `tls::Stream`.
+/// A transport whose two directions are used at the same time: a pair of halves, or a `tls::Stream`.
 ///
-/// Taken apart, it is what reading changes, what writing changes, and what both look at.
+/// It is taken apart into what reading changes, what writing changes, and what both share.
 ///
-/// The futures of all of it may be dropped at any await: nothing is lost or doubled.
+/// All its futures must tolerate being dropped at any await, without losing or doubling anything.
 pub trait Transport {
-    /// The error of both directions. A connection that it has ended keeps it, to tell it again.
+    /// The error of both directions. A connection keeps the one that ended it, to return it again.
     type Error: Error + Clone;
     /// From the peer.
     type Input;
     /// To the peer.
     type Output;
-    /// What either direction needs at any time; it sees to that by itself.
+    /// What both directions share. It guards itself.
     type Common;
 
     /// Takes it apart.
@@ -125,7 +125,7 @@ impl<Io: Transport> Write for Writing<'_, Io> {
     }
 }
 
-/// The writing half of a transport, with the end that `embedded_io_async` leaves out.
+/// The writing half of a transport that can be ended, which `embedded_io_async` has no trait for.
 pub trait Shutdown: Write {
     /// Ends the writing direction after all that was written, and waits until that is out: TCP's
     /// FIN and its acknowledgement, TLS's close_notify.
@@ -134,7 +134,7 @@ pub trait Shutdown: Write {
     /// The transport's.
     ///
     /// # Cancel safety
-    /// Once polled, the end is under way.
+    /// Once it was polled, the end is under way.
     fn shutdown(&mut self) -> impl Future<Output = Result<(), Self::Error>>;
 
     /// Gives the transport up at once, in both directions.
@@ -151,8 +151,7 @@ impl<Out: Shutdown + ?Sized> Shutdown for &mut Out {
     }
 }
 
-/// A writing half that has no end of its own, such as a UART's, or one that ends when it is
-/// dropped.
+/// A writing half that cannot be ended, such as a UART's, or one that ends when it is dropped.
 #[derive(Clone, Copy, Debug)]
 pub struct Endless<Out>(
     /// The writing half.

@@ -21,9 +21,9 @@ use crate::transport::Transport;
 /// The sending half of a [`Connection`](crate::Connection). Copies of it may send from several
 /// tasks: messages do not mix, and control frames pass between the fragments of a long one.
 ///
-/// Whatever ends the connection ends what waits here. That the transport takes nothing is for
-/// [`Timing::stall`] to end, with a [`Reader`](crate::Reader) in use or without; that the peer is
-/// silent only a reader finds out.
+/// Whatever ends the connection ends the calls that wait here. [`Timing::stall`] ends a send to a
+/// transport that accepts nothing, whether or not a [`Reader`](crate::Reader) is in use; only a reader
+/// notices that the peer is silent.
 pub struct Writer<'c, Io: Transport, Tx, M: RawMutex = NoopRawMutex> {
     pub(crate) shared: &'c Shared<Io, Tx, M>,
 }
@@ -33,33 +33,33 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
         Self { shared }
     }
 
-    /// Sends a whole message: as one frame if it fits the buffer, else as fragments that fill it.
+    /// Sends a whole message: as one frame if it fits the buffer, otherwise as fragments that fill it.
     ///
     /// # Errors
     /// [`Usage`](bare_ws::error::Usage) and [`Entropy`](bare_ws::error::Error::Entropy): nothing
     /// was sent. [`Timeout`](crate::Timeout), [`Lost`](bare_ws::error::Error::Lost) and the
-    /// transport's: the connection is over, or was meanwhile.
+    /// transport's own: the connection is over.
     ///
     /// # Cancel safety
-    /// A message that fits the buffer is, when the future is dropped, either not sent at all or
-    /// queued whole, and goes out before anything else does, by the reader at the latest. Of a
-    /// longer one some fragments may have been queued: data is refused from then on with
+    /// If the future is dropped, a message that fits the buffer is either not sent at all or queued
+    /// whole. Once queued it goes out before anything else, at the latest by the reader. Of a longer
+    /// message some fragments may have been queued: from then on data is refused with
     /// [`Usage::InterruptedMessage`](bare_ws::error::Usage::InterruptedMessage), and closing still
     /// works.
     pub async fn send(&self, message: impl AsMessage) -> Result<(), Error<Io::Error>> {
         self.shared.send(message.as_message()).await
     }
 
-    /// Sends a piece of a message that is still being produced, as fragments; `fin`: the last.
-    /// No other task may send data before that.
+    /// Sends a piece of a message that is still being produced, as one or more fragments. `fin` marks
+    /// the last piece; no other task may send data before it.
     ///
     /// # Errors
     /// As [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// A piece that fits the buffer is either not sent or queued whole. Of a longer one, and of any
-    /// that is compressed, a part may have been queued: the message stays open, and how much of it
-    /// is there is not known any more.
+    /// A piece that fits the buffer is either not sent or queued whole. Of a longer piece, or one that
+    /// is compressed, a part may have been queued: the message stays open, and how much of it was sent
+    /// is unknown.
     pub async fn send_fragment(
         &self,
         kind: MessageKind,
@@ -69,7 +69,7 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
         self.shared.send_fragment(kind, payload, fin).await
     }
 
-    /// Sends one frame of the caller's own making:
+    /// Sends one frame with a header of the caller's:
     /// [`Sender::frame`](bare_ws::sender::Sender::frame).
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
         self.shared.send_frame(header, payload).await
     }
 
-    /// Sends a Ping with up to 125 octets. Keepalive needs none of it.
+    /// Sends a Ping with up to 125 octets. Keepalive sends its own.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -97,7 +97,7 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
         self.shared.control(Opcode::Ping, payload).await
     }
 
-    /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3).
+    /// Sends an unsolicited Pong: a heartbeat in one direction (RFC 6455 §5.5.3).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -114,14 +114,14 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
     /// As [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// Dropped at any point, another call goes on.
+    /// It can be dropped at any point; another call continues.
     pub async fn flush(&self) -> Result<(), Error<Io::Error>> {
         self.shared.flush().await
     }
 
-    /// Starts the closing handshake, and returns when the Close is written. Nothing can be sent
-    /// afterwards; the reader goes on until there is nothing more, which is by
-    /// [`Timing::close`] from now, and then [finishes](crate::Reader::finish).
+    /// Starts the closing handshake, and returns once the Close is written. Nothing can be sent
+    /// afterwards. The reader continues until `recv` returns `None`, at the latest after
+    /// [`Timing::close`], and then calls [`finish`](crate::Reader::finish).
     ///
     /// # Errors
     /// As [`Sender::close`](bare_ws::sender::Sender::close);
@@ -129,8 +129,9 @@ impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> Writer<'c, Io, Tx, M> {
     /// which ends the connection; the transport's.
     ///
     /// # Cancel safety
-    /// The Close is either not sent or queued whole. Dropped before it is queued, the connection
-    /// goes on.
+    /// The Close is either not sent or queued whole. If the future is dropped before that, the
+    /// connection stays open. Calling again gains no time: the limit counts from the first call, as long
+    /// as the transport accepts nothing of what was queued before.
     pub async fn close(
         &self,
         code: impl Into<Option<CloseCode>>,

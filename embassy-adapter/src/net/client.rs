@@ -15,12 +15,12 @@ use crate::opening::open_over;
 use crate::supervisor::Connect;
 use crate::timing::Timing;
 
-/// Opens connections, one after the other, in memory that it keeps: the usual client of a board.
+/// Opens connections, one at a time, in memory that it keeps. This is what most boards use.
 ///
-/// `E` is the source of entropy, `L` what is below the WebSocket: [`Tcp`] for `ws` URIs, and after
-/// [`trust`](Self::trust) `Tls`, for `wss` URIs. A client of the one opens nothing of the other, so
-/// that nothing secret goes out in the clear by mistake. `C` is the compression: none, or after
-/// `deflate` permessage-deflate.
+/// `E` is the entropy source. `L` is the layer below the WebSocket: [`Tcp`], for `ws` URIs, or `Tls`
+/// after [`trust`](Self::trust), for `wss` URIs. Neither opens the other's URIs, so that nothing secret
+/// goes out in the clear by mistake. `C` is the compression: none, or permessage-deflate after
+/// `deflate`.
 ///
 /// ```no_run
 /// use bare_ws::entropy::Entropy;
@@ -41,7 +41,7 @@ use crate::timing::Timing;
 /// }
 /// ```
 ///
-/// A [`Supervisor`](crate::Supervisor) keeps it connected.
+/// To stay connected, give it to a [`Supervisor`](crate::Supervisor).
 pub struct Client<E, L = Tcp, C = Uncompressed> {
     stack: Stack<'static>,
     socket: Socket<'static>,
@@ -74,11 +74,11 @@ impl<E: Entropy> Client<E> {
 }
 
 impl<E, C> Client<E, Tcp, C> {
-    /// The same client for `wss` URIs, over TLS 1.3 with a server that `trust` finds to be the
-    /// URI's: [`Roots`](crate::tls::Roots) or a [`PinnedKey`](crate::tls::PinnedKey).
+    /// The same client, but for `wss` URIs: over TLS 1.3, with a server that `trust` accepts as the
+    /// URI's, by [`Roots`](crate::tls::Roots) or a [`PinnedKey`](crate::tls::PinnedKey).
     ///
-    /// Where `memory` does not hold records of the full length, the server is asked for shorter
-    /// ones: see [`tls::Memory`](crate::tls::Memory).
+    /// If `memory` is too small for records of the full length, the client asks the server for
+    /// shorter ones: see [`tls::Memory`](crate::tls::Memory).
     #[cfg(feature = "tls")]
     pub fn trust<V, const READ: usize, const WRITE: usize>(
         self,
@@ -100,8 +100,8 @@ impl<E, C> Client<E, Tcp, C> {
 
 #[cfg(feature = "deflate")]
 impl<E, L> Client<E, L> {
-    /// The same client with permessage-deflate (RFC 7692), for messages as long as its receive buffer;
-    /// it is up to the server whether there is compression then. See
+    /// The same client, but it offers permessage-deflate (RFC 7692), for messages as long as its
+    /// receive buffer. The server decides whether to accept it. See
     /// [`deflate::Memory`](crate::deflate::Memory).
     pub fn deflate<const INFLATED: usize, const BUFFER: usize, const SLOTS: usize>(
         self,
@@ -123,8 +123,8 @@ impl<E, L> Client<E, L> {
 
 #[cfg(feature = "tls")]
 impl<E, V, C> Client<E, super::Tls<V>, C> {
-    /// The name that the server must prove, and is told, where that is not the URI's host: for a
-    /// server that is reached by its address.
+    /// The name that the server must prove to have, and that it is sent (SNI), if it is not the
+    /// URI's host: for a server that is reached by its address.
     #[must_use]
     pub fn server_name(mut self, name: &'static str) -> Self {
         self.layer.server_name(name);
@@ -133,7 +133,7 @@ impl<E, V, C> Client<E, super::Tls<V>, C> {
 }
 
 impl<E, L, C> Client<E, L, C> {
-    /// Limits in time of the connections that follow.
+    /// Sets the time limits for the connections that follow.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
@@ -142,16 +142,17 @@ impl<E, L, C> Client<E, L, C> {
 }
 
 impl<E: Entropy, L: Layer, C: Codec> Client<E, L, C> {
-    /// Looks the URI's host up, connects, makes the TLS handshake if there is TLS, and the opening
-    /// handshake. When the connection is dropped the next one can be opened; until then its server
-    /// may not have heard of its end: [`finish`](crate::Connection::finish) before.
+    /// Resolves the URI's host, connects, and makes the TLS handshake, if there is TLS, and the
+    /// opening handshake. The next connection can be opened once this one is dropped. Call
+    /// [`finish`](crate::Connection::finish) first, or the server may not learn of its end until then.
     ///
     /// # Errors
-    /// [`ConnectError`]; `NotSecure` for a `wss` URI without TLS, `NotWss` for a `ws` URI with it,
-    /// which nothing was sent for.
+    /// [`ConnectError`]: among others `NotSecure` for a `wss` URI without TLS, and `NotWss` for a `ws`
+    /// URI with TLS; nothing was sent then.
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, the attempt is lost and TCP cut off; the client can be used for another.
+    /// If it is dropped before it is ready, the attempt is lost and the TCP connection reset; the client
+    /// can be used for another.
     pub fn connect<'c>(
         &'c mut self,
         request: &Request<'_>,

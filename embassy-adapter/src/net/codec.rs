@@ -3,10 +3,10 @@
 use bare_ws::compression::Uncompressed;
 use bare_ws::handshake::Compression;
 
-/// What a [`Client`](super::Client) compresses with: [`Uncompressed`], or with feature `deflate`
-/// `deflate::Deflate`.
+/// The compression of a [`Client`](super::Client): [`Uncompressed`], or `deflate::Deflate` with feature
+/// `deflate`.
 pub trait Codec: Sealed + 'static {
-    /// For one connection.
+    /// The compression of one connection.
     type Compression<'c>: Compression;
 
     /// Lends its memory to a connection; `None` where that is too small.

@@ -22,15 +22,15 @@ use crate::opening::{Prepare, Ready, open_over};
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::{Shutdown, Transport};
 
-/// Opens a connection: looks the name up, connects, and makes the opening handshake.
+/// Opens a connection: resolves the host, connects, and makes the opening handshake.
 ///
 /// # Errors
-/// [`ConnectError`]; `NotSecure` for a `wss` URI. The TCP connection is cut off, and the socket can be
+/// [`ConnectError`]; `NotSecure` for a `wss` URI. The TCP connection is reset, and the socket can be
 /// used again.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, the attempt is lost and the TCP connection cut off; the socket can be
-/// used for another.
+/// If it is dropped before it is ready, the attempt is lost and the TCP connection reset; the socket
+/// can be used for another.
 pub fn connect<'s, 'n, 'r, B, T, E, C>(
     (stack, socket): (Stack<'_>, &'s Socket<'n>),
     request: &Request<'r>,
@@ -65,23 +65,23 @@ where
 }
 
 /// The way to a server: TCP, and `then` what stands between it and the WebSocket.
-pub(super) struct Dial<'d, 's, 'n, 't, P, T> {
+pub(super) struct Dial<'d, 's, 'n, 't, P, R> {
     stack: Stack<'d>,
     timing: &'t Timing,
     then: P,
     /// An error of TCP's.
-    refused: fn(ConnectError<ErrorKind>) -> ConnectError<T>,
+    refused: R,
     socket: &'s Socket<'n>,
     attempt: Option<Attempt<'s, 'n>>,
 }
 
-impl<'d, 's, 'n, 't, P, T> Dial<'d, 's, 'n, 't, P, T> {
+impl<'d, 's, 'n, 't, P, R> Dial<'d, 's, 'n, 't, P, R> {
     pub(super) const fn new(
         stack: Stack<'d>,
         socket: &'s Socket<'n>,
         timing: &'t Timing,
         then: P,
-        refused: fn(ConnectError<ErrorKind>) -> ConnectError<T>,
+        refused: R,
     ) -> Self {
         Self {
             stack,
@@ -94,7 +94,12 @@ impl<'d, 's, 'n, 't, P, T> Dial<'d, 's, 'n, 't, P, T> {
     }
 }
 
-impl<Io: Transport, P: Prepare<Io>> Prepare<Io> for Dial<'_, '_, '_, '_, P, Io::Error> {
+impl<Io, P, R> Prepare<Io> for Dial<'_, '_, '_, '_, P, R>
+where
+    Io: Transport,
+    P: Prepare<Io>,
+    R: Fn(ConnectError<ErrorKind>) -> ConnectError<Io::Error>,
+{
     async fn prepare<E: Entropy>(
         &mut self,
         io: (&mut Io::Input, &mut Io::Output, &mut Io::Common),
@@ -103,7 +108,7 @@ impl<Io: Transport, P: Prepare<Io>> Prepare<Io> for Dial<'_, '_, '_, '_, P, Io::
     ) -> Result<Instant, ConnectError<Io::Error>> {
         dial(self.stack, self.socket, &request.uri, self.timing)
             .await
-            .map_err(self.refused)?;
+            .map_err(&self.refused)?;
         self.attempt = Some(Attempt(self.socket));
         self.then.prepare(io, request, entropy).await
     }
@@ -125,10 +130,10 @@ impl Drop for Attempt<'_, '_> {
     }
 }
 
-/// Connects the socket to the URI's host and port, within [`Timing::connect`]; what it was
-/// connected to before is cut off. [`Connection::open`](crate::Connection::open) comes next, or `tls::open`.
+/// Connects the socket to the URI's host and port, within [`Timing::connect`]. An earlier connection of
+/// the socket is reset. Then call [`Connection::open`](crate::Connection::open) or `tls::open`.
 ///
-/// Of a name with several addresses each is tried, and has its share of the time.
+/// If the name has several addresses, they are tried in turn, each for a share of the time.
 ///
 /// # Errors
 /// [`ConnectError::Resolve`], [`ConnectError::Connect`], [`Timeout::Connect`].

@@ -9,11 +9,11 @@ use crate::error::ConnectError;
 use crate::opening::{Prepare, Ready};
 use crate::transport::Transport;
 
-/// [`Tcp`] or `Tls`: what a [`Client`](super::Client) opens connections over.
+/// What a [`Client`](super::Client) opens connections over: [`Tcp`] or `Tls`.
 pub trait Layer: sealed::Sealed + 'static {
-    /// The error of a connection.
+    /// The transport's error.
     type Error: embedded_io_async::Error;
-    /// The transport of a connection, which borrows the client for so long.
+    /// The transport of one connection, which borrows from the client for `'c`.
     type Io<'c>: Transport<Error = Self::Error>;
 
     /// Whether it is for such a URI.
@@ -43,7 +43,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Nothing but TCP, for `ws` URIs.
+/// TCP alone, for `ws` URIs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
 

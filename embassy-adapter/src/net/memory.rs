@@ -2,26 +2,26 @@
 
 use core::fmt;
 
-/// Memory for one connection after the other, as a value for a static:
+/// The memory of a [`Client`](super::Client), for one connection at a time, as one value for a static:
 ///
 /// ```
 /// use bare_ws_embassy::net::Memory;
 /// use static_cell::ConstStaticCell;
 ///
 /// static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-/// /// Messages of up to 4082 octets in, anything of up to 498 out in one piece.
+/// /// Receives messages of up to 4082 octets, and sends up to 498 in one frame.
 /// static OTHER: ConstStaticCell<Memory<4096, 512>> = ConstStaticCell::new(Memory::new());
 /// ```
 ///
-/// | octets of | |
+/// | parameter | octets of |
 /// |---|---|
-/// | `RX` | what is received: the longest message and 14 more, or any part of one by [`recv_chunk`] |
-/// | `TX` | what is sent; a longer message goes in fragments. 131 at least |
-/// | `TCP_RX` | the receive buffer of TCP: what the server may have on its way |
+/// | `RX` | the receive buffer: the longest message and 14 more; with [`recv_chunk`] messages may be longer |
+/// | `TX` | the transmit buffer, at least 131; longer messages leave in fragments |
+/// | `TCP_RX` | the receive buffer of TCP: what the server may have in flight |
 /// | `TCP_TX` | the transmit buffer of TCP: two segments, 2920 octets on Ethernet, unless all messages are small |
 ///
-/// A TCP transmit buffer of less than two segments makes messages longer than it wait for a timer of
-/// the peer's: [`Socket::new`](super::Socket::new).
+/// If the TCP transmit buffer is shorter than two segments, messages that are longer wait for the
+/// peer's delayed acknowledgement: see [`Socket::new`](super::Socket::new).
 ///
 /// [`recv_chunk`]: crate::Connection::recv_chunk
 pub struct Memory<
@@ -39,7 +39,7 @@ pub struct Memory<
 impl<const RX: usize, const TX: usize, const TCP_RX: usize, const TCP_TX: usize>
     Memory<RX, TX, TCP_RX, TCP_TX>
 {
-    /// Empty memory.
+    /// Unused memory.
     #[must_use]
     pub const fn new() -> Self {
         Self {

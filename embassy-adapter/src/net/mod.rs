@@ -1,7 +1,6 @@
-//! Connections over embassy-net: names by DNS, TCP, addresses of IPv4 and, with feature `ipv6`,
-//! of IPv6.
+//! Connections over embassy-net: DNS and TCP, over IPv4 and, with feature `ipv6`, IPv6.
 //!
-//! A [`Client`] with its [`Memory`] in statics, whose connection's halves go to two tasks:
+//! A [`Client`] in statics, and the two halves of its connection in two tasks:
 //!
 //! ```no_run
 //! use bare_ws::handshake::Request;
@@ -43,13 +42,13 @@
 //! }
 //! ```
 //!
-//! What is so in statics is one connection, for as long as the program runs. One that comes back
-//! belongs to the task that keeps it: [`Supervisor`](crate::Supervisor).
+//! A connection in statics is the only one for as long as the program runs. To reconnect, let one task
+//! own the client and give it to a [`Supervisor`](crate::Supervisor).
 //!
-//! [`connect`] and `connect_secure` are for sockets and memory of any kind.
+//! [`connect`] and `connect_secure` work with a [`Socket`] and buffers of your own.
 //!
-//! Without TLS a `wss` URI is refused, and with it a `ws` one: what is meant to be
-//! secret never goes out in the clear by mistake.
+//! A client without TLS refuses `wss` URIs, and one with TLS refuses `ws` URIs, so that nothing secret
+//! goes out in the clear by mistake.
 
 mod client;
 pub(crate) mod codec;
@@ -80,8 +79,7 @@ use bare_ws::sender::Sender;
 /// The two halves of a [`Socket`].
 pub type Io<'s, 'n> = (&'s Socket<'n>, &'s Socket<'n>);
 
-/// The usual connection of a board, as a [`Client`] with these parameters opens it: `'c` is how long
-/// it borrows the client.
+/// The connection that a [`Client`] with these parameters opens. It borrows the client for `'c`.
 pub type Connection<'c, E, L = Tcp, C = Uncompressed> =
     crate::Connection<<L as Layer>::Io<'c>, Rx<'c, C>, Tx<'c, E, C>>;
 

@@ -14,20 +14,19 @@ use crate::opening::open_over;
 use crate::timing::Timing;
 use crate::tls::{self, Setup, Stream, Trust};
 
-/// Opens a connection over verified TLS: looks the name up, connects, makes the TLS handshake with
-/// the server that the URI names, and with nobody else, and then the opening handshake.
+/// Opens a connection over verified TLS: resolves the host, connects, makes the TLS handshake, with no
+/// other server than the one that the URI names, and then the opening handshake.
 ///
-/// [`Timing::connect`] bounds the name and the TCP connection, [`Timing::handshake`] both handshakes
-/// together.
+/// [`Timing::connect`] limits resolving and connecting, [`Timing::handshake`] both handshakes together.
 ///
 /// # Errors
 /// [`ConnectError`]: `NotWss` for a `ws` URI, which is never opened without TLS; `Resolve` and
-/// `Connect`; `Tls` with the reason, among them [`tls::Error::Certificate`]; `Handshake`; `Timeout`. The
-/// TCP connection is cut off, and the socket can be used again.
+/// `Connect`; `Tls` with the reason, such as [`tls::Error::Certificate`]; `Handshake`; `Timeout`. The
+/// TCP connection is reset, and the socket can be used again.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, the attempt is lost and the TCP connection cut off; the socket and the
-/// memory can be used for another.
+/// If it is dropped before it is ready, the attempt is lost and the TCP connection reset; the socket
+/// and the memory can be used for another.
 #[expect(
     clippy::type_complexity,
     reason = "the parameters are the connection's"

@@ -1,4 +1,4 @@
-//! A TCP socket that can be read and written at once, and ends as WebSocket wants it.
+//! A TCP socket that can be read and written concurrently, and closes the way WebSocket requires.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -11,22 +11,22 @@ use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
 
 use crate::transport::Shutdown;
 
-/// A TCP socket over memory of the caller's, for one connection after the other. `&Socket` is
-/// both halves of the transport.
+/// A TCP socket over the caller's memory, for one connection at a time. A `&Socket` serves as either
+/// half of the transport.
 ///
-/// Its `flush` waits for nothing: what was written is on its way, and waiting for the
-/// acknowledgement of each message would cost a round trip each.
+/// `flush` returns at once: what was written is on its way, and waiting until it is acknowledged would
+/// cost a round trip for each message.
 pub struct Socket<'n> {
     tcp: RefCell<TcpSocket<'n>>,
 }
 
 impl<'n> Socket<'n> {
-    /// A socket with a receive and a transmit buffer: what TCP may have on its way in either
-    /// direction, besides the buffers of the WebSocket connection.
+    /// A socket with a receive and a transmit buffer for TCP, which limit what can be in flight in
+    /// each direction. The WebSocket connection has buffers of its own.
     ///
-    /// Messages that are longer flow only if `transmit` holds two segments, 2920 octets on Ethernet: a peer
-    /// acknowledges every second one at once (RFC 9293 §3.8.6.3), a single one when a timer of its own
-    /// ends, as a rule after 40 to 200 ms.
+    /// For messages longer than `transmit` to flow without pauses, it must hold two segments, which is
+    /// 2920 octets on Ethernet: a peer acknowledges every second segment at once (RFC 9293 §3.8.6.3), but
+    /// a single one only when its delayed-acknowledgement timer fires, usually after 40 to 200 ms.
     pub fn new(stack: Stack<'n>, receive: &'n mut [u8], transmit: &'n mut [u8]) -> Self {
         let mut tcp = TcpSocket::new(stack, receive, transmit);
         // A message leaves when it is sent, not when the one before was acknowledged.

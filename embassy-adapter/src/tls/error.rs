@@ -69,18 +69,18 @@ pub enum CertificateError {
     UnknownIssuer,
     /// A certificate of the chain has expired.
     Expired {
-        /// When, in seconds since 1970-01-01 00:00 UTC.
-        not_after: u64,
-        /// For which moment it was checked: that of [`Clock`](super::Clock), or without a clock the
+        /// When.
+        not_after: Date,
+        /// The date that it was checked for: that of [`Clock`](super::Clock), or without a clock the
         /// beginning of another certificate's validity.
-        at: u64,
+        at: Date,
     },
     /// A certificate of the chain is not valid yet.
     NotYetValid {
-        /// When it will be, in seconds since 1970-01-01 00:00 UTC.
-        not_before: u64,
-        /// For which moment it was checked, as in [`Expired`](Self::Expired).
-        at: u64,
+        /// From when on it is.
+        not_before: Date,
+        /// The date that it was checked for, as in [`Expired`](Self::Expired).
+        at: Date,
     },
     /// The validity of a certificate ends before it begins.
     Validity,
@@ -185,17 +185,15 @@ impl fmt::Display for CertificateError {
             Self::WrongName => "the certificate is not valid for the name of the server",
             Self::UnknownIssuer => "no path leads to a trust anchor",
             Self::Expired { not_after, at } => {
-                let (end, at) = (Date(*not_after), Date(*at));
                 return write!(
                     f,
-                    "a certificate of the chain expired on {end}; today is {at}"
+                    "a certificate of the chain expired on {not_after}; it was checked for {at}"
                 );
             }
             Self::NotYetValid { not_before, at } => {
-                let (begin, at) = (Date(*not_before), Date(*at));
                 return write!(
                     f,
-                    "a certificate of the chain is valid from {begin}; today is {at}"
+                    "a certificate of the chain is not valid before {not_before}; it was checked for {at}"
                 );
             }
             Self::Validity => "a certificate ends before it begins",
@@ -219,16 +217,32 @@ impl fmt::Display for CertificateError {
 
 impl core::error::Error for CertificateError {}
 
-/// Seconds since 1970, as a date in UTC.
-struct Date(u64);
+/// A day, in UTC. Shown as `2026-02-28`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Date {
+    /// Since 1970.
+    days: u32,
+}
+
+impl Date {
+    /// The day of a moment, in seconds since 1970-01-01 00:00 UTC.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: u64) -> Self {
+        // A day has 675 times 128 seconds: no division of 64 bits.
+        let days = u32::try_from(seconds >> 7).unwrap_or(u32::MAX) / 675;
+        Self { days }
+    }
+}
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A day has 675 times 128 seconds: no division of 64 bits.
-        let days = u32::try_from(self.0 >> 7).unwrap_or(u32::MAX) / 675;
-        // From 0000-03-01, so that the day that may be missing is a year's last; 400 years have as
-        // many days each time.
-        let (eras, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
+        // From 0000-03-01, so that the day that may be missing is a year's last. Each 400 years have
+        // the same number of days.
+        let (eras, day) = (
+            (self.days + 719_468) / 146_097,
+            (self.days + 719_468) % 146_097,
+        );
         let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
         let day = day - (365 * year + year / 4 - year / 100);
         // Five months have 153 days.
@@ -241,5 +255,12 @@ impl fmt::Display for Date {
         };
         let year = 400 * eras + year + next;
         write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+/// As [`Display`](fmt::Display) shows it: whoever prints the error as it is reads a date, too.
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

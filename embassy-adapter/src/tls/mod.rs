@@ -153,7 +153,7 @@ use pki_types::ServerName;
 
 pub use embedded_tls::MaxFragmentLength;
 pub use embedded_tls::alert::AlertDescription;
-pub use error::{CertificateError, Error};
+pub use error::{CertificateError, Date, Error};
 pub use link::Link;
 pub use memory::Memory;
 pub use open::{Setup, open};

@@ -11,7 +11,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::algorithm::{Budget, Counted};
 use super::der::{DIGITAL_SIGNATURE, Fields, KEY_CERT_SIGN};
-use super::error::CertificateError;
+use super::error::{CertificateError, Date};
 
 /// The most intermediate certificates that a server may send. Public servers send one or two.
 /// More would let a stranger make a board search long for a path: to find one, at most two more
@@ -228,12 +228,12 @@ impl From<webpki::Error> for CertificateError {
             E::CertNotValidForName(_) => Self::WrongName,
             E::UnknownIssuer => Self::UnknownIssuer,
             E::CertExpired { time, not_after } => Self::Expired {
-                not_after: not_after.as_secs(),
-                at: time.as_secs(),
+                not_after: Date::from_unix_seconds(not_after.as_secs()),
+                at: Date::from_unix_seconds(time.as_secs()),
             },
             E::CertNotValidYet { time, not_before } => Self::NotYetValid {
-                not_before: not_before.as_secs(),
-                at: time.as_secs(),
+                not_before: Date::from_unix_seconds(not_before.as_secs()),
+                at: Date::from_unix_seconds(time.as_secs()),
             },
             E::InvalidCertValidity => Self::Validity,
             E::EndEntityUsedAsCa => Self::IssuerNotCa,

@@ -363,12 +363,12 @@ fn embassy_certificate_errors() -> [embassy_tls::CertificateError; 21] {
         E::WrongName,
         E::UnknownIssuer,
         E::Expired {
-            not_after: 0,
-            at: 951_782_400,
+            not_after: embassy_tls::Date::from_unix_seconds(0),
+            at: embassy_tls::Date::from_unix_seconds(951_782_400),
         },
         E::NotYetValid {
-            not_before: 4_102_444_800,
-            at: u64::MAX,
+            not_before: embassy_tls::Date::from_unix_seconds(4_102_444_800),
+            at: embassy_tls::Date::from_unix_seconds(u64::MAX),
         },
         E::Validity,
         E::IssuerNotCa,
@@ -517,19 +517,19 @@ fn errors_name_what_they_are_about() {
         ),
         (
             embassy_tls::CertificateError::Expired {
-                not_after: 1_709_164_799,
-                at: 1_709_164_800,
+                not_after: embassy_tls::Date::from_unix_seconds(1_709_164_799),
+                at: embassy_tls::Date::from_unix_seconds(1_709_164_800),
             }
             .to_string(),
             &["expired on 2024-02-28", "2024-02-29"],
         ),
         (
             embassy_tls::CertificateError::NotYetValid {
-                not_before: 4_107_542_400,
-                at: 0,
+                not_before: embassy_tls::Date::from_unix_seconds(4_107_542_400),
+                at: embassy_tls::Date::from_unix_seconds(0),
             }
             .to_string(),
-            &["from 2100-03-01", "1970-01-01"],
+            &["before 2100-03-01", "1970-01-01"],
         ),
     ] {
         for word in words {

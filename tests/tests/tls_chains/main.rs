@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bare_ws_embassy::tls::{
-    CertificateDer, CertificateError, Clock, MAX_INTERMEDIATES, PinnedKey, Roots, Trust,
+    CertificateDer, CertificateError, Clock, Date, MAX_INTERMEDIATES, PinnedKey, Roots, Trust,
     anchor_from_trusted_cert,
 };
 use rcgen::CertificateParams;
@@ -169,8 +169,8 @@ fn without_a_clock_dates_are_held_against_each_other_and_nothing_else_is_waived(
         case(
             &[&after, &early],
             Err(CertificateError::Expired {
-                not_after: 1_262_304_000, // 2010
-                at: 1_293_840_000,        // 2011
+                not_after: Date::from_unix_seconds(1_262_304_000), // 2010
+                at: Date::from_unix_seconds(1_293_840_000),        // 2011
             }),
         ),
         case(&[&forged, &forger], Err(IssuerNotCa)),

@@ -1,6 +1,6 @@
 //! The chains: one row each, as few exceptions from a common form as they need.
 
-use bare_ws_embassy::tls::{CertificateDer, CertificateError, MAX_INTERMEDIATES};
+use bare_ws_embassy::tls::{CertificateDer, CertificateError, Date, MAX_INTERMEDIATES};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
     KeyPair, KeyUsagePurpose, NameConstraints, SanType,
@@ -291,8 +291,15 @@ fn usages(table: &mut Table) {
 /// RFC 5280 §4.1.2.5: when.
 fn times(table: &mut Table) {
     use CertificateError::Validity;
-    let expired = |not_after, at| Err(CertificateError::Expired { not_after, at });
-    let early = |not_before, at| Err(CertificateError::NotYetValid { not_before, at });
+    let date = Date::from_unix_seconds;
+    let expired = |not_after, at| {
+        let (not_after, at) = (date(not_after), date(at));
+        Err(CertificateError::Expired { not_after, at })
+    };
+    let early = |not_before, at| {
+        let (not_before, at) = (date(not_before), date(at));
+        Err(CertificateError::NotYetValid { not_before, at })
+    };
     let root = Node::root("root");
     let leaf = root.issue(server(&[HOST])); // 2026
     let moments = [

@@ -12,8 +12,8 @@ use std::convert::Infallible;
 
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws_embassy::tls::{
-    AlertDescription, CertificateError, Client, Clock, Error, Link, PinnedKey, Records, Roots,
-    Stream, TrustAnchor, anchor_from_trusted_cert,
+    AlertDescription, CertificateError, Client, Clock, Date, Error, Link, PinnedKey, Records,
+    Roots, Stream, TrustAnchor, anchor_from_trusted_cert,
 };
 use bare_ws_embassy::transport::Shutdown;
 use embedded_io_async::{Read, Write};
@@ -209,12 +209,12 @@ fn each_false_server_is_refused_by_name_and_never_written_to() {
     let ca = root.issue(ca);
 
     let expired = E::Expired {
-        not_after: 1_735_689_600, // 2025
-        at: NOW,
+        not_after: Date::from_unix_seconds(1_735_689_600), // 2025
+        at: Date::from_unix_seconds(NOW),
     };
     let early = E::NotYetValid {
-        not_before: 1_830_297_600, // 2028
-        at: NOW,
+        not_before: Date::from_unix_seconds(1_830_297_600), // 2028
+        at: Date::from_unix_seconds(NOW),
     };
     let table: &[(&str, &Node, &[&Node], E)] = &[
         ("other.example.test", &leaf, &[&leaf], E::WrongName),

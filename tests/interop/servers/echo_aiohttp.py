@@ -8,10 +8,12 @@ import options
 
 
 async def echo(request):
-    socket = web.WebSocketResponse()
+    socket = web.WebSocketResponse(protocols=[options.SUBPROTOCOL])
     await socket.prepare(request)
     async for message in socket:
-        if message.type == WSMsgType.TEXT:
+        if message.type == WSMsgType.TEXT and message.data == options.CLOSE:
+            await socket.close(code=options.CODE, message=options.REASON.encode())
+        elif message.type == WSMsgType.TEXT:
             await socket.send_str(message.data)
         elif message.type == WSMsgType.BINARY:
             await socket.send_bytes(message.data)

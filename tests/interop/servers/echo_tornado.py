@@ -12,8 +12,14 @@ class Echo(WebSocketHandler):
     def get_compression_options(self):
         return {}
 
+    def select_subprotocol(self, subprotocols):
+        return options.SUBPROTOCOL if options.SUBPROTOCOL in subprotocols else None
+
     def on_message(self, message):
-        self.write_message(message, binary=isinstance(message, bytes))
+        if message == options.CLOSE:
+            self.close(options.CODE, options.REASON)
+        else:
+            self.write_message(message, binary=isinstance(message, bytes))
 
 
 async def main():

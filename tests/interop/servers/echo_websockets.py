@@ -9,15 +9,18 @@ import options
 
 async def echo(socket):
     async for message in socket:
-        await socket.send(message)
+        if message == options.CLOSE:
+            await socket.close(options.CODE, options.REASON)
+        else:
+            await socket.send(message)
 
 
 async def main():
     args = options.parse()
-    most = 4 << 20
+    common = {"max_size": 4 << 20, "subprotocols": [options.SUBPROTOCOL]}
     async with (
-        serve(echo, "127.0.0.1", args.port, max_size=most),
-        serve(echo, "127.0.0.1", args.tls_port, max_size=most, ssl=options.context(args)),
+        serve(echo, "127.0.0.1", args.port, **common),
+        serve(echo, "127.0.0.1", args.tls_port, ssl=options.context(args), **common),
     ):
         await asyncio.get_running_loop().create_future()
 

@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-var upgrader = websocket.Upgrader{EnableCompression: true}
+var upgrader = websocket.Upgrader{EnableCompression: true, Subprotocols: []string{"echo.interop"}}
 
 func echo(w http.ResponseWriter, r *http.Request) {
 	socket, err := upgrader.Upgrade(w, r, nil)
@@ -23,6 +23,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		kind, message, err := socket.ReadMessage()
 		if err != nil {
 			return
+		}
+		if kind == websocket.TextMessage && string(message) == "close" {
+			kind, message = websocket.CloseMessage, websocket.FormatCloseMessage(4001, "so long")
 		}
 		if err := socket.WriteMessage(kind, message); err != nil {
 			log.Print(err)

@@ -9,33 +9,18 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use lexopt::{Arg, ValueExt};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use tungstenite::{Message, accept};
+use bare_ws_interop::{CLOSE, Options, STATUS, SUBPROTOCOL};
+use rustls::{ServerConnection, StreamOwned};
+use tungstenite::handshake::server::{Request, Response};
+use tungstenite::http::HeaderValue;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Message, accept_hdr};
 
 fn main() -> Outcome {
-    let (mut port, mut tls_port, mut cert, mut key) = (0, 0, String::new(), String::new());
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("port") => port = parser.value()?.parse()?,
-            Arg::Long("tls-port") => tls_port = parser.value()?.parse()?,
-            Arg::Long("cert") => cert = parser.value()?.string()?,
-            Arg::Long("key") => key = parser.value()?.string()?,
-            arg => return Err(arg.unexpected().into()),
-        }
-    }
-    let chain: Vec<_> = CertificateDer::pem_file_iter(cert)?.collect::<Result<_, _>>()?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
-    let config = Arc::new(config);
+    let options = Options::from_env()?;
+    let config = Arc::new(options.tls);
     let secure = thread::spawn(move || {
-        listen(tls_port, move |tcp| {
+        listen(options.tls_port, move |tcp| {
             let session = ServerConnection::new(Arc::clone(&config))?;
             let mut stream = StreamOwned::new(session, tcp);
             echo(&mut stream)?;
@@ -47,7 +32,7 @@ fn main() -> Outcome {
             Ok(())
         })
     });
-    listen(port, echo)?;
+    listen(options.port, echo)?;
     secure.join().map_err(|_| "a thread panicked")??;
     Ok(())
 }
@@ -67,13 +52,38 @@ fn listen(port: u16, serve: impl Fn(TcpStream) -> Outcome + Clone + Send + 'stat
 }
 
 fn echo(stream: impl Read + Write) -> Outcome {
-    let mut socket = accept(stream).map_err(|error| error.to_string())?;
+    let mut socket = accept_hdr(stream, select).map_err(|error| error.to_string())?;
     loop {
         match socket.read() {
+            Ok(Message::Text(text)) if text == CLOSE => {
+                let (code, reason) = STATUS;
+                socket.close(Some(CloseFrame {
+                    code: code.into(),
+                    reason: reason.into(),
+                }))?;
+            }
             Ok(message @ (Message::Text(_) | Message::Binary(_))) => socket.send(message)?,
             Ok(_) => {}
             Err(tungstenite::Error::ConnectionClosed) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+#[allow(clippy::result_large_err, reason = "tungstenite's")]
+fn select(
+    request: &Request,
+    mut response: Response,
+) -> Result<Response, tungstenite::handshake::server::ErrorResponse> {
+    const NAME: &str = "Sec-WebSocket-Protocol";
+    let offered = request
+        .headers()
+        .get(NAME)
+        .and_then(|value| value.to_str().ok());
+    let mut offered = offered.unwrap_or_default().split(", ");
+    if offered.any(|name| name == SUBPROTOCOL) {
+        let value = HeaderValue::from_static(SUBPROTOCOL);
+        response.headers_mut().insert(NAME, value);
+    }
+    Ok(response)
 }

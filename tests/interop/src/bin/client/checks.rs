@@ -4,15 +4,19 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use bare_ws_std::bare_ws::opcode::Opcode;
-use bare_ws_std::{CloseCode, Error, Message, MessageKind, Response, Stream, WebSocket};
+use bare_ws_std::{CloseCode, Error, Message, MessageKind, Response};
+
+use crate::peer::Peer;
 
 /// What a server is known to answer.
 pub(crate) struct Expected {
     pub(crate) extensions: String,
+    pub(crate) subprotocol: String,
     pub(crate) close: String,
     pub(crate) largest: usize,
     pub(crate) is_mirror: bool,
     pub(crate) is_greeting: bool,
+    pub(crate) is_never_empty: bool,
     pub(crate) is_redirected: bool,
     pub(crate) fields: Vec<String>,
     pub(crate) is_pieces: bool,
@@ -22,10 +26,12 @@ impl Default for Expected {
     fn default() -> Self {
         Self {
             extensions: String::new(),
+            subprotocol: String::new(),
             close: "1000 bye".to_owned(),
             largest: 1 << 20,
             is_mirror: false,
             is_greeting: false,
+            is_never_empty: false,
             is_redirected: false,
             fields: Vec::new(),
             is_pieces: false,
@@ -34,22 +40,48 @@ impl Default for Expected {
 }
 
 /// All checks of a connection that has just been opened, up to its end.
-pub(crate) fn run<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected, report: &mut Report) {
-    let extensions = socket.response().header("Sec-WebSocket-Extensions");
+pub(crate) fn run(peer: &mut impl Peer, expected: &Expected, report: &mut Report) {
+    let extensions = peer.response().header("Sec-WebSocket-Extensions");
     report.expect(
         "its answer to the offer",
         extensions.unwrap_or(""),
         &expected.extensions,
     );
-    fields(socket.response(), expected, report);
+    report.expect(
+        "the subprotocol that it selects",
+        peer.subprotocol().unwrap_or(""),
+        &expected.subprotocol,
+    );
+    fields(peer.response(), expected, report);
     if expected.is_greeting {
-        let greeted = receive(socket, expected).map(|answer| !answer.octets.is_empty());
+        let greeted = receive(peer, expected).map(|answer| !answer.octets.is_empty());
         report.truth("a message with the first octets", greeted);
     } else {
-        echoes(socket, expected, report);
+        echoes(peer, expected, report);
     }
-    let closed = close(socket);
+    let closed = peer.finish(Some(CloseCode::NORMAL), "bye");
     report.equal("answers the Close of 1000 \"bye\"", closed, &expected.close);
+}
+
+/// How a connection is closed, and what the server says to it: each on a connection of its own.
+pub(crate) const CLOSES: [&str; 3] = ["without a status code", "4999", "asked by a text"];
+
+/// The close that is `how`: gives the server's.
+pub(crate) fn close(peer: &mut impl Peer, how: usize) -> Result<String, Error> {
+    match how {
+        0 => peer.finish(None, ""),
+        1 => peer.finish(Some(CloseCode(4999)), ""),
+        _ => {
+            peer.send("close".into())?;
+            match peer.recv()? {
+                Some(message) => {
+                    peer.finish(Some(CloseCode::NORMAL), "bye")?;
+                    Ok(format!("the message {message}"))
+                }
+                None => peer.finish(None, ""),
+            }
+        }
+    }
 }
 
 /// Each field that is expected is in the answer, spelt like that.
@@ -70,18 +102,18 @@ pub(crate) fn fields(response: &Response, expected: &Expected, report: &mut Repo
     }
 }
 
-fn echoes<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected, report: &mut Report) {
+fn echoes(peer: &mut impl Peer, expected: &Expected, report: &mut Report) {
     for message in messages(expected) {
         let what = format!("echoes {}", describe(&message));
-        let echoed = echo(socket, &message, expected);
+        let echoed = echo(peer, &message, expected);
         report.truth(&what, echoed);
     }
     if expected.is_mirror {
-        let echoed = fragments(socket, MessageKind::Text, b"hello, world", 5, expected);
+        let echoed = fragments(peer, MessageKind::Text, b"hello, world", 5, expected);
         report.truth("echoes a text in fragments, pings between", echoed);
     } else {
         let echoed = fragments(
-            socket,
+            peer,
             MessageKind::Text,
             "héllo, wörld".as_bytes(),
             2,
@@ -91,16 +123,13 @@ fn echoes<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected, report: &mu
             "echoes a text in fragments, cut in a character, pings between",
             echoed,
         );
-        let echoed = fragments(socket, MessageKind::Binary, &noise(1000), 333, expected);
+        let echoed = fragments(peer, MessageKind::Binary, &noise(1000), 333, expected);
         report.truth("echoes binary in fragments, pings between", echoed);
     }
-    report.truth(
-        "answers a ping of 125 octets with all of them",
-        ping(socket),
-    );
+    report.truth("answers a ping of 125 octets with all of them", ping(peer));
     if !expected.extensions.is_empty() {
         // The last message: what is received as a raw frame is not inflated.
-        report.truth("compresses what it sends", is_compressed(socket));
+        report.truth("compresses what it sends", is_compressed(peer));
     }
 }
 
@@ -147,14 +176,15 @@ fn describe(sent: &Sent) -> String {
     }
 }
 
-fn echo<S: Stream>(
-    socket: &mut WebSocket<S>,
-    sent: &Sent,
-    expected: &Expected,
-) -> Result<bool, Error> {
-    let message = sent.message();
-    socket.send(message)?;
-    let answer = receive(socket, expected)?;
+fn echo(peer: &mut impl Peer, sent: &Sent, expected: &Expected) -> Result<bool, Error> {
+    let mut message = sent.message();
+    peer.send(message)?;
+    if expected.is_never_empty && message.is_empty() {
+        // Not even late: the next one overtakes nothing.
+        message = "not empty".into();
+        peer.send(message)?;
+    }
+    let answer = receive(peer, expected)?;
     let kind = match expected.is_mirror {
         true => MessageKind::Text,
         false => message.kind(),
@@ -163,71 +193,59 @@ fn echo<S: Stream>(
 }
 
 /// `size` octets a fragment, the first one empty, and after each a ping.
-fn fragments<S: Stream>(
-    socket: &mut WebSocket<S>,
+fn fragments(
+    peer: &mut impl Peer,
     kind: MessageKind,
     octets: &[u8],
     size: usize,
     expected: &Expected,
 ) -> Result<bool, Error> {
-    let before = socket.reader.receiver().pongs();
+    let before = peer.pongs();
     let mut pings = 0;
-    socket.writer.send_fragment(kind, b"", false)?;
+    peer.send_fragment(kind, b"", false)?;
     for piece in octets.chunks(size) {
-        socket.writer.send_fragment(kind, piece, false)?;
-        socket.ping(piece.get(..piece.len().min(125)).unwrap_or_default())?;
+        peer.send_fragment(kind, piece, false)?;
+        peer.ping(piece.get(..piece.len().min(125)).unwrap_or_default())?;
         pings += 1;
     }
-    socket.writer.send_fragment(kind, b"", true)?;
-    let mut answer = receive(socket, expected)?;
+    peer.send_fragment(kind, b"", true)?;
+    let mut answer = receive(peer, expected)?;
     while expected.is_mirror && answer.octets.len() < octets.len() {
-        answer.octets.extend(receive(socket, expected)?.octets);
+        answer.octets.extend(receive(peer, expected)?.octets);
     }
-    let pongs = socket.reader.receiver().pongs().wrapping_sub(before);
+    let pongs = peer.pongs().wrapping_sub(before);
     // RFC 6455 §5.5.3: it may answer the last of several pings only.
     Ok(answer.kind == kind && answer.octets == octets && (1..=pings).contains(&pongs))
 }
 
 // row: CTL-02
-fn ping<S: Stream>(socket: &mut WebSocket<S>) -> Result<bool, Error> {
-    let payload = noise(125);
-    socket.ping(&payload)?;
-    while let Some(frame) = socket.recv_frame()? {
+fn ping(peer: &mut impl Peer) -> Result<bool, Error> {
+    let sent = noise(125);
+    peer.ping(&sent)?;
+    while let Some((header, payload)) = peer.recv_frame()? {
         // A pong for one of the pings before may still be on its way.
-        if frame.header.opcode == Opcode::Pong && frame.payload.len() == payload.len() {
-            return Ok(frame.payload == payload);
+        if header.opcode == Opcode::Pong && payload.len() == sent.len() {
+            return Ok(payload == sent);
         }
     }
     Ok(false)
 }
 
-fn is_compressed<S: Stream>(socket: &mut WebSocket<S>) -> Result<bool, Error> {
+fn is_compressed(peer: &mut impl Peer) -> Result<bool, Error> {
     let message = text(4096);
-    socket.send(message.as_str())?;
+    peer.send(message.as_str().into())?;
     let mut len = 0;
     let mut is_compressed = false;
-    while let Some(frame) = socket.recv_frame()? {
-        if !frame.header.opcode.is_control() {
-            is_compressed |= frame.header.rsv1;
-            len += frame.payload.len();
-            if frame.header.fin {
+    while let Some((header, payload)) = peer.recv_frame()? {
+        if !header.opcode.is_control() {
+            is_compressed |= header.rsv1;
+            len += payload.len();
+            if header.fin {
                 break;
             }
         }
     }
     Ok(is_compressed && len < message.len())
-}
-
-fn close<S: Stream>(socket: &mut WebSocket<S>) -> Result<String, Error> {
-    let status = socket.finish(Some(CloseCode::NORMAL), "bye")?;
-    Ok(status.map_or_else(
-        || "without a Close".to_owned(),
-        |status| {
-            format!("{} {}", status.code.0, status.reason)
-                .trim_end()
-                .to_owned()
-        },
-    ))
 }
 
 struct Answer {
@@ -236,9 +254,9 @@ struct Answer {
 }
 
 /// One message, whole, or by pieces if there is no memory for more.
-fn receive<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected) -> Result<Answer, Error> {
+fn receive(peer: &mut impl Peer, expected: &Expected) -> Result<Answer, Error> {
     if !expected.is_pieces {
-        return match socket.recv()? {
+        return match peer.recv()? {
             Some(message) => Ok(Answer {
                 kind: message.kind(),
                 octets: message.as_bytes().to_vec(),
@@ -247,13 +265,9 @@ fn receive<S: Stream>(socket: &mut WebSocket<S>, expected: &Expected) -> Result<
         };
     }
     let mut octets = Vec::new();
-    while let Some(chunk) = socket.recv_chunk()? {
-        octets.extend_from_slice(chunk.octets);
-        if chunk.fin {
-            return Ok(Answer {
-                kind: chunk.kind,
-                octets,
-            });
+    while let Some((kind, fin)) = peer.recv_chunk(&mut octets)? {
+        if fin {
+            return Ok(Answer { kind, octets });
         }
     }
     Err(Error::Lost)

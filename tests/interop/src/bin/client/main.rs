@@ -4,15 +4,19 @@
 //!
 //! * `--ca FILE`: whom to trust with wss; empty: the platform's
 //! * `--host NAME`: another Host than that of the URL
-//! * `--subprotocol NAME`
+//! * `--tokio`: by the calls in tokio, instead of the blocking ones
+//! * `--subprotocol NAME` (repeatable), and `--selected NAME`: what the server selects of them; without it, nothing
 //! * `--deflate`: offers permessage-deflate as by default; or, instead, `--offer PARAMETERS`
 //!   (repeatable), the parameters as in the header
 //! * `--window BITS`: the memory for it; `--pieces`: no more than that, whatever the server says
 //! * `--extensions TEXT`: what the server answers to the offer; without it, nothing
 //! * `--close 'CODE REASON'`: how it answers 1000 "bye"
+//! * `--closes ANSWERS`: nothing of all this, but other ways to close: without a status code, with 4999, and asked to
+//!   by the text "close"; `ANSWERS`: the server's Closes, between commas
 //! * `--mirror`: it sends back each piece as it comes, as a message of its own, and always as text
 //! * `--largest OCTETS`: of a message; default 1 MiB
 //! * `--greeting`: a message comes as soon as the connection is open, nothing is echoed
+//! * `--no-empty`: it sends no empty message
 //! * `--refused TEXT`: nothing of all this: it ends with this error
 //! * `--field 'NAME: VALUE'` or `--field NAME`: a header field of the answer, as it is spelt (repeatable)
 //! * `--redirects N`: how many are followed
@@ -21,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod checks;
+mod peer;
 mod watched;
 
 use std::process::ExitCode;
@@ -31,7 +36,8 @@ use bare_ws_std::tls::Tls;
 use bare_ws_std::{Config, Deflate, Error};
 use lexopt::{Arg, ValueExt};
 
-use checks::{Expected, Report};
+use checks::{CLOSES, Expected, Report};
+use peer::Task;
 use watched::Watched;
 
 fn main() -> ExitCode {
@@ -43,9 +49,10 @@ fn main() -> ExitCode {
         }
     };
     let mut report = Report::default();
-    match &arguments.refused {
-        Some(refused) => check_refusal(&arguments, refused, &mut report),
-        None => check(&arguments, &mut report),
+    match &arguments.what {
+        What::Refusal(refused) => check_refusal(&arguments, refused, &mut report),
+        What::Closes(answers) => check_closes(&arguments, answers, &mut report),
+        What::All => check(&arguments, &mut report),
     }
     report.exit_code()
 }
@@ -54,7 +61,17 @@ struct Arguments {
     config: Config,
     url: String,
     expected: Expected,
-    refused: Option<String>,
+    is_tokio: bool,
+    what: What,
+}
+
+/// What is checked.
+enum What {
+    All,
+    /// That it ends with this error.
+    Refusal(String),
+    /// That the server says these.
+    Closes(Vec<String>),
 }
 
 fn check(arguments: &Arguments, report: &mut Report) {
@@ -64,6 +81,12 @@ fn check(arguments: &Arguments, report: &mut Report) {
         expected,
         ..
     } = arguments;
+    if arguments.is_tokio {
+        if let Some(mut task) = report.value("opens", Task::connect(config, url)) {
+            checks::run(&mut task, expected, report);
+        }
+        return;
+    }
     if url.starts_with("wss:") || expected.is_redirected {
         if let Some(mut socket) = report.value("opens", config.connect(url)) {
             checks::run(&mut socket, expected, report);
@@ -88,12 +111,30 @@ fn check(arguments: &Arguments, report: &mut Report) {
     }
 }
 
+fn check_closes(arguments: &Arguments, answers: &[String], report: &mut Report) {
+    let Arguments { config, url, .. } = arguments;
+    for (how, name) in CLOSES.iter().enumerate() {
+        let closed = match arguments.is_tokio {
+            true => Task::connect(config, url).and_then(|mut task| checks::close(&mut task, how)),
+            false => config
+                .connect(url)
+                .and_then(|mut socket| checks::close(&mut socket, how)),
+        };
+        let answer = answers.get(how).map_or("", String::as_str);
+        report.equal(&format!("its Close when closed {name}"), closed, answer);
+    }
+}
+
 // row: RSP-02, RSP-03, REQ-14
 fn check_refusal(arguments: &Arguments, refused: &str, report: &mut Report) {
     let what = format!("is refused: {refused}");
-    let error = match arguments.config.connect(&arguments.url) {
-        Ok(_) => return report.not_ok(&what, "it opened"),
-        Err(error) => error,
+    let Arguments { config, url, .. } = arguments;
+    let opened = match arguments.is_tokio {
+        true => Task::connect(config, url).map(drop),
+        false => config.connect(url).map(drop),
+    };
+    let Err(error) = opened else {
+        return report.not_ok(&what, "it opened");
     };
     report.expect(&what, format!("{}: {error}", error.kind()), refused);
     if let Error::Rejected(response) = &error {
@@ -108,7 +149,7 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Arguments, Box<dyn std::error
         .stall_timeout(seconds(10))
         .close_timeout(seconds(5));
     let (mut deflate, mut tls) = (None::<Deflate>, None);
-    let (mut url, mut refused) = (None, None);
+    let (mut url, mut what, mut is_tokio) = (None, What::All, false);
     let mut expected = Expected::default();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -132,11 +173,18 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Arguments, Box<dyn std::error
             }
             Arg::Long("pieces") => deflate = Some(deflate.unwrap_or_default().pieces()),
             Arg::Long("extensions") => expected.extensions = parser.value()?.string()?,
+            Arg::Long("tokio") => is_tokio = true,
+            Arg::Long("selected") => expected.subprotocol = parser.value()?.string()?,
+            Arg::Long("closes") => {
+                let answers = parser.value()?.string()?;
+                what = What::Closes(answers.split(',').map(str::to_owned).collect());
+            }
             Arg::Long("close") => expected.close = parser.value()?.string()?,
             Arg::Long("mirror") => expected.is_mirror = true,
             Arg::Long("largest") => expected.largest = parser.value()?.parse()?,
             Arg::Long("greeting") => expected.is_greeting = true,
-            Arg::Long("refused") => refused = Some(parser.value()?.string()?),
+            Arg::Long("no-empty") => expected.is_never_empty = true,
+            Arg::Long("refused") => what = What::Refusal(parser.value()?.string()?),
             Arg::Long("field") => expected.fields.push(parser.value()?.string()?),
             Arg::Long("redirects") => {
                 config = config.redirects(parser.value()?.parse()?);
@@ -156,6 +204,7 @@ fn arguments(mut parser: lexopt::Parser) -> Result<Arguments, Box<dyn std::error
         config: config.deflate(deflate),
         url: url.ok_or("client [OPTIONS] URL")?,
         expected,
-        refused,
+        is_tokio,
+        what,
     })
 }

@@ -6,7 +6,9 @@ mod peer;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use bare_ws_std::{Config, Error, KeepAlive, RedirectError, Response, SettingError, Untimed};
+use bare_ws_std::{
+    Config, Error, KeepAlive, RedirectError, Response, SettingError, Socket, Untimed,
+};
 use peer::{serve, serve_many};
 
 /// The response that a server refuses with.
@@ -69,6 +71,29 @@ fn a_redirect_is_followed_however_it_is_written() {
         entry.join();
         target.join();
     }
+}
+
+// row: RSP-03
+#[test]
+fn a_stream_around_the_socket_knows_who_is_asked() {
+    let target = serve(|mut conn| conn.accept());
+    let to = target.uri();
+    let entry = serve(move |mut conn| {
+        conn.read_request();
+        conn.send(format!("HTTP/1.1 302 x\r\nLocation: {to}\r\n\r\n").as_bytes());
+    });
+    let mut asked = Vec::new();
+    let wrap = |uri: &str, socket: Socket| {
+        asked.push(uri.to_owned());
+        socket
+    };
+    let config = Config::new().redirects(1);
+    let socket = config.connect_wrapped(&entry.uri(), wrap).unwrap();
+    assert_eq!(socket.response().status(), 101);
+    assert_eq!(asked, [entry.uri(), target.uri()]);
+    drop(socket);
+    entry.join();
+    target.join();
 }
 
 // row: RSP-03

@@ -70,11 +70,45 @@ impl Config {
     pub fn connect_into<B: Storage>(
         &self,
         uri: &str,
-        mut buffer: impl FnMut() -> B,
+        buffer: impl FnMut() -> B,
     ) -> Result<WebSocket<Socket, B>, Error> {
+        self.connect_as(uri, buffer, |_, socket| socket)
+    }
+
+    /// The same with a stream of the caller's around the socket, which sees what passes between it
+    /// and the connection: the octets of frames, before TLS encrypts them. `wrap` is called once for
+    /// each server that is asked, with its URI, which another server's redirect may have named.
+    ///
+    /// ```no_run
+    /// use bare_ws_std::{Config, Error};
+    ///
+    /// let mut asked = Vec::new();
+    /// let socket = Config::new().redirects(5).connect_wrapped("ws://example.org/", |uri, socket| {
+    ///     asked.push(uri.to_owned());
+    ///     socket
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_wrapped<S: Stream + Send + Sync + 'static>(
+        &self,
+        uri: &str,
+        wrap: impl FnMut(&str, Socket) -> S,
+    ) -> Result<WebSocket<S>, Error> {
+        self.connect_as(uri, || self.receive_memory(), wrap)
+    }
+
+    fn connect_as<S: Stream + Send + Sync + 'static, B: Storage>(
+        &self,
+        uri: &str,
+        mut buffer: impl FnMut() -> B,
+        mut wrap: impl FnMut(&str, Socket) -> S,
+    ) -> Result<WebSocket<S, B>, Error> {
         let mut route = Route::new(self, uri)?;
         loop {
-            let outcome = route.config.connect_once(&route.uri, buffer());
+            let outcome = route.config.connect_once(&route.uri, buffer(), &mut wrap);
             if let Some(socket) = route.judge(outcome)? {
                 return Ok(socket);
             }
@@ -193,11 +227,12 @@ impl Config {
         Ok(())
     }
 
-    fn connect_once<B: Storage>(
+    fn connect_once<S: Stream + Send + Sync + 'static, B: Storage>(
         &self,
         uri: &str,
         buffer: B,
-    ) -> Result<WebSocket<Socket, B>, Error> {
+        wrap: impl FnOnce(&str, Socket) -> S,
+    ) -> Result<WebSocket<S, B>, Error> {
         self.check_once(uri)?;
         let parts = self.parts();
         let request = parts.request(uri)?;
@@ -205,7 +240,8 @@ impl Config {
         let (tcp, _pass) = self.dial_once(&request.uri)?;
         let deadline = Moment::in_time(self.handshake_timeout);
         let socket = connect(self.name_of(&request.uri), tcp, deadline)?;
-        self.handshake(&parts, uri, socket, buffer, deadline, shared::linger)
+        let stream = wrap(uri, socket);
+        self.handshake(&parts, uri, stream, buffer, deadline, shared::linger)
     }
 
     /// What the server's certificate must name.

@@ -146,7 +146,7 @@ const FILES: [(&str, &str, &[&str]); 7] = [
 fn rows(file: &str, call: &str) -> &'static [Row] {
     match (file, call) {
         ("tls/*.rs", "connect") => &[Row::TlsConnect],
-        ("config/*.rs", "connect" | "connect_into") => &[Row::Connect],
+        ("config/*.rs", "connect" | "connect_into" | "connect_wrapped") => &[Row::Connect],
         ("config/*.rs", "open" | "open_into" | "open_lingering") => &[Row::Open],
         ("config/*.rs", "dial") => &[Row::Dial],
         ("reader.rs" | "websocket.rs", "recv" | "recv_owned") => &[Row::Recv],

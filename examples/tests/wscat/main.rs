@@ -1,8 +1,17 @@
 //! `wscat`, as a user runs it: through pipes, on a terminal, against a server of ours.
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
+/// What clap knows of the arguments.
+#[allow(dead_code, reason = "the program's, which is tested from outside")]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "clap shows these texts as they stand"
+)]
+#[path = "../../src/bin/wscat/arguments.rs"]
+mod arguments;
 mod flags;
 mod pipes;
+mod proxies;
 #[cfg(unix)]
 mod terminal;
 
@@ -16,14 +25,28 @@ use bare_ws_examples::server::{self, Connection};
 
 const WSCAT: &str = env!("CARGO_BIN_EXE_wscat");
 
+/// What it reads.
+const ENVIRONMENT: [&str; 11] = [
+    "WSCAT_USER",
+    "WSCAT_BEARER",
+    "WSCAT_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "NO_COLOR",
+];
+
 /// Without what the environment says.
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(WSCAT);
-    command
-        .args(arguments)
-        .env_remove("WSCAT_USER")
-        .env_remove("WSCAT_BEARER")
-        .env("TZ", "UTC");
+    command.args(arguments).env("TZ", "UTC");
+    for variable in ENVIRONMENT {
+        command.env_remove(variable);
+    }
     command
 }
 
@@ -60,6 +83,11 @@ fn failed(output: &Output, code: i32) -> &str {
     assert_eq!(output.status.code(), Some(code), "{said}");
     assert!(said.starts_with("error: "), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
+    // What the library calls it, nobody knows who has a command line.
+    assert!(
+        !said.contains("Config::") && !said.contains("Tls::"),
+        "{said}"
+    );
     said
 }
 

@@ -135,7 +135,7 @@ fn the_environment_has_credentials_too() {
     assert!(requests[0].contains("\r\nAuthorization: Bearer from-outside\r\n"));
 }
 
-fn objects(octets: &[u8]) -> Vec<Value> {
+pub(crate) fn objects(octets: &[u8]) -> Vec<Value> {
     let lines = text(octets).lines();
     lines
         .map(|line| serde_json::from_str(line).unwrap())

@@ -3,11 +3,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
@@ -23,6 +25,8 @@ struct Terminal {
     keyboard: File,
     screen: Receiver<Vec<u8>>,
     seen: String,
+    /// What it makes of all that came.
+    parser: vt100::Parser,
     /// How often a line could be typed, and how often it was waited for that.
     prompts: usize,
     lines: usize,
@@ -36,13 +40,7 @@ impl Terminal {
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
-        let size = Winsize {
-            ws_row: 24,
-            ws_col: 100,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&keyboard, size).unwrap();
+        tcsetwinsize(&keyboard, size(ROWS, 100)).unwrap();
         let name = ptsname(&keyboard, Vec::new()).unwrap();
         let name = name.into_string().unwrap();
         let user = File::options().read(true).write(true).open(name).unwrap();
@@ -70,6 +68,7 @@ impl Terminal {
             keyboard,
             screen,
             seen: String::new(),
+            parser: vt100::Parser::new(cells(ROWS), cells(100), 0),
             prompts: 0,
             lines: 0,
             user,
@@ -106,12 +105,57 @@ impl Terminal {
     fn read(&mut self, until: Instant) -> Option<()> {
         let left = until.saturating_duration_since(Instant::now());
         let octets = self.screen.recv_timeout(left).ok()?;
+        self.parser.process(&octets);
         // Where it was cut, it may be whole now.
         let old = self.seen.len().saturating_sub(PROMPT.len() - 1);
         let old = (0..=old).rev().find(|&at| self.seen.is_char_boundary(at));
         self.seen.push_str(&String::from_utf8_lossy(&octets));
         self.prompts += self.seen[old.unwrap_or(0)..].matches(PROMPT).count();
         Some(())
+    }
+
+    /// More of the same line.
+    fn type_more(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Somebody changes the size of the window.
+    fn resize(&mut self, columns: u16) {
+        tcsetwinsize(&self.keyboard, size(ROWS, columns)).unwrap();
+        self.parser
+            .screen_mut()
+            .set_size(cells(ROWS), cells(columns));
+        // It is not the terminal that the tests run in, whose programs would be told.
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::WINCH).unwrap();
+    }
+
+    /// Until the last rows of the screen are these, without the time.
+    #[track_caller]
+    fn wait_for_rows(&mut self, wanted: &[&str]) {
+        let until = Instant::now() + PATIENCE;
+        while !self
+            .rows()
+            .ends_with(&wanted.iter().map(ToString::to_string).collect::<Vec<_>>())
+        {
+            if self.read(until).is_none() {
+                panic!("not {wanted:#?}: {:#?}", self.rows());
+            }
+        }
+    }
+
+    fn rows(&self) -> Vec<String> {
+        let screen = self.parser.screen();
+        let (_, columns) = screen.size();
+        let rows = screen.rows(0, columns.get());
+        let rows = rows.map(|row| match row.get(..9) {
+            Some(time) if time.ends_with(' ') && time.matches(':').count() == 2 => {
+                row[9..].to_owned()
+            }
+            _ => row,
+        });
+        let rows = rows.map(|row| row.trim_end().to_owned());
+        rows.filter(|row| !row.is_empty()).collect()
     }
 
     /// Its exit code; the terminal is as it was.
@@ -124,6 +168,21 @@ impl Terminal {
             "{modes:?}"
         );
         status.code().unwrap()
+    }
+}
+
+const ROWS: u16 = 24;
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
     }
 }
 
@@ -221,4 +280,66 @@ fn a_file_has_a_bar() {
     terminal.wait_for("closed 1000");
     assert_eq!(terminal.end(), 0);
     assert_eq!(copy.read(), [7; 400_000]);
+}
+
+#[test]
+fn nothing_is_garbled_while_somebody_types() {
+    let (say, to_say) = mpsc::channel::<&str>();
+    let (url, server) = serve(1, move |_, connection, _| {
+        let first = connection.recv().unwrap().unwrap().to_string();
+        // Whenever the test wants it, and until it has no more.
+        for said in &to_say {
+            connection.send(said).unwrap();
+        }
+        let second = connection.recv().unwrap().unwrap().to_string();
+        let third = connection.recv().unwrap().unwrap().to_string();
+        connection.send("bye").unwrap();
+        while connection.recv().unwrap().is_some() {}
+        [first, second, third]
+    });
+    let mut terminal = Terminal::start(&[&url]);
+    terminal.wait_for("> ");
+    terminal.type_in("go\r");
+    terminal.type_in("half a l\u{ef}ne");
+    terminal.wait_for_rows(&["> go", "> half a l\u{ef}ne"]);
+    say.send("news").unwrap();
+    terminal.wait_for_rows(&["> go", "< news", "> half a l\u{ef}ne"]);
+    // One character back, and another one in its place: the last letter of "line" stays.
+    terminal.type_more("\x1b[D\x1b[D\x7fi");
+    terminal.wait_for_rows(&["< news", "> half a line"]);
+    say.send("two\nlines \u{4f60}\u{597d}").unwrap();
+    terminal.wait_for_rows(&["< news", "< two\\nlines \u{4f60}\u{597d}", "> half a line"]);
+    // Ctrl-E, Ctrl-W, and more than fits into a row.
+    terminal.resize(40);
+    terminal.type_more("\x05\x17row that is longer than the window is wide");
+    let (first, second) = ("> half a row that is longer than the win", "dow is wide");
+    terminal.wait_for_rows(&[first, second]);
+    say.send("more news").unwrap();
+    terminal.wait_for_rows(&["< more news", first, second]);
+    drop(say);
+    terminal.type_more("\r");
+    terminal.type_in("typed in vain\x15what \u{1f980} is sent\r");
+    terminal.wait_for_rows(&[first, second, "> what \u{1f980} is sent", "< bye", ">"]);
+    // Ctrl-D in a line deletes; in an empty one it closes.
+    terminal.type_in("x\x01\x04\x04");
+    terminal.wait_for("closed 1000");
+    assert_eq!(terminal.end(), 0);
+    let [got] = <[_; 1]>::try_from(server.join().unwrap()).unwrap();
+    assert_eq!(
+        got,
+        [
+            "go",
+            "half a row that is longer than the window is wide",
+            "what \u{1f980} is sent"
+        ]
+    );
+}
+
+#[test]
+fn a_history_that_cannot_be_kept_is_noticed() {
+    for path in ["/nowhere/x", "/"] {
+        let mut terminal = Terminal::start(&["--history", path, "ws://127.0.0.1:1/"]);
+        terminal.wait_for(&format!("error: local: {path}: "));
+        assert_eq!(terminal.end(), 5);
+    }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bare_ws::deflate::negotiate::Offer;
-use bare_ws_std::{Config, Deflate, KeepAlive, Tls};
+use bare_ws::uri::Uri;
+use bare_ws_std::{Config, Deflate, Error, KeepAlive, Proxy, Tls, TlsError};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::{Args, Parser, Subcommand};
@@ -54,7 +55,7 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) broadcast: bool,
     /// Accept this subprotocol; repeatable
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = subprotocol)]
     pub(crate) subprotocol: Vec<String>,
     /// End when the first client has gone
     #[arg(long)]
@@ -124,7 +125,7 @@ pub(crate) struct Session {
     #[arg(long, value_name = "ORIGIN", help_heading = "Request")]
     pub(crate) origin: Option<String>,
     /// Log in by HTTP Basic
-    #[arg(short, long, value_name = "NAME:PASSWORD", value_parser = credentials)]
+    #[arg(short, long, value_name = "NAME:PASSWORD", value_parser = secret)]
     #[arg(env = "WSCAT_USER", hide_env_values = true, help_heading = "Request")]
     pub(crate) user: Option<Secret>,
     /// Log in by a bearer token
@@ -150,6 +151,27 @@ pub(crate) struct Session {
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
     pub(crate) key: Option<PathBuf>,
 
+    /// Connect through this HTTP proxy (CONNECT), if need be with Basic authentication
+    #[arg(long, value_name = "http://[NAME:PASSWORD@]HOST:PORT", value_parser = secret)]
+    #[arg(
+        env = "WSCAT_PROXY",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    pub(crate) proxy: Option<Secret>,
+    /// Connect through the proxy that http_proxy, https_proxy or all_proxy names, but not to those of
+    /// no_proxy
+    #[arg(long, conflicts_with = "proxy", help_heading = "Connection")]
+    pub(crate) proxy_from_env: bool,
+    /// Follow redirects, N at most (10 if not given), never from wss to ws. Another server is sent
+    /// nothing of the request's options, and no certificate
+    #[arg(long, value_name = "N", value_parser = times, num_args = 0..=1)]
+    #[arg(
+        require_equals = true,
+        default_missing_value = "10",
+        help_heading = "Connection"
+    )]
+    pub(crate) follow: Option<u32>,
     /// Ping the server whenever it is silent for so many seconds, and give it up after twice as many
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds, help_heading = "Connection")]
     pub(crate) ping: Option<Duration>,
@@ -163,7 +185,7 @@ pub(crate) struct Session {
     )]
     #[arg(conflicts_with_all = ["file", "output"])]
     pub(crate) reconnect: Option<Duration>,
-    /// How many seconds connecting may take, the handshakes as many again
+    /// How many seconds connecting may take, with the proxy's answer; the handshakes as many again
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     #[arg(help_heading = "Connection")]
     pub(crate) timeout: Duration,
@@ -200,17 +222,36 @@ impl Session {
                         which another connection cannot continue",
             );
         }
+        if let Some(Secret(user)) = &self.user {
+            // RFC 7617 §2: the name ends at the first colon.
+            if !user.contains(':') {
+                return Err("--user: not NAME:PASSWORD");
+            }
+            // "The user-id and password MUST NOT contain any control characters".
+            if user.contains(char::is_control) {
+                return Err("--user: a control character");
+            }
+        }
+        let is_login = |(name, _): &(String, _)| name.eq_ignore_ascii_case("Authorization");
+        if self.authorization().is_some() && self.header.iter().any(is_login) {
+            return Err("--header Authorization cannot be used with --user or --bearer");
+        }
         Ok(())
     }
 
-    /// Everything about the connection but TLS.
-    pub(crate) fn config(&self) -> Config {
+    /// Everything about the connection.
+    ///
+    /// # Errors
+    /// When what is asked for cannot be: [`Ending`](crate::ending::Ending) has an exit code for it.
+    pub(crate) fn config(&self) -> Result<Config, Error> {
         let mut config = Config::new()
             .connect_timeout(self.timeout)
             .handshake_timeout(self.timeout)
+            .redirects(self.follow.unwrap_or(0))
             .message_limit(self.max_message)
             .deflate(self.deflate.as_ref().map(Compression::deflate))
-            .keepalive(self.ping.map(keepalive));
+            .keepalive(self.ping.map(keepalive))
+            .proxy(self.proxy()?);
         for name in &self.subprotocol {
             config = config.subprotocol(name);
         }
@@ -220,9 +261,23 @@ impl Session {
         if let Some(origin) = &self.origin {
             config = config.origin(origin);
         }
-        match self.authorization() {
-            Some(value) => config.header("Authorization", value),
-            None => config,
+        if let Some(value) = self.authorization() {
+            config = config.header("Authorization", value);
+        }
+        config.check(self.url())?;
+        // What is not used is read nevertheless: it may be wrong.
+        let is_told = !self.ca.is_empty() || self.cert.is_some();
+        match is_told || Uri::parse(self.url())?.is_secure() {
+            true => Ok(config.tls(self.tls()?)),
+            false => Ok(config),
+        }
+    }
+
+    fn proxy(&self) -> Result<Option<Proxy>, Error> {
+        match &self.proxy {
+            Some(Secret(uri)) => Proxy::new(uri).map(Some),
+            None if self.proxy_from_env => Proxy::from_environment().map(Some),
+            None => Ok(None),
         }
     }
 
@@ -236,10 +291,7 @@ impl Session {
     }
 
     /// Whom to trust with `wss`, and who to be.
-    ///
-    /// # Errors
-    /// When a file holds no certificates, or there are no trusted roots.
-    pub(crate) fn tls(&self) -> Result<Tls, bare_ws_std::TlsError> {
+    fn tls(&self) -> Result<Tls, TlsError> {
         let mut builder = Tls::builder();
         for file in &self.ca {
             builder = builder.root_file(file)?;
@@ -282,16 +334,22 @@ fn number(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| "not a number above 0".to_owned())
 }
 
+fn times(text: &str) -> Result<u32, String> {
+    let times = number(text)?.try_into();
+    times.map_err(|_| "too many".to_owned())
+}
+
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("not 'Name: value'")?;
     Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
 }
 
-/// RFC 7617 §2: the name ends at the first colon.
-fn credentials(text: &str) -> Result<Secret, String> {
-    match text.contains(':') {
-        true => secret(text),
-        false => Err("not NAME:PASSWORD".to_owned()),
+/// As [`Config::check`] finds it.
+fn subprotocol(name: &str) -> Result<String, String> {
+    let config = Config::new().subprotocol(name);
+    match config.check("ws://localhost/") {
+        Ok(()) => Ok(name.to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -59,9 +59,37 @@ impl std::fmt::Display for Ending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Closed(closed) => write!(f, "the server closed with {closed}"),
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) => f.write_str(&by_options(&error.to_string())),
             Self::Local(error) => error.fmt(f),
             Self::Interrupted => f.write_str("Ctrl-C"),
         }
     }
+}
+
+/// What the library says of its settings, in the words of the command line.
+fn by_options(text: &str) -> String {
+    const WORDS: [(&str, &str); 11] = [
+        ("; Config::redirects follows it", "; --follow follows it"),
+        ("(Config::redirects)", "(--follow)"),
+        ("(Config::connect_timeout)", "(--timeout)"),
+        ("(Config::handshake_timeout)", "(--timeout)"),
+        ("(Config::keepalive)", "(--ping)"),
+        ("Config::keepalive", "--ping"),
+        (
+            "(Config::message_limit, in pieces Config::stream_limit)",
+            "(--max-message)",
+        ),
+        (
+            "Tls::builder can trust another one",
+            "--ca trusts another one",
+        ),
+        // There are no options for these.
+        (" (Config::close_timeout)", ""),
+        (" (Config::head_limit)", ""),
+        (" (Config::fragment_limit)", ""),
+    ];
+    let words = WORDS.iter();
+    words.fold(text.to_owned(), |text, (setting, option)| {
+        text.replace(setting, option)
+    })
 }

@@ -67,11 +67,17 @@ impl Source {
         };
         Ok(match &session.file {
             Some(path) => {
-                let file = File::open(path).map_err(|error| about(path, &error))?;
+                let file = open(path).map_err(|error| about(path, &error))?;
                 Self::File(file, kind)
             }
             None if is_terminal && matches!(form, Form::Terminal { .. }) => {
-                Self::Typed(session.history.clone())
+                let history = session.history.clone();
+                if let Some(path) = &history {
+                    // What cannot be kept should not be noticed when it is missed.
+                    let kept = File::options().append(true).create(true).open(path);
+                    kept.map_err(|error| about(path, &error))?;
+                }
+                Self::Typed(history)
             }
             None if session.binary && !is_terminal => Self::Pipe,
             None => Self::Lines,
@@ -110,10 +116,19 @@ impl Source {
                 run(move || pieces(io::stdin(), MessageKind::Binary, &bar, &events))
             }
             Self::File(file, kind) => {
-                let bar = show.bar("sending", Some(file.metadata()?.len()));
+                let about = file.metadata()?;
+                let bar = show.bar("sending", about.is_file().then_some(about.len()));
                 run(move || pieces(file, kind, &bar, &events))
             }
         }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    match file.metadata()?.is_dir() {
+        true => Err(io::ErrorKind::IsADirectory.into()),
+        false => Ok(file),
     }
 }
 
@@ -128,7 +143,7 @@ fn give(events: &Events, input: Input) -> Result<(), Gone> {
 fn editor(history: Option<&Path>) -> io::Result<Editor<(), DefaultHistory>> {
     let config = Config::builder().auto_add_history(true).build();
     let mut editor = Editor::with_config(config).map_err(io::Error::other)?;
-    if let Some(path) = history.filter(|path| path.exists()) {
+    if let Some(path) = history {
         let loaded = editor.load_history(path).map_err(io::Error::other);
         loaded.map_err(|error| about(path, &error))?;
     }

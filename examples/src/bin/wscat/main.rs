@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bare_ws_examples::Line;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Mode, Session};
@@ -84,6 +84,10 @@ fn usage(error: &clap::Error) -> ExitCode {
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
         let _ = error.print();
         return ExitCode::SUCCESS;
+    }
+    // What follows the URI is no subcommand.
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        return failed("usage", &format!("unexpected argument '{word}'"), 2);
     }
     let text = error.to_string();
     let is_ours = |line: &&str| {

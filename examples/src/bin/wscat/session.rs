@@ -9,8 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bare_ws::deflate::negotiate::Agreed;
-use bare_ws::uri::Uri;
-use bare_ws_std::{AsMessage, CloseCode, Config, Error, Message, Socket, Tls, WebSocket, Writer};
+use bare_ws_std::{AsMessage, CloseCode, Config, Error, Message, WebSocket, Writer};
 
 use crate::arguments::Session;
 use crate::command::{self, Command};
@@ -31,8 +30,8 @@ pub(crate) enum Event {
 
 /// Connects and stays until the end, and begins anew if that was asked for.
 pub(crate) fn run(session: &Session, show: &Arc<Show>, terminal: &Arc<Terminal>) -> Ending {
-    let connecting = match Connecting::new(session) {
-        Ok(connecting) => connecting,
+    let config = match session.config() {
+        Ok(config) => config,
         Err(error) => return Ending::Failed(error),
     };
     let mut talk = match Talk::new(session, show, terminal) {
@@ -41,7 +40,7 @@ pub(crate) fn run(session: &Session, show: &Arc<Show>, terminal: &Arc<Terminal>)
     };
     let mut delay = session.reconnect;
     loop {
-        let ending = match connecting.connect(show, session.frames) {
+        let ending = match connect(session, &config, show) {
             Ok((socket, meter)) => {
                 delay = session.reconnect;
                 talk.converse(socket, &meter)
@@ -61,59 +60,30 @@ pub(crate) fn run(session: &Session, show: &Arc<Show>, terminal: &Arc<Terminal>)
 
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// How to connect.
-struct Connecting<'a> {
-    config: Config,
-    /// Only for `wss`.
-    tls: Option<Tls>,
-    url: &'a str,
-    timeout: Duration,
-}
-
-impl<'a> Connecting<'a> {
-    fn new(session: &'a Session) -> Result<Self, Error> {
-        let (config, url) = (session.config(), session.url());
-        config.check(url)?;
-        let is_secure = Uri::parse(url)?.is_secure();
-        let tls = is_secure.then(|| session.tls()).transpose()?;
-        Ok(Self {
-            config,
-            tls,
-            url,
-            timeout: session.timeout,
-        })
-    }
-
-    /// A connection that has been shown.
-    fn connect(
-        &self,
-        show: &Arc<Show>,
-        frames: bool,
-    ) -> Result<(WebSocket<Tap>, Arc<Meter>), Ending> {
-        let meter = Arc::new(Meter::new(frames.then(|| watch(Arc::clone(show)))));
-        let socket = self.open(&meter).map_err(Ending::Failed)?;
-        let opened = show::Event::Opened {
-            url: self.url,
-            subprotocol: socket.subprotocol(),
-            deflate: socket.deflate().map(parameters),
-        };
-        show.event(&opened).map_err(Ending::Local)?;
-        Ok((socket, meter))
-    }
-
-    /// As [`Config::connect`] does, with the tap between the socket and the connection.
-    fn open(&self, meter: &Arc<Meter>) -> Result<WebSocket<Tap>, Error> {
-        let tcp = self.config.dial(self.url)?;
-        let socket = match &self.tls {
-            None => Socket::Tcp(tcp),
-            Some(tls) => {
-                let host = Uri::parse(self.url)?.host();
-                Socket::Tls(Box::new(tls.connect(host, tcp, Some(self.timeout))?))
-            }
-        };
-        self.config
-            .open(self.url, Tap::new(socket, Arc::clone(meter)))
-    }
+/// A connection that has been shown.
+fn connect(
+    session: &Session,
+    config: &Config,
+    show: &Arc<Show>,
+) -> Result<(WebSocket<Tap>, Arc<Meter>), Ending> {
+    let mut url = String::new();
+    let mut meter = Arc::default();
+    // A redirect leads to another server, and to frames of its own.
+    let tap = |asked: &str, socket| {
+        asked.clone_into(&mut url);
+        let watch = session.frames.then(|| watch(Arc::clone(show)));
+        meter = Arc::new(Meter::new(watch));
+        Tap::new(socket, Arc::clone(&meter))
+    };
+    let socket = config.connect_wrapped(session.url(), tap);
+    let socket = socket.map_err(Ending::Failed)?;
+    let opened = show::Event::Opened {
+        url: &url,
+        subprotocol: socket.subprotocol(),
+        deflate: socket.deflate().map(parameters),
+    };
+    show.event(&opened).map_err(Ending::Local)?;
+    Ok((socket, meter))
 }
 
 fn watch(show: Arc<Show>) -> Box<crate::tap::Watch> {
@@ -376,9 +346,9 @@ impl<'a> Talk<'a> {
             seconds: wait.as_secs_f64(),
             because: &because.to_string(),
         });
-        let until = Instant::now() + wait;
+        let began = Instant::now();
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = wait.saturating_sub(began.elapsed());
             if self.pending.len() >= MOST_PENDING {
                 thread::sleep(left);
                 return None;

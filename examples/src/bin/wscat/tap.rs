@@ -33,6 +33,7 @@ pub(crate) struct Tap {
 }
 
 /// What a [`Tap`] has seen.
+#[derive(Default)]
 pub(crate) struct Meter {
     sent: Mutex<Wire>,
     received: Mutex<Wire>,

@@ -95,7 +95,7 @@ const FILES: [(&str, &str, &[&str]); 7] = [
     (
         "proxy/mod.rs",
         include_str!("../../src/proxy/mod.rs"),
-        // What a proxy does is part of `dial` and of `connect`: tests/proxy.rs.
+        // What a proxy does is part of `dial` and of `connect`: tests/proxy.
         &["new", "from_environment", "except"],
     ),
     (

@@ -1,0 +1,147 @@
+//! One attempt at a time, over all connections of a program.
+
+use super::*;
+
+/// A server that lets clients in one after the other, each when it is told to. How many were there
+/// at a time, and how many came.
+struct Door {
+    address: SocketAddr,
+    most: Arc<AtomicUsize>,
+    came: Arc<AtomicUsize>,
+    open: mpsc::Sender<()>,
+}
+
+fn door() -> Door {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (open, opened) = mpsc::channel();
+    let opened = Arc::new(Mutex::new(opened));
+    let inside = Arc::<AtomicUsize>::default();
+    let (most, came) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let counters = (Arc::clone(&most), Arc::clone(&came));
+    thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let mut conn = peer::Conn::new(tcp.unwrap());
+            let (opened, inside) = (Arc::clone(&opened), Arc::clone(&inside));
+            let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
+            counters.0.fetch_max(now, Ordering::SeqCst);
+            counters.1.fetch_add(1, Ordering::SeqCst);
+            thread::spawn(move || {
+                if opened.lock().unwrap().recv().is_ok() {
+                    // Whoever comes next may be there before this goes on.
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    conn.accept();
+                    conn.sees_end();
+                }
+            });
+        }
+    });
+    Door {
+        address,
+        most,
+        came,
+        open,
+    }
+}
+
+/// Connects to a door from as many threads, in all ways.
+fn knock(config: &Config, uri: &str, clients: usize) -> Vec<thread::JoinHandle<Result<(), Error>>> {
+    let ways = WAYS.into_iter().cycle().take(clients);
+    let knocking = ways.map(|connect| {
+        let (config, uri) = (config.clone(), uri.to_owned());
+        thread::spawn(move || connect(&config, &uri))
+    });
+    knocking.collect()
+}
+
+// row: REQ-13
+#[test]
+fn one_attempt_at_a_time_is_under_way_where_that_is_asked_for() {
+    for one in [true, false] {
+        let door = door();
+        let found = vec![door.address, ([127, 0, 0, 8], door.address.port()).into()];
+        let config = Config::new()
+            .connect_timeout(LONG)
+            .handshake_timeout(LONG)
+            .one_at_a_time(one)
+            .resolver(move |_, _| Ok(found.clone()));
+        let clients = knock(&config, "ws://host.example/", 6);
+        if !one {
+            while door.came.load(Ordering::SeqCst) < 6 {
+                thread::yield_now();
+            }
+        }
+        for _ in 0..6 {
+            // Real time: whoever does not wait would be there by then.
+            thread::sleep(Duration::from_millis(50));
+            door.open.send(()).unwrap();
+        }
+        for client in clients {
+            client.join().unwrap().unwrap();
+        }
+        assert_eq!(door.came.load(Ordering::SeqCst), 6);
+        assert_eq!(door.most.load(Ordering::SeqCst), if one { 1 } else { 6 });
+    }
+}
+
+// row: REQ-13, STA-02
+#[test]
+fn who_waits_for_another_attempt_has_its_own_time_and_its_turn_when_that_has_failed() {
+    let door = door();
+    let uri = format!("ws://{}/", door.address);
+    let config = Config::new().one_at_a_time(true).connect_timeout(SHORT);
+    let first = knock(&config.clone().handshake_timeout(5 * SHORT), &uri, 1);
+    while door.came.load(Ordering::SeqCst) < 1 {
+        thread::yield_now();
+    }
+    for connect in WAYS {
+        let stalls = Stalls::watch();
+        let outcome = connect(&config, &uri);
+        stalls.took(SHORT, SHORT);
+        assert!(is_late(&outcome), "{outcome:?}");
+        // Others need not wait.
+        let other = place(IpAddr::V4(Ipv4Addr::LOCALHOST), Host::Refuses);
+        let outcome = connect(&config, &format!("ws://{}/", other.address));
+        assert!(matches!(outcome, Err(Error::Connect { .. })), "{outcome:?}");
+    }
+    let second = knock(
+        &config.connect_timeout(LONG).handshake_timeout(LONG),
+        &uri,
+        1,
+    );
+    for client in first {
+        let outcome = client.join().unwrap();
+        assert!(
+            matches!(outcome, Err(Error::Timeout(Timeout::Handshake))),
+            "{outcome:?}"
+        );
+    }
+    // One for the first, whom nobody waits for any more.
+    door.open.send(()).unwrap();
+    door.open.send(()).unwrap();
+    for client in second {
+        client.join().unwrap().unwrap();
+    }
+}
+
+// row: REQ-13
+#[test]
+fn behind_a_proxy_names_are_remote_hosts() {
+    let door = door();
+    // A proxy that is a server, too: of a CONNECT it sees the head, and is silent.
+    let through = bare_ws_std::Proxy::new(&door.address.to_string()).unwrap();
+    let config = Config::new().one_at_a_time(true).proxy(through);
+    let long = config.clone().connect_timeout(10 * SHORT);
+    let mut clients = knock(&long, "ws://one.invalid/", 1);
+    while door.came.load(Ordering::SeqCst) < 1 {
+        thread::yield_now();
+    }
+    let short = config.connect_timeout(SHORT);
+    clients.extend(knock(&short, "ws://ONE.invalid:80/", WAYS.len()));
+    clients.extend(knock(&short, "ws://two.invalid/", 1));
+    for client in clients {
+        assert!(is_late(&client.join().unwrap()));
+    }
+    // One to each name.
+    assert_eq!(door.came.load(Ordering::SeqCst), 2);
+}

@@ -95,8 +95,8 @@ pub struct Buffers<B, T> {
 }
 
 /// Memory on the heap that grows with the octets that are there, never by what a peer declares, and
-/// up to a limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or trains of
-/// messages that passed together, needed half of it.
+/// up to a limit; and that shrinks when none of the last [`Growing::ROUNDS`] messages, or runs of
+/// messages that arrived together, needed half of it.
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
 pub struct Growing {
@@ -113,8 +113,8 @@ pub struct Growing {
 
 #[cfg(feature = "alloc")]
 impl Growing {
-    /// The most octets that there are unless [another limit](Self::with_limit) is set: 16 MiB for a
-    /// message, and 64 KiB for what stands beside it, such as headers or an LZ77 window.
+    /// The limit unless [another](Self::with_limit) is set: 16 MiB for a message, and 64 KiB for
+    /// what stands beside it, such as headers or an LZ77 window.
     pub const LIMIT: usize = 16 * 1024 * 1024 + 64 * 1024;
 
     /// How often memory must have been left half empty before it shrinks: a message as long as

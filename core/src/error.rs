@@ -99,7 +99,7 @@ pub enum Usage {
     ControlTooLong,
     /// A control frame must not be fragmented (§5.5): it has FIN set.
     ControlFragmented,
-    /// A Close cannot be sent as a frame of one's own, only by closing.
+    /// A Close cannot be sent as a single frame, only by closing.
     CloseFrame,
     /// The Close reason is longer than 123 octets.
     ReasonTooLong,
@@ -122,7 +122,7 @@ pub enum Usage {
     Busy,
     /// A message that was begun as chunks or frames must be read to its end the same way.
     MixedLevels,
-    /// A whole message is asked for, and the memory of the compression is for pieces alone.
+    /// A whole message is asked for, and the memory for compression holds pieces only.
     PiecesOnly,
 }
 
@@ -141,7 +141,7 @@ impl<T> Error<T> {
         }
     }
 
-    /// Whether it only says that the connection has ended: the receiving side tells why.
+    /// Whether it says only that the connection has ended; the receiving side reports why.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(

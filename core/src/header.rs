@@ -214,7 +214,7 @@ pub(crate) const fn short_len(len: u64) -> (u8, usize) {
 pub(crate) const MASK: u8 = 0x80;
 
 /// Finds the frame headers in the octets of one direction, as they pass: for an observer beside a
-/// connection, which sees no payload. It stands behind TLS and the opening handshake.
+/// connection, which sees no payload. It belongs behind TLS and the opening handshake.
 ///
 /// ```
 /// use bare_ws::header::HeaderScan;
@@ -226,7 +226,7 @@ pub(crate) const MASK: u8 = 0x80;
 /// while let Some(header) = from_server.next(&mut octets) {
 ///     opcodes.push(header.opcode);
 /// }
-/// // What has begun is told when it is whole.
+/// // A header is reported when it is complete.
 /// assert_eq!(opcodes, [Opcode::Text, Opcode::Ping]);
 /// ```
 #[derive(Clone, Debug)]
@@ -237,7 +237,7 @@ pub struct HeaderScan {
     len: u8,
     /// Octets of payload that are still to come.
     payload: u64,
-    /// A header broke a rule: where the next one begins, nobody knows.
+    /// A header broke a rule, so where the next one begins is unknown.
     lost: bool,
 }
 
@@ -255,8 +255,8 @@ impl HeaderScan {
     }
 
     /// The next header that ends in `octets`, which then begin behind it; `None` when all of them
-    /// are read. RSV1 is taken as the sender's affair. A header that breaks another rule of §5.1,
-    /// §5.2 or §5.5 is not told, and nothing behind it.
+    /// are read. RSV1 is not checked. A header that breaks another rule of §5.1, §5.2 or §5.5 is
+    /// not reported, nor is anything after it.
     pub fn next(&mut self, octets: &mut &[u8]) -> Option<FrameHeader> {
         let rules = Rules {
             rsv1: true,

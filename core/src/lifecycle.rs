@@ -2,10 +2,10 @@
 //!
 //! [`closing`](crate::closing) knows the closing handshake as octets. This machine knows the rest
 //! of how a connection ends: who may still read or write, when a direction is shut, what is
-//! discarded, when a deadline begins and when it has passed, and which of several reasons is told.
-//! It does no I/O and has no clock: whoever drives a transport reports each [`Event`] with the
-//! moment at which it happened, does what [`next`](Lifecycle::next) says, waits no longer than
-//! [`until`](Lifecycle::until), and then calls [`check`](Lifecycle::check).
+//! discarded, when a deadline begins and when it has passed, and which of several reasons is
+//! reported. It does no I/O and has no clock: whoever drives a transport reports each [`Event`]
+//! with the moment at which it happened, does what [`next`](Lifecycle::next) says, waits no longer
+//! than [`until`](Lifecycle::until), and then calls [`check`](Lifecycle::check).
 //!
 //! ```text
 //!            opened        Close begun, queued or received
@@ -149,7 +149,7 @@ pub enum Event {
     Taken,
     /// The transport took all that was queued.
     Drained,
-    /// The transport takes nothing any more, or what is due cannot be framed.
+    /// The transport no longer takes anything, or what is due cannot be framed.
     OutputFailed,
     /// A Ping that was [due](Lifecycle::is_ping_due) was queued, or must not be.
     Pinged,
@@ -249,7 +249,7 @@ pub struct Lifecycle<T: Moment> {
     /// Of the octets that may still be discarded.
     budget: u32,
     limits: Limits<T::Span>,
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     heard: T,
     /// Since when a receive waits, or would if it had not been dropped.
     waiting: T,
@@ -304,7 +304,7 @@ impl<T: Moment> Lifecycle<T> {
         self.end
     }
 
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     #[must_use]
     pub const fn last_heard(&self) -> T {
         self.heard
@@ -325,8 +325,8 @@ impl<T: Moment> Lifecycle<T> {
         &self.limits
     }
 
-    /// The limits, to be changed. Changes hold from the next look at the clock; a closing handshake that has
-    /// begun keeps its deadline.
+    /// The limits, for changing them. A change takes effect at the next [`check`](Self::check); a
+    /// closing handshake that has begun keeps its deadline.
     pub const fn limits_mut(&mut self) -> &mut Limits<T::Span> {
         &mut self.limits
     }
@@ -396,7 +396,7 @@ impl<T: Moment> Lifecycle<T> {
         }
     }
 
-    /// When [`check`](Self::check) is to be called at the latest.
+    /// The latest moment at which to call [`check`](Self::check).
     #[must_use]
     pub fn until(&self, call: Call) -> T {
         if matches!(self.phase, Phase::Aborting | Phase::Gone) {
@@ -412,8 +412,8 @@ impl<T: Moment> Lifecycle<T> {
         until
     }
 
-    /// Looks whether a deadline has passed or a Ping is due. To be called after an attempt to read
-    /// and write what can be: what is there is no silence, and what is taken no stall.
+    /// Checks whether a deadline has passed or a Ping is due. Call it after an attempt to read and
+    /// write: what has arrived is not silence, and what was taken is not a stall.
     pub fn check(&mut self, call: Call, now: T) {
         if matches!(self.phase, Phase::Aborting | Phase::Gone) {
             return;

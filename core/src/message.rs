@@ -1,7 +1,7 @@
 //! What a connection carries: messages, pieces of messages, frames.
 //!
-//! A received [`Message`] borrows the receive buffer until the next receive. What is kept longer, or
-//! handed to another thread, is made its own with `Message::to_owned`:
+//! A received [`Message`] borrows the receive buffer until the next receive. To keep one longer, or
+//! to hand it to another thread, copy it with `Message::to_owned`:
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```text")]
 //! use bare_ws::message::{Message, OwnedMessage};

@@ -95,7 +95,7 @@ impl<'a> Uri<'a> {
         self.authority
     }
 
-    /// The port to connect to: 80 for `ws` and 443 for `wss` unless the URI says another.
+    /// The port to connect to: 80 for `ws` and 443 for `wss` unless the URI names another.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -176,8 +176,8 @@ macro_rules! uri {
 pub enum UriError {
     /// It does not begin with `ws://` or `wss://`, nor with `http://` or `https://`.
     Scheme,
-    /// RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and
-    /// MUST NOT be used on these URIs." A `#` of the path is written `%23`.
+    /// RFC 6455 §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST
+    /// NOT be used on these URIs." A `#` in the path is written `%23`.
     Fragment,
     /// A user name before the host: the grammar of §3 has none. Credentials go into a header field.
     UserInfo,

@@ -326,10 +326,11 @@ impl Config {
 
     /// From the first Close of the closing handshake to the end of the transport. Default: 5 s.
     ///
-    /// It also bounds what becomes of a connection that is dropped while it ends: a thread of ours
-    /// brings it to its end. With `None`, or while 64 such threads are running, there is none for
-    /// it, and the drop closes the transport as it is: if octets of the peer's are unread by then,
-    /// the peer may see a reset instead of our Close. [`finish`](crate::WebSocket::finish) needs no thread.
+    /// It also limits how long a background thread takes to complete the closing of a connection
+    /// that is dropped while it ends. With `None`, or while 64 such threads are running, there is
+    /// no such thread, and the drop closes the transport as it is: if octets from the peer are
+    /// unread by then, the peer may see a reset instead of our Close.
+    /// [`finish`](crate::WebSocket::finish) needs no thread.
     #[must_use]
     pub fn close_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.close_timeout = timeout.into();

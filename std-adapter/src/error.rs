@@ -48,9 +48,9 @@ pub enum Error {
     },
     /// A setting of [`Config`](crate::Config) is out of range. Nothing was sent.
     Setting(SettingError),
-    /// What was given to [`Proxy`](crate::Proxy) is no proxy's URI. Nothing was sent.
+    /// The URI given to [`Proxy`](crate::Proxy) is not that of a proxy. Nothing was sent.
     ProxyUri {
-        /// The environment variable that says so, if one does.
+        /// The environment variable that it came from, if it did.
         variable: Option<&'static str>,
         /// What is wrong with it.
         error: ProxyUriError,
@@ -100,7 +100,7 @@ pub enum Error {
     /// The server answered the opening handshake with a status other than 101. The response has
     /// the status, the header fields, and up to 64 KiB of the body.
     Rejected(Box<Response>),
-    /// The server redirected us to where we do not go.
+    /// The server's redirect was not followed.
     Redirect(RedirectError),
     /// The server's response is not a valid opening handshake.
     Handshake(ResponseError),
@@ -138,7 +138,7 @@ pub enum Error {
 
     /// The call is not allowed. Nothing was sent, and nothing has changed.
     Usage(Usage),
-    /// The operating system gave no random numbers. Nothing was sent.
+    /// The operating system failed to provide random numbers. Nothing was sent.
     Entropy,
     /// An [`AbortHandle`](crate::AbortHandle) ended the connection.
     Aborted,
@@ -186,7 +186,7 @@ pub enum RedirectError {
         /// Where it leads.
         location: String,
     },
-    /// The response has no Location field, or more than text in it.
+    /// The response has no Location field, or one that is not text.
     NoLocation,
     /// Location does not lead to a ws, wss, http or https URI.
     Location {
@@ -267,10 +267,10 @@ impl Error {
         }
     }
 
-    /// Whether connecting again later can succeed though nobody changes anything: the network
-    /// failed, a time limit passed (but [`Timeout::Call`], where the connection is still there), or
-    /// the server or the proxy answered with a status that passes (408, 425, 429, 500, 502, 503, 504). Wait
-    /// longer each time.
+    /// Whether connecting again later can succeed without any change: the network failed, a time
+    /// limit passed (but [`Timeout::Call`], where the connection is still there), or the server or
+    /// the proxy answered with a temporary status (408, 425, 429, 500, 502, 503, 504). Wait longer
+    /// each time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -59,7 +59,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     ///
     /// # Errors
     /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
-    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which is told at once and
+    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which is reported at once and
     /// from then on; the Close for it was sent as far as the peer took it, and
     /// [`finish`](Self::finish) or the drop of the connection see to the rest. [`Error::Timeout`]:
     /// the connection is over, too. [`Error::Aborted`].
@@ -156,8 +156,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// ```
     ///
     /// # Errors
-    /// Why the connection ended otherwise than by a closing handshake, as [`recv`](Self::recv)
-    /// told or would have told.
+    /// Why the connection ended other than by a closing handshake, as [`recv`](Self::recv) reports
+    /// it.
     pub fn finish(&mut self) -> Result<Option<CloseStatus<'_>>, Error> {
         let ended = self.discard();
         self.shared.channel().linger();
@@ -183,7 +183,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.inner.close_status()
     }
 
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     pub fn last_heard(&self) -> Instant {
         let state = self.shared.channel().lock();
         let heard = state.life.last_heard().instant();

@@ -125,8 +125,8 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
         self.writer.ping(payload)
     }
 
-    /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3). Pings
-    /// are answered without it.
+    /// Sends an unsolicited Pong: a heartbeat in one direction (RFC 6455 §5.5.3). Pings are
+    /// answered without it.
     ///
     /// # Errors
     /// As [`Writer::send`].
@@ -169,7 +169,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
         self.reader.close_status()
     }
 
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     pub fn last_heard(&self) -> Instant {
         self.reader.last_heard()
     }

@@ -17,7 +17,7 @@ use crate::stream::{Socket, Stream};
 use crate::sync::Weak;
 
 /// The send side of a connection. Clones of it send over the same connection, message by message,
-/// from as many threads as there are.
+/// from any number of threads.
 #[derive(Debug)]
 pub struct Writer<S: Stream = Socket> {
     pub(crate) shared: Shared<S>,
@@ -27,10 +27,10 @@ impl<S: Stream> Writer<S> {
     /// Sends a whole message. Waits while another thread sends one.
     ///
     /// # Errors
-    /// [`Error::Usage`] when that must not be sent now: nothing was.
-    /// [`Error::Io`]: nothing can be sent any more. [`Timeout::Stall`](crate::Timeout::Stall) when
-    /// the peer took nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when
-    /// another thread closes meanwhile and the peer does not let it: the connection is over.
+    /// [`Error::Usage`] when the message must not be sent now; nothing was sent. [`Error::Io`]:
+    /// nothing more can be sent. [`Timeout::Stall`](crate::Timeout::Stall) when the peer took
+    /// nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when another thread
+    /// closes meanwhile and the peer does not read: the connection is over.
     #[inline]
     pub fn send(&self, message: impl AsMessage) -> Result<(), Error> {
         self.shared.channel().send(message.as_message())
@@ -70,7 +70,7 @@ impl<S: Stream> Writer<S> {
         sent.map_err(|error| channel.told(error))
     }
 
-    /// Sends one frame of the caller's own making:
+    /// Sends one frame that the caller has built:
     /// [`Sender::frame`](bare_ws::sender::Sender::frame).
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl<S: Stream> Writer<S> {
         Ok(self.shared.channel().turn()?.ping(payload)?)
     }
 
-    /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3).
+    /// Sends an unsolicited Pong: a heartbeat in one direction (RFC 6455 §5.5.3).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -116,8 +116,8 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Starts the closing handshake: waits behind a message that another thread is sending, and
-    /// until the Close is written. Nothing can be sent afterwards; go on receiving until there is
-    /// nothing more. All of it, to the end of the transport, takes no longer than the close limit
+    /// until the Close is written. Nothing can be sent afterwards; go on receiving until `recv`
+    /// gives `None`. All of it, to the end of the transport, takes no longer than the close limit
     /// from now.
     ///
     /// `code` is a [`CloseCode`], or `None` for a Close without one, which has no reason either.
@@ -141,7 +141,7 @@ impl<S: Stream> Writer<S> {
         state.sender.is_open() && state.life.end().is_none()
     }
 
-    /// How well it compresses: all messages that were sent so far.
+    /// How well the messages sent so far were compressed.
     pub fn compressed(&self) -> Totals {
         self.shared.channel().lock().sender.stage().totals()
     }

@@ -126,8 +126,8 @@ impl TlsBuilder {
         self
     }
 
-    /// Trusts a server that shows exactly the first certificate of this PEM file, or exactly another one
-    /// of it, as [`pin`](Self::pin) does.
+    /// Trusts a server that shows exactly one of the certificates of this PEM file, as
+    /// [`pin`](Self::pin) does.
     ///
     /// # Errors
     /// [`TlsError::File`].
@@ -136,13 +136,13 @@ impl TlsBuilder {
         Ok(self)
     }
 
-    /// Trusts a server that shows exactly this DER-encoded certificate and has its key: for a device
-    /// or a test server whose certificate is self-signed. Neither its names nor its dates are looked
-    /// at, since nobody else can have it. As soon as one is given, the platform's roots are not
-    /// trusted; roots that are given are trusted beside it.
+    /// Trusts a server that shows exactly this DER-encoded certificate and has its key: for a
+    /// device or a test server whose certificate is self-signed. Neither its names nor its dates
+    /// are checked, since nobody else has that key. As soon as one is given, the platform's roots
+    /// are not trusted; roots that are given are trusted beside it.
     ///
-    /// [`root`](Self::root) is for authorities: it does not take a self-signed certificate that calls
-    /// itself one, as those of `openssl req -x509` do, for a server's.
+    /// [`root`](Self::root) is for authorities: a server cannot use a self-signed certificate that
+    /// is marked as an authority, as those of `openssl req -x509` are.
     #[must_use]
     pub fn pin(mut self, der: impl Into<Vec<u8>>) -> Self {
         self.pins.push(CertificateDer::from(der.into()));

@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         self.inner.close_status()
     }
 
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     pub fn last_heard(&self) -> Instant {
         let heard = self.shared.core().lock().state.life.last_heard();
         heard.instant().map_or_else(Instant::now, Instant::from_std)

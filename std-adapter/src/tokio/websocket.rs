@@ -169,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
         self.reader.close_status()
     }
 
-    /// When an octet of the peer's arrived last, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened.
     pub fn last_heard(&self) -> Instant {
         self.reader.last_heard()
     }

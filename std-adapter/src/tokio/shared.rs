@@ -375,7 +375,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
             self.state.heard(octets.get(..n));
             return Some(n);
         }
-        self.socket = None;
+        // After silence it is not given up yet: the Close that says so leaves, and the peer may end.
+        if self.state.life.phase() == Phase::Gone {
+            self.socket = None;
+        }
         None
     }
 

@@ -320,6 +320,42 @@ async fn keepalive_asks_and_ends_by_the_clock_of_the_runtime() {
     assert_eq!(frames.last().unwrap().0, 0x88, "{frames:?}");
 }
 
+// row: STA-02, CLS-10
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_told_and_its_end_is_awaited() {
+    let seconds = Duration::from_secs;
+    let silence = Config::new().silence_timeout(seconds(10));
+    let keepalive = Config::new().keepalive(KeepAlive {
+        interval: seconds(9),
+        dead_after: seconds(10),
+    });
+    for config in [silence, keepalive] {
+        // Not even the Close fits into the transport at once.
+        let (mut socket, mut server) = pair(&config, 7).await;
+        let began = Instant::now();
+        let server = tokio::spawn(async move {
+            let mut frame = server.read_frame().await.unwrap();
+            if frame.0 == 0x89 {
+                frame = server.read_frame().await.unwrap();
+            }
+            sleep(seconds(1)).await;
+            server.close(1001).await;
+            drop(server);
+            frame
+        });
+        for _ in 0..3 {
+            let ended = socket.recv().await.map(|message| message.is_some());
+            assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
+        }
+        let ended = socket.finish(None, "").await.map(|status| status.is_some());
+        assert!(matches!(ended, Err(Error::Timeout(_))), "{ended:?}");
+        // Not after the close limit.
+        let took = began.elapsed();
+        assert!(took >= seconds(11) && took < seconds(12), "{took:?}");
+        assert_eq!(server.await.unwrap(), (0x88, vec![3, 0xe9]));
+    }
+}
+
 // row: STA-02, STA-04
 #[tokio::test(start_paused = true)]
 async fn a_receive_in_a_select_loop_loses_nothing_and_keeps_its_deadline() {

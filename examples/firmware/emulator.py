@@ -156,6 +156,9 @@ class Running(running.Running):
     def link(self, up):
         self.monitor.link(up)
 
+    def reset(self):
+        self.monitor.execute("system_reset")
+
     def end(self):
         self.monitor.close()
         super().end()

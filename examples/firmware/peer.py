@@ -76,7 +76,8 @@ class Peer:
             raise EOFError
         return octets
 
-    def _frame(self):
+    def frame(self):
+        """The next frame's first octet and payload."""
         first, second = self._octets(2)
         length = second & 0x7F
         if length == 126:
@@ -96,7 +97,7 @@ class Peer:
         """The next data message and its opcode; answers pings. EOFError once the client closed."""
         message, kind, compressed = b"", None, False
         while True:
-            first, octets = self._frame()
+            first, octets = self.frame()
             opcode = first & 0x0F
             if opcode == PING:
                 self.send(octets, PONG)
@@ -135,7 +136,7 @@ class Peer:
     def close(self, code=1001):
         """Makes the closing handshake, and ends TCP first, as a server should."""
         self.send(struct.pack("!H", code), CLOSE)
-        while self._frame()[0] & 0x0F != CLOSE:
+        while self.frame()[0] & 0x0F != CLOSE:
             pass
         self.file.close()
         self.connection.close()

@@ -15,9 +15,14 @@ PACKAGE = emulator.HERE / BOARD
 TARGET = "thumbv6m-none-eabi"
 EMULATOR = emulator.HERE / "rp2040"
 DEFMT_PRINT = "1.2.0"
-PROGRAMS = {"telemetry": BOARD, "autobahn": f"{BOARD}-autobahn", "wss": f"{BOARD}-wss"}
+PROGRAMS = {
+    "telemetry": BOARD,
+    "autobahn": f"{BOARD}-autobahn",
+    "wss": f"{BOARD}-wss",
+    "ota": f"{BOARD}-ota",
+}
 
-# What the telemetry of the emulated boards is built with, this board is told: far shorter than a
+# What the programs of the emulated boards are built with, this board is told: far shorter than a
 # device's, so that a test sees each of them pass.
 SHORT = {
     "period": 200, "first_delay": 100, "longest_delay": 1000, "connect": 2000,
@@ -69,7 +74,7 @@ class Running(running.Running):
 
     def __init__(self, program, words, lease=None):
         options = ["--lease", str(lease)] if lease else []
-        if program == "telemetry":
+        if program in ("telemetry", "ota"):
             # The first of a key's words counts.
             words = [*words, *(f"{key}={value}" for key, value in SHORT.items())]
         self.settings = tempfile.NamedTemporaryFile(suffix=".uf2")
@@ -92,8 +97,14 @@ class Running(running.Running):
         """Whether the network's DHCP server hears what it is asked."""
         self._happens("dhcp", up)
 
+    def reset(self):
+        self._say("reset")
+
     def _happens(self, what, up):
-        self.process.stdin.write(f"{what} {'up' if up else 'down'}\n")
+        self._say(f"{what} {'up' if up else 'down'}")
+
+    def _say(self, event):
+        self.process.stdin.write(f"{event}\n")
         self.process.stdin.flush()
 
     def end(self):

@@ -50,6 +50,10 @@ class Running:
         """Plugs the network's cable in, or pulls it."""
         raise NotImplementedError
 
+    def reset(self):
+        """Takes the power away, and gives it again: what is in the flash stays."""
+        raise NotImplementedError
+
     def end(self):
         self.process.kill()
         self.process.wait()

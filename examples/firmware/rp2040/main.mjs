@@ -2,7 +2,7 @@
 //
 // Runs an image (ELF), with what else is on the board's flash (UF2): its settings. Standard output has the log, decoded by
 // defmt-print, and a line for each change of the light. Standard input has what happens to the board, a line each:
-// `link down`, `link up`, `dhcp down`, `dhcp up`. Ends with standard input, and so with the process that started it; with
+// `link down`, `link up`, `dhcp down`, `dhcp up`, `reset`. Ends with standard input, and so with the process that started it; with
 // status 101 when the image panicked.
 //
 //     --lease SECONDS   addresses of DHCP are for so long
@@ -55,6 +55,8 @@ const EVENTS = {
   'link up': () => board.chip.plug(true),
   'dhcp down': () => { router.dhcp.listening = false; },
   'dhcp up': () => { router.dhcp.listening = true; },
+  // What was logged in part is ended, so that what follows can be read.
+  reset: () => { board.reset(); decoder.stdin.write(Buffer.of(0)); },
 };
 createInterface({ input: process.stdin })
   .on('line', (line) => (EVENTS[line] ? pace.interrupt(EVENTS[line]) : fail(new Error(`no such event: ${line}`))))

@@ -1,10 +1,13 @@
 // What rp2040js 1.4.1 does otherwise than the chip, mended from outside. README.md has the list, with what each is for.
 
 import { randomBytes } from 'node:crypto';
+import { BasePeripheral } from 'rp2040js';
 
 const RAM_PAGE = 0x20; // The address's highest octet.
 const ROSC = 0x4006_0000;
 const ROSC_RANDOMBIT = 0x1c;
+const XIP_CTRL = 0x1400_0000;
+const XIP_STREAM_CTR = 0x18;
 
 /** Mends `mcu`, and has what it warns of counted in `warnings`: a map from text to number. */
 export function patch(mcu, warnings) {
@@ -22,6 +25,7 @@ export function patch(mcu, warnings) {
   };
   findRamFirst(mcu);
   drawBits(mcu.findPeripheral(ROSC));
+  addCacheControl(mcu);
 }
 
 /** SEV sets the event register (ARMv6-M ARM, B1.5.19): an executor that wakes itself must not sleep after. */
@@ -34,6 +38,17 @@ function sendEvent(core) {
 function findRamFirst(mcu) {
   const find = mcu.findPeripheral.bind(mcu);
   mcu.findPeripheral = (address) => (address >>> 24 === RAM_PAGE ? undefined : find(address));
+}
+
+/**
+ * The cache between processor and flash has registers, of which one is asked for before the flash is written to: how much is
+ * still to be streamed from it, which is nothing.
+ */
+function addCacheControl(mcu) {
+  const registers = new BasePeripheral(mcu, 'XIP_CTRL');
+  const read = registers.readUint32.bind(registers);
+  registers.readUint32 = (offset) => (offset === XIP_STREAM_CTR ? 0 : read(offset));
+  mcu.peripherals[XIP_CTRL >>> 12] = registers;
 }
 
 /** The ring oscillator's random bit, from the host's generator. */

@@ -48,6 +48,10 @@ test('the random bit is one', () => {
   assert.ok(Math.abs(ones - 10_000) < 710, `${ones} of 20000`);
 });
 
+test('nothing is streamed from the flash', () => {
+  assert.equal(board([LOOP]).mcu.readUint32(0x1400_0018), 0);
+});
+
 test('the light is GPIO 25', () => {
   const told = [];
   const { mcu } = board([LOOP], (on) => told.push(on));

@@ -4,6 +4,7 @@
 #![no_std]
 
 mod ethernet;
+pub mod flash;
 pub mod settings;
 
 use bare_ws::entropy::Entropy;
@@ -33,6 +34,8 @@ pub struct Board {
     pub thermometer: Thermometer,
     /// The light beside the USB socket.
     pub light: Output<'static>,
+    /// What writes to the flash.
+    pub flash: Peri<'static, peripherals::FLASH>,
 }
 
 impl Board {
@@ -54,6 +57,7 @@ impl Board {
             stack: ethernet::start(spawner, wires, words).await,
             thermometer: Thermometer::new(board.ADC, board.ADC_TEMP_SENSOR),
             light: Output::new(board.PIN_25, Level::Low),
+            flash: board.FLASH,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{FIN, Piece};
 use crate::closing::Outbound;
 use crate::error::Usage;
-use crate::header::{CONTROL_HEADER, MASK, MAX_CONTROL, header_len, short_len};
+use crate::header::{CONTROL_HEADER, MASK, MAX_CONTROL, MAX_HEADER, header_len, short_len};
 use crate::mask::MaskingKey;
 use crate::octets;
 use crate::opcode::Opcode;
@@ -154,7 +154,11 @@ impl Machine {
         key: Option<MaskingKey>,
         octets: &mut [u8],
     ) {
-        let mask = if key.is_some() { MASK } else { 0 };
+        let (mask, end) = if key.is_some() {
+            (MASK, MAX_HEADER)
+        } else {
+            (0, MAX_HEADER - 4)
+        };
         let (short, unused) = short_len(len as u64);
         // Of most frames, where code has room for a way of their own.
         #[cfg(not(target_os = "none"))]
@@ -169,19 +173,24 @@ impl Machine {
             self.filled += header.len();
             return;
         }
-        let extended = (len as u64).to_be_bytes();
-        self.put(&[first, mask | short], MaskingKey::NONE, octets);
-        self.put(octets::rest(&extended, unused), MaskingKey::NONE, octets);
-        if let Some(key) = key {
-            self.put(&key.octets(), MaskingKey::NONE, octets);
+        let [a, b, c, d, e, f, g, h] = (len as u64).to_be_bytes();
+        let [w, x, y, z] = key.unwrap_or(MaskingKey::NONE).octets();
+        // The longest header, of which the octets of length that are not used are overwritten.
+        let mut header = [0, 0, a, b, c, d, e, f, g, h, w, x, y, z];
+        if let Some([begin, second, ..]) = header.get_mut(unused..) {
+            *begin = first;
+            *second = mask | short;
         }
+        let used = octets::part(&header, unused, end - unused);
+        octets::put(octets, self.filled, used);
+        self.filled += used.len();
     }
 
     /// Adds octets, masked. The caller has seen that they fit.
     #[cfg_attr(not(target_os = "none"), inline)]
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn put(&mut self, from: &[u8], key: MaskingKey, octets: &mut [u8]) {
-        key.copy(from, octets::part_mut(octets, self.filled, from.len()));
+        key.put(from, octets, self.filled);
         self.filled += from.len();
     }
 

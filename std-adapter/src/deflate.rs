@@ -23,9 +23,9 @@ use crate::stage::{Deflating, Inflating, Levels};
 /// }
 /// ```
 ///
-/// Memory is allocated once the server has accepted the offer, per connection: about 10 KiB plus the
-/// server's window to inflate, and five times the window to compress (with feature `zlib-rs`, about
-/// 50 KiB and 300 KiB); messages that are received whole come on top.
+/// Memory is allocated once the server has accepted the offer, per connection: about 50 KiB plus the
+/// server's window to inflate, and 300 KiB to compress (without feature `zlib-rs` about 10 KiB plus the
+/// window, and five times the window); messages that are received whole come on top.
 ///
 /// A message that combines a secret with octets an attacker may choose must not be compressed
 /// (RFC 7692 §8): use [`Writer::send_uncompressed`](crate::Writer::send_uncompressed).

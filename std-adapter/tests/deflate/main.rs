@@ -1,5 +1,5 @@
 //! permessage-deflate over sockets: what is offered, granted, declined and refused, and what then
-//! goes over the wire. With feature `zlib-rs` the same by the other engine.
+//! goes over the wire. Without feature `zlib-rs` the same by the other engine.
 #![cfg(feature = "deflate")]
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 

@@ -34,7 +34,7 @@ use crate::closing::Owed;
 use crate::compression::{Compress, Decompress, Uncompressed};
 use crate::entropy::Entropy;
 use crate::error::{Error, SendError, Usage, WriteError};
-use crate::exchange::{ExchangeError, Exchanged, Patience};
+use crate::exchange::{ExchangeError, Exchanged, Finishing, Patience};
 use crate::handshake::{
     ClientHandshake, Compression, Established, HandshakeError, Offers, Request,
 };
@@ -321,24 +321,15 @@ impl<Rx: Receive> Reader<Rx> {
     /// # Errors
     /// The transport's.
     pub fn finish<L: Link>(&mut self, link: &mut L) -> Result<(), Error<L::Error>> {
-        let (mut ended, mut written, mut nowhere) = (false, 0, false);
+        let mut finishing = Finishing::default();
         loop {
-            let (owed, mut spare) = self.rx.receiver_mut().owed_and_spare();
-            if ended {
-                spare = &mut [];
-            }
+            let (owed, spare) = self.rx.receiver_mut().owed_and_spare();
+            let spare = finishing.spare(spare);
             let reads = !spare.is_empty();
             let exchanged = link.exchange(&mut *owed, spare, Patience::Wait)?;
-            // Memory that could not grow is free by the next time; there may be none.
-            ended |= exchanged == Exchanged::Read(0) || (!reads && nowhere);
-            nowhere |= !reads;
-            if ended {
-                written += 1;
-                // A peer that has ended its direction may still listen. Twice, since what is owed
-                // may find no room before what is queued has left.
-                if written > 2 || !(owed.is_due() || link.has_queued()) {
-                    return Ok(());
-                }
+            let is_left = owed.is_due() || link.has_queued();
+            if finishing.is_done(exchanged, reads, is_left) {
+                return Ok(());
             }
         }
     }

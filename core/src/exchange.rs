@@ -28,6 +28,43 @@ pub enum Patience {
     Wait,
 }
 
+/// How far a loop is with bringing a connection to the end of its transport.
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+#[derive(Default)]
+pub(crate) struct Finishing {
+    /// The peer's direction has ended, or there is no memory to read into.
+    ended: bool,
+    /// There was no memory once before.
+    nowhere: bool,
+    /// Exchanges since the end.
+    written: u8,
+}
+
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+impl Finishing {
+    /// Where to read to.
+    #[inline]
+    pub(crate) fn spare<'a>(&self, spare: &'a mut [u8]) -> &'a mut [u8] {
+        if self.ended { &mut [] } else { spare }
+    }
+
+    /// Whether that exchange, which could read if it `reads`, was the last. `is_left`: something is
+    /// owed or queued still.
+    #[inline]
+    pub(crate) fn is_done(&mut self, exchanged: Exchanged, reads: bool, is_left: bool) -> bool {
+        // Memory that could not grow is free by the next time; there may be none.
+        self.ended |= exchanged == Exchanged::Read(0) || (!reads && self.nowhere);
+        self.nowhere |= !reads;
+        if !self.ended {
+            return false;
+        }
+        // A peer that has ended its direction may still listen. Twice, since what is owed may find no
+        // room before what is queued has left.
+        self.written = self.written.saturating_add(1);
+        self.written > 2 || !is_left
+    }
+}
+
 /// Why an exchange with the transport failed: the part of [`Error`] that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExchangeError<E> {

@@ -1,4 +1,4 @@
-//! The lists of errors are complete, and what an application asks of them.
+//! The lists of errors are complete, what the texts name, and what an application asks of errors.
 
 use crate::*;
 
@@ -74,6 +74,7 @@ fn the_lists_have_every_variant() {
         ),
         ("core/src/error.rs", "Violation", seen(frame_violations())),
         ("core/src/error.rs", "Usage", seen(usages())),
+        ("core/src/error.rs", "SendError", seen(send_errors())),
         ("core/src/lifecycle.rs", "Timeout", seen(timeouts())),
         (
             "core/src/exchange.rs",
@@ -154,7 +155,7 @@ fn no_text_has_a_name_of_a_type_in_it() {
     for error in all() {
         let text = error.to_string();
         for name in ["Other(", "Error(", "Context", " {", "::"] {
-            let known = ["Config::", "Tls::builder", "[::1]"];
+            let known = ["Config::", "Tls::builder", "TlsBuilder::", "[::1]"];
             let rest = known
                 .iter()
                 .fold(text.clone(), |text, it| text.replace(it, ""));
@@ -245,5 +246,65 @@ fn what_to_do_about_an_error_is_told() {
         .filter_map(|e| e.narrow().ok())
     {
         assert_eq!(Error::from(error).close_code(), error.close_code());
+    }
+}
+
+#[test]
+fn errors_name_what_they_are_about() {
+    let uri = |text: &str| Uri::parse(text).expect_err("wrong").to_string();
+    let header = |name: &str, value: &str| {
+        let error = Config::new().header(name, value).check("ws://h/");
+        error.expect_err("wrong").to_string()
+    };
+    let status = |status| HandshakeError::<io::Error>::Rejected { status }.to_string();
+    let message = Error::TooLong {
+        needed: 9,
+        limit: 8,
+    };
+    let certificate = Error::Tls(TlsError::Certificate {
+        host: "host.example".to_owned(),
+        error: CertificateError::Expired {
+            not_after: Some(UNIX_EPOCH + Duration::from_secs(1_709_164_800)),
+        },
+    });
+    for (text, words) in [
+        (uri("ftp://h/"), &["ws://", "wss://"][..]),
+        (uri("ws://user:word@h/"), &["user name", "header"]),
+        (header("X-App", "a\r\nb"), &["X-App", "control character"]),
+        (header("X-App", " a"), &["X-App", "white space"]),
+        (header("X App", "a"), &["X App", "token"]),
+        (header("Host", "a"), &["Host", "reserved for the handshake"]),
+        (status(200), &["200", "not a WebSocket endpoint"]),
+        (status(302), &["302", "redirect"]),
+        (status(401), &["401", "credentials"]),
+        (status(503), &["503"]),
+        (ResponseError::NotHttp.to_string(), &["not HTTP"]),
+        (ResponseError::Tls.to_string(), &["TLS", "wss"]),
+        (message.to_string(), &["9", "8", "message_limit"]),
+        (
+            certificate.to_string(),
+            &["host.example", "expired", "2024-02-29T00:00:00Z"],
+        ),
+        (
+            embassy_tls::CertificateError::Expired {
+                not_after: embassy_tls::Date::from_unix_seconds(1_709_164_799),
+                at: embassy_tls::Date::from_unix_seconds(1_709_164_800),
+            }
+            .to_string(),
+            &["expired on 2024-02-28", "2024-02-29"],
+        ),
+        (
+            embassy_tls::CertificateError::NotYetValid {
+                not_before: embassy_tls::Date::from_unix_seconds(4_107_542_400),
+                at: embassy_tls::Date::from_unix_seconds(0),
+            }
+            .to_string(),
+            &["before 2100-03-01", "1970-01-01"],
+        ),
+    ] {
+        for word in words {
+            assert!(text.contains(word), "{text:?} does not say {word:?}");
+        }
+        assert!(!text.contains("word@"), "{text:?}");
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bare_ws::close::{CloseCode, UnregisteredCode};
 use bare_ws::deflate::negotiate::{Parameter, Refusal as OfferRefusal};
 use bare_ws::entropy::EntropyError;
-use bare_ws::error::{Error as ProtocolError, Usage, Violation as FrameViolation};
+use bare_ws::error::{Error as ProtocolError, SendError, Usage, Violation as FrameViolation};
 use bare_ws::exchange::ExchangeError;
 use bare_ws::handshake::extension::Malformed;
 use bare_ws::handshake::server::ServerError;
@@ -276,6 +276,7 @@ fn std_errors() -> Vec<Error> {
     let host = || "host.example".to_owned();
     let address = "[::1]:80".parse().expect("an address");
     let mut all = vec![
+        Error::Credentials,
         Error::Offer(OfferRefusal::Unknown),
         Error::Header {
             name: "X-App".to_owned(),
@@ -438,6 +439,10 @@ fn server_errors() -> [ServerError; 2] {
     [ServerError::Refused { status: 400 }, ServerError::Lost]
 }
 
+fn send_errors() -> [SendError; 2] {
+    [SendError::Usage(Usage::Busy), SendError::Entropy]
+}
+
 fn exchange_errors() -> [ExchangeError<io::Error>; 2] {
     [
         ExchangeError::Entropy,
@@ -464,6 +469,7 @@ fn all() -> Vec<Boxed> {
         boxed(offer_refusals()),
         boxed([EntropyError]),
         boxed(server_errors()),
+        boxed(send_errors()),
         boxed(exchange_errors()),
         boxed(timeouts()),
         boxed([Malformed]),
@@ -477,64 +483,4 @@ fn all() -> Vec<Boxed> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-#[test]
-fn errors_name_what_they_are_about() {
-    let uri = |text: &str| Uri::parse(text).expect_err("wrong").to_string();
-    let header = |name: &str, value: &str| {
-        let error = Config::new().header(name, value).check("ws://h/");
-        error.expect_err("wrong").to_string()
-    };
-    let status = |status| HandshakeError::<io::Error>::Rejected { status }.to_string();
-    let message = Error::TooLong {
-        needed: 9,
-        limit: 8,
-    };
-    let certificate = Error::Tls(TlsError::Certificate {
-        host: "host.example".to_owned(),
-        error: CertificateError::Expired {
-            not_after: Some(UNIX_EPOCH + Duration::from_secs(1_709_164_800)),
-        },
-    });
-    for (text, words) in [
-        (uri("ftp://h/"), &["ws://", "wss://"][..]),
-        (uri("ws://user:word@h/"), &["user name", "header"]),
-        (header("X-App", "a\r\nb"), &["X-App", "control character"]),
-        (header("X-App", " a"), &["X-App", "white space"]),
-        (header("X App", "a"), &["X App", "token"]),
-        (header("Host", "a"), &["Host", "reserved for the handshake"]),
-        (status(200), &["200", "not a WebSocket endpoint"]),
-        (status(302), &["302", "redirect"]),
-        (status(401), &["401", "credentials"]),
-        (status(503), &["503"]),
-        (ResponseError::NotHttp.to_string(), &["not HTTP"]),
-        (ResponseError::Tls.to_string(), &["TLS", "wss"]),
-        (message.to_string(), &["9", "8", "message_limit"]),
-        (
-            certificate.to_string(),
-            &["host.example", "expired", "2024-02-29T00:00:00Z"],
-        ),
-        (
-            embassy_tls::CertificateError::Expired {
-                not_after: embassy_tls::Date::from_unix_seconds(1_709_164_799),
-                at: embassy_tls::Date::from_unix_seconds(1_709_164_800),
-            }
-            .to_string(),
-            &["expired on 2024-02-28", "2024-02-29"],
-        ),
-        (
-            embassy_tls::CertificateError::NotYetValid {
-                not_before: embassy_tls::Date::from_unix_seconds(4_107_542_400),
-                at: embassy_tls::Date::from_unix_seconds(0),
-            }
-            .to_string(),
-            &["before 2100-03-01", "1970-01-01"],
-        ),
-    ] {
-        for word in words {
-            assert!(text.contains(word), "{text:?} does not say {word:?}");
-        }
-        assert!(!text.contains("word@"), "{text:?}");
-    }
 }

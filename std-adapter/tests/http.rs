@@ -98,6 +98,31 @@ fn a_stream_around_the_socket_knows_who_is_asked() {
 
 // row: RSP-03
 #[test]
+fn these_statuses_redirect_and_no_others() {
+    let config = Config::new().redirects(1);
+    for status in 300..=308 {
+        // RFC 9110 §15.4.2 to §15.4.9: the others do not say where to go on by themselves.
+        let redirects = matches!(status, 301 | 302 | 303 | 307 | 308);
+        let peer = serve_many(1 + usize::from(redirects), move |index, mut conn| {
+            if index == 1 {
+                conn.accept();
+                return;
+            }
+            conn.read_request();
+            conn.send(format!("HTTP/1.1 {status} x\r\nLocation: /there\r\n\r\n").as_bytes());
+        });
+        let outcome = config.connect(&peer.uri());
+        match (redirects, outcome) {
+            (true, Ok(_)) => {}
+            (false, Err(error)) => assert_eq!(error.status(), Some(status)),
+            (_, outcome) => panic!("{status}: {outcome:?}"),
+        }
+        peer.join();
+    }
+}
+
+// row: RSP-03
+#[test]
 fn a_redirect_to_another_scheme_is_not_followed() {
     for location in [
         "localhost:1/path",
@@ -175,6 +200,25 @@ fn another_server_is_told_nothing_that_was_for_the_first() {
         drop(secrets().connect(&peer.uri()).unwrap());
         assert_eq!(peer.join(), [SECRETS, SECRETS], "{same}");
     }
+    // The name of a host has no case.
+    let peer = serve_many(2, |index, mut conn| {
+        if index == 0 {
+            conn.read_request();
+            let port = conn.field("X-Port").unwrap();
+            let location = format!("WS://sERVER.tEST:{port}/b");
+            conn.send(format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n").as_bytes());
+        } else {
+            conn.accept_with("Sec-WebSocket-Protocol: bearer.secret\r\n", b"");
+        }
+        shown(&conn.request)
+    });
+    let address = peer.address;
+    let config = secrets()
+        .header("X-Port", address.port().to_string())
+        .resolver(move |_, _| Ok(vec![address]));
+    let uri = format!("ws://Server.Test:{}/", address.port());
+    drop(config.connect(&uri).unwrap());
+    assert_eq!(peer.join(), [SECRETS, SECRETS]);
     // To another port, another name for the same host, or both; and back to the first.
     for host in ["127.0.0.1", "localhost"] {
         for back in [false, true] {

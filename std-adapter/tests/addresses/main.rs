@@ -252,6 +252,8 @@ fn the_first_address_that_answers_is_taken() {
     let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
     let at_once = Duration::ZERO;
+    // A moment for each of them would be seconds.
+    let many_dead = [[(v4, Refuses); 8].as_slice(), &[(v4, Takes)]].concat();
     // The hosts, the one that is taken, and after which time.
     for (hosts, taken, after) in [
         (&[(v4, Takes)][..], Some(0), at_once),
@@ -260,6 +262,7 @@ fn the_first_address_that_answers_is_taken() {
         (&[(v4, Refuses), (v4, Takes)], Some(1), at_once),
         (&[(v6, Refuses), (v4, Takes)], Some(1), at_once),
         (&[(v4, Refuses), (v6, Takes)], Some(1), at_once),
+        (&many_dead, Some(8), at_once),
         // The first is silent: the next is begun a moment later, ...
         (&[(v4, Silent), (v4, Takes)], Some(1), DELAY),
         (&[(v6, Silent), (v4, Takes)], Some(1), DELAY),
@@ -325,6 +328,21 @@ fn are_named(error: Error, addresses: &[SocketAddr]) {
         assert!(addresses.contains(&address));
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(text.contains(&format!("{address}: {error}")), "{text}");
+    }
+}
+
+// row: SEED-04, URI-07
+#[test]
+fn an_address_is_not_looked_up() {
+    for host in ["127.0.0.1", "[::1]"] {
+        for connect in WAYS {
+            // Nobody may listen there, or there may be no such family.
+            let outcome = connect(
+                &Config::new().resolver(|host, _| panic!("asked for {host}")),
+                &format!("ws://{host}:1/"),
+            );
+            assert!(matches!(outcome, Err(Error::Connect { .. })), "{outcome:?}");
+        }
     }
 }
 

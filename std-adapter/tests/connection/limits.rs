@@ -61,25 +61,25 @@ fn each_level_has_its_own_limit() {
 fn the_limits_are_on_and_can_be_set() {
     assert_eq!(Config::new().limits().message, 16 << 20);
     assert_eq!(Config::new().limits().fragments, 1_000_000);
-    for (n, too_many) in [(3u8, false), (4, true)] {
+    let levels = [Level::Whole, Level::Chunks, Level::Frames].into_iter();
+    for (level, n) in levels.flat_map(|level| [(level, 3u8), (level, 4)]) {
         let peer = serve(move |mut conn| {
             conn.accept();
             conn.frame(0x02, b"");
             for i in 2..=n {
                 conn.frame(if i == n { 0x80 } else { 0 }, b"");
             }
+            conn.close(1000, b"");
             conn.read_close()
         });
-        let config = Config::new().fragment_limit(3).close_timeout(SHORT);
+        let config = Config::new().fragment_limit(3).close_timeout(LONG);
         let mut socket = config.connect(&peer.uri()).unwrap();
-        let result = socket.recv().map(|message| message.map(|_| ()));
-        if too_many {
-            assert!(matches!(result, Err(Error::TooManyFragments { limit: 3 })));
-            assert_eq!(peer.join(), Some(1008));
-        } else {
-            assert_eq!(result.unwrap(), Some(()));
-            drop(socket);
-            assert_eq!(peer.join(), None);
+        let (_, ended) = received(level, &mut socket);
+        drop(socket);
+        match (n, ended) {
+            (3, None) => assert_eq!(peer.join(), Some(1000)),
+            (4, Some(Error::TooManyFragments { limit: 3 })) => assert_eq!(peer.join(), Some(1008)),
+            (n, other) => panic!("{level:?}, {n}: {other:?}"),
         }
     }
 }

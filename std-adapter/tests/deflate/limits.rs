@@ -23,11 +23,13 @@ fn zeros(len: usize) -> Vec<u8> {
 #[test]
 fn the_message_limit_is_that_of_what_comes_out() {
     const LIMIT: usize = 20_000;
-    let limited = |config: Config| {
-        let config = config.deflate(Deflate::new());
+    // Each level has its own, and the other's does not matter.
+    let limited = |pieces| {
+        let (message, stream) = if pieces { (10, LIMIT) } else { (LIMIT, 10) };
+        let config = Config::new().deflate(Deflate::new());
         config
-            .message_limit(LIMIT as u64)
-            .stream_limit(LIMIT as u64)
+            .message_limit(message as u64)
+            .stream_limit(stream as u64)
     };
     for more in [0, 1, 30 * LIMIT] {
         let payload = zeros(LIMIT + more);
@@ -46,7 +48,7 @@ fn the_message_limit_is_that_of_what_comes_out() {
                 conn.close(1000, b"");
                 conn.read_close()
             });
-            let mut socket = limited(Config::new()).connect(&peer.uri()).unwrap();
+            let mut socket = limited(pieces).connect(&peer.uri()).unwrap();
             let mut received = 0;
             let ended = loop {
                 let more = if pieces {

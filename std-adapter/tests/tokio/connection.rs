@@ -453,6 +453,25 @@ async fn a_drop_behind_a_close_leaves_the_rest_to_a_task() {
     assert_eq!((code, after), (Some(1001), None));
 }
 
+/// What the peer sent before it saw our Close must not turn the end into a reset.
+// row: CLS-17
+#[tokio::test]
+async fn a_close_survives_the_drop_that_follows_it() {
+    let (uri, server) = serve(|mut server| async move {
+        server.accept().await;
+        let (messages, code) = server.read_messages().await;
+        let sent = server.io.write_all(&frame(0x82, &[3; 4 << 20])).await;
+        sent.expect("an end, not a reset");
+        server.close(1000).await;
+        (messages, code, server.read_frame().await)
+    })
+    .await;
+    let mut socket = connect(&uri).await.unwrap();
+    socket.close(Some(CloseCode::GOING_AWAY), "").await.unwrap();
+    drop(socket);
+    assert_eq!(server.await.unwrap(), (Vec::new(), Some(1001), None));
+}
+
 // row: CTL-03
 #[tokio::test]
 async fn pings_are_answered_while_a_long_message_is_being_sent() {

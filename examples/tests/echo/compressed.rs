@@ -45,6 +45,19 @@ pub(super) const ROWS: &[Row] = &[
         },
         Closed("1000"),
     ),
+    // row: PMD-01, PMD-05
+    row(
+        "fixed buffers, and what is sensible for a window of 10 bits",
+        &["--engine", "fixed", "--deflate"],
+        |c| {
+            grant(c, "; server_max_window_bits=10; client_max_window_bits=10");
+            let field = c.field("Sec-WebSocket-Extensions").unwrap();
+            let first = "permessage-deflate; server_max_window_bits=10; client_max_window_bits";
+            assert_eq!(field.split(", ").next(), Some(first));
+            exchange(c, &mut inflating(10, false));
+        },
+        Closed("1000"),
+    ),
     // row: PMD-08
     row(
         "compression declined",

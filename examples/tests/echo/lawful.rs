@@ -205,6 +205,19 @@ pub(super) const ROWS: &[Row] = &[
         },
         Closed("1003 as you like"),
     ),
+    row(
+        "text only: of binary in pieces not one comes back",
+        &["--text-only"],
+        |c| {
+            c.accept();
+            c.frame(0x02, b"b");
+            c.frame(0x80, b"c");
+            let (first, payload) = c.read_frame().expect("a Close");
+            assert_eq!((first, &payload[..2]), (0x88, &1003_u16.to_be_bytes()[..]));
+            c.close(1003, b"");
+        },
+        Closed("1003"),
+    ),
     // row: CLS-09, CLS-12
     row(
         "what the peer says in its Close is what counts",

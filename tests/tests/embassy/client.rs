@@ -283,8 +283,14 @@ fn a_client_opens_its_own_kind_of_uri() {
     clock::set(Instant::MIN);
     run(on_network(async |stack, _| {
         let mut plain = Client::new(stack, memory(Memory::<256, 256>::new()), Repeatable(5));
-        let refused = plain.connect(&request("wss://10.0.0.9/")).await.err();
-        assert_eq!(refused, Some(ConnectError::NotSecure));
+        for uri in [
+            "wss://10.0.0.9/",
+            "wss://10.0.0.9:8443/",
+            "https://10.0.0.9:80/",
+        ] {
+            let refused = plain.connect(&request(uri)).await.err();
+            assert_eq!(refused, Some(ConnectError::NotSecure), "{uri}");
+        }
         let trust = PinnedKey::new(&[[0; 32]]);
         let mut secure = plain.trust(trust, memory(tls::Memory::<1046>::new()));
         let refused = secure.connect(&request("ws://10.0.0.9/")).await.err();

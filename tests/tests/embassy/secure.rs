@@ -12,9 +12,9 @@ use bare_ws::entropy::Entropy;
 use bare_ws::handshake::Request;
 use bare_ws::uri::Uri;
 use bare_ws_embassy::Timing;
-use bare_ws_embassy::net::{Socket, connect_secure};
+use bare_ws_embassy::net::{Socket, connect_secure, dial};
 use bare_ws_embassy::tls::{
-    Clock, Link, PinnedKey, Records, Roots, Setup, Trust, anchor_from_trusted_cert,
+    self, Clock, Link, PinnedKey, Records, Roots, Setup, Trust, anchor_from_trusted_cert,
 };
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
@@ -48,6 +48,8 @@ struct Attempt<'a, V> {
     lengths: &'a [usize],
     /// The client closes, not the server.
     closes: bool,
+    /// By `dial` and `tls::open`, not by `connect_secure`.
+    in_steps: bool,
 }
 
 /// Connects, has each message echoed, and waits for the end: what came of it.
@@ -75,20 +77,31 @@ async fn attempted<V: Trust, E: Entropy>(
     if let Some(name) = attempt.name {
         tls = tls.with_server_name(name);
     }
-    let (mut connection, _) = connect_secure(
-        to,
-        tls,
-        &Request::new(Uri::parse(attempt.uri).expect("a URI")),
-        Buffers {
-            receive: [0; 256],
-            transmit: [0; 256],
-        },
-        entropy,
-        Uncompressed,
-        &attempt.timing,
-    )
-    .await
-    .map_err(|error| format!("{error:?}"))?;
+    let request = Request::new(Uri::parse(attempt.uri).expect("a URI"));
+    let buffers = Buffers {
+        receive: [0; 256],
+        transmit: [0; 256],
+    };
+    let timing = &attempt.timing;
+    let opened = if attempt.in_steps {
+        let (stack, socket) = to;
+        let dialled = dial(stack, socket, &request.uri, timing).await;
+        dialled.expect("a server");
+        let halves = (socket, socket);
+        tls::open(
+            halves,
+            tls,
+            &request,
+            buffers,
+            entropy,
+            Uncompressed,
+            timing,
+        )
+        .await
+    } else {
+        connect_secure(to, tls, &request, buffers, entropy, Uncompressed, timing).await
+    };
+    let (mut connection, _) = opened.map_err(|error| format!("{error:?}"))?;
     for &length in attempt.lengths {
         let message = "x".repeat(length);
         let sent = connection.send(message.as_str()).await;
@@ -209,7 +222,12 @@ fn each_outcome_is_said_by_name_and_in_time() {
         handshake: seconds(20),
         ..Timing::default()
     };
-    for &(manner, false_name, uri, name, expected, after) in table {
+    let rows = table.iter().flat_map(|row| {
+        let (manner, .., expected, _) = *row;
+        let dials = matches!(manner, Dawdles | Ignores) || expected == Ok("Closed");
+        [Some((row, false)), dials.then_some((row, true))]
+    });
+    for (&(manner, false_name, uri, name, expected, after), in_steps) in rows.flatten() {
         clock::set(Instant::MIN);
         let left = RefCell::new(Vec::new());
         let hear = |one: Left| left.borrow_mut().push(one);
@@ -229,6 +247,7 @@ fn each_outcome_is_said_by_name_and_in_time() {
                     timing,
                     lengths: &[8],
                     closes: false,
+                    in_steps,
                 };
                 let outcome = attempt((stack, &socket), first, Repeatable(1)).await;
                 let expected = expected.map(str::to_owned).map_err(str::to_owned);
@@ -286,6 +305,7 @@ fn trust_and_entropy_are_asked_before_anything_is_said() {
                 timing: Timing::default(),
                 lengths: &[8],
                 closes: false,
+                in_steps: false,
             };
             let roots = Roots::new(&anchors, CLOCK);
             let others = Roots::new(&strangers, CLOCK);
@@ -336,6 +356,7 @@ fn the_client_s_own_end_is_said_whatever_the_server_does() {
                     timing: Timing::default(),
                     lengths: &lengths,
                     closes: true,
+                    in_steps: false,
                 };
                 let outcome = attempt((stack, &socket), closing, Repeatable(1)).await;
                 assert_eq!(outcome.as_deref(), Ok("Closed"));
@@ -382,6 +403,7 @@ fn an_attempt_dropped_at_any_await_leaves_the_socket_usable() {
                 timing: Timing::default(),
                 lengths: &[8],
                 closes: false,
+                in_steps: false,
             };
             let mut drops = 0;
             loop {

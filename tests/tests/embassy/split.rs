@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bare_ws::close::CloseCode;
 use bare_ws::error::Usage;
+use bare_ws::header::FrameHeader;
 use bare_ws::message::{Message, MessageKind};
 use bare_ws::opcode::Opcode;
 use bare_ws_embassy::{Error, Timeout, Timing};
@@ -238,6 +239,41 @@ fn messages_of_two_tasks_do_not_mix() {
             assert!(message.iter().all(|octet| *octet == message[0]));
         }
     }
+}
+
+/// Nor does a frame of one's own come between the fragments of another task's message.
+// row: STA-06, FRG-11
+#[test]
+fn a_frame_waits_for_another_tasks_message() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = connected::<150>(Manner::narrow(40), &Timing::default());
+    let (_reader, writer) = client.split();
+    let mut from_client = peer.from_client.clone();
+    let mut tasks = Tasks::new();
+    tasks.spawn(async move {
+        assert_eq!(writer.send("m".repeat(500).as_str()).await, Ok(()));
+    });
+    tasks.spawn(async move {
+        let header = FrameHeader::new(Opcode::Binary, true, 1);
+        assert_eq!(writer.send_frame(header, b"f").await, Ok(()));
+    });
+    tasks.spawn(async {
+        let mut buffer = [0; 64];
+        let is_whole = |peer: &[u8]| {
+            sent_so_far(peer)
+                .0
+                .last()
+                .is_some_and(|f| f.payload == b"f")
+        };
+        while !is_whole(&peer.from_client.written()) {
+            from_client.read(&mut buffer).await.unwrap();
+        }
+    });
+    tasks.run();
+    let sent = sent(&peer.from_client.written());
+    let (frame, message) = sent.split_last().unwrap();
+    assert_eq!(*frame, Sent::new(Opcode::Binary, b"f"));
+    assert!(message.len() > 1 && message.last().unwrap().fin);
 }
 
 /// Either half closes: the other learns of it.

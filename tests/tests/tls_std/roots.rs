@@ -63,12 +63,17 @@ fn roots_and_a_certificate_of_ones_own_come_from_files() {
     let missing = both.0.with_extension("missing");
     let empty = File::new("empty.pem", "no certificate\n");
     for path in [&missing, &empty.0] {
-        let outcome = TlsBuilder::new().root_file(path);
-        assert!(
-            matches!(&outcome, Err(TlsError::File { path: seen, .. }) if seen == path),
-            "{:?}",
-            outcome.err()
-        );
+        for outcome in [
+            TlsBuilder::new().root_file(path),
+            TlsBuilder::new().client_certificate(path, &key.0),
+            TlsBuilder::new().client_certificate(&chain.0, path),
+        ] {
+            assert!(
+                matches!(&outcome, Err(TlsError::File { path: seen, .. }) if seen == path),
+                "{:?}",
+                outcome.err()
+            );
+        }
     }
     // The key of another certificate.
     let strange = File::new("strange.key", &leaf.pem().1);

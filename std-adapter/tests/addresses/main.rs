@@ -252,8 +252,8 @@ fn the_first_address_that_answers_is_taken() {
     let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let v6 = IpAddr::V6(Ipv6Addr::LOCALHOST);
     let at_once = Duration::ZERO;
-    // A moment for each of them would be seconds.
-    let many_dead = [[(v4, Refuses); 8].as_slice(), &[(v4, Takes)]].concat();
+    // A moment for each that is dead would be seconds.
+    let many_dead = [&[(v4, Silent)][..], &[(v4, Refuses); 12], &[(v4, Takes)]].concat();
     // The hosts, the one that is taken, and after which time.
     for (hosts, taken, after) in [
         (&[(v4, Takes)][..], Some(0), at_once),
@@ -262,7 +262,7 @@ fn the_first_address_that_answers_is_taken() {
         (&[(v4, Refuses), (v4, Takes)], Some(1), at_once),
         (&[(v6, Refuses), (v4, Takes)], Some(1), at_once),
         (&[(v4, Refuses), (v6, Takes)], Some(1), at_once),
-        (&many_dead, Some(8), at_once),
+        (&many_dead, Some(13), DELAY),
         // The first is silent: the next is begun a moment later, ...
         (&[(v4, Silent), (v4, Takes)], Some(1), DELAY),
         (&[(v6, Silent), (v4, Takes)], Some(1), DELAY),

@@ -37,8 +37,9 @@ fn an_unanswered_close_is_a_timeout_whatever_else_comes() {
         });
         let config = patient().close_timeout(SHORT);
         let mut socket = config.connect(&peer.uri()).unwrap();
-        socket.close(None, "").unwrap();
         let result = in_time(|| {
+            // The limit begins with this call.
+            socket.close(None, "").unwrap();
             loop {
                 match socket.recv() {
                     Ok(Some(message)) => assert_eq!(message, Message::Text("data")),

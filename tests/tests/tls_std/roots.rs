@@ -171,7 +171,7 @@ fn an_environment_that_names_no_roots_leads_to_no_others() {
         again
             .args([
                 "--exact",
-                "an_environment_that_names_no_roots_leads_to_no_others",
+                "roots::an_environment_that_names_no_roots_leads_to_no_others",
             ])
             .env(ASKED, "1")
             .env_remove("SSL_CERT_FILE")

@@ -194,10 +194,12 @@ SERVERS = [
 # row: RSP-02, RSP-03, REQ-14
 REFUSALS = {
     "websockets": [
-        ("no subprotocol", ["--refused", "rejected: the server responded with status 400"], "ws://127.0.0.1:{port}/"),
+        ("no subprotocol", [
+            "--refused", "rejected: the server responded with status 400: "
+            '"Failed to open a WebSocket connection: missing subprotocol."'], "ws://127.0.0.1:{port}/"),
     ],
     "nginx": [
-        ("401 with a body", ["--refused", "rejected: the server responded with status 401: it requires credentials",
+        ("401 with a body", ["--refused", "rejected: the server responded with status 401: it requires credentials: \"who are you?\"",
                              "--field", 'WWW-Authenticate: Basic realm="interop"'], "ws://127.0.0.1:{port}/secret"),
         ("302 with a body", ["--refused", "rejected: the server responded with status 302, a redirect to \"http://127.0.0.1:{port}/\"; Config::redirects follows it",
                              "--field", "Location: http://127.0.0.1:{port}/"], "ws://127.0.0.1:{port}/elsewhere"),
@@ -208,7 +210,9 @@ REFUSALS = {
          "wss://localhost:{tls12_port}/"),
         ("other CA, TLS 1.3", ["--ca", "{certs}/other-ca.pem", "--refused", "tls: the certificate of \"localhost\" is rejected: no path leads to a trusted root (Tls::builder can trust another one)"],
          "wss://localhost:{tls_port}/"),
-        ("ws to a port of wss", ["--refused", "rejected: the server responded with status 400"],
+        ("ws to a port of wss", [
+            "--refused", "rejected: the server responded with status 400: \"<html> <head><title>400 The plain HTTP request "
+            "was sent to HTTPS port</title></head> <body> <center><h1>400 Bad Request<…\""],
          "ws://localhost:{tls_port}/"),
         ("wss to a port of ws", ["--refused", "tls: the response is not TLS; if the port expects none, use ws://"],
          "wss://localhost:{port}/"),

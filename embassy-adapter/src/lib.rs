@@ -152,7 +152,7 @@
 //! | | octets |
 //! |---|---|
 //! | connection, beside its two buffers | 432, of them 184 the adapter's |
-//! | future of `net::connect` | 600 |
+//! | future of `net::connect` | 592 |
 //! | of `recv` | 320 |
 //! | of `send` | 176 |
 //! | of `close` / `finish` | 224 / 344 |

@@ -106,7 +106,7 @@ impl Waiters {
                     *place = Place::Leaving(mark, ticket);
                 }
             }
-            self.count(&list);
+            self.count(&mut list);
         }
         self.look_again(waker, round);
         if has_queued {
@@ -140,14 +140,14 @@ impl Waiters {
                 let mut list = self.list();
                 let was_first = list.queueing.keys().next() == Some(&ticket);
                 list.queueing.remove(&ticket);
-                self.count(&list);
+                self.count(&mut list);
                 was_first.then_some(Whom::Next)
             }
             Place::Leaving(mark, ticket) => {
                 let mut list = self.list();
                 let was_first = list.leaving.keys().next() == Some(&(mark, ticket));
                 list.leaving.remove(&(mark, ticket));
-                self.count(&list);
+                self.count(&mut list);
                 was_first.then_some(Whom::One)
             }
         };
@@ -184,7 +184,7 @@ impl Waiters {
                     woken.extend(list.queueing.values().cloned());
                 }
             }
-            self.count(&list);
+            self.count(&mut list);
         }
         // Without the lock: a task that ends for it may drop a call that waits.
         woken.into_iter().for_each(Waker::wake);
@@ -196,7 +196,14 @@ impl Waiters {
         }
     }
 
-    fn count(&self, list: &List) {
+    fn count(&self, list: &mut List) {
+        // An empty map keeps memory, which is nothing for a connection that is idle.
+        if list.queueing.is_empty() {
+            list.queueing = BTreeMap::new();
+        }
+        if list.leaving.is_empty() {
+            list.leaving = BTreeMap::new();
+        }
         self.queueing.store(list.queueing.len(), Ordering::Release);
         self.leaving.store(list.leaving.len(), Ordering::Release);
     }

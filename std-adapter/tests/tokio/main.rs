@@ -6,5 +6,6 @@ mod axes;
 mod cancel;
 mod connection;
 mod deadlines;
+mod memory;
 mod server;
 mod streams;

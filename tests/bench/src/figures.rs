@@ -33,8 +33,7 @@ fn table(rows: &[Row<'_>], rounds: usize) -> Result<String, std::fmt::Error> {
         core's loop over a blocking transport, `bare-ws-std` the adapter with default settings, and behind the comma its\n\
         feature `tokio`, by its own calls or as `Stream` and `Sink`. What is asynchronous runs on tokio's executor for one\n\
         thread.\n\n\
-        Why a row is lost: small messages sent in memory, because the adapter's send side is behind a lock, 30 ns, which a\n\
-        system call of some us hides; text in pieces by the core's loop, because without a clock it checks what has come\n\
+        Why a row is lost: text in pieces by the core's loop, because without a clock it checks what has come\n\
         before each read, and there is no way from checked pieces to a `&str` without `unsafe` but a check of the whole;\n\
         long messages received by permessage-deflate, because they pass through a window of ours besides the engine's own.\n\
         The engine, zlib-rs at level 6, is the same in all three libraries that compress.\n\n\

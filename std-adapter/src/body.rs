@@ -2,7 +2,7 @@
 
 use bare_ws::handshake::fields;
 
-/// A body of which so much was taken.
+/// The part of a body that was taken so far.
 #[derive(Clone)]
 pub(crate) struct Body {
     octets: Vec<u8>,
@@ -10,13 +10,13 @@ pub(crate) struct Body {
     rest: Rest,
 }
 
-/// What is to come of it.
+/// What is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
     Nothing,
-    /// So many octets.
+    /// This many octets.
     Octets(u64),
-    /// All that comes.
+    /// Everything up to the end of the transport.
     ToTheEnd,
     Chunks(Chunk),
 }
@@ -25,12 +25,12 @@ enum Rest {
 /// [ chunk-ext ] CRLF chunk-data CRLF
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunk {
-    /// In the size, of which so much was read, if any digit was.
+    /// In the size: its value so far, if a digit was read.
     Size(Option<u64>),
-    /// Behind the size: an extension, which nobody asked for, up to the end of the line.
+    /// After the size: an extension, which is ignored, up to the end of the line.
     Extension(u64),
     Data(u64),
-    /// In the line end behind the data.
+    /// In the line end after the data.
     End,
 }
 
@@ -50,17 +50,17 @@ impl Body {
         }
     }
 
-    /// What of it was taken.
+    /// The octets taken so far.
     pub(crate) fn octets(&self) -> &[u8] {
         &self.octets
     }
 
-    /// Whether more of it is to come, and is wanted.
+    /// Whether more is to come, and is wanted.
     pub(crate) fn needs_octets(&self) -> bool {
         self.octets.len() < self.limit && !matches!(self.rest, Rest::Nothing | Rest::Octets(0))
     }
 
-    /// Takes what follows in the transport.
+    /// Takes the octets that the transport delivers next.
     pub(crate) fn push(&mut self, mut octets: &[u8]) {
         while self.needs_octets()
             && let Some((&first, behind)) = octets.split_first()
@@ -92,7 +92,7 @@ impl Body {
 }
 
 impl Chunk {
-    /// What comes after an octet that is not data. Nothing more, where it is no chunk.
+    /// What comes after an octet that is not data. Nothing, if the coding is invalid.
     fn after(self, octet: u8) -> Rest {
         Rest::Chunks(match (self, octet) {
             (Self::Size(size), _) if octet.is_ascii_hexdigit() => {
@@ -104,7 +104,7 @@ impl Chunk {
                 }
             }
             (Self::Size(Some(size)), b'\r' | b';' | b' ' | b'\t') => Self::Extension(size),
-            // The last chunk: trailers are not looked at.
+            // The last chunk: trailers are ignored.
             (Self::Size(Some(0)) | Self::Extension(0), b'\n') => return Rest::Nothing,
             (Self::Size(Some(size)) | Self::Extension(size), b'\n') => Self::Data(size),
             (Self::Extension(size), _) => Self::Extension(size),
@@ -115,7 +115,7 @@ impl Chunk {
     }
 }
 
-/// What says how long the body is, of a response that has one.
+/// What determines the length of the body, for a response that has one.
 fn framing(head: &[u8]) -> Rest {
     let values = |wanted: &'static str| {
         fields(head)
@@ -152,7 +152,7 @@ mod tests {
 
     const LIMIT: usize = 40;
 
-    /// Status, fields, what follows the head, the body, whether that is all of it.
+    /// Status, fields, what follows the head, the body, whether the body is complete.
     type Case = (u16, &'static str, &'static [u8], &'static [u8], bool);
 
     const CASES: &[Case] = &[
@@ -168,7 +168,7 @@ mod tests {
             b"hello",
             true,
         ),
-        // What is no length, or two of them: until the end.
+        // An invalid length, or two different ones: up to the end of the transport.
         (
             404,
             "Content-Length: 5\r\nContent-Length: 6",
@@ -239,7 +239,7 @@ mod tests {
             false,
         ),
         (500, "Transfer-Encoding: chunked", b"", b"", false),
-        // Not chunked in the end.
+        // The final coding is not chunked.
         (
             500,
             "Transfer-Encoding: chunked, gzip",
@@ -247,7 +247,7 @@ mod tests {
             b"5\r\nhello",
             false,
         ),
-        // What is no chunk ends it; what was there before stays.
+        // An invalid chunk ends the body; what was taken before is kept.
         (500, "Transfer-Encoding: chunked", b"hello", b"", true),
         (500, "Transfer-Encoding: chunked", b"\r\nhello", b"", true),
         (
@@ -271,11 +271,11 @@ mod tests {
             b"x",
             false,
         ),
-        // None at all.
+        // No body.
         (204, "Content-Length: 5", b"hello", b"", true),
         (304, "Content-Length: 5", b"hello", b"", true),
         (101, "X: y", b"\x81\x01x", b"", true),
-        // More than is wanted.
+        // Longer than the limit.
         (200, "X: y", &[b'x'; 100], &[b'x'; LIMIT], true),
         (
             200,

@@ -76,7 +76,7 @@ pub struct Config {
     transmit_buffer: usize,
     pub(crate) redirects: u32,
     pub(crate) trust_redirects: bool,
-    /// `None`: the operating system's.
+    /// `None`: the operating system's resolver.
     pub(crate) resolver: Option<Arc<Resolver>>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) socket: Option<Arc<Hook>>,
@@ -85,7 +85,7 @@ pub struct Config {
     credentials_in_uri: bool,
     #[cfg(feature = "idna")]
     idna: bool,
-    /// Of the server of the first URI.
+    /// Applies to the server of the first URI only.
     pub(crate) address: Option<SocketAddr>,
     #[cfg(feature = "rustls")]
     pub(crate) server_name: Option<String>,
@@ -188,8 +188,8 @@ impl Config {
         self
     }
 
-    /// Trusted roots and client certificate for `wss`. Default: [`Tls::new`](crate::tls::Tls::new), once
-    /// for this `Config` and its clones.
+    /// Trusted roots and client certificate for `wss`. Default: [`Tls::new`](crate::tls::Tls::new),
+    /// called once for this `Config` and its clones.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
@@ -208,9 +208,9 @@ impl Config {
 
     /// Whether a different server that a redirect leads to is sent what the first one was: header
     /// fields, subprotocols, [`origin`](Self::origin), [`host`](Self::host), and the TLS client
-    /// certificate. Any of these may be a secret between you and the first server. Default: no, so
-    /// if a [subprotocol is required](Self::subprotocol_required) the handshake with a different
-    /// server fails.
+    /// certificate. Any of these may be a secret between you and the first server. Default: no; if a
+    /// [subprotocol is required](Self::subprotocol_required), the handshake with a different server
+    /// then fails.
     #[must_use]
     pub fn trust_redirects(mut self, trusted: bool) -> Self {
         self.trust_redirects = trusted;
@@ -221,8 +221,8 @@ impl Config {
 /// Compression.
 #[cfg(feature = "deflate")]
 impl Config {
-    /// Offers permessage-deflate. With a server that does not support it the connection is simply
-    /// uncompressed. Default: not offered.
+    /// Offers permessage-deflate. If the server does not support it, the connection is uncompressed.
+    /// Default: not offered.
     #[must_use]
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
         self.deflate = deflate.into();
@@ -241,8 +241,8 @@ impl Config {
     }
 
     /// The most octets of a message that is received in pieces or frames, by
-    /// [`recv_chunk`](crate::WebSocket::recv_chunk) or [`recv_frame`](crate::WebSocket::recv_frame), and so takes
-    /// no memory. Frames count as they are on the wire, compressed ones compressed. `None`, the
+    /// [`recv_chunk`](crate::WebSocket::recv_chunk) or [`recv_frame`](crate::WebSocket::recv_frame), and
+    /// so takes no memory. Frames count by their length on the wire, before decompression. `None`, the
     /// default: no limit.
     #[must_use]
     pub fn stream_limit(mut self, octets: impl Into<Option<u64>>) -> Self {
@@ -257,7 +257,7 @@ impl Config {
         self
     }
 
-    /// The most octets of the head of the server's answer, and of a proxy's. Default: 16 KiB.
+    /// The most octets of the head of a server's or a proxy's response. Default: 16 KiB.
     #[must_use]
     pub fn head_limit(mut self, octets: u32) -> Self {
         self.head_limit = octets;
@@ -287,15 +287,15 @@ impl Config {
 
 /// Limits in time. `None`: no limit.
 impl Config {
-    /// Limits name resolution and the TCP connection, over all addresses tried, and the answer of a
-    /// [proxy](Self::proxy). Default: 10 s.
+    /// Limits name resolution, the TCP connection, over all addresses tried, and the answer of a
+    /// [proxy](Self::proxy), together. Default: 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.connect_timeout = timeout.into();
         self
     }
 
-    /// Limits the opening handshake, including that of TLS. Default: 10 s.
+    /// Limits the TLS handshake and the opening handshake together. Default: 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.handshake_timeout = timeout.into();
@@ -316,7 +316,7 @@ impl Config {
         self
     }
 
-    /// Sends Pings to a silent peer, and gives it up if it stays silent. A setting that cannot work
+    /// Sends Pings to a silent peer, and gives the peer up if it stays silent. A setting that cannot work
     /// is [`Error::Setting`](crate::Error::Setting) when connecting. Default: off.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<KeepAlive>>) -> Self {
@@ -324,13 +324,12 @@ impl Config {
         self
     }
 
-    /// From the first Close of the closing handshake to the end of the transport. Default: 5 s.
+    /// The limit from the first Close, or from a failure, to the end of the transport. Default: 5 s.
     ///
-    /// It also limits how long a background thread takes to complete the closing of a connection
-    /// that is dropped while it ends. With `None`, or while 64 such threads are running, there is
-    /// no such thread, and the drop closes the transport as it is: if octets from the peer are
-    /// unread by then, the peer may see a reset instead of our Close.
-    /// [`finish`](crate::WebSocket::finish) needs no thread.
+    /// If a connection is dropped while it is closing, a background thread completes the close within
+    /// this limit. With `None`, or while 64 such threads are running, no thread is started, and the
+    /// drop closes the transport as it is: if octets from the peer are unread by then, the peer may
+    /// see a reset instead of our Close. [`finish`](crate::WebSocket::finish) needs no thread.
     #[must_use]
     pub fn close_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.close_timeout = timeout.into();
@@ -355,7 +354,7 @@ impl Config {
         }
     }
 
-    /// Grows as far as the longest message asks for.
+    /// Receive memory that grows to the longest message allowed.
     pub(crate) fn receive_memory(&self) -> Growing {
         let message = usize::try_from(self.limits.message).unwrap_or(usize::MAX);
         Growing::with_len(self.receive_buffer).with_limit(message.saturating_add(MAX_HEADER))
@@ -378,7 +377,7 @@ impl Config {
         Ok(())
     }
 
-    /// What holds for another server as well, which the caller did not name.
+    /// What also applies to another server, which the caller did not name.
     pub(crate) fn of_another_server(self) -> Self {
         Self {
             address: None,
@@ -388,7 +387,7 @@ impl Config {
         }
     }
 
-    /// What another server may be asked, which the caller did not name.
+    /// What may be sent to another server, which the caller did not name.
     pub(crate) fn without_secrets(self) -> Self {
         Self {
             subprotocols: Vec::new(),
@@ -398,14 +397,14 @@ impl Config {
             #[cfg(feature = "rustls")]
             tls: match self.tls.get() {
                 Some(tls) => Arc::new(tls.without_identity().into()),
-                // The platform's roots, and nobody in particular.
+                // The platform's roots, and no client certificate.
                 None => self.tls,
             },
             ..self
         }
     }
 
-    /// A connection's buffers, with that one to receive into.
+    /// A connection's buffers, with `receive` as the receive buffer.
     pub(crate) fn buffers<B>(&self, receive: B) -> Buffers<B, Growing> {
         let most = self.transmit_buffer.max(MIN_TRANSMIT);
         let transmit = Growing::with_len(most.min(TRANSMIT)).with_limit(most);

@@ -13,8 +13,8 @@ use crate::moment::Moment;
 
 /// Connects to the first of the addresses of `host` that answers.
 ///
-/// RFC 8305 ("Happy Eyeballs"): the addresses of both families in turn, each begun a moment after
-/// the one before unless all before have failed already. The first that is connected ends the
+/// RFC 8305 ("Happy Eyeballs"): the two families take turns, and each attempt begins a moment after
+/// the one before, or as soon as all before have failed. The first that is connected ends the
 /// others.
 pub(crate) fn dial(
     addresses: Vec<SocketAddr>,
@@ -31,13 +31,13 @@ pub(crate) fn dial(
             attempts,
         });
     };
-    // Small messages are sent when they are sent, not when the last one was acknowledged.
+    // A small message leaves at once, and does not wait until the last one is acknowledged.
     tcp.set_nodelay(true).map_err(Error::Io)?;
     Ok(tcp)
 }
 
 /// RFC 8305 §4: the first address decides which family comes first, then they alternate. RFC 6455
-/// §4.1: of each remote host, which is its address there, only one connection is made.
+/// §4.1: only one connection is made to each remote host, which there means its address.
 pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, other): (Vec<_>, Vec<_>) = addresses
@@ -58,11 +58,11 @@ pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 /// RFC 8305 §5: "Connection Attempt Delay ... 250 milliseconds".
 pub(crate) const DELAY: Duration = Duration::from_millis(250);
 
-/// Those that failed, each with its error.
+/// The addresses that failed, each with its error.
 pub(crate) type Attempts = Vec<(SocketAddr, io::Error)>;
 
-/// The first connection that is there; `None` when all have failed. What is pending by then ends
-/// with its socket.
+/// The first connection that is made; `None` when all have failed. Attempts that are still pending
+/// end when their sockets are dropped.
 fn race(
     addresses: &[SocketAddr],
     deadline: Moment,
@@ -82,7 +82,7 @@ fn race(
                     pending.push((address, socket));
                     next_at = now.after(Some(DELAY));
                 }
-                // The next need not wait for what has failed.
+                // The next attempt need not wait for one that has failed.
                 Err(error) => attempts.push((address, error)),
             }
             continue;
@@ -98,7 +98,7 @@ fn race(
             None => deadline,
         };
         let ready = wait(&pending, until.left(now)).map_err(Error::Io)?;
-        // From the last on, so that the places before stay what they are.
+        // Backwards, so that removing one leaves the places before it valid.
         for place in ready.into_iter().rev() {
             let (address, socket) = pending.remove(place);
             match socket.take_error() {
@@ -113,7 +113,7 @@ fn race(
     }
 }
 
-/// Begins to connect, without waiting for it.
+/// Begins to connect, and does not wait.
 fn begin(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -127,7 +127,7 @@ fn begin(address: SocketAddr) -> io::Result<Socket> {
     }
 }
 
-/// Whether it goes on by itself: interrupted, it does, too.
+/// Whether the attempt goes on by itself, which it also does after an interruption.
 fn is_begun(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
@@ -139,13 +139,13 @@ fn is_begun(error: &io::Error) -> bool {
     )
 }
 
-/// The places of those that are connected or have failed, once there is one or `limit` has passed.
+/// The places of the attempts that have succeeded or failed, once there is one or `limit` has passed.
 fn wait(pending: &[(SocketAddr, Socket)], limit: Option<Duration>) -> io::Result<Vec<usize>> {
     let mut polled: Vec<_> = pending
         .iter()
         .map(|(_, socket)| PollFd::new(socket, PollFlags::OUT))
         .collect();
-    // A limit that cannot be counted is none.
+    // A limit too long to be represented is no limit.
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     match poll(&mut polled, limit.as_ref()) {
         Ok(_) => {}

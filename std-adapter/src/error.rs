@@ -19,8 +19,8 @@ use crate::state::Cut;
 
 /// Why there is no connection, why it is over, or why a call was not allowed.
 ///
-/// `Display` shows the whole error, on one line. [`source`](std::error::Error::source) never
-/// repeats a part of that: it gives what lies behind the part that was shown.
+/// `Display` shows the whole error on one line. [`source`](std::error::Error::source) never repeats
+/// a part of it: it returns what lies behind the part that was shown.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -83,7 +83,7 @@ pub enum Error {
     Io(io::Error),
     /// The transport ended during the opening handshake.
     LostInHandshake {
-        /// Whether it was TLS. If it was not, perhaps the port expects TLS.
+        /// Whether the transport was TLS. If it was not, the port may expect TLS.
         secure: bool,
     },
     /// The transport ended without a closing handshake (status code 1006).
@@ -181,7 +181,7 @@ pub enum RedirectError {
         /// The limit.
         limit: u32,
     },
-    /// It leads from `wss` to `ws`.
+    /// The redirect leads from `wss` to `ws`.
     Insecure {
         /// Where it leads.
         location: String,
@@ -190,7 +190,7 @@ pub enum RedirectError {
     NoLocation,
     /// Location does not lead to a ws, wss, http or https URI.
     Location {
-        /// What it says.
+        /// The value of Location.
         location: String,
     },
 }
@@ -245,8 +245,8 @@ impl Error {
     }
 
     /// The status code of the Close that this end sends when the peer breaks a rule or exceeds a
-    /// limit; `None` for every other error. What the peer said in a Close of its own is no error:
-    /// [`close_status`](crate::WebSocket::close_status) has it.
+    /// limit; `None` for every other error. A Close that the peer sent is not an error:
+    /// [`close_status`](crate::WebSocket::close_status) returns its status code.
     #[must_use]
     pub fn close_code(&self) -> Option<CloseCode> {
         match *self {
@@ -268,8 +268,8 @@ impl Error {
     }
 
     /// Whether connecting again later can succeed without any change: the network failed, a time
-    /// limit passed (but [`Timeout::Call`], where the connection is still there), or the server or
-    /// the proxy answered with a temporary status (408, 425, 429, 500, 502, 503, 504). Wait longer
+    /// limit passed (except [`Timeout::Call`], after which the connection is still open), or the server
+    /// or the proxy answered with a temporary status (408, 425, 429, 500, 502, 503, 504). Wait longer
     /// each time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -290,7 +290,7 @@ impl Error {
         }
     }
 
-    /// Whether an open message is read at another level.
+    /// Whether the open message is being read at another level.
     pub(crate) fn is_mixed(&self) -> bool {
         matches!(self, Self::Usage(Usage::MixedLevels | Usage::PiecesOnly))
     }
@@ -352,7 +352,7 @@ impl From<Cut> for Error {
     }
 }
 
-/// Of a rejection only the status is known, and of a transport that ended not whether it was TLS.
+/// Of a rejection, only the status is known; if the transport ended, it is not known whether it was TLS.
 impl From<HandshakeError> for Error {
     fn from(error: HandshakeError) -> Self {
         match error {
@@ -519,7 +519,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// As it would stand in a URI.
+/// Host and port as in a URI.
 struct Authority<'a>(&'a str, u16);
 
 impl fmt::Display for Authority<'_> {

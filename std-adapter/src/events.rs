@@ -1,5 +1,5 @@
-//! What `log` and `tracing` are told, where they are features. Never payload, reasons, header fields
-//! or credentials; of a URI host and port alone, since tokens stand in paths and queries.
+//! What `log` and `tracing` are told, with the features of these names. Never payload, reasons, header
+//! fields or credentials; of a URI, only host and port, since paths and queries may hold tokens.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::response::Response;
 
 const ENABLED: bool = cfg!(any(feature = "log", feature = "tracing"));
 
-/// One event, with values that are shown by `Display`: fields in `tracing`, behind the words in `log`.
+/// One event. Its values are shown by `Display`: as fields in `tracing`, after the words in `log`.
 macro_rules! event {
     ($level:ident, $what:literal $(, $name:ident = $value:expr)*) => {{
         #[cfg(feature = "log")]
@@ -33,7 +33,7 @@ macro_rules! event {
     }};
 }
 
-/// Whom a connection is with, as its events name it.
+/// The peer of a connection, as its events name it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer(Option<Arc<str>>);
 
@@ -71,7 +71,7 @@ impl Peer {
 
     pub(crate) fn open(&self, subprotocol: Option<&str>, response: &Response) {
         let subprotocol = subprotocol.unwrap_or("none");
-        // No more than was offered: the handshake has looked at it.
+        // Nothing beyond the offer: the handshake has checked it.
         let extensions = response.header("sec-websocket-extensions");
         let extensions = extensions.unwrap_or("none");
         event!(
@@ -83,8 +83,8 @@ impl Peer {
         );
     }
 
-    /// There is no connection. What an error says beside its kind may be a secret: a subprotocol,
-    /// the place that a redirect leads to.
+    /// Connecting has failed. Apart from its kind, an error may contain a secret: a subprotocol, or the
+    /// target of a redirect.
     fn not_open(&self, error: &Error) {
         match error.status() {
             Some(status) => {
@@ -105,7 +105,7 @@ impl Peer {
         event!(info, "closing", peer = self, by = "us", code = code);
     }
 
-    /// The connection has failed, by what the peer has sent.
+    /// The connection has failed because of what the peer sent.
     fn failed(&self, why: impl fmt::Display, code: u16) {
         event!(warn, "failed", peer = self, error = why, code = code);
     }
@@ -119,7 +119,7 @@ impl Peer {
     }
 }
 
-/// Of a URI that is one.
+/// Reports that connecting to `uri` has failed, if that is a URI.
 pub(crate) fn not_open(uri: &str, error: &Error) {
     if let Ok(uri) = Uri::parse(uri) {
         Peer::of(&uri).not_open(error);
@@ -137,9 +137,9 @@ impl fmt::Display for Peer {
 pub(crate) struct Life {
     machine: Lifecycle<Moment>,
     pub(crate) peer: Peer,
-    /// The status code of its Close, ...
+    /// The status code of the peer's Close.
     peers_code: u16,
-    /// ... which came before any of ours.
+    /// Whether the peer's Close came before any of ours.
     peer_is_first: bool,
 }
 
@@ -153,7 +153,7 @@ impl Life {
         }
     }
 
-    /// What the peer's Close says, or ours that is due for a failure.
+    /// Takes the payload of the peer's Close, or of ours that is due for a failure.
     pub(crate) fn close_seen(&mut self, payload: &[u8]) {
         self.peer_is_first = self.machine.phase() == Phase::Open;
         let code = payload.first_chunk();
@@ -204,7 +204,7 @@ impl Life {
                 let by = if self.peer_is_first { "peer" } else { "us" };
                 event!(info, "closed", peer = peer, by = by, code = self.peers_code);
             }
-            // Told with its reason before.
+            // Already told, with its reason.
             End::Failed => {}
             End::Timeout(Timeout::KeepAlive) => {
                 event!(warn, "keepalive: no answer to a Ping", peer = peer);

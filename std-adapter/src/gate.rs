@@ -25,7 +25,7 @@ pub(crate) enum Remote {
 #[derive(Debug)]
 pub(crate) struct Pass(Vec<Remote>);
 
-/// Those that somebody is connecting to, one gate for the process.
+/// The hosts that are being connected to: one gate for the process.
 #[derive(Debug, Default)]
 struct Gate {
     busy: Mutex<Busy>,
@@ -59,7 +59,7 @@ impl Busy {
 }
 
 impl Pass {
-    /// Waits until nobody else connects to one of them.
+    /// Waits until nobody else is connecting to any of them.
     pub(crate) fn wait(remotes: &[Remote], deadline: Moment) -> Result<Self, Error> {
         let mut busy = GATE.lock();
         loop {
@@ -82,7 +82,7 @@ impl Pass {
         }
     }
 
-    /// The same in a task, which has its own deadline.
+    /// The same in a task. The caller sets the deadline.
     #[cfg(feature = "tokio")]
     pub(crate) fn poll(remotes: &[Remote], cx: &Context<'_>) -> Poll<Self> {
         let mut busy = GATE.lock();

@@ -72,12 +72,12 @@
 //! | connect to another address than the URI's host has | [`Config::address`], [`Config::resolver`] |
 //! | expect another name in the server's certificate | `Config::server_name` |
 //! | use international host names | feature `idna`, `Config::idna` |
-//! | connect to a server once at a time, from many threads or tasks | [`Config::one_at_a_time`] |
+//! | make only one connection to a server at a time, from many threads or tasks | [`Config::one_at_a_time`] |
 //! | see what happens | features `log` and `tracing`: [events](#events); [`Config::observer`] for the frames |
 //! | test my program without a network | feature and module `testing` |
 //! | test against a host that has no DNS name | [`Config::resolver`] |
 //!
-//! Complete programs, each counted and run by the tests, are in
+//! Complete programs, each run by the tests, are in
 //! [examples/programs](https://github.com/bare-ws/bare-ws/tree/main/examples/programs): an echo
 //! client, a JSON feed over `wss`, two threads, a file transfer.
 //!
@@ -146,9 +146,9 @@
 //! What the peer sent before its own Close is still delivered.
 //!
 //! Dropping a connection never blocks. If it is open, the transport is closed without a closing
-//! handshake. If a closing handshake has begun, a background thread completes it within the close
-//! limit, for connections made by [`Config::connect`]. A program that exits right away ends that
-//! thread too, so call `finish` first.
+//! handshake. If a closing handshake has begun on a connection made by [`Config::connect`], a
+//! background thread completes it within the close limit. That thread ends with the program: call
+//! `finish` before the program exits.
 //!
 //! # Memory
 //!
@@ -158,7 +158,7 @@
 //! | transmit buffer | 1.5 KiB, grows to 256 KiB with messages and shrinks again; longer messages stream through it | [`transmit_buffer`](Config::transmit_buffer), at least 131 octets |
 //! | compression | only once the server has agreed to it | [`Deflate`](#compression) |
 //!
-//! Memory grows as octets arrive, never by the length a peer announces. Messages that are received
+//! Memory grows as octets arrive, never because of the length that a peer announces. Messages that are received
 //! in pieces ([`recv_chunk`](Reader::recv_chunk)) need the receive buffer only, whatever their
 //! length.
 //!
@@ -204,8 +204,9 @@
 //! ```
 //!
 //! [`Error::kind`] has one word for each kind, for logs and metrics. There is no
-//! `From<std::io::Error>`: an error of the program's own files would pass for one of the network. A
-//! function that has both returns `Box<dyn std::error::Error + Send + Sync>`, or an enum of its own.
+//! `From<std::io::Error>`: an error from the program's own files would look like a network error. A
+//! function that can fail in both ways returns `Box<dyn std::error::Error + Send + Sync>`, or an enum
+//! of its own.
 //!
 //! # Compression
 //!
@@ -215,11 +216,11 @@
 //!
 //! # Events
 //!
-//! With the features `log` and `tracing`, which may both be on, connections tell what becomes of
+//! With the features `log` and `tracing`, which may both be on, connections report what becomes of
 //! them, with the target `bare_ws_std`. Each event names its server (`peer`) by host and port.
-//! Payload, reasons, header fields, credentials, paths and queries are never told. A subprotocol is,
-//! once a server has chosen it: a token that is offered as one should have a name beside it, for the
-//! server to choose.
+//! Payload, reasons, header fields, credentials, paths and queries are never reported. The subprotocol
+//! that the server has chosen is reported: a program that offers a secret token as a subprotocol
+//! should also offer a name, for the server to choose.
 //!
 //! | level | event | fields beside `peer` |
 //! |---|---|---|
@@ -244,12 +245,12 @@
 //! |---|---|---|
 //! | `rustls` | yes | `wss`: TLS 1.2 and 1.3, always verified |
 //! | `deflate` | yes | permessage-deflate, for connections that ask for it |
-//! | `idna` | no | international host names, for who asks for them: `Config::idna`; 25 crates more |
-//! | `log`, `tracing` | no | [events](#events) for these two |
+//! | `idna` | no | international host names, on request (`Config::idna`); 25 more crates |
+//! | `log`, `tracing` | no | [events](#events) for these crates |
 //! | `simdutf8` | yes | UTF-8 validation with SIMD |
 //! | `testing` | no | a server in memory for the tests of your own program: module `testing` |
 //! | `tokio` | no | the same connections in tokio tasks: module `tokio` |
-//! | `zlib-rs` | yes | compression by zlib-rs: two to three times as fast to send, up to twice to receive. Without it no `unsafe` code of a compression engine sees the peer's octets, with half the memory |
+//! | `zlib-rs` | yes | compression by zlib-rs: two to three times as fast to send, up to twice to receive. Without it, no compression engine's `unsafe` code sees the peer's octets, and compression takes half the memory |
 //!
 //! The minimum supported Rust version is 1.88; raising it is a minor release.
 #![forbid(unsafe_code)]

@@ -30,9 +30,9 @@ pub(crate) type CoreReader<B> = blocking::Reader<Receiver<Client, B, Inflating>>
 pub struct Reader<S: Stream = Socket, B = Growing> {
     pub(crate) inner: CoreReader<B>,
     pub(crate) shared: Shared<S>,
-    /// On messages that are received whole, ...
+    /// The limits on messages that are received whole.
     whole: Limits,
-    /// ... and in pieces or frames.
+    /// The limits on messages that are received in pieces or frames.
     pieces: Limits,
     hint: Hint,
 }
@@ -53,24 +53,24 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         }
     }
 
-    /// The next whole message. Pings are answered and a Close is answered on the way, as far as
-    /// the peer takes the answer; reading goes on while it does not. `None`, from then on, once
-    /// the peer has closed.
+    /// The next whole message, or `None` once the peer has closed, then and on every later call.
+    /// Pings and a Close are answered on the way, as far as the peer takes the answer; reading goes
+    /// on while it does not.
     ///
     /// # Errors
     /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
-    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which is reported at once and
-    /// from then on; the Close for it was sent as far as the peer took it, and
-    /// [`finish`](Self::finish) or the drop of the connection see to the rest. [`Error::Timeout`]:
-    /// the connection is over, too. [`Error::Aborted`].
+    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which this and every later
+    /// call report at once. The Close for it was sent as far as the peer took it;
+    /// [`finish`](Self::finish) or the drop of the connection sends the rest. [`Error::Timeout`] and
+    /// [`Error::Aborted`]: the connection is over, too.
     #[inline]
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         self.recv_by(Moment::NEVER)
     }
 
     /// The same with a limit for this call: zero looks at what is there and does not wait. From a
-    /// peer that sends faster than we read, no more than 256 KiB are read past the limit, and
-    /// nothing once it has passed by 50 ms.
+    /// peer that sends faster than we read, at most 256 KiB are read after the limit, and nothing
+    /// later than 50 ms after it.
     ///
     /// # Errors
     /// As [`recv`](Self::recv); [`Timeout::Call`](crate::Timeout::Call) when the limit has passed,
@@ -88,7 +88,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         Ok(self.recv()?.map(OwnedMessage::from))
     }
 
-    /// The messages until the peer closes, each as [`recv_owned`](Self::recv_owned) gives it.
+    /// An iterator over the messages until the peer closes, each as from
+    /// [`recv_owned`](Self::recv_owned).
     ///
     /// ```no_run
     /// let (mut reader, _writer) = bare_ws_std::connect("ws://localhost:8080/feed")?.split();
@@ -138,11 +139,11 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     /// Brings the connection to the end of its transport: discards what still arrives until the
     /// peer has closed, sends what is owed, and waits for the peer to close the transport first
     /// (RFC 6455 §7.1.1). It does not begin to close: [`Writer::close`](crate::Writer::close) does,
-    /// and from then on all of it takes no longer than the close limit. While neither end has
-    /// closed it waits for the peer, which may be forever: to leave a connection that is still
-    /// open, call [`Writer::close`](crate::Writer::close) first.
+    /// and from then on `finish` takes no longer than the close limit. While neither end has begun
+    /// to close, it waits for the peer, perhaps forever: to leave a connection that is still open,
+    /// call [`Writer::close`](crate::Writer::close) first.
     ///
-    /// What it returns borrows the reader. A thread that owns the reader returns the code:
+    /// The result borrows the reader. A thread that owns the reader can return the code:
     ///
     /// ```no_run
     /// use std::thread;
@@ -167,7 +168,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
 
     /// Receives until there is nothing more.
     fn discard(&mut self) -> Result<(), Error> {
-        // A message that was begun at another level is read to its end there.
+        // A message that was begun at another level has to be read to its end there.
         while match self.recv_chunk() {
             Err(error) if error.is_mixed() => match self.recv().map(|message| message.is_some()) {
                 Err(error) if error.is_mixed() => self.recv_frame()?.is_some(),
@@ -178,7 +179,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         Ok(())
     }
 
-    /// How the peer closed, once it did.
+    /// How the peer closed, once it has.
     pub fn close_status(&self) -> Option<CloseStatus<'_>> {
         self.inner.close_status()
     }
@@ -218,7 +219,7 @@ impl<'a, S: Stream> Through<'a, S> {
     fn told<T>(self, received: Result<Option<T>, ProtocolError<Cut>>) -> Result<Option<T>, Error> {
         match received {
             Ok(Some(piece)) => {
-                // Nobody waits any more.
+                // The call no longer waits.
                 if std::mem::take(&mut self.hint.waits) {
                     self.channel.report(Event::Delivered);
                 }
@@ -242,7 +243,7 @@ impl<S: Stream> Link for Through<'_, S> {
     type Error = Cut;
     const KNOWS_TIME: bool = true;
 
-    /// Nothing of the receive side's own: what is shared is written out by whoever comes.
+    /// The receive side has nothing of its own to write: what is shared is written by any call.
     #[inline]
     fn has_queued(&self) -> bool {
         false

@@ -103,8 +103,8 @@ impl<S: Stream> Writer<S> {
         Ok(self.shared.channel().turn()?.drain()?)
     }
 
-    /// Writes out what is [queued](Self::queue) as far as the peer takes it at once. `true`: all.
-    /// `false` also while another thread is sending.
+    /// Writes out what is [queued](Self::queue) as far as the peer takes it at once. `true`: all of
+    /// it left. `false`: something is still queued, or another thread is sending.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -115,22 +115,22 @@ impl<S: Stream> Writer<S> {
         }
     }
 
-    /// Starts the closing handshake: waits behind a message that another thread is sending, and
-    /// until the Close is written. Nothing can be sent afterwards; go on receiving until `recv`
-    /// gives `None`. All of it, to the end of the transport, takes no longer than the close limit
+    /// Starts the closing handshake: waits for a message that another thread is sending, and until
+    /// the Close is written. Nothing can be sent afterwards; go on receiving until `recv` gives
+    /// `None`. The whole close, to the end of the transport, takes no longer than the close limit
     /// from now.
     ///
-    /// `code` is a [`CloseCode`], or `None` for a Close without one, which has no reason either.
+    /// `code` is a [`CloseCode`], or `None` for a Close without a status code, and so without a reason.
     ///
     /// # Errors
-    /// [`Error::Usage`]: a status code that must not be sent, a reason of more than 123 octets,
-    /// a connection that is closing already: nothing has changed.
+    /// [`Error::Usage`] for a status code that must not be sent, a reason of more than 123 octets, or
+    /// a connection that is closing already; nothing has changed.
     /// [`Timeout::Close`](crate::Timeout::Close) when the Close could not be written in time.
     pub fn close(&self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<(), Error> {
         let code = code.into();
         let channel = self.shared.channel();
         let turn = channel.closing_turn(code, reason);
-        // Without a turn no Close can be framed any more, and the end of our direction was enough.
+        // Without a turn, no Close can be framed any more; ending our direction was enough.
         let closed = turn.and_then(|turn| turn.map_or(Ok(()), |mut turn| turn.close(code, reason)));
         closed.map_err(|error| channel.told(error))
     }
@@ -190,7 +190,7 @@ impl<S: Stream> Writer<S> {
     }
 }
 
-/// A thread may use it beside those that there are.
+/// For use in another thread, beside the existing ones.
 impl<S: Stream> Clone for Writer<S> {
     fn clone(&self) -> Self {
         self.shared.channel().share();

@@ -56,14 +56,14 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Uri`], [`Error::Request`], [`Error::Header`], [`Error::Subprotocol`],
-    /// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and all that can go wrong on
-    /// the way.
+    /// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and everything that can go
+    /// wrong while connecting.
     pub fn connect(&self, uri: &str) -> Result<WebSocket, Error> {
         self.connect_into(uri, || self.receive_memory())
     }
 
-    /// The same with a receive buffer of the caller's: no message that is received whole may be
-    /// longer than it. `buffer` is called once for each server that is asked.
+    /// The same with a receive buffer of the caller's, which bounds the messages that are received
+    /// whole. `buffer` is called once for each server that is asked.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -77,7 +77,7 @@ impl Config {
 
     /// The same with a stream of the caller's around the socket, which sees what passes between it
     /// and the connection: the octets of frames, before TLS encrypts them. `wrap` is called once for
-    /// each server that is asked, with its URI, which another server's redirect may have named.
+    /// each server that is asked, with its URI, which may come from another server's redirect.
     ///
     /// ```no_run
     /// use bare_ws_std::{Config, Error};
@@ -116,7 +116,7 @@ impl Config {
     }
 
     /// Opens a connection over a stream that is connected already: the opening handshake and all
-    /// that follows. `uri` says what to ask for; nobody connects to it, and a `wss` URI needs a
+    /// that follows. `uri` says what to ask for; nothing connects to it, and a `wss` URI needs a
     /// stream that [is secure](Stream::is_secure): [`Tls::connect`](crate::tls::Tls::connect) makes one.
     ///
     /// # Errors
@@ -145,8 +145,8 @@ impl Config {
         opened.inspect_err(|error| not_open(&uri, error))
     }
 
-    /// [`open`](Self::open) of a connection that a thread brings to its end, as those of
-    /// [`connect`](Self::connect) are.
+    /// The same as [`open`](Self::open), but after a drop a thread brings the connection to its end,
+    /// as it does those of [`connect`](Self::connect).
     #[cfg(shuttle)]
     #[allow(
         clippy::missing_errors_doc,
@@ -168,14 +168,14 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Uri`], [`Error::Resolve`], [`Error::Connect`], [`Error::Proxy`], [`Error::Timeout`],
-    /// [`Error::Io`] of [`socket`](Self::socket).
+    /// and [`Error::Io`] from [`socket`](Self::socket).
     pub fn dial(&self, uri: &str) -> Result<TcpStream, Error> {
         let Target { config, uri } = self.target(uri)?;
         let (tcp, _) = config.dial_once(&parse(&uri)?)?;
         Ok(tcp)
     }
 
-    /// A connection, and the right to make the handshakes over it.
+    /// The connection, and the right to make the handshakes over it.
     fn dial_once(&self, uri: &Uri<'_>) -> Result<(TcpStream, Option<Pass>), Error> {
         let deadline = Moment::in_time(self.connect_timeout);
         let hop = self.hop(uri);
@@ -253,7 +253,7 @@ impl Config {
         uri.host()
     }
 
-    /// Whom to trust with `wss`, and who to be.
+    /// Trusted roots and client certificate for `wss`.
     #[cfg(feature = "rustls")]
     pub(crate) fn tls_or_default(&self) -> Result<crate::tls::Tls, Error> {
         if let Some(tls) = self.tls.get() {
@@ -263,7 +263,7 @@ impl Config {
         Ok(self.tls.get_or_init(|| tls).clone())
     }
 
-    /// What makes of a TCP connection to a host the stream that the scheme asks for.
+    /// A function that turns a TCP connection into the stream that the scheme asks for.
     #[cfg(feature = "rustls")]
     fn connector(
         &self,

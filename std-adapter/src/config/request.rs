@@ -16,7 +16,7 @@ use crate::stage::Negotiated;
 use crate::stage::Offering;
 
 impl Config {
-    /// What a request is made of, for those who drive the core themselves.
+    /// The parts of a request, for programs that drive the core themselves.
     #[must_use]
     pub fn parts(&self) -> RequestParts<'_> {
         let headers = self.headers.iter();
@@ -45,7 +45,7 @@ impl std::fmt::Debug for RequestParts<'_> {
 }
 
 impl RequestParts<'_> {
-    /// The compression to be asked for.
+    /// The compression to offer.
     ///
     /// # Errors
     /// `Error::Offer` for what must not be offered.
@@ -64,7 +64,7 @@ impl RequestParts<'_> {
         Ok(Negotiated::offering(offering))
     }
 
-    /// The compression to be asked for: none.
+    /// The compression to offer: none.
     ///
     /// # Errors
     /// None.
@@ -73,7 +73,7 @@ impl RequestParts<'_> {
         Ok(Negotiated::default())
     }
 
-    /// The error with the name of the header field or subprotocol that it is about.
+    /// Adds to the error the name of the header field or subprotocol that it is about.
     fn named(&self, error: RequestError) -> Error {
         match error {
             RequestError::HeaderName { index }
@@ -107,7 +107,7 @@ impl RequestParts<'_> {
             head_limit: self.config.head_limit,
             ..Request::new(parse(uri)?)
         };
-        // Without a key, which has no part in this.
+        // No key is made: the check does not need one.
         match ClientHandshake::new(&request, Uncompressed, &mut NoEntropy) {
             Err(HandshakeError::Request(error)) => Err(self.named(error)),
             _ => Ok(request),
@@ -115,7 +115,7 @@ impl RequestParts<'_> {
     }
 }
 
-/// Fails before it is used.
+/// A source that fails, so that no key is made.
 struct NoEntropy;
 
 impl Entropy for NoEntropy {

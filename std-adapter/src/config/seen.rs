@@ -8,12 +8,12 @@ use crate::observer::Observed;
 /// What is shown of connections.
 impl Config {
     /// Calls this function with the header of each frame that passes, in both directions, control
-    /// frames and the fragments of messages among them; it sees no payload. A header of the server's
-    /// that breaks a rule is not shown, and nothing behind it: the error of the receive says which
-    /// rule. Default: none.
+    /// frames and the fragments of messages among them; it sees no payload. If a header from the server
+    /// breaks a rule, neither it nor anything after it is shown: the receive's error says which rule.
+    /// Default: none.
     ///
-    /// It is called by whoever sends or receives, who waits for it, as everybody else on that
-    /// connection may have to. It must not use the connection itself.
+    /// The call that sends or receives the frame waits for the function, and other calls on that
+    /// connection may have to wait, too. The function must not use the connection itself.
     ///
     /// ```
     /// use bare_ws_std::{Config, Direction};

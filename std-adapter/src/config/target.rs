@@ -6,14 +6,14 @@ use super::Config;
 use crate::error::Error;
 use crate::proxy::basic;
 
-/// A URI without what is not sent, and the configuration with what is sent instead.
+/// A URI without the parts that are not sent, and the configuration with what is sent instead.
 pub(crate) struct Target<'c, 'u> {
     pub(crate) config: Cow<'c, Config>,
     pub(crate) uri: Cow<'u, str>,
 }
 
 impl Config {
-    /// What was set to be taken from the URI is; whatever is left, `Uri::parse` judges.
+    /// Takes from the URI what was set to be taken; `Uri::parse` judges whatever is left.
     pub(crate) fn target<'c, 'u>(&'c self, uri: &'u str) -> Result<Target<'c, 'u>, Error> {
         let mut target = Target {
             config: Cow::Borrowed(self),
@@ -45,8 +45,8 @@ impl Config {
     }
 }
 
-/// A host, and perhaps a port, the host in A-labels. What is no character of a host's never comes
-/// out of it (WHATWG URL §3.5).
+/// A host, perhaps with a port, with the host in A-labels. No character that a host must not have
+/// comes out of it (WHATWG URL §3.5).
 #[cfg(feature = "idna")]
 fn ascii(server: &str) -> Result<String, Error> {
     use bare_ws::uri::UriError;

@@ -16,17 +16,18 @@ impl Config {
     /// Resolves host names with this function, which is given the name and the port as they are in
     /// the URI. An address in a URI is not looked up. Default: the operating system's resolver.
     ///
-    /// Of several addresses each is tried once, as RFC 8305 ("Happy Eyeballs") says: the two families
-    /// in turn, beginning with the first; the next after 250 ms, or at once when those before have
-    /// failed. The first TCP connection is taken, and the other attempts end at once. So one call of
-    /// `connect` has at most one connection to an address (RFC 6455 §4.1), and makes the handshakes
-    /// with one alone. For several calls, see [`one_at_a_time`](Self::one_at_a_time).
+    /// Of several addresses, each is tried once, as RFC 8305 ("Happy Eyeballs") says: the two families
+    /// take turns, beginning with that of the first address; the next attempt begins after 250 ms, or
+    /// at once when those before have failed. The first TCP connection is taken, and the other attempts
+    /// end at once. One call of `connect` therefore makes at most one connection to an address
+    /// (RFC 6455 §4.1), and the handshakes with one alone. For several calls, see
+    /// [`one_at_a_time`](Self::one_at_a_time).
     ///
     /// A lookup cannot be interrupted. One that takes longer than
-    /// [`connect_timeout`](Self::connect_timeout) continues in its thread, and whoever asks for the
-    /// same name and port meanwhile waits for that same lookup: connections of this `Config` and its
-    /// clones or, with the default resolver, of the whole process. At most 16 lookups of a resolver
-    /// run at a time; further names wait for one of them to end, and fail with
+    /// [`connect_timeout`](Self::connect_timeout) continues in its thread, and other connections to the
+    /// same name and port wait for that same lookup: those of this `Config` and its clones or, with
+    /// the default resolver, of the whole process. At most 16 lookups of a resolver run at a time;
+    /// further names wait for one of them to end, and fail with
     /// [`Timeout::Connect`](crate::Timeout::Connect) if none does.
     ///
     /// ```
@@ -44,9 +45,9 @@ impl Config {
         self
     }
 
-    /// Connects through this HTTP proxy, by CONNECT (RFC 9110 §9.3.6): `ws` and `wss`, redirects
-    /// too. TLS is with the server, inside of the tunnel, and the proxy looks up its name. Default:
-    /// none, whatever the environment says; see [`Proxy::from_environment`].
+    /// Connects through this HTTP proxy, by CONNECT (RFC 9110 §9.3.6), for `ws` and `wss`, also after
+    /// redirects. TLS is with the server, inside the tunnel, and the proxy looks up the server's name.
+    /// Default: none, whatever the environment says; see [`Proxy::from_environment`].
     #[must_use]
     pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
         self.proxy = proxy.into();
@@ -54,8 +55,9 @@ impl Config {
     }
 
     /// Calls this function with each TCP connection once it is made, before anything is sent, to
-    /// set options of the socket: for `ws` and `wss`, to the server or to the proxy. Its error is
-    /// [`Error::Io`](crate::Error::Io). Default: only `TCP_NODELAY` is set, before the function is called.
+    /// set options of the socket: for `ws` and `wss`, to the server or to the proxy. An error it
+    /// returns becomes [`Error::Io`](crate::Error::Io). Default: only `TCP_NODELAY` is set, which
+    /// happens before this function is called, too.
     ///
     /// ```
     /// use bare_ws_std::Config;
@@ -71,10 +73,10 @@ impl Config {
         self
     }
 
-    /// Connects to this address, whatever the URI's host is and has: nothing is looked up. The URI
-    /// still says what is asked for, in Host, in the SNI, and in the name that the server's
-    /// certificate must have. Through a [proxy](Self::proxy), it is asked for this address. A
-    /// different server that a redirect leads to is looked up. Default: the host's addresses.
+    /// Connects to this address, whatever the URI's host is: nothing is looked up. Host, the SNI and
+    /// the name that the server's certificate must have still come from the URI. A
+    /// [proxy](Self::proxy) is asked for this address. A different server that a redirect leads to is
+    /// looked up. Default: the host's addresses.
     ///
     /// ```
     /// use bare_ws_std::Config;
@@ -89,7 +91,7 @@ impl Config {
         self
     }
 
-    /// Verifies the server of a `wss` URI by this name, and sends it as SNI: a DNS name, or an IP
+    /// Verifies the server of a `wss` URI by this name: a DNS name, which is also sent as SNI, or an IP
     /// address, which is not sent (RFC 6066 §3). Host stays the URI's; see [`host`](Self::host).
     /// A different server that a redirect leads to is verified by its own name. Default: the URI's
     /// host.
@@ -100,21 +102,21 @@ impl Config {
         self
     }
 
-    /// Waits, before it connects, while another connection of this process with this setting is
-    /// connecting to one of the same addresses and ports, until that is open or has failed: within
-    /// [`connect_timeout`](Self::connect_timeout). Through a [proxy](Self::proxy), names count as
-    /// they stand in the URIs. [`dial`](Self::dial) waits, and lets others go on when it returns.
+    /// While another connection of this process with this setting is connecting to one of the same
+    /// addresses and ports, waits before connecting until that one is open or has failed, within
+    /// [`connect_timeout`](Self::connect_timeout). Through a [proxy](Self::proxy), the names in the URIs
+    /// are compared. [`dial`](Self::dial) waits too, and lets others go on when it returns.
     ///
-    /// RFC 6455 §4.1 wants it of every client: "There MUST be no more than one connection in a
-    /// CONNECTING state." Programs that open many connections to one server at a time take longer
-    /// with it. Default: no.
+    /// RFC 6455 §4.1 requires this of every client: "There MUST be no more than one connection in a
+    /// CONNECTING state." Programs that open many connections to one server at the same time take
+    /// longer with it. Default: no.
     #[must_use]
     pub fn one_at_a_time(mut self, waits: bool) -> Self {
         self.one_at_a_time = waits;
         self
     }
 
-    /// Who must not be connected to by others meanwhile.
+    /// The hosts that others must not connect to meanwhile.
     pub(crate) fn remotes(&self, uri: &Uri<'_>, addresses: &[SocketAddr]) -> Option<Vec<Remote>> {
         if !self.one_at_a_time {
             return None;
@@ -128,10 +130,10 @@ impl Config {
     }
 
     /// Takes user name and password from the URI, `wss://user:password@example.org/`, and sends
-    /// them as Basic authentication (RFC 7617), over `ws` in clear. In both `%`, `:`, `@`, `/`, `?`
-    /// and `#` are percent-encoded. An Authorization of [`header`](Self::header) is sent instead, if
-    /// there is one. A redirect's credentials are never taken. Default: no, and such a URI is
-    /// [`UriError::UserInfo`](crate::UriError::UserInfo), since RFC 6455 §3 knows none.
+    /// them as Basic authentication (RFC 7617), in the clear over `ws`. In both, `%`, `:`, `@`, `/`,
+    /// `?` and `#` must be percent-encoded. If an Authorization was set by [`header`](Self::header), it
+    /// is sent instead. Credentials in a redirect's URI are never taken. Default: no; such a URI is
+    /// [`UriError::UserInfo`](crate::UriError::UserInfo), since RFC 6455 §3 has no place for them.
     #[must_use]
     pub fn credentials_in_uri(mut self, taken: bool) -> Self {
         self.credentials_in_uri = taken;
@@ -140,7 +142,7 @@ impl Config {
 
     /// Converts international host names of URIs to A-labels (UTS #46, as browsers do):
     /// `wss://bücher.example/` connects to `xn--bcher-kva.example`. Different names may look the
-    /// same; show the converted one where that matters. Default: no, and such a URI is
+    /// same; show the converted one where that matters. Default: no; such a URI is
     /// [`UriError::HostNotAscii`](crate::UriError::HostNotAscii).
     #[cfg(feature = "idna")]
     #[must_use]

@@ -41,8 +41,8 @@ pub async fn connect(uri: &str) -> Result<WebSocket, Error> {
 ///
 /// # Errors
 /// [`Error::Uri`], [`Error::Request`], [`Error::Header`], [`Error::Subprotocol`],
-/// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and all that can go wrong on the
-/// way.
+/// [`Error::Setting`] and [`Error::NoTls`] before anything is sent, and everything that can go wrong
+/// while connecting.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, what was connected is closed.
@@ -56,9 +56,9 @@ pub async fn connect_with(config: &Config, uri: &str) -> Result<WebSocket, Error
     }
 }
 
-/// Opens a connection over a stream that is connected already, through a proxy, say: the handshake of
-/// TLS if `uri` is `wss`, the opening handshake, and all that follows. `uri` says whom to verify and
-/// what to ask for; nobody connects to it.
+/// Opens a connection over a stream that is connected already, for example through a proxy: the TLS
+/// handshake if `uri` is `wss`, the opening handshake, and all that follows. `uri` says whom to verify
+/// and what to ask for; nothing connects to it.
 ///
 /// ```
 /// use bare_ws_std::tokio::open;
@@ -153,7 +153,7 @@ async fn open_by<S: AsyncRead + AsyncWrite + Unpin>(
         )
         .await
     };
-    // Once a connection, so that the futures of our callers are small.
+    // Once per connection, so that our callers' futures are small.
     until(deadline, Timeout::Handshake, Box::pin(opening)).await
 }
 
@@ -225,14 +225,14 @@ mod secured {
     use crate::tls::TlsError;
     use crate::tokio::socket::Socket;
 
-    /// rustls takes so much before the transport does: more could not be told from a stall.
+    /// How much rustls accepts before the transport does: with more, a stall would go unnoticed.
     const BUFFER: usize = 1 << 14;
 
     pub(super) fn tls_check(config: &Config) -> Result<(), Error> {
         config.tls_or_default().map(|_| ())
     }
 
-    /// The stream as the scheme asks for it.
+    /// The stream that the scheme asks for.
     pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         config: &Config,
         uri: &Uri<'_>,

@@ -26,7 +26,7 @@ use crate::proxy::{Answer, ProxyError, READ, read_some, written_some};
 use crate::resolve::Resolver;
 
 /// Connects to the server of `uri`, or through the proxy to it, as the blocking
-/// [`Config::dial`] does; with the right to make the handshakes over it.
+/// [`Config::dial`] does; returned with the right to make the handshakes over it.
 pub(super) async fn dial(
     config: &Config,
     uri: &Uri<'_>,
@@ -79,14 +79,14 @@ async fn connect(
             attempts,
         });
     };
-    // Small messages are sent when they are sent, not when the last one was acknowledged.
+    // A small message leaves at once, and does not wait until the last one is acknowledged.
     tcp.set_nodelay(true).map_err(Error::Io)?;
     let Some(prepare) = &config.socket else {
         return Ok(tcp);
     };
     let tcp = tcp.into_std().and_then(|tcp| {
         prepare(&tcp)?;
-        // Should it be set to wait, the runtime would.
+        // If the function made it blocking, it would block the runtime.
         tcp.set_nonblocking(true)?;
         TcpStream::from_std(tcp)
     });
@@ -123,12 +123,12 @@ async fn tunnel(
     }
 }
 
-/// When so long has passed from now; a time that cannot be counted is never.
+/// The moment at which `limit` has passed; `None` if it is too far away to be represented.
 pub(super) fn deadline(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
 }
 
-/// `work` until then.
+/// `work`, or `timeout` at the deadline.
 pub(super) async fn until<T>(
     deadline: Option<Instant>,
     timeout: Timeout,
@@ -142,7 +142,7 @@ pub(super) async fn until<T>(
     }
 }
 
-/// The addresses of `host`, one at least.
+/// The addresses of `host`, at least one.
 async fn resolve(config: &Config, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
@@ -160,8 +160,8 @@ async fn resolve(config: &Config, host: &str, port: u16) -> Result<Vec<SocketAdd
             Ok(addresses)
         };
     };
-    // A function of the caller's that waits. It has its threads, and this one waits no longer than
-    // the caller.
+    // The caller's function blocks. It runs in threads of its own, and this one waits for it no
+    // longer than the caller does.
     let (resolver, name) = (Arc::clone(resolver), host.to_owned());
     let by = Moment::in_time(config.connect_timeout);
     let lookup = move || Resolver::resolve(&resolver, &name, port, by);
@@ -171,8 +171,8 @@ async fn resolve(config: &Config, host: &str, port: u16) -> Result<Vec<SocketAdd
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// RFC 8305 ("Happy Eyeballs"): each address is tried a moment after the one before unless that one
-/// has failed already; what comes too late is dropped.
+/// RFC 8305 ("Happy Eyeballs"): each address is tried a moment after the one before, or as soon as
+/// that one has failed; attempts that come too late are dropped.
 async fn race(addresses: &[SocketAddr], attempts: &mut Attempts) -> Option<TcpStream> {
     if let [only] = addresses {
         return TcpStream::connect(only)

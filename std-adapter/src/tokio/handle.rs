@@ -49,10 +49,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> fmt::Debug for Shared<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Shared<S> {
-    /// A socket that is closed while octets are unread, or still come, resets the connection, and
-    /// the peer may never see our Close. So what is left to do after a Close is done elsewhere.
+    /// Closing a socket while octets are unread, or still arrive, resets the connection, and the
+    /// peer may never see our Close. What is left to do after a Close is therefore done elsewhere.
     fn drop(&mut self) {
-        // Of two that are dropped at the same time, one is the last.
+        // If two are dropped at the same time, exactly one of them is the last.
         if self.core.handles.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
@@ -68,15 +68,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Shared<S> {
     }
 }
 
-/// Nothing more: the stream is closed as it is.
+/// Does nothing more: the stream is closed as it is.
 pub(crate) fn close<S>(_: Arc<Core<S>>) {}
 
-/// Sees the connection to its end in a task, without keeping whoever drops it waiting.
+/// Brings the connection to its end in a task, so that the drop does not wait.
 pub(crate) fn linger<S>(core: Arc<Core<S>>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // Outside of a runtime there is nobody to do it.
+    // Outside of a runtime, nothing can run the task.
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move { poll_fn(|cx| core.poll_linger(cx)).await });
     }

@@ -16,17 +16,17 @@
 //! }
 //! ```
 //!
-//! Names, limits, errors and the [`Config`](crate::Config) are those of the blocking API; what it says of
-//! [limits in time](crate#limits-in-time) and of [the end](crate#the-end) holds here. What is different:
+//! Names, limits, errors and the [`Config`](crate::Config) are those of the blocking API, and what it says about
+//! [limits in time](crate#limits-in-time) and [the end](crate#the-end) holds here too. The differences:
 //!
 //! - [`connect_with`] takes a [`Config`](crate::Config), and [`open`] goes over any `AsyncRead + AsyncWrite`, with
 //!   TLS if the URI is `wss`.
 //! - A [`Reader`] and a [`Writer`] are owned, and `Send` if the stream is: spawn them. Clones of a
 //!   [`Writer`] send from many tasks; each `send` waits until the transport has taken its message.
 //! - A [`WebSocket`] and a [`Reader`] are a `Stream`, a [`WebSocket`] and a [`Writer`] a `Sink`, of
-//!   [`OwnedMessage`](crate::OwnedMessage)s. To receive without a copy use `recv`.
-//! - Every call may be dropped, in a `select!` or by a time-out, and says what becomes of what it had begun. There
-//!   is no `recv_timeout`: use `tokio::time::timeout`.
+//!   [`OwnedMessage`](crate::OwnedMessage)s. To receive without a copy, use `recv`.
+//! - Every call may be dropped, in a `select!` or by a time-out; its documentation says what becomes of what it
+//!   has begun. There is no `recv_timeout`: use `tokio::time::timeout`.
 //! - A message longer than the [transmit buffer](crate::Config::transmit_buffer) leaves as fragments, since
 //!   a future may be dropped midway.
 //! - Time is the runtime's: under `tokio::time::pause` it is paused for connections, too. The

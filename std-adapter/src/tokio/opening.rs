@@ -23,7 +23,7 @@ pub(super) struct Opening<S> {
 #[derive(Debug)]
 pub(super) struct Half<'a, S>(&'a Opening<S>);
 
-/// How long the body of a refusal is waited for.
+/// How long to wait for the body of a refusal.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
@@ -31,7 +31,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
         Self::resumed(socket, Vec::new())
     }
 
-    /// Of what was read before.
+    /// With the octets that were read before.
     pub(super) fn resumed(socket: Socket<S>, record: Vec<u8>) -> Self {
         Self {
             socket: Mutex::new((socket, record)),
@@ -48,8 +48,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
         parts.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer of a server that refuses, with what comes of its body in a moment: the status is
-    /// known, and whoever waits for it is not kept waiting for much more.
+    /// The answer of a server that refuses, with the part of its body that arrives within a moment:
+    /// the status is known, and the caller should not wait long for the rest.
     pub(super) async fn refusal(self, status: u16, deadline: Option<Instant>) -> Response {
         let (mut socket, record) = self.into_parts();
         let mut response = Response::new(status, record);

@@ -30,12 +30,12 @@ pub(crate) type CoreReader<B> = asynch::Reader<Receiver<Client, B, Inflating>>;
 pub struct Reader<S: AsyncRead + AsyncWrite + Unpin = TcpStream, B = Growing> {
     pub(crate) inner: CoreReader<B>,
     pub(crate) shared: Shared<S>,
-    /// On messages that are received whole, ...
+    /// The limits on messages that are received whole.
     whole: Limits,
-    /// ... and in pieces or frames.
+    /// The limits on messages that are received in pieces or frames.
     pieces: Limits,
     hint: Hint,
-    /// As a stream, it has given its last item.
+    /// Whether it has yielded its last item as a stream.
     pub(crate) ended: bool,
 }
 
@@ -56,20 +56,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         }
     }
 
-    /// The next whole message. Pings are answered and a Close is answered on the way, as far as
-    /// the peer takes the answer; reading goes on while it does not. `None`, from then on, once
-    /// the peer has closed.
+    /// The next whole message, or `None` once the peer has closed, then and on every later call.
+    /// Pings and a Close are answered on the way, as far as the peer takes the answer; reading goes
+    /// on while it does not.
     ///
     /// # Errors
     /// [`Error::Peer`], [`Error::TooLong`], [`Error::TooManyFragments`], [`Error::OutOfMemory`],
-    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which is told at once and
-    /// from then on; the Close for it was sent as far as the peer took it, and
-    /// [`finish`](Self::finish) or the drop of the connection see to the rest. [`Error::Timeout`]:
-    /// the connection is over, too. [`Error::Aborted`].
+    /// [`Error::Lost`] and [`Error::Io`]: the connection has failed, which this and every later
+    /// call report at once. The Close for it was sent as far as the peer took it;
+    /// [`finish`](Self::finish) or the drop of the connection sends the rest. [`Error::Timeout`] and
+    /// [`Error::Aborted`]: the connection is over, too.
     ///
     /// # Cancel safety
-    /// Dropped at any point, no octet is lost, no reply is lost or doubled, and no deadline moves:
-    /// it may be a branch of a `select!` in a loop.
+    /// If it is dropped, at any point, no octet is lost, no reply is lost or doubled, and no deadline
+    /// moves: it may be a branch of a `select!` in a loop.
     #[inline]
     pub async fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
         let look = self.look();
@@ -79,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         self.take()
     }
 
-    /// The next message as one that borrows nothing: to be kept, or sent through a channel.
+    /// The next message as one that borrows nothing, to keep it or send it through a channel.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         }
     }
 
-    /// [`recv_owned`](Self::recv_owned) after a look.
+    /// [`recv_owned`](Self::recv_owned), once it is known that it has to wait.
     pub(crate) async fn resume_owned(&mut self, look: Look) -> Result<Option<OwnedMessage>, Error> {
         if !self.resume(look).await? {
             return Ok(None);
@@ -175,11 +175,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// Brings the connection to the end of its transport: discards what still arrives until the
     /// peer has closed, sends what is owed, and waits for the peer to close the transport first
     /// (RFC 6455 §7.1.1). It does not begin to close: [`Writer::close`](super::Writer::close) does,
-    /// and from then on all of it takes no longer than the close limit. While neither end has
-    /// closed it waits for the peer, which may be forever: to leave a connection that is still
-    /// open, call [`Writer::close`](super::Writer::close) first.
+    /// and from then on `finish` takes no longer than the close limit. While neither end has begun
+    /// to close, it waits for the peer, perhaps forever: to leave a connection that is still open,
+    /// call [`Writer::close`](super::Writer::close) first.
     ///
-    /// What it returns borrows the reader. A task that owns the reader returns the code:
+    /// The result borrows the reader. A task that owns the reader can return the code:
     ///
     /// ```no_run
     /// use bare_ws_std::tokio::Reader;
@@ -191,8 +191,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     /// ```
     ///
     /// # Errors
-    /// Why the connection ended otherwise than by a closing handshake, as [`recv`](Self::recv)
-    /// told or would have told.
+    /// Why the connection ended other than by a closing handshake, as [`recv`](Self::recv) reports
+    /// it.
     ///
     /// # Cancel safety
     /// Dropped at any point, another call goes on.
@@ -205,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
 
     /// Receives until there is nothing more.
     async fn discard(&mut self) -> Result<(), Error> {
-        // A message that was begun at another level is read to its end there.
+        // A message that was begun at another level has to be read to its end there.
         while match self.recv_chunk().await {
             Err(error) if error.is_mixed() => match self.recv().await.map(|it| it.is_some()) {
                 Err(error) if error.is_mixed() => self.recv_frame().await?.is_some(),
@@ -233,20 +233,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     }
 }
 
-/// A message that is not what it was announced as: text that is not UTF-8.
+/// A message that turned out not to be what was announced: text that is not UTF-8.
 #[cold]
 fn refused<S: AsyncRead + AsyncWrite + Unpin>(
     core: &Core<S>,
     owed: &mut Owed,
     error: ProtocolError,
 ) -> Error {
-    // Why the connection failed is known: whether the Close goes out changes nothing.
+    // The reason for the failure is known, whether the Close leaves or not.
     let _ = core.answer(owed);
     core.failed(&error);
     error.widen::<Cut>().into()
 }
 
-/// What is shared as the receive loop sees it, for one call.
+/// The shared state as the receive loop sees it, for one call.
 struct Through<'a, S> {
     core: &'a Core<S>,
     hint: &'a mut Hint,
@@ -261,7 +261,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
         }
     }
 
-    /// Nobody waits any more.
+    /// The call no longer waits.
     #[inline]
     fn delivered(&mut self) {
         if std::mem::take(&mut self.hint.waits) {
@@ -283,7 +283,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Link for Through<'_, S> {
     type Error = Cut;
 
-    /// Nothing of the receive side's own: what is shared is written out by whoever comes.
+    /// The receive side has nothing of its own to write: what is shared is written by any call.
     #[inline]
     fn has_queued(&self) -> bool {
         false

@@ -18,42 +18,42 @@ use crate::state::{CoreSender, Cut};
 pub(crate) enum Took {
     /// They are queued.
     All,
-    /// Some are, and nobody else may send data before the rest.
+    /// Some are queued, and nobody else may send data before the rest.
     Some,
-    /// None is, before what is queued has left.
+    /// None are, until what is queued has left.
     None,
 }
 
-/// A call that sends, from its first poll to its last. To be [ended](Core::end).
+/// A call that sends, from its first poll to its last. It must be [ended](Core::end).
 #[derive(Debug, Default)]
 pub(crate) struct Sending {
     place: Place,
-    /// Nobody else may send data.
+    /// It has the turn: nobody else may send data.
     in_turn: bool,
     /// Where its octets end, once all of them are queued.
     mark: Option<u64>,
-    /// It is there to close.
+    /// Whether it is a call that closes.
     pub(crate) closes: bool,
-    /// It may come between the fragments of another's message.
+    /// Whether it may come between the fragments of another call's message.
     pub(crate) passes: bool,
 }
 
 impl Sending {
-    /// Nothing of it is done.
+    /// Whether nothing has been done for it yet.
     #[inline]
     fn is_new(&self) -> bool {
         self.place == Place::None && !self.in_turn && self.mark.is_none()
     }
 
-    /// All its octets are queued.
+    /// Whether all its octets are queued.
     pub(crate) fn is_queued(&self) -> bool {
         self.mark.is_some()
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
-    /// What most calls come to: nothing is in the way, and the transport takes it all. `false`:
-    /// there is more to it, and some of it may have been done.
+    /// The usual case: nothing is in the way, and the transport takes everything at once. `false`:
+    /// more is left to do, and a part may have been done.
     #[inline]
     pub(crate) fn send_at_once(
         &self,
@@ -75,14 +75,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 sending.in_turn = true;
                 return false;
             }
-            // Nothing has changed, and whoever asks again is told the same.
+            // Nothing has changed, and asking again gives the same answer.
             Ok(Took::None) | Err(_) => return false,
         }
         match inner.write_queued() {
             Ok(all) => all,
             Err(error) => {
                 let _ = self.failed_to_send(inner, error);
-                // It never leaves, and why, the way that is left tells.
+                // It never leaves; the other path reports why.
                 sending.mark = Some(u64::MAX);
                 false
             }
@@ -96,8 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         ProtocolError::Transport(Cut::Io(error))
     }
 
-    /// Queues what `queue` does, when it is the call's turn, and waits until the transport has taken
-    /// it. `needed`: the octets that a frame must have room for.
+    /// Calls `queue` when it is this call's turn, and waits until the transport has taken what it
+    /// queued. `needed`: the room that a frame must have, in octets.
     pub(crate) fn poll_send_in_turn(
         &self,
         cx: &mut Context<'_>,
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                     return Poll::Ready(Err(ProtocolError::Transport(cut)));
                 }
                 if !inner.state.life.may_write() {
-                    // Nothing can be framed any more, and the end of our direction was enough.
+                    // No frame can follow any more; ending our direction was enough.
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -141,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                             inner.state.in_turn = true;
                             sending.in_turn = true;
                         }
-                        // With nothing in its way it never fits.
+                        // Nothing is in its way, and still it does not fit: it never will.
                         Took::None if !inner.state.has_queued() => {
                             return Poll::Ready(Err(Usage::BufferTooSmall { needed }.into()));
                         }
@@ -174,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 });
             }
             let mark = match sending.mark {
-                // What is queued now is in its way, and nothing else.
+                // Only what is queued now is in its way.
                 None if sending.passes => Some(inner.end_of_queue()),
                 mark => mark,
             };
@@ -185,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         }
     }
 
-    /// To be called when a call that sends has returned or is dropped.
+    /// Must be called when a call that sends has returned or is dropped.
     #[inline]
     pub(crate) fn end(&self, sending: &mut Sending) {
         if sending.place != Place::None {
@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         }
     }
 
-    /// Where the octets end that are queued.
+    /// Where the queued octets end.
     fn end_of_queue(&self) -> u64 {
         self.taken + self.state.sender.pending().len() as u64
     }
@@ -240,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         self.wake = Some(Whom::All);
     }
 
-    /// Whether the transport has taken all octets up to there.
+    /// Whether the transport has taken all octets up to `mark`.
     fn is_out(&self, mark: u64) -> bool {
         let drained = self.state.sender.pending().is_empty();
         self.taken >= mark && !(drained && self.state.has_queued())

@@ -1,6 +1,6 @@
-//! What the parts of a connection share: the transport, the sender, and how the connection stands.
+//! What the parts of a connection share: the transport, the sender, and the connection's state.
 //!
-//! All of it stands behind one lock, which is never held while anybody waits. Nothing is decided
+//! All of it is behind one lock, which is never held while anybody waits. Nothing is decided
 //! here: the lifecycle says what may be done and by when, and whoever holds the lock does it.
 
 use std::fmt;
@@ -30,18 +30,18 @@ use crate::moment::Moment;
 use crate::observer::Tap;
 use crate::state::{CoreSender, Cut, State, input_event};
 
-/// The time of the runtime, which may be paused.
+/// The runtime's time, which may be paused.
 pub(crate) fn now() -> Moment {
     Moment::at(Instant::now().into_std())
 }
 
-/// How to see a connection to its end that was dropped before.
+/// How to bring a connection to its end after it was dropped.
 pub(crate) type Leave<S> = fn(Arc<Core<S>>);
 
 pub(crate) struct Core<S> {
     inner: Mutex<Inner<S>>,
     waiters: Arc<Waiters>,
-    /// How many hold it, whoever may abort it not counted.
+    /// How many handles there are, without those that can only abort.
     pub(super) handles: AtomicUsize,
     pub(super) leave: Leave<S>,
     reset: Reset<S>,
@@ -49,21 +49,21 @@ pub(crate) struct Core<S> {
 
 pub(crate) struct Inner<S> {
     pub(crate) state: State,
-    /// Not there once it was given up.
+    /// `None` once it was given up.
     pub(super) socket: Option<Socket<S>>,
     /// How many octets the transport has taken, from the beginning.
     pub(super) taken: u64,
     /// Octets that were read after the connection's time was over.
     late: usize,
-    /// That of the [`Waiters`].
+    /// The waker of the [`Waiters`].
     waker: Waker,
-    /// One for all who wait, there since there first was a deadline.
+    /// One timer for all that wait, made when a deadline is first set.
     alarm: Option<Pin<Box<Sleep>>>,
-    /// Whom to wake when the lock is let go.
+    /// Whom to wake when the lock is released.
     pub(super) wake: Option<Whom>,
 }
 
-/// The lock. Whoever is to be woken is, once it is let go.
+/// The lock. It wakes whoever is to be woken once it is released.
 pub(crate) struct Locked<'c, S> {
     // Dropped in this order.
     inner: MutexGuard<'c, Inner<S>>,
@@ -108,7 +108,7 @@ impl<S> Core<S> {
         }
     }
 
-    /// Whoever panicked in here left the machines in order: they are always between two frames.
+    /// A panic under the lock leaves the machines in order: they are always between two frames.
     #[inline]
     pub(crate) fn lock(&self) -> Locked<'_, S> {
         Locked {
@@ -210,7 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 return Poll::Pending;
             }
         }
-        // A Ping that is due at every look keeps nobody else from running.
+        // A Ping that is due at every look must not keep others from running.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -259,8 +259,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         Poll::Pending
     }
 
-    /// What our caller is told. That a connection is not open any more because its time is over, or
-    /// its stream has failed, is told by that name, whoever found out.
+    /// The error that our caller gets. If the connection is no longer open because its time is over
+    /// or its stream has failed, the error names that cause, whoever found out.
     pub(crate) fn told(&self, error: ProtocolError<Cut>) -> Error {
         match (&error, self.lock().state.over()) {
             (
@@ -297,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         changed
     }
 
-    /// All on which it depends what a call that waits comes to.
+    /// Everything that the outcome of a waiting call depends on.
     fn standing(&self) -> (Phase, Next, bool) {
         let life = &self.state.life;
         (life.phase(), life.next(), life.may_write())
@@ -364,7 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         }
     }
 
-    /// What had arrived before somebody found that the time is over.
+    /// Reads what had arrived before it was found that the time is over.
     fn read_late(&mut self, cx: &mut Context<'_>, octets: &mut [u8], cut: &Cut) -> Option<usize> {
         if is_read_late(cut)
             && self.late < LATE
@@ -375,7 +375,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
             self.state.heard(octets.get(..n));
             return Some(n);
         }
-        // After silence it is not given up yet: the Close that says so leaves, and the peer may end.
+        // After silence the socket is not given up yet: the Close that says so still leaves, and the
+        // peer may end the transport.
         if self.state.life.phase() == Phase::Gone {
             self.socket = None;
         }
@@ -383,8 +384,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
     }
 
     /// Queues what is due and writes what the transport takes at once; `true` when all is out. A
-    /// transport that takes nothing any more ends our direction and not the call: what has arrived
-    /// is still to be read.
+    /// failure to write ends our direction but not the call: what has arrived is still to be read.
     fn write_at_once(&mut self) -> Result<bool, EntropyError> {
         let mut outcome = Ok(());
         // Twice, since what is due may find no room before what is queued has left.
@@ -460,7 +460,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         outcome
     }
 
-    /// Sees to it that whoever waits is woken at the next deadline of such a call.
+    /// Arranges that the calls that wait are woken at the next deadline of a call of this kind.
     pub(super) fn arm(&mut self, call: Call) {
         self.arm_by(self.state.life.until(call));
     }
@@ -471,7 +471,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         };
         let at = Instant::from_std(at);
         let alarm = match &mut self.alarm {
-            // Too early is early enough: whoever is woken looks again.
+            // Waking too early does no harm: whoever is woken looks again.
             Some(alarm) if !alarm.is_elapsed() && alarm.deadline() <= at => return,
             Some(alarm) => {
                 alarm.as_mut().reset(at);
@@ -487,7 +487,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
 }
 
 fn is_read_late(cut: &Cut) -> bool {
-    // Behind a Close of ours that says why, nothing is looked at (RFC 6455 §7.1.7).
+    // After our own Close for a failure, incoming data is ignored (RFC 6455 §7.1.7).
     matches!(cut, Cut::Timeout(Timeout::Stall | Timeout::Close))
 }
 
@@ -512,7 +512,7 @@ impl<S> Drop for Locked<'_, S> {
     fn drop(&mut self) {
         match self.inner.wake {
             None => return,
-            // Whoever comes to wait holds the lock.
+            // Nobody can begin to wait now: that takes the lock.
             Some(Whom::Left(_)) if !self.wakes.waiters.has_senders() => {}
             whom => self.wakes.whom = whom,
         }

@@ -18,16 +18,16 @@ pub(crate) enum Socket<S> {
     Tls(Box<Secured<S>>),
 }
 
-/// A stream under TLS, whose records are delivered up to the one that is broken.
+/// A stream with TLS on top of it. The records before a broken one are still delivered.
 #[cfg(feature = "rustls")]
 #[derive(Debug)]
 pub(crate) struct Secured<S> {
     tls: TlsStream<S>,
-    /// Why no more can be read, once what came before it was.
+    /// Why no more can be read, reported once what came before has been read.
     refused: Option<io::Error>,
 }
 
-/// How to give a stream up so that the peer is told at once.
+/// How to give a stream up so that the peer learns of it at once.
 pub(crate) type Reset<S> = fn(&S);
 
 impl<S> Socket<S> {
@@ -36,7 +36,7 @@ impl<S> Socket<S> {
         Self::Tls(Box::new(Secured { tls, refused: None }))
     }
 
-    /// The caller's stream, for good.
+    /// Gives the caller's stream back.
     pub(crate) fn into_stream(self) -> S {
         match self {
             Self::Plain(stream) => stream,
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 .poll_write(cx, octets)
                 .map_err(named),
         };
-        // A stream that claims to have taken more than it was given is not believed.
+        // Do not trust a stream that claims to have taken more than it was given.
         written.map_ok(|n| n.min(octets.len()))
     }
 
@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
                 read => return read,
             }
         }
-        // rustls wants nothing to read while it has something to give.
+        // rustls reads nothing while it has plaintext to hand out.
         if !self.tls.get_ref().1.wants_read()
             && let Poll::Ready(Ok(())) = Pin::new(&mut self.tls).poll_read(cx, buf)
             && !buf.filled().is_empty()
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
     }
 }
 
-/// An error of tokio-rustls as the rest of the crate knows it.
+/// Converts an error of tokio-rustls into the one that the rest of the crate uses.
 #[cfg(feature = "rustls")]
 fn named(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {

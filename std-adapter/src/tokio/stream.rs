@@ -19,7 +19,7 @@ use super::writer::{Whole, Writer, took};
 use crate::error::Error;
 use crate::state::CoreSender;
 
-/// [`recv_owned`](Reader::recv_owned), until the peer has closed. An error is given once and is the
+/// [`recv_owned`](Reader::recv_owned), until the peer has closed. An error is yielded once, as the
 /// last item.
 impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage + Unpin> Stream for Reader<S, B> {
     type Item = Result<OwnedMessage, Error>;
@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage + Unpin> FusedStream for Read
     }
 }
 
-/// What a sink has taken and not brought on its way.
+/// What a sink has accepted and not yet sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     what: What,
@@ -86,7 +86,7 @@ impl What {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
-    /// Brings out what is there; with `queued`, until nothing of it is left to be queued.
+    /// Sends `outgoing`; with `queued`, it is ready as soon as all of it is queued.
     fn poll_outgoing(
         &self,
         cx: &mut Context<'_>,
@@ -105,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         Poll::Ready(sent.map_err(|error| core.told(error)))
     }
 
-    /// The same for what was left by a poll before.
+    /// The same for what an earlier poll left.
     #[inline]
     fn poll_left(&mut self, cx: &mut Context<'_>, queued: bool) -> Poll<Result<(), Error>> {
         let Some(mut outgoing) = self.outgoing.take() else {
@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         polled
     }
 
-    /// Something new, of which it is left what cannot be done at once.
+    /// The same for something new; what cannot be done at once is kept.
     fn poll_new(
         &mut self,
         cx: &mut Context<'_>,
@@ -132,8 +132,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     }
 }
 
-/// Messages are taken as long as they fit the transmit buffer, and one more. Closing it sends what
-/// is left and a Close with 1000; the peer's is the [`Reader`]'s to wait for.
+/// Messages are accepted as long as they fit the transmit buffer, and one more. Closing the sink sends
+/// what is left and a Close with 1000; the [`Reader`] waits for the peer's Close.
 ///
 /// With `SinkExt` in scope, `send` and `close` on a `&mut Writer` are the sink's; on a `Writer` and a
 /// `&Writer` they are its own.
@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
         writer.poll_left(cx, true)
     }
 
-    /// It is queued by what comes next: another message, or a flush, which sends it at once.
+    /// The message is queued by the next call: another message, or a flush, which sends it at once.
     #[inline]
     fn start_send(self: Pin<&mut Self>, message: OwnedMessage) -> Result<(), Error> {
         self.get_mut().held = Some(message);
@@ -164,10 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let writer = self.get_mut();
         if writer.outgoing.is_some() {
-            // It is behind all that was queued before.
+            // It comes after all that was queued before.
             return writer.poll_left(cx, false);
         }
-        // Behind all that was queued before, which leaves with it.
+        // It comes after all that was queued before, which leaves with it.
         let Some(message) = writer.held.take() else {
             return writer.poll_new(cx, Outgoing::new(What::Queued));
         };
@@ -201,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Writer<S> {
     }
 }
 
-/// Its [`Reader`]'s.
+/// As its [`Reader`] does.
 impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage + Unpin> Stream for WebSocket<S, B> {
     type Item = Result<OwnedMessage, Error>;
 
@@ -217,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage + Unpin> FusedStream for WebS
     }
 }
 
-/// Its [`Writer`]'s.
+/// As its [`Writer`] does.
 impl<S: AsyncRead + AsyncWrite + Unpin, B: Unpin> Sink<OwnedMessage> for WebSocket<S, B> {
     type Error = Error;
 

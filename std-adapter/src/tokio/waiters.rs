@@ -1,23 +1,23 @@
 //! Who waits on a connection.
 //!
-//! They have a lock of their own: a transport wakes from any thread, and also from inside of a call
-//! that holds the connection's lock.
+//! The list has a lock of its own: a transport wakes from any thread, even from within a call that
+//! holds the connection's lock.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-/// The tasks that wait, and the waker that the transport's writing direction and the clock are
-/// given: whoever is woken by it does what is to be done for all.
+/// The tasks that wait, and the waker that is given to the transport's writing direction and to the
+/// clock: the task that it wakes does what is to be done for all.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    /// How often anybody was woken: what happens between an attempt and the registration that
-    /// follows it is not missed.
+    /// How often anybody was woken, so that a wake-up between an attempt and the registration that
+    /// follows is not missed.
     rounds: AtomicUsize,
-    /// How many wait to queue something, ...
+    /// How many wait to queue something.
     queueing: AtomicUsize,
-    /// ... and how many wait for what they have queued.
+    /// How many wait until what they have queued has left.
     leaving: AtomicUsize,
     list: Mutex<List>,
 }
@@ -25,9 +25,9 @@ pub(crate) struct Waiters {
 #[derive(Debug, Default)]
 struct List {
     reader: Option<Waker>,
-    /// Those whose octets are queued, by where these end.
+    /// Those whose octets are queued, ordered by where the octets end.
     leaving: BTreeMap<(u64, u64), Waker>,
-    /// Those who wait to queue theirs, in the order in which they came.
+    /// Those that wait to queue theirs, in the order in which they came.
     queueing: BTreeMap<u64, Waker>,
     tickets: u64,
 }
@@ -46,7 +46,7 @@ pub(crate) enum Place {
 /// Who is to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whom {
-    /// Whoever can go on with what is queued, and the reader.
+    /// A call that can go on with what is queued, and the reader.
     One,
     /// Whoever is next to queue something.
     Next,
@@ -56,12 +56,12 @@ pub(crate) enum Whom {
 }
 
 impl Waiters {
-    /// To be taken before an attempt, for the registration that follows it.
+    /// To be read before an attempt, for the registration that follows it.
     pub(crate) fn round(&self) -> usize {
         self.rounds.load(Ordering::Acquire)
     }
 
-    /// The reader waits. `round`: from before its attempt.
+    /// Registers the reader. `round`: from before its attempt.
     pub(crate) fn wait_to_read(&self, waker: &Waker, round: usize) {
         {
             let reader = &mut self.list().reader;
@@ -73,7 +73,7 @@ impl Waiters {
         self.look_again(waker, round);
     }
 
-    /// A call that sends waits, at the place that it has or at the end.
+    /// Registers a call that sends, at the place that it has or at the end.
     pub(crate) fn wait_to_send(
         &self,
         place: &mut Place,
@@ -115,12 +115,12 @@ impl Waiters {
         }
     }
 
-    /// Whether anybody waits who sends.
+    /// Whether any call that sends is waiting.
     pub(crate) fn has_senders(&self) -> bool {
         self.queueing.load(Ordering::Acquire) + self.leaving.load(Ordering::Acquire) > 0
     }
 
-    /// Whether nobody came before whoever stands there to queue something.
+    /// Whether the call at this place is the first of those that wait to queue something.
     pub(crate) fn is_first(&self, place: Place) -> bool {
         if self.queueing.load(Ordering::Acquire) == 0 {
             return true;
@@ -132,7 +132,7 @@ impl Waiters {
         }
     }
 
-    /// A call that sends does not wait any more; if it was woken for all, another takes over.
+    /// Removes a call that sends; if it was woken for all, another takes over.
     pub(crate) fn leave(&self, place: &mut Place) {
         let next = match std::mem::take(place) {
             Place::None => None,
@@ -186,7 +186,7 @@ impl Waiters {
             }
             self.count(&mut list);
         }
-        // Without the lock: a task that ends for it may drop a call that waits.
+        // Without the lock: waking may end a task and drop a call that waits.
         woken.into_iter().for_each(Waker::wake);
     }
 
@@ -197,7 +197,7 @@ impl Waiters {
     }
 
     fn count(&self, list: &mut List) {
-        // An empty map keeps memory, which is nothing for a connection that is idle.
+        // An empty map may keep memory, which an idle connection should not hold.
         if list.queueing.is_empty() {
             list.queueing = BTreeMap::new();
         }
@@ -231,7 +231,7 @@ impl List {
 }
 
 impl Place {
-    /// 0, which nobody has, for none.
+    /// 0 for none: no ticket has that number.
     fn ticket(self) -> u64 {
         match self {
             Self::None => 0,

@@ -14,9 +14,8 @@ use super::writer::{AbortHandle, Writer};
 use crate::error::Error;
 use crate::response::Response;
 
-/// An open connection: to be used as it is, or its two sides beside each other, since a message
-/// that was received borrows the [`Reader`] until the next one; or [split](Self::split), for
-/// several tasks.
+/// An open connection. Use it whole, or take its two sides apart, since a received message borrows
+/// the [`Reader`] until the next one; or [split](Self::split) it for several tasks.
 ///
 /// ```no_run
 /// use bare_ws_std::Error;
@@ -33,8 +32,8 @@ use crate::response::Response;
 /// ```
 ///
 /// When the last part of it is dropped, the transport is closed, without a closing handshake if
-/// none was begun. What is left of a closing handshake that was begun, a task brings to its end
-/// within the close limit, for connections that [`connect`](super::connect) has opened.
+/// none has begun. If one has begun, a task completes it within the close limit, for connections
+/// that [`connect`](super::connect) has opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WebSocket<S: AsyncRead + AsyncWrite + Unpin = TcpStream, B = Growing> {
@@ -95,10 +94,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
         self.reader.recv_frame().await
     }
 
-    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile: a peer that does not read
-    /// before it has written leaves it waiting, until
-    /// [`stall_timeout`](crate::Config::stall_timeout) if that is set. Where that can be,
-    /// [`split`](Self::split) the connection and receive in another task.
+    /// Sends a message: [`Writer::send`]. Nothing is received meanwhile: if the peer does not read
+    /// before it has written, this waits until [`stall_timeout`](crate::Config::stall_timeout), if
+    /// that is set. Where this can happen, [`split`](Self::split) the connection and receive in
+    /// another task.
     ///
     /// # Errors
     /// [`Writer::send`]'s.
@@ -164,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> WebSocket<S, B> {
         (self.reader, self.writer)
     }
 
-    /// How the peer closed, once it did.
+    /// How the peer closed, once it has.
     pub fn close_status(&self) -> Option<CloseStatus<'_>> {
         self.reader.close_status()
     }

@@ -24,7 +24,7 @@ use crate::stage::Totals;
 use crate::state::{CoreSender, Cut};
 
 /// The send side of a connection. Clones of it send over the same connection, message by message,
-/// from as many tasks as there are.
+/// from any number of tasks.
 ///
 /// Each `send` waits until the transport has taken its message, so that a peer that does not read
 /// holds up whoever sends to it. Messages leave in the order in which the calls came; those that
@@ -33,9 +33,9 @@ use crate::state::{CoreSender, Cut};
 #[derive(Debug)]
 pub struct Writer<S: AsyncRead + AsyncWrite + Unpin = TcpStream> {
     pub(crate) shared: Shared<S>,
-    /// As a sink: a message that nobody has tried to queue, ...
+    /// As a sink: a message that nobody has tried to queue yet.
     pub(crate) held: Option<OwnedMessage>,
-    /// ... and what is under way.
+    /// As a sink: what is being sent.
     pub(crate) outgoing: Option<Box<Outgoing>>,
 }
 
@@ -52,15 +52,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// fill it.
     ///
     /// # Errors
-    /// [`Error::Usage`] when that must not be sent now: nothing was.
-    /// [`Error::Io`]: nothing can be sent any more. [`Timeout::Stall`](crate::Timeout::Stall) when
-    /// the peer took nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when
-    /// somebody closes meanwhile and the peer does not let it: the connection is over.
+    /// [`Error::Usage`] when the message must not be sent now; nothing was sent.
+    /// [`Error::Io`]: nothing more can be sent. [`Timeout::Stall`](crate::Timeout::Stall) when the
+    /// peer took nothing for too long, and [`Timeout::Close`](crate::Timeout::Close) when somebody
+    /// closes meanwhile and the peer does not read: the connection is over.
     ///
     /// # Cancel safety
-    /// A message that fits the transmit buffer is, when the future is dropped, either not sent at
-    /// all or queued whole, and leaves with whatever is sent or received next. Of a longer one some
-    /// fragments may have been queued: data is refused from then on with
+    /// If the future is dropped, a message that fits the transmit buffer is either not sent at all,
+    /// or queued whole and leaves with whatever is sent or received next. Of a longer one, some
+    /// fragments may have been queued: from then on data is refused with
     /// [`Usage::InterruptedMessage`], and closing still works.
     #[inline]
     pub fn send<M: AsMessage>(
@@ -110,9 +110,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// As [`send`](Self::send).
     ///
     /// # Cancel safety
-    /// A piece that fits the transmit buffer is either not sent or queued whole. Of a longer one,
-    /// and of any that is compressed, a part may have been queued: the message stays open, and how
-    /// much of it is there is not known any more.
+    /// A piece that fits the transmit buffer is either not sent or queued whole. Of a longer or a
+    /// compressed piece, a part may have been queued: the message stays open, and how much of it was
+    /// queued is no longer known.
     pub async fn send_fragment(
         &self,
         kind: MessageKind,
@@ -129,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         Ongoing::new(self.shared.core(), queue).await
     }
 
-    /// Sends one frame of the caller's own making:
+    /// Sends one frame that the caller has built:
     /// [`Sender::frame`](bare_ws::sender::Sender::frame).
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.pass(queue).await
     }
 
-    /// Sends a Pong that nobody asked for: a heartbeat in one direction (RFC 6455 §5.5.3).
+    /// Sends an unsolicited Pong: a heartbeat in one direction (RFC 6455 §5.5.3).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -180,19 +180,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.pass(|_| Ok(Took::All)).await
     }
 
-    /// Starts the closing handshake: waits behind messages that others are sending, and until the
-    /// Close is written. Nothing can be sent afterwards; go on receiving until there is nothing
-    /// more. All of it, to the end of the transport, takes no longer than the close limit from now.
+    /// Starts the closing handshake: waits for messages that others are sending, and until the Close
+    /// is written. Nothing can be sent afterwards; go on receiving until `recv` gives `None`. The
+    /// whole close, to the end of the transport, takes no longer than the close limit from now.
     ///
-    /// `code` is a [`CloseCode`], or `None` for a Close without one, which has no reason either.
+    /// `code` is a [`CloseCode`], or `None` for a Close without a status code, and so without a reason.
     ///
     /// # Errors
-    /// [`Error::Usage`]: a status code that must not be sent, a reason of more than 123 octets,
-    /// a connection that is closing already: nothing has changed.
+    /// [`Error::Usage`] for a status code that must not be sent, a reason of more than 123 octets, or
+    /// a connection that is closing already; nothing has changed.
     /// [`Timeout::Close`](crate::Timeout::Close) when the Close could not be written in time.
     ///
     /// # Cancel safety
-    /// The Close is either queued whole, or it is as if nobody had called.
+    /// The Close is either queued whole, or not at all, as if `close` had not been called.
     pub async fn close(
         &self,
         code: impl Into<Option<CloseCode>>,
@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         inner.state.sender.is_open() && inner.state.life.end().is_none()
     }
 
-    /// How well it compresses: all messages that were sent so far.
+    /// How well the messages sent so far were compressed.
     pub fn compressed(&self) -> Totals {
         self.shared.core().lock().state.sender.stage().totals()
     }
@@ -226,15 +226,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.shared.core().lock().state.set_compression(allowed);
     }
 
-    /// Changes [`Config::silence_timeout`](crate::Config::silence_timeout), for calls that wait
-    /// already, too.
+    /// Changes [`Config::silence_timeout`](crate::Config::silence_timeout), also for calls that are
+    /// waiting already.
     pub fn set_silence_timeout(&self, limit: impl Into<Option<Duration>>) {
         let limit = limit.into();
         self.shared.core().limit(|limits| limits.silence = limit);
     }
 
-    /// Changes [`Config::stall_timeout`](crate::Config::stall_timeout), for calls that wait already,
-    /// too.
+    /// Changes [`Config::stall_timeout`](crate::Config::stall_timeout), also for calls that are
+    /// waiting already.
     pub fn set_stall_timeout(&self, limit: impl Into<Option<Duration>>) {
         let limit = limit.into();
         self.shared.core().limit(|limits| limits.stall = limit);
@@ -247,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         self.shared.core().limit(|limits| limits.close = limit);
     }
 
-    /// Changes [`Config::keepalive`](crate::Config::keepalive), for calls that wait already, too.
+    /// Changes [`Config::keepalive`](crate::Config::keepalive), also for calls that are waiting already.
     ///
     /// # Errors
     /// [`SettingError::KeepAlive`]: nothing is changed.
@@ -269,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         }
     }
 
-    /// A call that may come between the fragments of somebody else's message.
+    /// A call that may come between the fragments of another call's message.
     fn pass<Q: FnMut(&mut CoreSender) -> Result<Took, ProtocolError>>(
         &self,
         queue: Q,
@@ -310,13 +310,13 @@ impl Whole {
     }
 }
 
-/// A call that is under way. The message stands first, so that it is moved in words, and none of
-/// them waits for the octets beside it.
+/// A call that is under way. The message comes first, so that it is moved in whole words, and no word
+/// waits for the octets beside it.
 #[repr(C)]
 struct Ongoing<'c, S: AsyncRead + AsyncWrite + Unpin, Q> {
     queue: Q,
     core: &'c Core<S>,
-    /// The octets that a frame must have room for.
+    /// The room that a frame must have, in octets.
     needed: usize,
     sending: Sending,
 }
@@ -386,7 +386,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         let inner = self.lock();
         let state = &inner.state;
         state.sender.may_close(code, reason).or_else(|usage| {
-            // Nothing can be framed any more, and the end of our direction says that we close.
+            // No frame can follow any more; the end of our direction says that we close.
             let torn = usage == Usage::NotOpen && state.life.phase() == Phase::Open;
             if torn { Ok(()) } else { Err(usage) }
         })

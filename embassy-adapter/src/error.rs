@@ -1,5 +1,5 @@
-//! Why there is no connection, and one error for both that and the core's [`Error`], which says what
-//! goes wrong on an open one.
+//! Why there is no connection ([`ConnectError`]), and one error ([`SessionError`]) for both that
+//! and the core's [`Error`], which says what went wrong on an open connection.
 
 use core::fmt;
 
@@ -13,9 +13,9 @@ pub use bare_ws::error::{Error, Usage, Violation};
 
 /// Why there is no connection.
 ///
-/// `T` is the transport's own error: over embassy-net an [`ErrorKind`], and over TLS a `tls::Error`.
-/// `Display` shows the whole error, and
-/// [`source`](core::error::Error::source) gives what lies behind the part that was shown.
+/// `T` is the transport's own error: over embassy-net an [`ErrorKind`], and over TLS a
+/// `tls::Error`. `Display` includes the error inside, so [`source`](core::error::Error::source)
+/// gives that error's own source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -24,7 +24,8 @@ pub enum ConnectError<T = ErrorKind> {
     Timeout(Timeout),
     /// The name of the host could not be resolved.
     Resolve,
-    /// None of the host's addresses accepted the connection. This is the error of the last one.
+    /// None of the host's addresses accepted the connection. This is the error of the last one
+    /// tried.
     Connect(T),
     /// The URI is `wss`, and the transport is not secure. Nothing was sent.
     NotSecure,

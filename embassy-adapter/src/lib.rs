@@ -4,8 +4,8 @@
 //!   TCP, and with feature `tls` verified TLS for `wss` URIs.
 //! - [`Supervisor`] keeps it connected.
 //! - [`Connection::open`] makes the opening handshake over the two halves of any
-//!   `embedded_io_async` transport; `net::connect` and `net::connect_secure` also bring embassy-net's,
-//!   over sockets and memory of any kind. Module `tls` has what stands between.
+//!   `embedded_io_async` transport; `net::connect` and `net::connect_secure` also resolve the host
+//!   and connect, with a socket and buffers of your own. Module `tls` puts TLS in between.
 //! - [`Connection::split`] gives a [`Reader`] and a [`Writer`], for two tasks. Pings are answered
 //!   and the closing handshake works from either half, as long as one of them receives.
 //! - [`Timing`] says how long things may take; a deadline that passes is an [`Error::Timeout`].
@@ -17,7 +17,7 @@
 //! |---|---|
 //! | connect to a URI over embassy-net | `net::Client` |
 //! | stay connected | [`Supervisor`] |
-//! | run over a modem, a UART, a stack of my own | [`Connection::open`] over a pair of halves; [`transport::Endless`] for a writing half without an end |
+//! | run over a modem, a UART, a stack of my own | [`Connection::open`] over a pair of halves; [`transport::Endless`] for a writing half that cannot be ended |
 //! | receive and send in one task | [`Connection::split`] and [`duplex`] |
 //! | answer what I receive, without a copy | [`Connection::split`], in one task |
 //! | send from other tasks | [`Connection::split`], and copies of the [`Writer`] |
@@ -60,31 +60,31 @@
 //!         }
 //!     };
 //!     let ended = duplex(commands, telemetry).await;
-//!     // The transport is nobody's before the connection has come to its end.
+//!     // The transport is not free for other use before the connection has come to its end.
 //!     connection.finish().await.and(ended)
 //! }
 //! ```
 //!
-//! With the connection in a `StaticCell` the halves can go to two tasks of the executor's; module
-//! `net` has names for their types.
+//! With the connection in a `StaticCell`, the halves can go to two tasks of the executor; module
+//! `net` names their types.
 //!
 //! A reader keeps reading while a reply of its own waits for the sender, so a peer that writes
-//! everything before it reads cannot block both ends. What a dropped future left half written, the
-//! reader writes out.
+//! everything before it reads cannot block both ends. The reader also writes out what a dropped
+//! future left half written.
 //!
 //! # Cancel safety
 //!
-//! Every future may be dropped at any await, by `select` or a time-out, if the transport's own futures
-//! may. Each `async fn` says under `# Cancel safety` what a drop leaves behind: usually nothing, at
-//! worst a long message that cannot be completed. Deadlines live in the connection: dropping a
-//! future and calling again gains no time.
+//! Every future may be dropped at any await, by `select` or a time-out, provided that the
+//! transport's own futures may be. Each `async fn` says under `# Cancel safety` what a drop leaves
+//! behind: usually nothing, at worst a long message that cannot be completed. Deadlines live in the
+//! connection: dropping a future and calling again gains no time.
 //!
 //! # Limits in time
 //!
 //! | limit | bounds | default |
 //! |---|---|---|
 //! | [`connect`](Timing::connect) | name resolution and the TCP connection | 10 s |
-//! | [`handshake`](Timing::handshake) | the TLS and the opening handshake together | 10 s |
+//! | [`handshake`](Timing::handshake) | the TLS handshake and the opening handshake together | 10 s |
 //! | [`silence`](Timing::silence) | how long nothing may arrive during a receive | none |
 //! | [`stall`](Timing::stall) | how long the transport may accept nothing while something is queued | none |
 //! | [`keepalive`](Timing::keepalive) | as silence, but with Pings first | none |
@@ -98,10 +98,10 @@
 //! # How a connection ends
 //!
 //! Whatever ends a connection (a Close, a failure, a deadline) wakes every call that waits. `recv`
-//! reports it; [`Connection::finish`] or [`Reader::finish`] then brings the transport to its end, in bounded time. Call it
-//! before the transport is dropped or used for another connection, since a Close that the peer has
-//! not acknowledged can be lost otherwise. Dropping a future ends nothing; dropping the connection
-//! leaves the transport as it is.
+//! reports it; [`Connection::finish`] or [`Reader::finish`] then brings the transport to its end,
+//! in bounded time. Call it before the transport is dropped or used for another connection, since
+//! otherwise a Close that the peer has not acknowledged can be lost. Dropping a future ends
+//! nothing; dropping the connection leaves the transport as it is.
 //!
 //! # Errors
 //!
@@ -113,7 +113,7 @@
 //! | [`Handshake`](ConnectError::Handshake)`(Rejected)` | the server | the [status](ConnectError::status) says whether to try again |
 //! | other `Handshake` | the server | is it a WebSocket server? |
 //! | `Handshake(Request)`, [`NotSecure`](ConnectError::NotSecure), [`NotWss`](ConnectError::NotWss) | the program | nothing was sent: fix the request, or the call |
-//! | [`Tls`](ConnectError::Tls) | the server's certificate, or the trusted roots | nobody was verified: do not go on |
+//! | [`Tls`](ConnectError::Tls) | the server's certificate, or the trusted roots | the server was not verified: do not go on |
 //!
 //! On an open connection, [`Error`]:
 //!
@@ -125,8 +125,8 @@
 //! | [`Usage`](Error::Usage) | the program | nothing was sent: fix the call; [`NotOpen`](Usage::NotOpen): the connection has ended |
 //! | [`Entropy`](Error::Entropy) | the random number generator | nothing was sent: call again |
 //!
-//! A function that connects and then uses the connection returns [`SessionError`], which `?` makes of
-//! both.
+//! A function that connects and then uses the connection can return [`SessionError`], to which `?`
+//! converts both.
 //!
 //! # Features
 //!
@@ -146,8 +146,8 @@
 //!
 //! # Memory
 //!
-//! No allocator. Octets on thumbv6m, over `net::Socket` with borrowed buffers and no compression,
-//! as the program `cost` of the project's emulated boards prints them:
+//! No allocator is needed. Sizes on thumbv6m, over `net::Socket` with borrowed buffers and no
+//! compression, as printed by the program `cost` of the project's emulated boards:
 //!
 //! | | octets |
 //! |---|---|
@@ -161,7 +161,7 @@
 //! |---|---|
 //! | receive | the longest message received whole, plus 14 octets; any size from 14 octets up for messages in pieces (`recv_chunk`) |
 //! | transmit | 131 octets or more; longer messages leave as fragments |
-//! | TCP, of `net::Socket` | one for each direction; throughput is at most the receive buffer per round trip |
+//! | TCP, of `net::Socket` | one for each direction; throughput is at most one receive buffer per round trip |
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -205,16 +205,17 @@ pub use writer::Writer;
 
 pub use bare_ws;
 pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
-/// The transport's own error over embassy-net: what `ws` fails with is a [`ConnectError<ErrorKind>`]
-/// or an [`Error<ErrorKind>`], and over TLS `tls::Error<ErrorKind>` is in its place.
+/// The transport's own error over embassy-net: calls over `ws` fail with a
+/// [`ConnectError<ErrorKind>`] or an [`Error<ErrorKind>`]. Over TLS, `tls::Error<ErrorKind>` takes
+/// its place.
 pub use embedded_io_async::ErrorKind;
 
-/// How many tasks can wait on one connection asleep: one that receives and three that send. One
-/// more looks every 10 ms whether its turn has come.
+/// How many tasks can sleep while they wait on one connection: one that receives and three that
+/// send. Any further one looks every 10 ms whether its turn has come.
 pub const WAITERS: usize = 4;
 
-/// How often a reader reads at once, where the transport always has more, before it lets other
-/// tasks run.
+/// How many times in a row a reader reads, from a transport that always has more, before it lets
+/// other tasks run.
 pub const READS_AT_ONCE: u8 = 16;
 
 /// The examples of the README compile.

@@ -17,8 +17,8 @@ use crate::transport::{Reading, Transport, Writing};
 
 /// What must happen on a transport before the opening handshake: TCP, TLS, both or nothing.
 pub trait Prepare<Io: Transport> {
-    /// Does it, on a transport that stays where it is, and says by when the opening handshake must
-    /// be over.
+    /// Prepares the transport, which stays where it is, and returns the deadline of the opening
+    /// handshake.
     fn prepare<E: Entropy>(
         &mut self,
         io: (&mut Io::Input, &mut Io::Output, &mut Io::Common),
@@ -26,11 +26,12 @@ pub trait Prepare<Io: Transport> {
         entropy: &mut E,
     ) -> impl Future<Output = Result<Instant, ConnectError<Io::Error>>>;
 
-    /// The connection is open. Dropped without this, the attempt has failed.
+    /// The connection is open. A preparation that is dropped without this call belonged to a failed
+    /// attempt.
     fn opened(self);
 }
 
-/// Nothing: it is ready, and this is the time for the opening handshake.
+/// Nothing to prepare: the transport is ready. Holds the time limit of the opening handshake.
 #[derive(Debug)]
 pub struct Ready(pub(crate) Duration);
 
@@ -47,9 +48,9 @@ impl<Io: Transport> Prepare<Io> for Ready {
     fn opened(self) {}
 }
 
-/// Opens a connection over what `begin` makes. The transport is built here and moves once more, into
-/// the connection: a TLS session is large, and each function that it went through would hold it on
-/// the stack while the signatures of the certificates are verified.
+/// Opens a connection over what `begin` makes. The transport is built here and moves once more,
+/// into the connection: a TLS session is large, and each function that it passed through would hold
+/// it on the stack while the signatures of the certificates are verified.
 pub(crate) async fn open_over<'r, Io, P, B, T, E, C, V>(
     begin: impl FnOnce() -> Result<(Io, P, C), ConnectError<Io::Error>>,
     request: &Request<'r>,

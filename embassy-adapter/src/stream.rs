@@ -1,10 +1,10 @@
 //! A connection as a stream of octets, for a protocol that knows nothing of messages: MQTT, SSH, a
 //! serial line.
 //!
-//! What is written leaves as binary messages, and the payloads of the binary messages that arrive,
-//! one after the other, are what is read. Where a message begins and ends means nothing, in either
-//! direction. An [`OctetStream`] is `embedded_io_async`'s `Read`, `BufRead` and `Write`, and
-//! [splits](OctetStream::split) into two halves for two tasks.
+//! Octets that are written leave as binary messages; what is read are the payloads of the binary
+//! messages that arrive, one after the other. Where a message begins or ends means nothing, in
+//! either direction. An [`OctetStream`] implements `embedded_io_async`'s `Read`, `BufRead` and
+//! `Write`, and [splits](OctetStream::split) into two halves for two tasks.
 //!
 //! # MQTT
 //!
@@ -24,9 +24,9 @@
 //! # assert!(request("wss://broker.example/mqtt").is_ok());
 //! ```
 //!
-//! The stream of that connection goes to an MQTT client such as `minimq`. When that is done with it
-//! the connection is there again, to be [finished](Connection::finish). A whole
-//! program, which a supervisor keeps connected, is the project's `examples/firmware/mqtt`.
+//! Hand the stream of that connection to an MQTT client such as `minimq`. Once the client is done
+//! with the stream, the connection is yours again, to be [finished](Connection::finish). A whole
+//! program, kept connected by a supervisor, is the project's `examples/firmware/mqtt`.
 
 use core::fmt;
 use core::pin::pin;
@@ -47,24 +47,23 @@ use crate::writer::Writer;
 
 /// Why octets cannot be read or written. `T` is the transport's own error.
 ///
-/// Its [`kind`](embedded_io_async::Error::kind) is what code that knows only `embedded_io_async`
-/// sees of it.
+/// Code that knows only `embedded_io_async` sees its [`kind`](embedded_io_async::Error::kind).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StreamError<T = ErrorKind> {
-    /// The connection has failed, or does not take any more: as [`Reader::recv`] and
-    /// [`Writer::send`] tell it.
+    /// The connection has failed, or accepts no more: the error of [`Reader::recv`] or
+    /// [`Writer::send`].
     Connection(Error<T>),
-    /// The peer sent a text message, which is no part of a stream of octets. It is told so by a
-    /// Close with 1003.
+    /// The peer sent a text message, which has no place in a stream of octets. A Close with 1003
+    /// tells it so.
     Text,
 }
 
 /// A whole connection as a stream of octets: [`Connection::octets`].
 ///
-/// One future at a time: a write that waits for room reads nothing meanwhile. Where the peer may
-/// not read before it has written, [`split`](Self::split) it, or set
+/// It runs one future at a time: while a write waits for room, nothing is read. If the peer may not
+/// read until it has written, [`split`](Self::split) the stream, or set
 /// [`Timing::stall`](crate::Timing::stall).
 ///
 /// ```
@@ -81,7 +80,7 @@ pub enum StreamError<T = ErrorKind> {
 /// ) -> Result<usize, StreamError<Io::Error>> {
 ///     let mut stream = connection.octets();
 ///     stream.write_all(b"how warm is it?\n").await?;
-///     // Until then it waits in the transmit buffer.
+///     // Until this flush the octets wait in the transmit buffer.
 ///     stream.flush().await?;
 ///     stream.read(answer).await
 /// }
@@ -92,8 +91,8 @@ pub struct OctetStream<'c, Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
 }
 
 impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, Tx, M> {
-    /// The connection as a stream of octets, for as long as that is borrowed. A message of which a
-    /// part was received before is read from where that part ends.
+    /// The connection as a stream of octets, for as long as it is borrowed. If part of a message
+    /// was received before, reading goes on where that part ends.
     pub fn octets(&mut self) -> OctetStream<'_, Io, Rx, Tx, M> {
         let (reader, writer) = self.split();
         OctetStream {
@@ -116,7 +115,7 @@ impl<'c, Io: Transport, Rx, Tx, M: RawMutex> OctetStream<'c, Io, Rx, Tx, M> {
 
 /// What the peer sends, as a stream of octets. It ends (`read` gives 0) when the peer closes.
 ///
-/// Each of its futures may be dropped at any await: nothing is read then, and nothing is lost.
+/// Each of its futures may be dropped at any await: then nothing was read, and nothing is lost.
 /// While it waits, Pings are answered, keepalive is kept and deadlines are watched, as in
 /// [`Reader::recv`].
 pub struct OctetReader<'c, Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
@@ -124,19 +123,20 @@ pub struct OctetReader<'c, Io: Transport, Rx, Tx, M: RawMutex = NoopRawMutex> {
     place: Place,
 }
 
-/// How far reading is.
+/// How far reading has got.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// Nothing is there that was not read.
+    /// All that arrived has been read.
     Read,
-    /// The receiver lends a chunk, of which so many octets were read.
+    /// The receiver lends a chunk, of which this many octets were read.
     Within(usize),
     /// A text message came.
     Refused,
 }
 
 impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> OctetReader<'c, Io, Rx, Tx, M> {
-    /// Reads from a receiving half. What it received and was not read is lost with this.
+    /// Reads from a receiving half. What this has received, but nobody has read, is lost when this
+    /// is dropped.
     #[must_use]
     pub const fn new(reader: Reader<'c, Io, Rx, Tx, M>) -> Self {
         Self {
@@ -145,7 +145,7 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> OctetReader<'c, 
         }
     }
 
-    /// Until there is something to read, or the end.
+    /// Waits until there is something to read, or the stream has ended.
     async fn advance(&mut self) -> Result<(), StreamError<Io::Error>> {
         loop {
             match self.place {
@@ -153,7 +153,8 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> OctetReader<'c, 
                 Place::Read | Place::Within(_) => {}
                 Place::Refused => {
                     // MQTT 5.0 §6: "If any other type of data frame is received the recipient MUST
-                    // close the Network Connection". Where that cannot be said it is over already.
+                    // close the Network Connection". If the Close cannot be sent, the connection is
+                    // over already.
                     let _ = self.reader.refuse(CloseCode::UNSUPPORTED_DATA).await;
                     return Err(StreamError::Text);
                 }
@@ -171,7 +172,7 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> OctetReader<'c, 
         }
     }
 
-    /// What is there to be read; nothing at the end.
+    /// What can be read now; empty at the end.
     fn rest(&self) -> &[u8] {
         let Place::Within(read) = self.place else {
             return &[];
@@ -185,15 +186,15 @@ impl<'c, Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> OctetReader<'c, 
 
 /// What is sent to the peer, as a stream of octets.
 ///
-/// `write` puts one binary message into the connection's transmit buffer, as long as there is room
-/// for; only when there is none it writes out what waits there. `flush` writes all of it out:
-/// several small writes leave in one segment of TCP.
+/// `write` puts one binary message into the connection's transmit buffer, as long as there is room;
+/// only when there is none does it write out what waits there. `flush` writes out all of it, so
+/// that several small writes leave in one TCP segment.
 pub struct OctetWriter<'c, Io: Transport, Tx, M: RawMutex = NoopRawMutex> {
     writer: Writer<'c, Io, Tx, M>,
 }
 
 impl<'c, Io: Transport, Tx: Transmit, M: RawMutex> OctetWriter<'c, Io, Tx, M> {
-    /// Writes by a sending half. Other tasks may send by copies of it, too.
+    /// Writes through a sending half. Other tasks may send through copies of it, too.
     #[must_use]
     pub const fn new(writer: Writer<'c, Io, Tx, M>) -> Self {
         Self { writer }
@@ -216,7 +217,7 @@ where
     M: RawMutex,
 {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    /// If it is dropped before it is ready, nothing was read, and nothing is lost.
     async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
         if octets.is_empty() {
             return Ok(0);
@@ -240,7 +241,7 @@ where
     M: RawMutex,
 {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing is lost.
+    /// If it is dropped before it is ready, nothing is lost.
     async fn fill_buf(&mut self) -> Result<&[u8], Self::Error> {
         self.advance().await?;
         Ok(self.rest())
@@ -268,14 +269,14 @@ where
     M: RawMutex,
 {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing of these octets will be sent.
+    /// If it is dropped before it is ready, none of these octets will be sent.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
         let queued = self.writer.queue_octets(octets).await;
         queued.map_err(StreamError::Connection)
     }
 
     /// # Cancel safety
-    /// Dropped at any point, another call goes on.
+    /// If it is dropped at any point, another call goes on.
     async fn flush(&mut self) -> Result<(), Self::Error> {
         self.writer.flush().await.map_err(StreamError::Connection)
     }
@@ -297,7 +298,7 @@ where
     M: RawMutex,
 {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    /// If it is dropped before it is ready, nothing was read, and nothing is lost.
     fn read(&mut self, octets: &mut [u8]) -> impl Future<Output = Result<usize, Self::Error>> {
         self.reader.read(octets)
     }
@@ -311,7 +312,7 @@ where
     M: RawMutex,
 {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing is lost.
+    /// If it is dropped before it is ready, nothing is lost.
     fn fill_buf(&mut self) -> impl Future<Output = Result<&[u8], Self::Error>> {
         self.reader.fill_buf()
     }
@@ -328,13 +329,13 @@ where
     M: RawMutex,
 {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing of these octets will be sent.
+    /// If it is dropped before it is ready, none of these octets will be sent.
     fn write(&mut self, octets: &[u8]) -> impl Future<Output = Result<usize, Self::Error>> {
         self.writer.write(octets)
     }
 
     /// # Cancel safety
-    /// Dropped at any point, another call goes on.
+    /// If it is dropped at any point, another call goes on.
     fn flush(&mut self) -> impl Future<Output = Result<(), Self::Error>> {
         self.writer.flush()
     }
@@ -346,7 +347,7 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'_, Io, Rx, T
         self.side.core.receiver().receiver().chunk()
     }
 
-    /// Closes, or writes out the Close that an earlier call, which was dropped, has queued.
+    /// Closes, or writes out the Close that an earlier call queued before it was dropped.
     async fn refuse(&self, code: CloseCode) -> Result<(), Error<Io::Error>> {
         match self.shared.close(Some(code), "").await {
             Err(Error::Usage(Usage::NotOpen)) => self.shared.flush().await,
@@ -356,8 +357,9 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Reader<'_, Io, Rx, T
 }
 
 impl<Io: Transport, Tx: Transmit, M: RawMutex> Writer<'_, Io, Tx, M> {
-    /// Queues a binary message of these octets, or of as many as an empty buffer has room for: how
-    /// many. Nothing is queued before that is known, and nothing awaited after.
+    /// Queues a binary message of these octets, or of as many as an empty buffer has room for, and
+    /// returns how many. Nothing is queued before that number is known, and nothing is awaited
+    /// afterwards.
     async fn queue_octets(&self, octets: &[u8]) -> Result<usize, Error<Io::Error>> {
         if octets.is_empty() {
             return Ok(0);
@@ -385,7 +387,7 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Writer<'_, Io, Tx, M> {
 }
 
 impl<T> StreamError<T> {
-    /// What the connection says, if it says something.
+    /// The connection's error, if it is one.
     #[must_use]
     pub const fn connection(&self) -> Option<&Error<T>> {
         match self {

@@ -123,7 +123,7 @@ impl<E, L> Client<E, L> {
 
 #[cfg(feature = "tls")]
 impl<E, V, C> Client<E, super::Tls<V>, C> {
-    /// The name that the server must prove to have, and that it is sent (SNI), if it is not the
+    /// The name that the server must prove it has, and that is sent to it (SNI), if that is not the
     /// URI's host: for a server that is reached by its address.
     #[must_use]
     pub fn server_name(mut self, name: &'static str) -> Self {
@@ -144,7 +144,8 @@ impl<E, L, C> Client<E, L, C> {
 impl<E: Entropy, L: Layer, C: Codec> Client<E, L, C> {
     /// Resolves the URI's host, connects, and makes the TLS handshake, if there is TLS, and the
     /// opening handshake. The next connection can be opened once this one is dropped. Call
-    /// [`finish`](crate::Connection::finish) first, or the server may not learn of its end until then.
+    /// [`finish`](crate::Connection::finish) first, or the server may not learn of the end until
+    /// then.
     ///
     /// # Errors
     /// [`ConnectError`]: among others `NotSecure` for a `wss` URI without TLS, and `NotWss` for a `ws`
@@ -185,12 +186,12 @@ impl<E: Entropy, L: Layer, C: Codec> Client<E, L, C> {
     }
 }
 
-/// Tells the compiler that it is called once, so that what it lends may leave it.
+/// Tells the compiler that the closure is called once, so that it may return what it lends.
 fn fn_once<V, F: FnOnce() -> V>(f: F) -> F {
     f
 }
 
-/// A memory that no constructor of ours lets through.
+/// Memory so small that none of our constructors lets it through.
 const TOO_SMALL: Refusal = Refusal::Memory("");
 
 impl<E: Entropy + 'static, L: Layer, C: Codec> Connect for Client<E, L, C> {

@@ -9,7 +9,7 @@ pub trait Codec: Sealed + 'static {
     /// The compression of one connection.
     type Compression<'c>: Compression;
 
-    /// Lends its memory to a connection; `None` where that is too small.
+    /// Lends its memory to a connection; `None` if it is too small.
     #[doc(hidden)]
     fn lend(&mut self) -> Option<Self::Compression<'_>>;
 }

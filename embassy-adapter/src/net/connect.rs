@@ -64,12 +64,12 @@ where
     )
 }
 
-/// The way to a server: TCP, and `then` what stands between it and the WebSocket.
+/// The way to a server: TCP, and `then` whatever lies between it and the WebSocket.
 pub(super) struct Dial<'d, 's, 'n, 't, P, R> {
     stack: Stack<'d>,
     timing: &'t Timing,
     then: P,
-    /// An error of TCP's.
+    /// Makes the caller's error of a TCP error.
     refused: R,
     socket: &'s Socket<'n>,
     attempt: Option<Attempt<'s, 'n>>,
@@ -121,7 +121,7 @@ where
     }
 }
 
-/// TCP is connected, but there is no connection yet: dropped, it is cut off.
+/// TCP is connected, but there is no WebSocket connection yet. A drop cuts TCP off.
 struct Attempt<'s, 'n>(&'s Socket<'n>);
 
 impl Drop for Attempt<'_, '_> {
@@ -169,7 +169,7 @@ pub async fn dial(
     outcome
 }
 
-/// What an address cut off before gets to hear of it.
+/// How long the reset of an earlier connection may take to leave.
 const RESET: Duration = Duration::from_millis(200);
 
 async fn attempt(
@@ -180,7 +180,7 @@ async fn attempt(
     if socket.with(|tcp| tcp.state()) != State::Closed {
         let mut socket = socket;
         socket.abort();
-        // Of no interest: whoever is not there any more need not hear of it.
+        // A failure is of no interest: a peer that is gone need not hear of the reset.
         let _ = with_timeout(RESET, socket.drained()).await;
     }
     let mut begun = false;
@@ -216,7 +216,7 @@ fn too_late(_: TimeoutError) -> ConnectError<ErrorKind> {
     ConnectError::Timeout(Timeout::Connect)
 }
 
-/// The middle of the time that is left.
+/// The middle of the time that remains until `by`.
 fn half_way(by: Instant) -> Instant {
     let now = Instant::now();
     let left = by.saturating_duration_since(now).as_ticks();

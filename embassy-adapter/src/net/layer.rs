@@ -16,11 +16,11 @@ pub trait Layer: sealed::Sealed + 'static {
     /// The transport of one connection, which borrows from the client for `'c`.
     type Io<'c>: Transport<Error = Self::Error>;
 
-    /// Whether it is for such a URI.
+    /// Whether the layer is for URIs of this scheme.
     #[doc(hidden)]
     fn check(uri: &Uri<'_>) -> Result<(), ConnectError<Self::Error>>;
 
-    /// An error of TCP's.
+    /// Makes this layer's error of a TCP error.
     #[doc(hidden)]
     fn refused(error: ConnectError<ErrorKind>) -> ConnectError<Self::Error>;
 
@@ -28,8 +28,8 @@ pub trait Layer: sealed::Sealed + 'static {
     #[doc(hidden)]
     type Secure<'c>: Prepare<Self::Io<'c>>;
 
-    /// The transport over a socket that is not connected yet. So long may both handshakes take
-    /// together.
+    /// The transport over a socket that is not connected yet. `handshake` is the time limit for
+    /// both handshakes together.
     #[doc(hidden)]
     #[expect(clippy::type_complexity, reason = "the parameters are the layer's")]
     fn begin<'c>(

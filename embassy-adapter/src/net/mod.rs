@@ -42,8 +42,8 @@
 //! }
 //! ```
 //!
-//! A connection in statics is the only one for as long as the program runs. To reconnect, let one task
-//! own the client and give it to a [`Supervisor`](crate::Supervisor).
+//! With its connection in a static, a program can open only one for as long as it runs. To
+//! reconnect, let one task own the client and give it to a [`Supervisor`](crate::Supervisor).
 //!
 //! [`connect`] and `connect_secure` work with a [`Socket`] and buffers of your own.
 //!

@@ -43,7 +43,7 @@ impl<'n> Socket<'n> {
             .map_err(|error| error.kind())
     }
 
-    /// The socket, for the moment of one poll.
+    /// Lends the socket for the moment of one poll.
     pub(super) fn with<V>(&self, with: impl FnOnce(&mut TcpSocket<'n>) -> V) -> V {
         with(&mut self.tcp.borrow_mut())
     }
@@ -55,7 +55,7 @@ impl ErrorType for &Socket<'_> {
 
 impl Read for &Socket<'_> {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was read.
+    /// If it is dropped before it is ready, nothing was read.
     async fn read(&mut self, octets: &mut [u8]) -> Result<usize, ErrorKind> {
         // embassy-net's futures hold nothing between two polls: a new one for each will do.
         poll_fn(|cx| self.with(|tcp| pin!(tcp.read(octets)).poll(cx)))
@@ -66,7 +66,7 @@ impl Read for &Socket<'_> {
 
 impl Write for &Socket<'_> {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was written.
+    /// If it is dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, ErrorKind> {
         poll_fn(|cx| self.with(|tcp| pin!(tcp.write(octets)).poll(cx)))
             .await

@@ -25,12 +25,13 @@ pub(super) fn of_scheme(
     }
 }
 
-/// At most so many signatures are checked to find a path: a path has one more than it has
-/// intermediates, and the rest is for an issuer that has the name of another.
+/// The most signatures that are checked to find a path: a path has one more than it has
+/// intermediates, and the rest are for issuers that share the name of another.
 pub(super) const SIGNATURES: u8 = MAX_INTERMEDIATES as u8 + 2;
 
-/// At most so many of them may be wrong. Names lead to a wrong issuer only where two have the same,
-/// after a change of keys; a stranger can give as many as it likes the name of an authority.
+/// The most of them that may be wrong. A name leads to a wrong issuer only where two issuers share
+/// it, after a change of keys; a stranger can give any number of certificates the name of an
+/// authority.
 pub(super) const WRONG: u8 = 2;
 
 /// What was spent of [`SIGNATURES`] and [`WRONG`].
@@ -49,7 +50,7 @@ impl Budget {
         }
     }
 
-    /// A signature was not checked since it would have been one too many.
+    /// A signature was not checked because it would have been one too many.
     pub(super) fn is_exceeded(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
@@ -59,7 +60,7 @@ impl Budget {
         self.checked.load(Ordering::Relaxed)
     }
 
-    // Load and store, not add: thumbv6m has no more, and there is one owner.
+    // Load and store, not add: thumbv6m has nothing else, and there is one owner.
     fn spend(
         &self,
         check: impl FnOnce() -> Result<(), InvalidSignature>,
@@ -150,7 +151,7 @@ impl SignatureVerificationAlgorithm for P256Sha256 {
 
 fn verify_p256(key: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
     // RFC 5480 §2.2: "Implementations of Elliptic Curve Cryptography according to this document
-    // MUST support the uncompressed form". No more, as other verifiers.
+    // MUST support the uncompressed form". No other form, as in other verifiers.
     if key.first() != Some(&0x04) {
         return Err(InvalidSignature);
     }
@@ -168,7 +169,7 @@ mod p384 {
     };
     use sha2::{Digest, Sha256, Sha384};
 
-    // Of a younger generation than p256's.
+    // From a newer version of the trait's crate than p256 uses.
     use ::p384::ecdsa::signature::hazmat::PrehashVerifier;
 
     use super::verify_p256;

@@ -1,17 +1,18 @@
-//! AES-128-GCM that looks at what it opened before embedded-tls does.
+//! AES-128-GCM that inspects what it has decrypted before embedded-tls sees it.
 //!
-//! A cipher suite is a trait of embedded-tls's, and the plaintext of every record passes through
-//! it. So what embedded-tls does wrong with a record can be kept from it. In the handshake:
+//! A cipher suite is a trait in embedded-tls, and the plaintext of every record passes through it.
+//! So records that embedded-tls would mishandle can be kept from it. During the handshake:
 //!
-//! - it takes a message for as long as its contents say, whatever its header says.
+//! - it takes the length of a message from its contents, whatever its header says.
 //!
-//! And after it:
+//! After the handshake:
 //!
 //! - it panics at a handshake message that is not NewSessionTicket;
-//! - it forgets how to write once the peer's close_notify came, and would answer in the clear.
+//! - it no longer takes the connection for open once the peer's close_notify has come, and would
+//!   answer in the clear.
 //!
-//! Which records come after the handshake the [`Link`](super::Link) knows. It says so in the one
-//! field of the record header that carries nothing, and that no octet of is read elsewhere.
+//! The [`Link`](super::Link) knows which records come after the handshake. It marks them in the one
+//! field of the record header that carries no information and is read nowhere else.
 
 use aead::{AeadCore, AeadInPlace, Error, Key, KeyInit, KeySizeUser, Nonce, Tag};
 use embedded_tls::{Aes128GcmSha256, TlsCipherSuite, TlsError};
@@ -36,7 +37,7 @@ pub(super) struct Gated(Cipher);
 
 /// RFC 8446 §5.2: "legacy_record_version: The legacy_record_version field is always 0x0303."
 const LEGACY_VERSION: [u8; 2] = [3, 3];
-/// What stands there, on the way from the link to the gate, once the handshake is over.
+/// What the link puts there for the gate once the handshake is over.
 const OPEN: [u8; 2] = [0, 0];
 
 /// Marks the header of a record that came after the handshake.
@@ -130,7 +131,7 @@ fn pass_in_handshake(record: &mut [u8]) -> Result<(), Error> {
     if let (HANDSHAKE, messages) = opened(record)?
         && !are_whole(messages)
     {
-        // A message of no known type in their place, which it refuses by that name.
+        // In their place a message of unknown type, which embedded-tls refuses as such.
         record.fill(0);
         if let [first, second, ..] = record {
             [*first, *second] = [0, HANDSHAKE];
@@ -143,14 +144,14 @@ fn pass_in_handshake(record: &mut [u8]) -> Result<(), Error> {
 fn pass(record: &mut [u8]) -> Result<(), Error> {
     match opened(record)? {
         (APPLICATION_DATA, _) => Ok(()),
-        // It says that it cannot, in an error of its own.
+        // embedded-tls refuses it with an error of its own.
         (HANDSHAKE, [KEY_UPDATE, ..]) => Ok(()),
-        // Sessions are not resumed: a record of nothing in their place.
+        // Sessions are not resumed: an empty record in their place.
         (HANDSHAKE, messages) if are_tickets(messages) => {
             empty(record, APPLICATION_DATA);
             Ok(())
         }
-        // An alert of nothing in the place of close_notify: see `is_end`.
+        // An empty alert in place of close_notify: see `is_end`.
         (ALERT, [_, CLOSE_NOTIFY]) => {
             empty(record, ALERT);
             Ok(())
@@ -172,9 +173,10 @@ fn are_tickets(messages: &[u8]) -> bool {
     !messages.is_empty() && are_all(messages, |kind, _| kind == NEW_SESSION_TICKET)
 }
 
-/// RFC 8446 §6: "Peers which receive a message which cannot be parsed according to the syntax (e.g.,
-/// have a length extending beyond the message boundary or contain an out-of-range length) MUST
-/// terminate the connection". A message over two records is such a one to embedded-tls.
+/// RFC 8446 §6: "Peers which receive a message which cannot be parsed according to the syntax
+/// (e.g., have a length extending beyond the message boundary or contain an out-of-range length)
+/// MUST terminate the connection". To embedded-tls, a message that is spread over two records is
+/// such a message.
 fn are_whole(messages: &[u8]) -> bool {
     are_all(messages, |kind, body| match (kind, body) {
         (ENCRYPTED_EXTENSIONS, [high, low, rest @ ..]) => is(&[*high, *low], rest),
@@ -187,12 +189,12 @@ fn are_whole(messages: &[u8]) -> bool {
         (CERTIFICATE_VERIFY, [_, _, high, low, rest @ ..]) => is(&[*high, *low], rest),
         (FINISHED, body) => body.len() == VERIFY_DATA,
         (ENCRYPTED_EXTENSIONS | CERTIFICATE | CERTIFICATE_REQUEST | CERTIFICATE_VERIFY, _) => false,
-        // It takes no others.
+        // embedded-tls accepts no others.
         _ => true,
     })
 }
 
-/// Whether this is how long the rest is.
+/// Whether the rest has this length.
 fn is(length: &[u8], rest: &[u8]) -> bool {
     let length = length
         .iter()
@@ -200,7 +202,7 @@ fn is(length: &[u8], rest: &[u8]) -> bool {
     length == rest.len()
 }
 
-/// Whether these are whole messages, one after the other, of which each is as it should be.
+/// Whether these are whole messages, one after the other, each of which satisfies `each`.
 fn are_all(mut messages: &[u8], each: impl Fn(u8, &[u8]) -> bool) -> bool {
     while let [kind, high, middle, low, rest @ ..] = messages {
         let length = u32::from_be_bytes([0, *high, *middle, *low]);

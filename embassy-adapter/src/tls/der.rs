@@ -1,13 +1,13 @@
 //! The few fields of a certificate that webpki reads but does not show.
 //!
-//! Every certificate of a path was parsed strictly by webpki before; a pinned leaf is judged
-//! by the very octets of its key. So this walk only has to be total, not strict.
+//! webpki has already parsed every certificate of a path strictly, and a pinned leaf is judged by
+//! the very octets of its key. So this parser only has to be total, not strict.
 
 /// Fields of RFC 5280 §4.1 `Certificate`.
 pub(super) struct Fields<'a> {
     /// Seconds since 1970.
     pub(super) not_before: u64,
-    /// The whole `SubjectPublicKeyInfo`, tag and length included: what a pin is taken of.
+    /// The whole `SubjectPublicKeyInfo`, tag and length included: a pin is the hash of this.
     pub(super) spki: &'a [u8],
     /// The value of its `AlgorithmIdentifier`.
     pub(super) algorithm: &'a [u8],
@@ -51,7 +51,7 @@ impl<'a> Fields<'a> {
         let spki = at_spki.get(..at_spki.len().checked_sub(tbs.0.len())?)?;
         let algorithm = public_key.expect(SEQUENCE)?;
         let (0, key) = public_key.expect(BIT_STRING)?.split_first()? else {
-            return None; // a key of a broken number of octets
+            return None; // a key that is not a whole number of octets
         };
         let mut key_usage = None;
         while !tbs.0.is_empty() {
@@ -84,7 +84,7 @@ fn key_usage_among(extensions: &[u8]) -> Option<Option<u8>> {
         let value = extension.expect(OCTET_STRING)?;
         if oid == KEY_USAGE_OID {
             let (_unused_bits, bits) = Reader(value).expect(BIT_STRING)?.split_first()?;
-            // No bit at all forbids every use.
+            // Without any bit set, every use is forbidden.
             return Some(Some(bits.first().copied().unwrap_or(0)));
         }
     }

@@ -11,12 +11,12 @@ use embedded_tls::alert::AlertDescription;
 /// embassy-net an [`ErrorKind`].
 ///
 /// No application data was sent to a server that did not prove who it is, nor read from one.
-/// `Display` shows the whole error, so `source` is what lies behind the part that was shown.
+/// `Display` includes the error inside, so `source` gives that error's own source.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<T = ErrorKind> {
-    /// The server's certificate does not prove that it is the one that was asked for.
+    /// The certificate does not prove that the server is the one that was asked for.
     Certificate(CertificateError),
     /// The transport ended during the handshake.
     CutInHandshake,
@@ -42,8 +42,8 @@ pub enum Error<T = ErrorKind> {
     Entropy,
     /// The connection was closed, or has failed before.
     Closed,
-    /// The server violated the TLS protocol, or does not speak TLS 1.3 with the parameters that this
-    /// end has.
+    /// The server violated the TLS protocol, or does not speak TLS 1.3 with the parameters that
+    /// this end supports.
     Protocol(TlsError),
     /// The transport's own error.
     Transport(T),
@@ -58,7 +58,7 @@ pub enum CertificateError {
     Missing,
     /// More certificates than [`MAX_INTERMEDIATES`](super::MAX_INTERMEDIATES) and a leaf.
     TooMany,
-    /// A certificate is not as RFC 5280 wants it.
+    /// A certificate is malformed by the rules of RFC 5280.
     Malformed,
     /// A certificate is not of version 3.
     Version,
@@ -69,7 +69,7 @@ pub enum CertificateError {
     UnknownIssuer,
     /// A certificate of the chain has expired.
     Expired {
-        /// When.
+        /// The date on which it expired.
         not_after: Date,
         /// The date that it was checked for: that of [`Clock`](super::Clock), or without a clock the
         /// beginning of another certificate's validity.
@@ -77,7 +77,7 @@ pub enum CertificateError {
     },
     /// A certificate of the chain is not valid yet.
     NotYetValid {
-        /// From when on it is.
+        /// The date from which it is valid.
         not_before: Date,
         /// The date that it was checked for, as in [`Expired`](Self::Expired).
         at: Date,
@@ -87,7 +87,7 @@ pub enum CertificateError {
     /// An issuer is not a certification authority (RFC 5280 §4.2.1.9). Whoever holds any certificate
     /// of an authority could forge others this way.
     IssuerNotCa,
-    /// The server's certificate is that of a certification authority.
+    /// The server's certificate is a certification authority's.
     CaAsServer,
     /// More authorities below an issuer than it allows (RFC 5280 §4.2.1.9).
     PathLength,
@@ -221,7 +221,7 @@ impl core::error::Error for CertificateError {}
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Date {
-    /// Since 1970.
+    /// Days since 1970-01-01.
     days: u32,
 }
 
@@ -229,7 +229,7 @@ impl Date {
     /// The day of a moment, in seconds since 1970-01-01 00:00 UTC.
     #[must_use]
     pub fn from_unix_seconds(seconds: u64) -> Self {
-        // A day has 675 times 128 seconds: no division of 64 bits.
+        // A day has 675 times 128 seconds, so no 64-bit division is needed.
         let days = u32::try_from(seconds >> 7).unwrap_or(u32::MAX) / 675;
         Self { days }
     }
@@ -237,8 +237,8 @@ impl Date {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // From 0000-03-01, so that the day that may be missing is a year's last. Each 400 years have
-        // the same number of days.
+        // Counted from 0000-03-01, so that a leap day is the last day of its year. Every 400 years
+        // have the same number of days.
         let (eras, day) = (
             (self.days + 719_468) / 146_097,
             (self.days + 719_468) % 146_097,
@@ -258,7 +258,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// As [`Display`](fmt::Display) shows it: whoever prints the error as it is reads a date, too.
+/// As [`Display`](fmt::Display) shows it, so that `{:?}` of an error has a readable date, too.
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

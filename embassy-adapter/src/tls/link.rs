@@ -6,9 +6,9 @@
 //! complete at once, and [`stream`](super::stream) alone waits on the transport, with its
 //! progress kept here.
 //!
-//! Records pass the gate of RFC 8446 §5 on their way in: what embedded-tls would choke on, or
-//! take for its peer's word although it is in the clear, goes no further. What they contain passes
-//! another one, in [`cipher`].
+//! Records pass the gate of RFC 8446 §5 on their way in: what embedded-tls would choke on, or take
+//! for its peer's word although it is in the clear, goes no further. Their contents pass another
+//! gate, in [`cipher`].
 
 use core::cell::{RefCell, RefMut};
 use core::convert::Infallible;
@@ -26,7 +26,7 @@ use super::{Records, cipher};
 /// Where records wait while they are incomplete, one buffer for each direction. It serves one
 /// connection after the other, each of which borrows it.
 ///
-/// Lent to two connections at a time it would mix their records, which its type forbids:
+/// Lent to two connections at once, it would mix their records. The type forbids that:
 ///
 /// ```compile_fail,E0499
 /// use bare_ws::entropy::Entropy;
@@ -46,8 +46,8 @@ use super::{Records, cipher};
 /// }
 /// ```
 ///
-/// `receive` takes a record of the server with its header of 5 octets, `transmit` as much as
-/// [`Records::write`](super::Records::write).
+/// `receive` holds one record from the server, with its header of 5 octets; `transmit` holds as
+/// much as [`Records::write`](super::Records::write).
 pub struct Link<'b> {
     pub(super) inbound: RefCell<Inbound<'b>>,
     pub(super) outbound: RefCell<Outbound<'b>>,
@@ -57,7 +57,7 @@ impl<'b> Link<'b> {
     /// The least length of `receive`.
     pub const MIN_RECEIVE: usize = 64;
 
-    /// Of two buffers.
+    /// A link made of two buffers.
     pub fn new(receive: &'b mut [u8], transmit: &'b mut [u8]) -> Self {
         Self {
             inbound: RefCell::new(Inbound::new(receive)),
@@ -65,8 +65,8 @@ impl<'b> Link<'b> {
         }
     }
 
-    /// Begins a connection: whether both queues are long enough for these record buffers. What is
-    /// left of the connection before is dropped.
+    /// Begins a connection, if both queues are long enough for these record buffers. What is left
+    /// of the previous connection is dropped.
     pub(super) fn begin<T>(&mut self, records: &Records<'_>) -> Result<(), Error<T>> {
         let (inbound, outbound) = (self.inbound.get_mut(), self.outbound.get_mut());
         let fits = |buffer: &[u8], needed| {
@@ -116,7 +116,7 @@ const APPLICATION_DATA: u8 = 23;
 const MAX_PLAINTEXT: usize = 1 << 14;
 /// RFC 8446 §5.2: "The length MUST NOT exceed 2^14 + 256 bytes."
 const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 256;
-/// The tag, and the content type. embedded-tls panics on a record of the tag alone.
+/// The tag and the content type: embedded-tls panics on a record that is nothing but a tag.
 const MIN_CIPHERTEXT: usize = 17;
 
 /// The record that is coming in.
@@ -131,7 +131,7 @@ pub(super) struct Inbound<'b> {
     end: usize,
     /// Octets of the record that have not arrived; `None` until its header has.
     rest: Option<usize>,
-    /// The most octets of a record, its header left out.
+    /// The most octets of a record, without its header.
     limit: usize,
     phase: Phase,
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{Link, MaxFragmentLength, Records};
 
-/// The buffers of one TLS connection after the other, as a value for a static:
+/// The buffers of TLS, for one connection at a time, as one value for a static:
 ///
 /// ```
 /// use bare_ws_embassy::tls::Memory;
@@ -18,14 +18,14 @@ use super::{Link, MaxFragmentLength, Records};
 ///
 /// | `READ` | the longest record of the server | what it is asked for (RFC 6066 §4) |
 /// |---|---|---|
-/// | 16 645 | 2^14 octets, what a record may have | |
+/// | 16 645 | 2^14 octets, the most that a record may have | |
 /// | 4118 | 2^12 | [`MaxFragmentLength::Bits12`] |
 /// | 2070 | 2^11 | [`MaxFragmentLength::Bits11`] |
 /// | 1046 | 2^10 | [`MaxFragmentLength::Bits10`] |
 /// | 534 | 2^9 | [`MaxFragmentLength::Bits9`] |
 ///
-/// The server's certificates must fit `READ`, too. `WRITE` is the longest record of ours and 133
-/// octets, 512 at least: the transmit buffer of the connection and 133 make one record of one write.
+/// The server's certificates must fit `READ`, too. `WRITE` is our longest record and 133 octets, at
+/// least 512: if it is the connection's transmit buffer and 133, each write makes one record.
 pub struct Memory<const READ: usize = 16_645, const WRITE: usize = 1157> {
     read: [u8; READ],
     write: [u8; WRITE],

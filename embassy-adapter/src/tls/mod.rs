@@ -1,11 +1,11 @@
 //! TLS 1.3 with a verified peer, without an allocator, over any `embedded-io-async` transport.
 //!
-//! The protocol is embedded-tls's, the X.509 path building rustls-webpki's, the mathematics
-//! RustCrypto's. What is here is what stands between them:
+//! The protocol is implemented by embedded-tls, X.509 path building by rustls-webpki, the
+//! mathematics by RustCrypto. This module is what connects them:
 //!
 //! - [`Roots`] and [`PinnedKey`] say whom to trust ([`trust`]);
-//! - the handshake counts only if the server proved that it holds the key of a certificate so
-//!   trusted ([`Client::connect`]);
+//! - the handshake counts only if the server proved that it holds the key of a certificate trusted
+//!   that way ([`Client::connect`]);
 //! - a future dropped at any await is harmless ([`stream`]).
 //!
 //! There is no way to switch verification off.
@@ -71,8 +71,9 @@
 //!
 //! # Memory
 //!
-//! Four buffers of the caller: two of embedded-tls ([`Records`]), two that hold a record on its
-//! way ([`Link`]). In octets, for records of `n` octets from the server and of `m` to it:
+//! The caller provides four buffers: two for embedded-tls ([`Records`]), and two that each hold a
+//! record on its way ([`Link`]). Their lengths in octets, for records of `n` octets from the server
+//! and of `m` to it:
 //!
 //! | buffer | length | full records | [`MaxFragmentLength`] 2^12 | 2^10 |
 //! | --- | --- | --- | --- | --- |
@@ -81,9 +82,9 @@
 //! | `Records::write` | m + 133, 512 at least | 16 517 | 4224 (m = 4091) | 1152 (m = 1019) |
 //! | `Link` `transmit` | as `Records::write` | 16 517 | 4224 | 1152 |
 //!
-//! A server that does not know the extension sends full records as soon as a message is long.
-//! The server's Certificate message must fit `Records::read`, and no handshake message may be
-//! spread over two records.
+//! A server that does not know the extension sends full records as soon as a message is long
+//! enough. The server's Certificate message must fit `Records::read`, and no handshake message may
+//! be spread over two records.
 //!
 //! # Figures
 //!
@@ -98,37 +99,37 @@
 //! | [`Roots`] | 83.0 (87.5) | 17.2 (16.6) | 208 M (151 M) |
 //! | [`Roots`], `tls-p384`, P-384 root and intermediate | 113.9 (136.0) | 24.2 (23.1) | 427 M (376 M) |
 //!
-//! An intermediate of P-256 adds 50 M instructions (`"s"`), which is what one signature costs. Of a
-//! stranger's chain, whatever names it bears, at most two signatures that are wrong are checked, and
-//! six in all. `force-soft-compact` of sha2 0.10,
-//! switched on in the firmware, takes 12 KB (27 KB) off `tls-p384` and 2 KB off the others.
+//! A P-256 intermediate adds 50 M instructions (`"s"`), the cost of one signature. In a stranger's
+//! chain, whatever names it bears, at most two wrong signatures are checked, and six in all. The
+//! feature `force-soft-compact` of sha2 0.10, switched on in the firmware, takes 12 KB (27 KB) off
+//! `tls-p384` and 2 KB off the others.
 //!
 //! # What it cannot do
 //!
-//! **TLS 1.2. RSA, Ed25519, and without `tls-p384` P-384. Client certificates. Session
-//! resumption. Revocation. New keys**: a KeyUpdate of the server's (RFC 8446 §4.6.3) ends the
-//! connection. An alert that the server sends after its ServerHello is seen as
-//! [`Error::Protocol`] only, close_notify apart.
+//! **TLS 1.2. RSA, Ed25519 and, without `tls-p384`, P-384. Client certificates. Session resumption.
+//! Revocation. New keys**: a KeyUpdate from the server (RFC 8446 §4.6.3) ends the connection.
+//! Except for close_notify, an alert that the server sends after its ServerHello is seen only as
+//! [`Error::Protocol`].
 //!
-//! And by embedded-tls 0.19, where no code around it can help:
+//! And because of embedded-tls 0.19, where no code around it can help:
 //!
-//! - **The one key exchange is secp256r1, the one cipher suite TLS_AES_128_GCM_SHA256.** A server
+//! - **The only key exchange is secp256r1, the only cipher suite TLS_AES_128_GCM_SHA256.** A server
 //!   that has only X25519 or P-384, AES-256-GCM or ChaCha20 answers with
 //!   [`Error::Alert`]`(HandshakeFailure)`. RFC 8446 §9.1 makes a server support these two.
-//! - **Lists of the server's with entries unknown to it end the handshake** with
+//! - **Lists from the server with entries that embedded-tls does not know end the handshake** with
 //!   [`Error::Protocol`]`(DecodeError)`, though RFC 8446 §4.2 has them ignored: supported_groups in
-//!   EncryptedExtensions with a brainpool curve, GREASE, or more than 13 groups; a CertificateRequest
-//!   with a scheme of no known number, or more than 25. What was received cannot be changed on its
-//!   way, since it counts for Finished.
-//! - **A server that is refused hears no alert** (RFC 8446 §6.2), but the end of the transport. From
-//!   ServerHello on alerts are encrypted, under a key that embedded-tls does not show, and its own
-//!   it would send in the clear.
+//!   EncryptedExtensions with a brainpool curve, GREASE, or more than 13 groups; a
+//!   CertificateRequest with an unknown scheme, or with more than 25. The entries cannot be taken
+//!   out on the way, since Finished covers what was sent.
+//! - **A server that is refused hears no alert** (RFC 8446 §6.2), only the end of the transport.
+//!   From ServerHello on, alerts are encrypted under a key that embedded-tls does not expose, and
+//!   it would send its own in the clear.
 //!
-//! For such servers a [`Connection`](crate::Connection) opens over any other stream:
-//! `examples/firmware/mbedtls` shows mbedTLS by mbedtls-rs (TLS 1.2, RSA, X25519, alerts), side by
-//! side with this in flash, memory and instructions. It takes twice the flash, a heap of 58 KB, and
-//! its futures must not be dropped. rustls does not compile for processors without
-//! compare-and-swap, as these are.
+//! For such servers, open a [`Connection`](crate::Connection) over another TLS stream.
+//! `examples/firmware/mbedtls` does so with mbedTLS by mbedtls-rs (TLS 1.2, RSA, X25519, alerts),
+//! and compares its flash, memory and instructions with those of this module: it takes twice the
+//! flash and a heap of 58 KB, and its futures must not be dropped. rustls does not compile for
+//! processors without compare-and-swap, such as these.
 
 mod algorithm;
 mod cipher;
@@ -170,13 +171,13 @@ use verifier::{Provider, Record};
 pub struct Records<'b> {
     /// For the server's records: see the [module](self) for how long.
     pub read: &'b mut [u8],
-    /// For ours: 128 octets of it are overhead, the rest is the most that one record carries.
-    /// At least [`Records::MIN_WRITE`]; at most the fragment length and 128 if one is asked for.
+    /// For ours: 128 octets of it are overhead, the rest is the most that one record carries. At
+    /// least [`Records::MIN_WRITE`]; if a fragment length is asked for, at most that and 128.
     pub write: &'b mut [u8],
 }
 
 impl Records<'_> {
-    /// The least length of `write`: ClientHello with the longest server name.
+    /// The least length of `write`: a ClientHello with the longest server name.
     pub const MIN_WRITE: usize = 512;
 }
 
@@ -189,8 +190,8 @@ pub struct Client<'c, V> {
 }
 
 impl<'c, V: Trust> Client<'c, V> {
-    /// `server` is the DNS name or IP address in the URI, without brackets; a DNS name is also
-    /// what the server is told (SNI).
+    /// `server` is the DNS name or IP address in the URI, without brackets; a DNS name is also sent
+    /// to the server (SNI).
     #[must_use]
     pub const fn new(server: &'c str, trust: V) -> Self {
         Self {
@@ -208,17 +209,18 @@ impl<'c, V: Trust> Client<'c, V> {
         self
     }
 
-    /// Makes the handshake. The ClientHello apart, nothing is written before the server has
+    /// Makes the handshake. Apart from the ClientHello, nothing is written before the server has
     /// proved who it is.
     ///
-    /// All signatures are checked inside one poll, since embedded-tls asks for them without a way to
-    /// wait, and nothing else on the executor runs meanwhile: with [`Roots`] at most two more than
-    /// [`MAX_INTERMEDIATES`] for the path, of which two may be wrong, and that of the server's
-    /// CertificateVerify. Between the records of the handshake others run.
+    /// All signatures are checked inside one poll, since embedded-tls cannot wait for them, and
+    /// nothing else on the executor runs meanwhile. With [`Roots`] that is at most two more than
+    /// [`MAX_INTERMEDIATES`] for the path, of which two may be wrong, and the signature of the
+    /// server's CertificateVerify. Other tasks run between the records of the handshake.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the connection is lost; link and buffers can be used for another.
+    /// If it is dropped before it is ready, the connection is lost; link and buffers can be used
+    /// for another.
     pub async fn connect<'a, 'b, In, Out, E>(
         &self,
         link: &'a mut Link<'b>,
@@ -254,7 +256,7 @@ impl<'c, V: Trust> Client<'c, V> {
         Out: Write<Error = In::Error>,
         E: Entropy,
     {
-        // "example.org." and "example.org" are one host; certificates and SNI know the second.
+        // "example.org." and "example.org" are one host; certificates and SNI use the second form.
         let server = self.server.strip_suffix('.').unwrap_or(self.server);
         let name = ServerName::try_from(server).map_err(|_| Error::ServerName)?;
         let (tls, link) = session.opening().ok_or(Error::Closed)?;
@@ -284,7 +286,7 @@ impl<'c, V: Trust> Client<'c, V> {
                     if !fill(link, reader).await? {
                         return Err(Error::CutInHandshake);
                     }
-                    // What a record makes us compute takes long: let others run in between.
+                    // The computations for a record take long: let other tasks run in between.
                     yield_now().await;
                 } else {
                     // What follows the ClientHello is for a proven peer only.

@@ -16,14 +16,14 @@ use crate::opening::{Prepare, open_over};
 use crate::timing::{Timeout, Timing, after};
 use crate::transport::Shutdown;
 
-/// What TLS takes for one connection: whom to trust, and memory.
+/// What TLS needs for one connection: whom to trust, and memory.
 pub struct Setup<'a, 'b, V> {
     client: Named<'a, V>,
     link: &'a mut Link<'b>,
     records: Records<'a>,
 }
 
-/// A [`Client`], whose server may be the URI's host.
+/// What becomes a [`Client`] once the URI's host is known, which may be the server's name.
 struct Named<'a, V> {
     server_name: Option<&'a str>,
     trust: V,
@@ -31,7 +31,7 @@ struct Named<'a, V> {
 }
 
 impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
-    /// The buffers are as long as the [module](super) says.
+    /// The [module](super) says how long the buffers must be.
     pub const fn new(trust: V, link: &'a mut Link<'b>, records: Records<'a>) -> Self {
         Self {
             client: Named {
@@ -51,16 +51,16 @@ impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
         self
     }
 
-    /// The name that the server must prove, and is told, where that is not the URI's host: for a
-    /// server that is reached by its address.
+    /// The name that the server must prove it has, and that is sent to it (SNI), if that is not the
+    /// URI's host: for a server that is reached by its address.
     #[must_use]
     pub const fn with_server_name(mut self, name: &'a str) -> Self {
         self.client.server_name = Some(name);
         self
     }
 
-    /// A connection over these halves, and the handshake that it needs, together with the opening
-    /// handshake within `limit`.
+    /// A connection over these halves, and the TLS handshake that it needs. That and the opening
+    /// handshake together must be over within `limit`.
     #[expect(clippy::type_complexity, reason = "the parameters are the stream's")]
     pub(crate) fn begin<In, Out, T>(
         self,
@@ -76,7 +76,7 @@ impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
     }
 }
 
-/// The handshake of TLS, on a stream that is in its place.
+/// The TLS handshake, on a stream that does not move any more.
 pub struct Handshake<'a, V> {
     client: Named<'a, V>,
     limit: Duration,
@@ -130,7 +130,7 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 /// Makes the TLS handshake and the opening handshake over a transport that is connected, as
 /// [`Connection::open`](crate::Connection::open) does without TLS. `net::connect_secure` also connects.
 ///
-/// The server must be that of the URI. Nothing but a ClientHello is sent before it has proved it.
+/// The server must be the URI's. Nothing but a ClientHello is sent before it has proved that it is.
 ///
 /// # Errors
 /// [`ConnectError::NotWss`] for a URI that is not `wss`; [`ConnectError::Tls`];
@@ -138,8 +138,8 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 /// than [`Timing::handshake`]. A signature that is being checked is not interrupted.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, the handshake is lost and the transport is of no more use. The memory
-/// can be used for another.
+/// If it is dropped before it is ready, the handshake is lost and the transport is of no more use.
+/// The memory can be used for another.
 #[expect(
     clippy::type_complexity,
     reason = "the parameters are the connection's"

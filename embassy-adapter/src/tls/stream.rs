@@ -7,8 +7,8 @@
 //! the next one is encrypted under the same nonce, which gives its plaintext away (RFC 8446 §5.3).
 //!
 //! Here every future of [`Stream`] and its halves may be dropped at any await: nothing is lost,
-//! doubled, torn or encrypted twice, and the next call goes on where the last one was. That holds
-//! if the transport's own `read` and `write` futures may be dropped, as embassy-net's may.
+//! doubled, torn or encrypted twice, and the next call goes on where the last one stopped. That
+//! holds if the transport's own `read` and `write` futures may be dropped, as embassy-net's may.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -28,9 +28,9 @@ use crate::transport::{Shutdown, Transport};
 
 /// A verified TLS 1.3 connection over a reading and a writing half of a transport.
 ///
-/// Each `write` makes one record, as far as the record buffer for writing goes, and offers it to
-/// the transport at once; [`flush`](Write::flush) sees it through. Flush before waiting for an
-/// answer.
+/// Each `write` makes one record, of as many octets as fit into the record buffer for writing, and
+/// offers it to the transport at once; [`flush`](Write::flush) writes out the rest of it. Flush
+/// before waiting for an answer.
 pub struct Stream<'a, 'b, In, Out> {
     pub(super) session: Session<'a, 'b>,
     pub(super) reader: In,
@@ -79,7 +79,8 @@ impl<'a, 'b, In, Out> Stream<'a, 'b, In, Out> {
         )
     }
 
-    /// The transport, without close_notify if [`Shutdown::shutdown`] has not sent it.
+    /// Gives the transport back. No close_notify is sent, unless [`Shutdown::shutdown`] has sent
+    /// it.
     pub fn into_inner(self) -> (In, Out) {
         (self.reader, self.writer)
     }
@@ -114,7 +115,7 @@ impl<In: Read, Out> Read for Stream<'_, '_, In, Out> {
     /// [`Error::Truncated`].
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    /// If it is dropped before it is ready, nothing was read, and nothing is lost.
     async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
         self.session.read(&mut self.reader, octets).await
     }
@@ -124,7 +125,7 @@ impl<In: Read> Read for ReadHalf<'_, '_, '_, In> {
     /// As [`Stream`]'s.
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was read, and nothing is lost.
+    /// If it is dropped before it is ready, nothing was read, and nothing is lost.
     async fn read(&mut self, octets: &mut [u8]) -> Result<usize, Self::Error> {
         self.session.read(self.reader, octets).await
     }
@@ -132,13 +133,13 @@ impl<In: Read> Read for ReadHalf<'_, '_, '_, In> {
 
 impl<In: ErrorType, Out: Write<Error = In::Error>> Write for Stream<'_, '_, In, Out> {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was written.
+    /// If it is dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
         self.session.write(&mut self.writer, octets).await
     }
 
     /// # Cancel safety
-    /// Dropped before it is ready, the next `write` or `flush` goes on.
+    /// If it is dropped before it is ready, the next `write` or `flush` goes on.
     async fn flush(&mut self) -> Result<(), Self::Error> {
         self.session.flush(&mut self.writer).await
     }
@@ -146,13 +147,13 @@ impl<In: ErrorType, Out: Write<Error = In::Error>> Write for Stream<'_, '_, In, 
 
 impl<Out: Write> Write for WriteHalf<'_, '_, '_, Out> {
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was written.
+    /// If it is dropped before it is ready, nothing was written.
     async fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
         self.session.write(self.writer, octets).await
     }
 
     /// # Cancel safety
-    /// Dropped before it is ready, the next `write` or `flush` goes on.
+    /// If it is dropped before it is ready, the next `write` or `flush` goes on.
     async fn flush(&mut self) -> Result<(), Self::Error> {
         self.session.flush(self.writer).await
     }
@@ -173,7 +174,7 @@ impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, '_, Out> {
     /// ends the transport's writing direction. With embedded-tls that is the end of reading, too.
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, another call goes on.
+    /// If it is dropped before it is ready, another call goes on.
     async fn shutdown(&mut self) -> Result<(), Self::Error> {
         self.session.shutdown(self.writer).await
     }
@@ -183,8 +184,8 @@ impl<Out: Shutdown> Shutdown for WriteHalf<'_, '_, '_, Out> {
     }
 }
 
-/// To [`Connection::open`](crate::Connection::open) over: the connection has it, and needs no
-/// place for it.
+/// For [`Connection::open`](crate::Connection::open): the connection owns the stream, which needs
+/// no other place.
 impl<'a, 'b, In, Out> Transport for Stream<'a, 'b, In, Out>
 where
     In: Read<Error: Clone>,
@@ -237,11 +238,11 @@ where
 /// embedded-tls between its queues.
 pub(super) type Connection<'a, 'b> = TlsConnection<'a, &'a Link<'b>, Suite>;
 
-/// A TLS connection without its transport: what both directions look at.
-/// It is borrowed for the moment of one poll, never across an await:
-/// with a whole record in its queue, or room for one, embedded-tls does not wait.
+/// A TLS connection without its transport: what both directions look at. It is borrowed for the
+/// moment of one poll, never across an await: embedded-tls does not wait if its queue holds a whole
+/// record or has room for one.
 pub struct Session<'a, 'b> {
-    /// `None` after close_notify of ours.
+    /// `None` after our close_notify.
     tls: RefCell<Option<Connection<'a, 'b>>>,
     link: &'a Link<'b>,
     /// The peer's close_notify has come.
@@ -368,8 +369,8 @@ impl Session<'_, '_> {
     }
 }
 
-/// Reads to the transport's end what nobody can decrypt any more: TCP resets a connection that is
-/// closed with octets unread, and the peer would lose what we sent last.
+/// Reads and discards, to the transport's end, what nobody can decrypt any more: TCP resets a
+/// connection that is closed with octets unread, and the peer would lose what we sent last.
 async fn discard<In: Read>(reader: &mut In, octets: &mut [u8]) -> Result<usize, Error<In::Error>> {
     while reader.read(octets).await.map_err(Error::Transport)? > 0 {
         yield_now().await;

@@ -13,15 +13,15 @@ use super::algorithm::{Budget, Counted};
 use super::der::{DIGITAL_SIGNATURE, Fields, KEY_CERT_SIGN};
 use super::error::{CertificateError, Date};
 
-/// The most intermediate certificates that a server may send. Public servers send one or two.
-/// More would let a stranger make a board search long for a path: to find one, at most two more
-/// signatures are checked than this, and no more once two were wrong.
+/// The most intermediate certificates that a server may send. Public servers send one or two. More
+/// would let a stranger make a board spend long on the search for a path. At most two more
+/// signatures than this are checked to find one, and none after the second wrong one.
 pub const MAX_INTERMEDIATES: usize = 4;
 
 /// Judges the certificates of a server.
 ///
-/// That the server holds the key of its first certificate is verified apart from this, for
-/// every implementation alike.
+/// Whether the server holds the key of its first certificate is verified separately, whichever
+/// implementation is used.
 pub trait Trust {
     /// `chain` is what the server sent, its own certificate first. `Ok` is the promise that
     /// the first certificate is that of `server`.
@@ -171,16 +171,16 @@ fn key_usage_allows(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
     Ok(())
 }
 
-/// What stands for keyUsage among webpki's errors: it speaks of revocation lists, and none are
-/// ever given to it here.
+/// The error of webpki's that stands for keyUsage here: webpki itself uses it for revocation lists
+/// only, and is given none.
 const KEY_USAGE: webpki::Error = webpki::Error::IssuerNotCrlSigner;
 
 /// Trusts one key, or a few, by the SHA-256 of their `SubjectPublicKeyInfo`, and nothing else of
 /// the certificate: not its name, not its dates, not its issuer.
 ///
-/// The smallest, and for a fleet with its own server often the right choice: no authority can be
-/// tricked into vouching for another key. Give two pins, the second for the key that will come
-/// next, or the fleet is lost with the first key.
+/// It is the smallest choice, and for a fleet with its own server often the right one: no authority
+/// can be tricked into vouching for another key. Give two pins, the second for the key that will
+/// come next, or the fleet is lost with the first key.
 #[derive(Clone, Copy, Debug)]
 pub struct PinnedKey<'a> {
     pins: &'a [[u8; 32]],
@@ -194,7 +194,7 @@ impl<'a> PinnedKey<'a> {
         Self { pins }
     }
 
-    /// The pin of the key in a certificate, DER encoded; `None` if it is none.
+    /// The pin of the key in a DER-encoded certificate; `None` if that is not a certificate.
     #[must_use]
     pub fn pin_of(certificate: &[u8]) -> Option<[u8; 32]> {
         Fields::of(certificate).map(|fields| Sha256::digest(fields.spki).into())

@@ -111,12 +111,12 @@ struct Verifier<'a, V> {
     record: &'a Record,
     trust: &'a V,
     server: &'a ServerName<'a>,
-    /// The hash of the handshake up to and with the server's Certificate.
+    /// The hash of the handshake up to and including the server's Certificate.
     transcript: [u8; 32],
     key: LeafKey,
 }
 
-/// The key of the server's certificate, and its algorithm (a `SubjectPublicKeyInfo` in two).
+/// The key of the server's certificate, and its algorithm (a `SubjectPublicKeyInfo` split in two).
 #[derive(Default)]
 struct LeafKey {
     algorithm: Vec<u8, MAX_ALGORITHM>,
@@ -211,8 +211,8 @@ fn signed(transcript: &[u8; 32]) -> [u8; 130] {
     message
 }
 
-/// Our entropy as embedded-tls wants it. It cannot say that it failed, so it notes it; nothing
-/// made of what it gave then may leave.
+/// Our entropy behind the trait that embedded-tls wants, which cannot report a failure. So a
+/// failure is noted, and nothing made of what was given after it may leave.
 struct Rng<'a, E> {
     entropy: &'a mut E,
     record: &'a Record,
@@ -234,7 +234,7 @@ impl<E: Entropy> RngCore for Rng<'_, E> {
     fn fill_bytes(&mut self, octets: &mut [u8]) {
         if self.entropy.fill(octets).is_err() {
             self.record.entropy_failed.set(true);
-            // Not zero: a zero scalar would be asked for again, for ever.
+            // Not zero: for a zero scalar it would be asked again, for ever.
             octets.fill(1);
         }
     }

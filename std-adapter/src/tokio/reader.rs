@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         }
     }
 
-    /// [`recv_owned`](Self::recv_owned), once it is known that it has to wait.
+    /// [`recv_owned`](Self::recv_owned), continued after a [`look`](Self::look).
     pub(crate) async fn resume_owned(&mut self, look: Look) -> Result<Option<OwnedMessage>, Error> {
         if !self.resume(look).await? {
             return Ok(None);

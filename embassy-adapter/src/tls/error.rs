@@ -87,7 +87,7 @@ pub enum CertificateError {
     /// An issuer is not a certification authority (RFC 5280 §4.2.1.9). Whoever holds any certificate
     /// of an authority could forge others this way.
     IssuerNotCa,
-    /// The server's certificate is a certification authority's.
+    /// The server's certificate belongs to a certification authority.
     CaAsServer,
     /// More authorities below an issuer than it allows (RFC 5280 §4.2.1.9).
     PathLength,

@@ -171,8 +171,8 @@ fn key_usage_allows(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
     Ok(())
 }
 
-/// The error of webpki's that stands for keyUsage here: webpki itself uses it for revocation lists
-/// only, and is given none.
+/// The webpki error that stands for keyUsage here: webpki itself uses it only for revocation lists,
+/// and is given none.
 const KEY_USAGE: webpki::Error = webpki::Error::IssuerNotCrlSigner;
 
 /// Trusts one key, or a few, by the SHA-256 of their `SubjectPublicKeyInfo`, and nothing else of

@@ -132,7 +132,87 @@ pub fn decode(octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
     unframe(octets, 0)
 }
 
-/// The same of compressed messages, one after the other.
+/// Counts the messages in a stream of frames, by their headers.
+pub struct Messages {
+    header: Vec<u8>,
+    /// Octets of a payload that are still to come.
+    payload: u64,
+    counted: u64,
+    octets: usize,
+    first_len: Option<usize>,
+}
+
+impl Messages {
+    pub fn new() -> Self {
+        Self {
+            header: Vec::with_capacity(14),
+            payload: 0,
+            counted: 0,
+            octets: 0,
+            first_len: None,
+        }
+    }
+
+    /// Messages that are complete and not answered.
+    pub fn counted(&self) -> u64 {
+        self.counted
+    }
+
+    pub fn answered(&mut self, count: u64) {
+        self.counted -= count;
+    }
+
+    /// How many octets the first message had.
+    pub fn first_len(&self) -> Option<usize> {
+        self.first_len
+    }
+
+    pub fn take(&mut self, mut octets: &[u8]) {
+        while let [octet, rest @ ..] = octets {
+            let taken = if self.payload > 0 {
+                let taken = octets
+                    .len()
+                    .min(usize::try_from(self.payload).unwrap_or(usize::MAX));
+                self.payload -= taken as u64;
+                octets = &octets[taken..];
+                taken
+            } else {
+                self.header.push(*octet);
+                octets = rest;
+                let Some(payload) = whole_header(&self.header) else {
+                    self.octets += 1;
+                    continue;
+                };
+                self.payload = payload;
+                1
+            };
+            self.octets += taken;
+            if self.payload == 0 && self.header.first().is_some_and(|head| head & 0x80 != 0) {
+                self.counted += 1;
+                self.first_len.get_or_insert(self.octets);
+            }
+            if self.payload == 0 {
+                self.header.clear();
+            }
+        }
+    }
+}
+
+/// The length of the payload behind the header, once it is there whole.
+fn whole_header(header: &[u8]) -> Option<u64> {
+    let [_, second, rest @ ..] = header else {
+        return None;
+    };
+    let key = if second & 0x80 == 0 { 0 } else { 4 };
+    let (extended, payload) = match second & 0x7f {
+        126 => (2, u64::from(u16::from_be_bytes(*rest.first_chunk()?))),
+        127 => (8, u64::from_be_bytes(*rest.first_chunk()?)),
+        payload => (0, u64::from(payload)),
+    };
+    (rest.len() == extended + key).then_some(payload)
+}
+
+/// As [`decode`], for compressed messages, one after the other.
 pub struct Inflater(Decompress);
 
 impl Inflater {

@@ -13,9 +13,9 @@ use embassy_time::Duration;
 /// moment do not all come back at the same moment.
 ///
 /// ```
-/// use bare_ws::entropy::{Entropy, EntropyError};
-/// use bare_ws::receiver::Receive;
-/// use bare_ws::sender::Transmit;
+/// use bare_ws_embassy::bare_ws::entropy::{Entropy, EntropyError};
+/// use bare_ws_embassy::bare_ws::receiver::Receive;
+/// use bare_ws_embassy::bare_ws::sender::Transmit;
 /// use bare_ws_embassy::transport::Transport;
 /// use bare_ws_embassy::{Backoff, Connection};
 /// use embassy_time::Timer;

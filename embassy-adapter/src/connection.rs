@@ -34,12 +34,12 @@ use crate::writer::Writer;
 /// [`NoopRawMutex`] for tasks of one executor; for others see [`guarded`](Self::guarded).
 ///
 /// ```
-/// use bare_ws::buffer::Buffers;
-/// use bare_ws::close::CloseCode;
-/// use bare_ws::compression::Uncompressed;
-/// use bare_ws::entropy::Entropy;
-/// use bare_ws::handshake::Request;
-/// use bare_ws::uri::Uri;
+/// use bare_ws_embassy::bare_ws::buffer::Buffers;
+/// use bare_ws_embassy::bare_ws::close::CloseCode;
+/// use bare_ws_embassy::bare_ws::compression::Uncompressed;
+/// use bare_ws_embassy::bare_ws::entropy::Entropy;
+/// use bare_ws_embassy::bare_ws::handshake::Request;
+/// use bare_ws_embassy::bare_ws::uri::Uri;
 /// use bare_ws_embassy::transport::Endless;
 /// use bare_ws_embassy::{Connection, Timing};
 /// use embedded_io_async::{Read, Write};
@@ -164,8 +164,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     /// received:
     ///
     /// ```
-    /// use bare_ws::receiver::Receive;
-    /// use bare_ws::sender::Transmit;
+    /// use bare_ws_embassy::bare_ws::receiver::Receive;
+    /// use bare_ws_embassy::bare_ws::sender::Transmit;
     /// use bare_ws_embassy::transport::Transport;
     /// use bare_ws_embassy::{Connection, Error};
     ///
@@ -196,8 +196,8 @@ impl<Io: Transport, Rx: Receive, Tx: Transmit, M: RawMutex> Connection<Io, Rx, T
     /// sends. It ends when the peer closes, when either fails, or when `sending` returns.
     ///
     /// ```
-    /// use bare_ws::receiver::Receive;
-    /// use bare_ws::sender::Transmit;
+    /// use bare_ws_embassy::bare_ws::receiver::Receive;
+    /// use bare_ws_embassy::bare_ws::sender::Transmit;
     /// use bare_ws_embassy::transport::Transport;
     /// use bare_ws_embassy::{Connection, Error};
     /// use embassy_time::Timer;

@@ -16,8 +16,8 @@ use crate::error::Error;
 /// arrived may or may not have been sent.
 ///
 /// ```
-/// use bare_ws::receiver::Receive;
-/// use bare_ws::sender::Transmit;
+/// use bare_ws_embassy::bare_ws::receiver::Receive;
+/// use bare_ws_embassy::bare_ws::sender::Transmit;
 /// use bare_ws_embassy::transport::Transport;
 /// use bare_ws_embassy::{Connection, Error, duplex};
 /// use embassy_time::Timer;

@@ -35,9 +35,9 @@
 //! # Two tasks
 //!
 //! ```
-//! use bare_ws::message::Message;
-//! use bare_ws::receiver::Receive;
-//! use bare_ws::sender::Transmit;
+//! use bare_ws_embassy::bare_ws::message::Message;
+//! use bare_ws_embassy::bare_ws::receiver::Receive;
+//! use bare_ws_embassy::bare_ws::sender::Transmit;
 //! use bare_ws_embassy::transport::Transport;
 //! use bare_ws_embassy::{Connection, Error, duplex};
 //! use embassy_time::Timer;

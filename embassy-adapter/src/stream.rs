@@ -12,8 +12,8 @@
 //! client must offer and the server select:
 //!
 //! ```
-//! use bare_ws::handshake::Request;
-//! use bare_ws::uri::{Uri, UriError};
+//! use bare_ws_embassy::bare_ws::handshake::Request;
+//! use bare_ws_embassy::bare_ws::uri::{Uri, UriError};
 //!
 //! fn request(uri: &str) -> Result<Request<'_>, UriError> {
 //!     let mut request = Request::new(Uri::parse(uri)?);
@@ -67,8 +67,8 @@ pub enum StreamError<T = ErrorKind> {
 /// [`Timing::stall`](crate::Timing::stall).
 ///
 /// ```
-/// use bare_ws::receiver::Receive;
-/// use bare_ws::sender::Transmit;
+/// use bare_ws_embassy::bare_ws::receiver::Receive;
+/// use bare_ws_embassy::bare_ws::sender::Transmit;
 /// use bare_ws_embassy::Connection;
 /// use bare_ws_embassy::stream::StreamError;
 /// use bare_ws_embassy::transport::Transport;

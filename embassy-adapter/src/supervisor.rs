@@ -35,10 +35,10 @@ use crate::transport::Transport;
 ///
 #[cfg_attr(feature = "net", doc = "```no_run")]
 #[cfg_attr(not(feature = "net"), doc = "```ignore")]
-/// use bare_ws::entropy::Entropy;
-/// use bare_ws::handshake::Request;
-/// use bare_ws::message::Message;
-/// use bare_ws::uri::Uri;
+/// use bare_ws_embassy::bare_ws::entropy::Entropy;
+/// use bare_ws_embassy::bare_ws::handshake::Request;
+/// use bare_ws_embassy::bare_ws::message::Message;
+/// use bare_ws_embassy::bare_ws::uri::Uri;
 /// use bare_ws_embassy::net::{Client, Memory};
 /// use bare_ws_embassy::{Backoff, CriticalSectionRawMutex, Event, Supervisor, Timing};
 /// use embassy_net::Stack;
@@ -54,30 +54,35 @@ use crate::transport::Transport;
 ///     let mut client = client.timing(Timing::LONG_LIVED);
 ///     let request = Request::new(Uri::parse("ws://broker.example/telemetry").expect("a URI"));
 ///     let supervisor: Supervisor = Supervisor::new(Backoff::DEFAULT);
-///     let kept = supervisor.run(
-///         &mut client,
-///         &request,
-///         // Written here, its argument needs no type.
-///         |event| match event {
-///             Event::NotConnected(error) if error.status() == Some(401) => supervisor.stop(),
-///             _ => {} // log it
-///         },
-///         async |connection| {
-///             let obey = |command: Message<'_>| {
-///                 let _ = command; // …
-///             };
-///             let session = connection.duplex(obey, async |writer| loop {
-///                 writer.send(&REPORTS.receive().await[..]).await?;
-///                 supervisor.succeeded();
-///             });
-///             session.await
-///         },
-///     );
-///     kept.await;
+///     supervisor
+///         .run(
+///             &mut client,
+///             &request,
+///             // Written here, its argument needs no type.
+///             |event| match event {
+///                 Event::NotConnected(error) if error.status() == Some(401) => supervisor.stop(),
+///                 _ => {} // log it
+///             },
+///             async |connection| {
+///                 let obey = |command: Message<'_>| {
+///                     let _ = command; // …
+///                 };
+///                 connection
+///                     .duplex(obey, async |writer| {
+///                         loop {
+///                             writer.send(&REPORTS.receive().await[..]).await?;
+///                             supervisor.succeeded();
+///                         }
+///                     })
+///                     .await
+///             },
+///         )
+///         .await;
 /// }
 /// ```
 ///
-/// `M` guards what other tasks call: [`NoopRawMutex`] for tasks of one executor, and
+/// `M`, which an annotation such as `let supervisor: Supervisor` has to give, guards what other tasks call:
+/// [`NoopRawMutex`], the default, for tasks of one executor, and
 /// [`CriticalSectionRawMutex`](crate::CriticalSectionRawMutex) for a supervisor in a `static`.
 pub struct Supervisor<M: RawMutex = NoopRawMutex> {
     backoff: Backoff,

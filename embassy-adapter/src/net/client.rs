@@ -23,9 +23,9 @@ use crate::timing::Timing;
 /// `deflate`.
 ///
 /// ```no_run
-/// use bare_ws::entropy::Entropy;
-/// use bare_ws::handshake::Request;
-/// use bare_ws::uri::Uri;
+/// use bare_ws_embassy::bare_ws::entropy::Entropy;
+/// use bare_ws_embassy::bare_ws::handshake::Request;
+/// use bare_ws_embassy::bare_ws::uri::Uri;
 /// use bare_ws_embassy::net::{Client, Memory};
 /// use embassy_net::Stack;
 /// use static_cell::ConstStaticCell;

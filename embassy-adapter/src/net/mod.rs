@@ -3,8 +3,8 @@
 //! A [`Client`] in statics, and the two halves of its connection in two tasks:
 //!
 //! ```no_run
-//! use bare_ws::handshake::Request;
-//! use bare_ws::uri::Uri;
+//! use bare_ws_embassy::bare_ws::handshake::Request;
+//! use bare_ws_embassy::bare_ws::uri::Uri;
 //! use bare_ws_embassy::entropy::FromFn;
 //! use bare_ws_embassy::net::{Client, Connection, Memory, Reader, Writer};
 //! use bare_ws_embassy::{ConnectError, ErrorKind};

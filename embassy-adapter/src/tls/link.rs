@@ -29,7 +29,7 @@ use super::{Records, cipher};
 /// Lent to two connections at once, it would mix their records. The type forbids that:
 ///
 /// ```compile_fail,E0499
-/// use bare_ws::entropy::Entropy;
+/// use bare_ws_embassy::bare_ws::entropy::Entropy;
 /// use bare_ws_embassy::tls::{Client, Link, Records, Trust};
 /// use embedded_io_async::{Read, Write};
 ///

@@ -14,11 +14,11 @@
 //!
 #![cfg_attr(feature = "net", doc = "```no_run")]
 #![cfg_attr(not(feature = "net"), doc = "```ignore")]
-//! use bare_ws::buffer::Buffers;
-//! use bare_ws::compression::Uncompressed;
-//! use bare_ws::entropy::Entropy;
-//! use bare_ws::handshake::Request;
-//! use bare_ws::uri::Uri;
+//! use bare_ws_embassy::bare_ws::buffer::Buffers;
+//! use bare_ws_embassy::bare_ws::compression::Uncompressed;
+//! use bare_ws_embassy::bare_ws::entropy::Entropy;
+//! use bare_ws_embassy::bare_ws::handshake::Request;
+//! use bare_ws_embassy::bare_ws::uri::Uri;
 //! use bare_ws_embassy::net::{self, Socket};
 //! use bare_ws_embassy::tls::{self, Clock, Link, Records, Roots, Setup, TrustAnchor};
 //! use bare_ws_embassy::{ConnectError, Error, Timing};

@@ -482,7 +482,7 @@ impl<T: Moment> Lifecycle<T> {
             Event::Pinged => self.ping_due = false,
             Event::CloseBegun => {
                 if self.phase == Phase::Open {
-                    self.begin_closing(now);
+                    self.close(now);
                     // Where nothing can go out, there is nothing to wait for or to take back.
                     if self.output == Output::Open {
                         self.output = Output::Wanted;
@@ -501,7 +501,7 @@ impl<T: Moment> Lifecycle<T> {
                 }
             }
             Event::CloseQueued => {
-                self.begin_closing(now);
+                self.close(now);
                 if matches!(self.output, Output::Open | Output::Wanted) {
                     self.output = Output::Queued;
                     self.stalled = self.stalled.min(now);
@@ -586,8 +586,18 @@ impl<T: Moment> Lifecycle<T> {
     fn begin_closing(&mut self, now: T) {
         if self.phase == Phase::Open {
             self.phase = Phase::Closing;
-            self.by = self.by.min(now.after(self.limits.close));
+            self.by = now.after(self.limits.close);
         }
+    }
+
+    /// A call of ours closes. Where one before it was withdrawn, its deadline still holds.
+    fn close(&mut self, now: T) {
+        let kept = match self.phase {
+            Phase::Open => self.by,
+            _ => T::NEVER,
+        };
+        self.begin_closing(now);
+        self.by = self.by.min(kept);
     }
 
     /// Nothing that was queued waits any more. The deadline of a close that was withdrawn stands for the

@@ -95,7 +95,7 @@ impl History {
                 self.expired |= self.stalled.is_some_and(stalled)
                     || self.ends_since.is_some_and(ends)
                     || (!self.opened && now >= OPENING);
-                self.ends(now, after, false);
+                self.ends(now, after, None);
                 return;
             }
         };
@@ -142,19 +142,25 @@ impl History {
         if matches!(event, Event::Drained | Event::OutputFailed) {
             self.withdrawn_since = None;
         }
-        self.ends(now, after, event == Event::CloseWithdrawn);
+        self.ends(now, after, Some(event));
     }
 
-    fn ends(&mut self, now: u64, after: &Subject, withdrawn: bool) {
+    fn ends(&mut self, now: u64, after: &Subject, event: Option<Event>) {
         match after.phase() {
             Phase::Opening => {}
-            Phase::Open if withdrawn => {
+            Phase::Open if event == Some(Event::CloseWithdrawn) => {
                 let begun = self.ends_since.take().or(self.withdrawn_since);
                 self.withdrawn_since = begun.filter(|_| self.stalled.is_some());
             }
             Phase::Open => {}
             _ => {
-                let begun = self.withdrawn_since.take().unwrap_or(now);
+                // Only for another close of ours.
+                let closes = matches!(event, Some(Event::CloseBegun | Event::CloseQueued));
+                let begun = self
+                    .withdrawn_since
+                    .take()
+                    .filter(|_| closes)
+                    .unwrap_or(now);
                 self.ends_since = self.ends_since.or(Some(begun));
             }
         }

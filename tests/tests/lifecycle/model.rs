@@ -152,7 +152,16 @@ impl Model {
             let begun = self.ends_since.take().or(self.withdrawn_since);
             self.withdrawn_since = begun.filter(|_| self.stalled_since.is_some());
         } else {
-            let begun = self.withdrawn_since.take().unwrap_or(now);
+            // Only for another close of ours.
+            let closes = matches!(
+                happens,
+                Happens::Event(Event::CloseBegun | Event::CloseQueued)
+            );
+            let begun = self
+                .withdrawn_since
+                .take()
+                .filter(|_| closes)
+                .unwrap_or(now);
             self.ends_since = self.ends_since.or(Some(begun));
         }
     }

@@ -37,14 +37,19 @@ pub(crate) struct State<T> {
     pub(crate) lifecycle: Lifecycle<At>,
     /// The error of the transport that has ended the connection, or its output.
     failure: Option<T>,
-    /// Somebody has the lock on the sender.
-    held: bool,
-    /// Somebody sends a message: control frames may pass between its fragments, other messages
-    /// may not.
-    turn: bool,
-    /// Somebody waits for one of the two.
-    contended: bool,
+    /// The lock on the sender.
+    lock: Claim,
+    /// Who sends a message: control frames may pass between its fragments, other messages may not.
+    turn: Claim,
     waiters: Waiters,
+}
+
+/// What one task at a time has.
+#[derive(Default)]
+struct Claim {
+    taken: bool,
+    /// Somebody waits for it.
+    wanted: bool,
 }
 
 impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
@@ -55,9 +60,8 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
             state: BlockingMutex::new(RefCell::new(State {
                 lifecycle: Lifecycle::open(timing.limits(), At::now()),
                 failure: None,
-                held: false,
-                turn: false,
-                contended: false,
+                lock: Claim::default(),
+                turn: Claim::default(),
                 waiters: Waiters::NONE,
             })),
         }
@@ -162,7 +166,8 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
                 return None;
             }
             let until = state.lifecycle.until(call);
-            Some(if state.waiters.register(call, cx.waker()) {
+            let waiters = &mut state.waiters;
+            Some(if waiters.register_until(call, cx.waker(), until, now) {
                 until
             } else {
                 until.min(now.after(CROWDED))
@@ -177,14 +182,15 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         }
     }
 
-    /// Waits for one of the two that [`State`] says, and takes it.
-    async fn take(&self, call: Call, which: impl Fn(&mut State<Io::Error>) -> &mut bool) {
+    /// Waits until nobody has it, and takes it.
+    async fn take(&self, call: Call, which: impl Fn(&mut State<Io::Error>) -> &mut Claim) {
         poll_fn(|cx| {
             self.state(|state| {
-                if !core::mem::replace(which(state), true) {
+                let claim = which(state);
+                if !core::mem::replace(&mut claim.taken, true) {
                     return Poll::Ready(());
                 }
-                state.contended = true;
+                claim.wanted = true;
                 state.waiters.register(call, cx.waker());
                 Poll::Pending
             })
@@ -192,12 +198,12 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
         .await;
     }
 
-    fn give_back(&self, call: Call, which: impl Fn(&mut State<Io::Error>) -> &mut bool) {
+    fn give_back(&self, call: Call, which: impl Fn(&mut State<Io::Error>) -> &mut Claim) {
         self.state(|state| {
-            *which(state) = false;
-            if core::mem::take(&mut state.contended) {
+            let claim = core::mem::take(which(state));
+            if claim.wanted {
                 state.waiters.wake();
-            } else if call == Call::Send && state.lifecycle.is_stalled() {
+            } else if call == Call::Send && state.is_left_behind() {
                 // What a dropped future left queued, the receiving side brings out. Nobody else is
                 // woken: a task whose calls are made anew at each poll would never sleep.
                 state.waiters.wake_receiver();
@@ -214,7 +220,7 @@ impl<Io: Transport, Tx, M: RawMutex> Shared<Io, Tx, M> {
     /// Waits for the sender.
     pub(crate) async fn lock(&self, call: Call) -> Lock<'_, Io, Tx, M> {
         loop {
-            self.take(call, |state| &mut state.held).await;
+            self.take(call, |state| &mut state.lock).await;
             let held = Held { shared: self, call };
             if let Ok(sending) = self.sending.try_lock() {
                 return Lock {
@@ -267,13 +273,23 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
 
 impl<T> State<T> {
     /// A transition, of which everybody learns whose answer it changes: who may not send any more,
-    /// and who has another deadline.
+    /// and who has an earlier deadline. Where one begins to close, or takes that back, only the
+    /// deadlines change: a close that is dropped and made anew at each poll wakes nobody twice, nor
+    /// itself.
     fn change(&mut self, transition: impl FnOnce(&mut Lifecycle<At>)) {
-        let standing = |it: &Lifecycle<At>| (it.phase(), it.end(), it.may_write());
-        let before = standing(&self.lifecycle);
+        let standing = |it: &Lifecycle<At>| {
+            let takes = matches!(it.phase(), Phase::Open | Phase::Closing);
+            (takes, it.next(), it.end(), it.may_write())
+        };
+        let before = (standing(&self.lifecycle), self.lifecycle.phase());
         transition(&mut self.lifecycle);
-        if standing(&self.lifecycle) != before {
-            self.waiters.wake();
+        let Self {
+            lifecycle, waiters, ..
+        } = self;
+        if standing(lifecycle) != before.0 {
+            waiters.wake();
+        } else if lifecycle.phase() != before.1 {
+            waiters.wake_late(|call| lifecycle.until(call));
         }
     }
 
@@ -289,8 +305,11 @@ impl<T> State<T> {
 
     /// Whether there is something to write that nobody is writing.
     pub(crate) fn has_work(&self, closes: bool) -> bool {
-        let left_behind = self.lifecycle.is_stalled() && !self.held;
-        self.lifecycle.may_write() && (left_behind || self.is_due(closes))
+        self.lifecycle.may_write() && (self.is_left_behind() || self.is_due(closes))
+    }
+
+    fn is_left_behind(&self) -> bool {
+        self.lifecycle.is_stalled() && !self.lock.taken
     }
 
     fn is_due(&self, closes: bool) -> bool {
@@ -450,7 +469,7 @@ struct Held<'s, Io: Transport, Tx, M: RawMutex> {
 impl<Io: Transport, Tx, M: RawMutex> Drop for Held<'_, Io, Tx, M> {
     fn drop(&mut self) {
         let Self { shared, call } = *self;
-        shared.give_back(call, |state| &mut state.held);
+        shared.give_back(call, |state| &mut state.lock);
     }
 }
 

@@ -2,49 +2,88 @@
 
 use core::task::Waker;
 
-use bare_ws::lifecycle::Call;
+use bare_ws::lifecycle::{Call, Moment};
 
 use crate::WAITERS;
+use crate::timing::At;
 
 /// The tasks that wait, each once: whoever receives in the first place, the others behind it.
-pub(crate) struct Waiters([Option<Waker>; WAITERS]);
+pub(crate) struct Waiters([Option<Waiter>; WAITERS]);
+
+struct Waiter {
+    waker: Waker,
+    /// When its timer wakes it, whatever happens.
+    until: At,
+}
 
 impl Waiters {
     pub(crate) const NONE: Self = Self([const { None }; WAITERS]);
 
     /// `false`: all places are taken, and others are not woken for one more.
     pub(crate) fn register(&mut self, call: Call, waker: &Waker) -> bool {
-        let [receiver, senders @ ..] = &mut self.0;
-        let knows = |place: &Option<Waker>| place.as_ref().is_some_and(|it| it.will_wake(waker));
-        if knows(receiver) {
-            return true;
-        }
-        let known = senders.iter_mut().find(|place| knows(place));
-        let place = match (call, known) {
-            (Call::Send, Some(_)) => return true,
-            (Call::Send, None) => senders.iter_mut().find(|place| place.is_none()),
-            (Call::Receive, known) => {
-                // One place is enough for a task.
-                if let Some(known) = known {
-                    *known = None;
-                }
-                Some(receiver)
+        self.place(call, waker).is_some()
+    }
+
+    /// The same for one who comes back at `until` by itself.
+    pub(crate) fn register_until(&mut self, call: Call, waker: &Waker, until: At, now: At) -> bool {
+        let Some(waiter) = self.place(call, waker) else {
+            return false;
+        };
+        // A task may wait for several things at once, and its timer knows the first of them until
+        // that has come.
+        waiter.until = if waiter.until.has_come(now) {
+            until
+        } else {
+            waiter.until.min(until)
+        };
+        true
+    }
+
+    fn place(&mut self, call: Call, waker: &Waker) -> Option<&mut Waiter> {
+        let knows =
+            |place: &Option<Waiter>| place.as_ref().is_some_and(|it| it.waker.will_wake(waker));
+        let known = self.0.iter().position(knows);
+        let at = match (call, known) {
+            (_, Some(0)) => 0,
+            (Call::Send, Some(known)) => known,
+            (Call::Send, None) => 1 + self.0.iter().skip(1).position(Option::is_none)?,
+            // One place is enough for a task.
+            (Call::Receive, Some(known)) => {
+                let waiter = self.0.get_mut(known)?.take();
+                *self.0.first_mut()? = waiter;
+                0
+            }
+            (Call::Receive, None) => {
+                *self.0.first_mut()? = None;
+                0
             }
         };
-        place.map(|place| *place = Some(waker.clone())).is_some()
+        let place = self.0.get_mut(at)?;
+        Some(place.get_or_insert_with(|| Waiter {
+            waker: waker.clone(),
+            until: At::NEVER,
+        }))
     }
 
     pub(crate) fn wake(&mut self) {
-        self.0
-            .iter_mut()
-            .filter_map(Option::take)
-            .for_each(Waker::wake);
+        self.wake_where(|_, _| true);
     }
 
     pub(crate) fn wake_receiver(&mut self) {
-        let [receiver, ..] = &mut self.0;
-        if let Some(receiver) = receiver.take() {
-            receiver.wake();
+        self.wake_where(|call, _| call == Call::Receive);
+    }
+
+    /// Wakes those who would come back later than `until` says of their call now.
+    pub(crate) fn wake_late(&mut self, until: impl Fn(Call) -> At) {
+        self.wake_where(|call, waiter| waiter.until > until(call));
+    }
+
+    fn wake_where(&mut self, is_meant: impl Fn(Call, &Waiter) -> bool) {
+        let calls = core::iter::once(Call::Receive).chain(core::iter::repeat(Call::Send));
+        for (place, call) in self.0.iter_mut().zip(calls) {
+            if let Some(waiter) = place.take_if(|waiter| is_meant(call, waiter)) {
+                waiter.waker.wake();
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ use std::cell::Cell as Slot;
 use std::fmt::Debug;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 
 use bare_ws::close::CloseCode;
 use bare_ws::header::FrameHeader;
@@ -50,22 +49,25 @@ pub(crate) struct Seen {
     pub(crate) beside: Option<Outcome>,
 }
 
-/// The call, or the call dropped and made anew: twice at once, and then again and again wherever it
-/// waits.
+/// The call, or the call dropped and made anew, wherever it waits. What was dropped owes nobody a
+/// wake, so a timer of the caller's has the next one made.
 async fn made<T>(manner: Manner, mut call: impl AsyncFnMut() -> T) -> T {
-    if manner == Manner::Whole {
-        return call().await;
-    }
-    for _ in 0..2 {
-        let mut once = pin!(call());
-        let polled = poll_fn(|cx| Poll::Ready(once.as_mut().poll(cx))).await;
-        if let Poll::Ready(done) = polled {
-            return done;
-        }
-    }
-    loop {
-        if let Ok(done) = with_timeout(WAVE, call()).await {
-            return done;
+    match manner {
+        Manner::Whole => call().await,
+        Manner::Dropped => loop {
+            if let Ok(done) = with_timeout(WAVE, call()).await {
+                return done;
+            }
+        },
+        Manner::DroppedAtOnce => {
+            poll_fn(|cx| {
+                let polled = pin!(call()).poll(cx);
+                if polled.is_pending() {
+                    let _ = pin!(Timer::after(WAVE)).poll(cx);
+                }
+                polled
+            })
+            .await
         }
     }
 }

@@ -83,8 +83,10 @@ axis! {
     /// What becomes of the future.
     Manner {
         Whole,
-        /// It is dropped where it waits, time and again, and the call made anew.
+        /// It is dropped where it waits, a little later, time and again, and the call made anew.
         Dropped,
+        /// It is dropped at each poll, and the call made anew at the next.
+        DroppedAtOnce,
     }
 }
 

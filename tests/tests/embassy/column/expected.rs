@@ -83,8 +83,11 @@ impl Cell {
             self.row,
             Row::Dial | Row::Connect | Row::ConnectSecure | Row::Client
         );
-        if self.manner == Manner::Dropped && !dials {
+        if self.manner != Manner::Whole && !dials {
             return Err("dropped, the handshake is lost and the transport of no more use");
+        }
+        if self.manner == Manner::DroppedAtOnce {
+            return Err("an attempt that is made anew at each poll is always at its beginning");
         }
         match self.deadline {
             Deadline::Connect if !dials => Err("the transport is connected already"),
@@ -110,7 +113,7 @@ impl Cell {
 
     /// An attempt that was dropped at half its time is made again, and has its time again.
     fn anew(self, mut expect: Expect) -> Expect {
-        if self.manner == Manner::Dropped {
+        if self.manner != Manner::Whole {
             expect.least += LIMIT / 2;
             expect.most += LIMIT / 2;
         }
@@ -210,11 +213,25 @@ impl Cell {
     }
 
     /// Of a long message a part is queued when the call is dropped: then data is refused.
-    fn interrupted(self, expect: Expect) -> Expect {
-        if self.manner == Manner::Dropped && self.row == Row::SendLong {
-            return at_once([Outcome::Interrupted]);
+    fn interrupted(self, mut expect: Expect) -> Expect {
+        match (self.row, self.manner) {
+            (_, Manner::Whole) => expect,
+            // It is over before it waits.
+            (_, Manner::Dropped) if expect.most == Duration::MIN => expect,
+            (Row::SendLong, Manner::DroppedAtOnce) if self.used == Use::Beside => {
+                // Or nothing is, while the other task writes its answers.
+                expect.how.push(Outcome::Interrupted);
+                Expect {
+                    least: Duration::MIN,
+                    most: expect.most.max(WAVE),
+                    ..expect
+                }
+            }
+            (Row::SendLong, _) => by(WAVE, [Outcome::Interrupted]),
+            // The other task brings it out, and the next call sees that.
+            (_, Manner::DroppedAtOnce) if self.peer == Peer::Silent => by(WAVE, [Outcome::Done]),
+            _ => expect,
         }
-        expect
     }
 
     fn closing(self) -> Result<Expect, &'static str> {
@@ -224,13 +241,13 @@ impl Cell {
             }
             _ => {}
         }
-        if self.manner == Manner::Dropped && self.used != Use::Beside && self.is_filled() {
+        if self.manner != Manner::Whole && self.used != Use::Beside && self.is_filled() {
             // Dropped, its Close is queued; the connection ends by its deadline, and `finish` sees it.
-            return Ok(at_once([Outcome::NotOpen]));
+            return Ok(by(WAVE, [Outcome::NotOpen]));
         }
         Ok(match self.peer {
             // Dropped, it is queued.
-            Peer::Silent | Peer::Ends if self.manner == Manner::Dropped => {
+            Peer::Silent | Peer::Ends if self.manner != Manner::Whole => {
                 at_once([Outcome::Done, Outcome::NotOpen])
             }
             Peer::Silent | Peer::Ends => at_once([Outcome::Done]),

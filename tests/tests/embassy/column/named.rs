@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 
 use bare_ws::close::CloseCode;
 use bare_ws_embassy::{Error, Timeout, Timing};
@@ -13,16 +12,12 @@ use embedded_io_async::ErrorKind;
 
 use crate::support::frames;
 use crate::support::pipe::Manner;
-use crate::support::tasks::{counted, run, run_within};
+use crate::support::tasks::{apart, counted, run, run_within};
 use crate::support::{clock, connected, now, seconds};
 
-/// With a new future for each poll, the last one dropped.
+/// With a new future for each poll, the last one dropped. What was dropped owes nobody a wake.
 async fn anew<T>(mut call: impl AsyncFnMut() -> T) -> T {
-    poll_fn(|cx| match pin!(call()).poll(cx) {
-        Poll::Ready(done) => Poll::Ready(done),
-        Poll::Pending => Poll::Pending,
-    })
-    .await
+    poll_fn(|cx| pin!(call()).poll(cx)).await
 }
 
 /// What a dropped future leaves half written wakes whoever receives, and not the task whose call it
@@ -50,6 +45,60 @@ fn a_call_that_is_made_anew_at_each_poll_sleeps() {
         assert_eq!(run_within(1000, counted(&polls, call)), stalled);
         assert_eq!(now(), 20.0);
         assert!(polls.get() < 10, "{} polls", polls.get());
+    }
+}
+
+/// A close that waits behind another task's message is begun and withdrawn at each poll, and a
+/// message behind the receiver's answer asks for its turn at each: that wakes nobody twice, neither
+/// the other task nor, where one task does both, itself.
+// row: STA-05, STA-06
+#[test]
+fn a_call_that_is_made_anew_behind_another_lets_both_sleep() {
+    let timing = Timing {
+        stall: Some(seconds(20)),
+        ..Timing::DEFAULT
+    };
+    for closes in [true, false] {
+        for in_one_task in [true, false] {
+            clock::set(Instant::MIN);
+            let (mut client, peer) = connected::<131>(Manner::narrow(3), &timing);
+            peer.to_client.put(&frames::ping(b"owed"));
+            let (mut reader, writer) = client.split();
+            let polls = Cell::new(0);
+            let long = [b'l'; 300];
+            let first = async {
+                if closes {
+                    writer.send(&long[..]).await
+                } else {
+                    reader.recv().await.map(drop)
+                }
+            };
+            let second = anew(async || {
+                if closes {
+                    writer.close(Some(CloseCode::NORMAL), "").await
+                } else {
+                    writer.send(&long[..]).await
+                }
+            });
+            let limit = if closes {
+                Timeout::Close
+            } else {
+                Timeout::Stall
+            };
+            let ended = if in_one_task {
+                run_within(1000, counted(&polls, join(first, second)))
+            } else {
+                run_within(1000, counted(&polls, join(apart(first), apart(second))))
+            };
+            assert_eq!(
+                ended.1,
+                Err(Error::Timeout(limit)),
+                "{closes} {in_one_task}"
+            );
+            assert_eq!(ended.0, ended.1);
+            assert_eq!(now(), if closes { 5.0 } else { 20.0 });
+            assert!(polls.get() < 10, "{} polls", polls.get());
+        }
     }
 }
 

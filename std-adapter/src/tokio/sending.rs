@@ -135,6 +135,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                                 inner.change(self, |state| {
                                     state.life.on(Event::CloseQueued, now());
                                 });
+                                // From now on others wait no longer than for that.
+                                inner.wake_all();
                             }
                         }
                         Took::Some => {
@@ -204,6 +206,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             inner.change(self, |state| {
                 state.life.on(Event::CloseWithdrawn, Moment::NEVER);
             });
+            // A Ping, say, that the close put off.
+            inner.arm_again();
         }
     }
 }

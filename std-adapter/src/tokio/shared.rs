@@ -16,7 +16,7 @@ use bare_ws::closing::Owed;
 use bare_ws::entropy::EntropyError;
 use bare_ws::error::{Error as ProtocolError, Usage};
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
-use bare_ws::lifecycle::{Call, Event, Moment as _, Next, Phase, Timeout};
+use bare_ws::lifecycle::{Call, End, Event, Moment as _, Next, Phase, Timeout};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -297,10 +297,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         changed
     }
 
-    /// Everything that the outcome of a waiting call depends on.
-    fn standing(&self) -> (Phase, Next, bool) {
+    /// Everything that the outcome of a waiting call depends on. Where a call begins to close, or takes
+    /// that back, only deadlines change, and it sets the alarm for all: a close that is dropped and made
+    /// anew at each poll wakes nobody, nor itself.
+    fn standing(&self) -> (Option<Phase>, Option<End>, Next, bool) {
         let life = &self.state.life;
-        (life.phase(), life.next(), life.may_write())
+        let phase = match life.phase() {
+            Phase::Open | Phase::Closing => None,
+            phase => Some(phase),
+        };
+        (phase, life.end(), life.next(), life.may_write())
     }
 
     /// Does what the lifecycle asks for, as far as it goes without waiting.
@@ -463,6 +469,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
     /// Arranges that the calls that wait are woken at the next deadline of a call of this kind.
     pub(super) fn arm(&mut self, call: Call) {
         self.arm_by(self.state.life.until(call));
+    }
+
+    /// The same for what may be due earlier than before.
+    pub(super) fn arm_again(&mut self) {
+        if self.alarm.is_some() {
+            self.arm(Call::Receive);
+        }
     }
 
     fn arm_by(&mut self, until: Moment) {

@@ -4,6 +4,7 @@
 #[path = "../deadlines/axes.rs"]
 mod axes;
 mod cancel;
+mod closing;
 mod connection;
 mod deadlines;
 mod memory;

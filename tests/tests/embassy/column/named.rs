@@ -5,9 +5,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 
 use bare_ws::close::CloseCode;
-use bare_ws_embassy::{Error, Timeout, Timing};
-use embassy_futures::join::join;
-use embassy_time::{Instant, Timer};
+use bare_ws_embassy::{Error, KeepAlive, Timeout, Timing};
+use embassy_futures::join::{join, join4};
+use embassy_time::{Instant, Timer, with_timeout};
 use embedded_io_async::ErrorKind;
 
 use crate::support::frames;
@@ -100,6 +100,41 @@ fn a_call_that_is_made_anew_behind_another_lets_both_sleep() {
             assert!(polls.get() < 10, "{} polls", polls.get());
         }
     }
+}
+
+/// A closing handshake needs no Ping. Where it does not come to that, the Ping is due when it was.
+// row: STA-05, STA-07
+#[test]
+fn a_close_that_is_given_up_puts_no_ping_off() {
+    clock::set(Instant::MIN);
+    let timing = Timing {
+        keepalive: Some(KeepAlive {
+            interval: seconds(5),
+            dead_after: seconds(8),
+        }),
+        close: seconds(20),
+        ..Timing::DEFAULT
+    };
+    let (mut client, peer) = connected::<131>(Manner::narrow(3), &timing);
+    let (mut reader, writer) = client.split();
+    let dead = Err(Error::Timeout(Timeout::KeepAlive));
+    run(join4(
+        apart(async { assert_eq!(writer.send(&[b'l'; 300][..]).await, dead) }),
+        apart(async {
+            // Behind the message.
+            let close = writer.close(Some(CloseCode::NORMAL), "");
+            assert!(with_timeout(seconds(6), close).await.is_err());
+        }),
+        apart(async {
+            Timer::after(seconds(2)).await;
+            peer.to_client.put(&[0x82]);
+        }),
+        apart(async {
+            assert_eq!(reader.recv().await, dead.map(|()| None));
+            // Heard at 2, a Ping due at 7, and 3 s for the answer.
+            assert_eq!(now(), 10.0);
+        }),
+    ));
 }
 
 /// In the midst of closing, too: what is queued does not leave any more, and no call says it did.

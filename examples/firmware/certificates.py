@@ -7,7 +7,7 @@ ACCEPTED = "echoed"
 SERVER = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
 AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
 
-Case = collections.namedtuple("Case", "host chain words verdict")
+Case = collections.namedtuple("Case", "host chain words verdict alerts")
 Made = collections.namedtuple("Made", "root cases")
 
 # Seconds since 1970, far on either side of the certificates' month.
@@ -16,7 +16,8 @@ FAR_AHEAD = 4102444800
 
 
 def make(directory):
-    """The root as DER, and the cases: the host asked for, the server's chain, arguments, verdict."""
+    """The root as DER, and the cases: the host asked for, the server's chain, arguments, verdict, and
+    the alerts that the server hears."""
     maker = Maker(directory)
     root = maker.certificate("root", "/CN=Root", AUTHORITY)
     stranger = maker.certificate("stranger", "/CN=Stranger", AUTHORITY)
@@ -42,18 +43,36 @@ def make(directory):
         "pretended", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", namesake
     )
     chain = maker.chain
+    def case(*nodes, verdict=ACCEPTED, alert=None, words=()):
+        return Case("ws.test", chain(*nodes), list(words), verdict, [alert] if alert else [])
+
     cases = {
-        "right": Case("ws.test", chain(right), [], ACCEPTED),
-        "with an intermediate": Case("ws.test", chain(below, intermediate), [], ACCEPTED),
-        "address": Case("10.0.2.2", chain(address), [], ACCEPTED),
-        "wrong name": Case("ws.test", chain(other), [], "Certificate(WrongName)"),
-        "common name only": Case("ws.test", chain(common), [], "Certificate(WrongName)"),
-        "unknown root": Case("ws.test", chain(unknown), [], "Certificate(UnknownIssuer)"),
-        "root of that name": Case("ws.test", chain(pretended), [], "Certificate(BadSignature)"),
-        "leaf as issuer": Case("ws.test", chain(forged, other), [], "Certificate(IssuerNotCa)"),
-        "expired": Case("ws.test", chain(right), [f"now={FAR_AHEAD}"], "Certificate(Expired {"),
-        "not yet valid": Case("ws.test", chain(right), [f"now={LONG_AGO}"], "NotYetValid"),
-        "cut in the handshake": Case("ws.test", None, [], "Tls(CutInHandshake)"),
+        "right": case(right),
+        "with an intermediate": case(below, intermediate),
+        "address": case(address)._replace(host="10.0.2.2"),
+        "wrong name": case(other, verdict="Certificate(WrongName)", alert="BAD_CERTIFICATE"),
+        "common name only": case(
+            common, verdict="Certificate(WrongName)", alert="BAD_CERTIFICATE"
+        ),
+        "unknown root": case(
+            unknown, verdict="Certificate(UnknownIssuer)", alert="UNKNOWN_CA"
+        ),
+        "root of that name": case(
+            pretended, verdict="Certificate(BadSignature)", alert="BAD_CERTIFICATE"
+        ),
+        "leaf as issuer": case(
+            forged, other, verdict="Certificate(IssuerNotCa)", alert="CERTIFICATE_UNKNOWN"
+        ),
+        "expired": case(
+            right,
+            verdict="Certificate(Expired {",
+            alert="CERTIFICATE_EXPIRED",
+            words=[f"now={FAR_AHEAD}"],
+        ),
+        "not yet valid": case(
+            right, verdict="NotYetValid", alert="CERTIFICATE_EXPIRED", words=[f"now={LONG_AGO}"]
+        ),
+        "cut in the handshake": Case("ws.test", None, [], "Tls(CutInHandshake)", []),
     }
     return Made(maker.der(root), cases)
 

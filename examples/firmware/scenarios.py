@@ -304,7 +304,8 @@ def run_wss(target, root, case):
     """Runs the program against a server with that chain, and gives its text."""
     server = peer.listen()
     port = server.getsockname()[1]
-    serving = threading.Thread(target=serve_tls, args=(server, case.chain))
+    alerts = []
+    serving = threading.Thread(target=serve_tls, args=(server, case.chain, alerts))
     serving.start()
     words = [f"uri=wss://10.0.2.2:{port}/", f"name={case.host}", *case.words]
     if target == rp2040.BOARD:
@@ -317,6 +318,7 @@ def run_wss(target, root, case):
     serving.join()
     expect(case.verdict in text, f"{case.verdict} is in {text}")
     expect((status == 0) == (case.verdict == certificates.ACCEPTED), f"status {status}")
+    expect(alerts == case.alerts, f"the server heard {alerts}, not {case.alerts}")
     return text
 
 
@@ -382,8 +384,8 @@ def vectors(target, tell):
     expect(status == 0, f"exit status {status}")
 
 
-def serve_tls(server, chain):
-    """One connection: the board echoes through it, or refuses it."""
+def serve_tls(server, chain, alerts):
+    """One connection: the board echoes through it, or refuses it, and `alerts` gets what it says then."""
     connection, _ = server.accept()
     connection.settimeout(running.PATIENCE)
     if chain is None:
@@ -399,8 +401,12 @@ def serve_tls(server, chain):
         while True:
             kind, octets = client.receive()
             client.send(octets, kind)
+    except ssl.SSLError as error:
+        # In OpenSSL's words: SSLV3_ALERT_BAD_CERTIFICATE.
+        alerts.append(error.reason.rpartition("ALERT_")[2])
+        connection.close()
     except (OSError, EOFError, ValueError):
-        # A client that refuses goes away without a word; one that is done has closed.
+        # One that is done has closed.
         connection.close()
 
 

@@ -121,9 +121,9 @@
 //!   EncryptedExtensions with a brainpool curve, GREASE, or more than 13 groups; a
 //!   CertificateRequest with an unknown scheme, or with more than 25. The entries cannot be taken
 //!   out on the way, since Finished covers what was sent.
-//! - **A server that is refused hears no alert** (RFC 8446 §6.2), only the end of the transport.
-//!   From ServerHello on, alerts are encrypted under a key that embedded-tls does not expose, and
-//!   it would send its own in the clear.
+//! - **The alert that a refused server is sent** (RFC 8446 §6.2) **is in the clear**, where it should
+//!   be encrypted, under a key that embedded-tls does not expose. Servers accept that, since a client
+//!   may fail before it has the key; whoever listens on the way learns the reason.
 //!
 //! For such servers, open a [`Connection`](crate::Connection) over another TLS stream.
 //! `examples/firmware/mbedtls` does so with mbedTLS by mbedtls-rs (TLS 1.2, RSA, X25519, alerts),
@@ -131,6 +131,7 @@
 //! flash and a heap of 58 KB, and its futures must not be dropped. rustls does not compile for
 //! processors without compare-and-swap, such as these.
 
+mod alert;
 mod algorithm;
 mod cipher;
 mod der;
@@ -217,6 +218,11 @@ impl<'c, V: Trust> Client<'c, V> {
     /// [`MAX_INTERMEDIATES`] for the path, of which two may be wrong, and the signature of the
     /// server's CertificateVerify. Other tasks run between the records of the handshake.
     ///
+    /// # Errors
+    ///
+    /// Any but [`Error::Truncated`]. A server that is refused is sent an alert that says why, if the
+    /// transport takes it at once.
+    ///
     /// # Cancel safety
     ///
     /// If it is dropped before it is ready, the connection is lost; link and buffers can be used
@@ -256,6 +262,31 @@ impl<'c, V: Trust> Client<'c, V> {
         Out: Write<Error = In::Error>,
         E: Entropy,
     {
+        let mut said = Said::Nothing;
+        let outcome = self
+            .exchange(session, reader, writer, entropy, &mut said)
+            .await;
+        if said == Said::ClientHello
+            && let Some(description) = outcome.as_ref().err().and_then(Error::alert)
+        {
+            alert::send(writer, description).await;
+        }
+        outcome
+    }
+
+    async fn exchange<In, Out, E>(
+        &self,
+        session: &mut Session<'_, '_>,
+        reader: &mut In,
+        writer: &mut Out,
+        entropy: &mut E,
+        said: &mut Said,
+    ) -> Result<(), Error<In::Error>>
+    where
+        In: Read,
+        Out: Write<Error = In::Error>,
+        E: Entropy,
+    {
         // "example.org." and "example.org" are one host; certificates and SNI use the second form.
         let server = self.server.strip_suffix('.').unwrap_or(self.server);
         let name = ServerName::try_from(server).map_err(|_| Error::ServerName)?;
@@ -272,7 +303,6 @@ impl<'c, V: Trust> Client<'c, V> {
         let mut provider = Provider::new(&record, entropy, &self.trust, &name);
         let outcome = {
             let mut opening = pin!(tls.open(TlsContext::new(&config, &mut provider)));
-            let mut heard = false;
             loop {
                 let step = run(opening.as_mut());
                 if record.entropy_failed() {
@@ -282,7 +312,6 @@ impl<'c, V: Trust> Client<'c, V> {
                     break outcome;
                 }
                 if link.outbound()?.pending().is_empty() {
-                    heard = true;
                     if !fill(link, reader).await? {
                         return Err(Error::CutInHandshake);
                     }
@@ -290,11 +319,15 @@ impl<'c, V: Trust> Client<'c, V> {
                     yield_now().await;
                 } else {
                     // What follows the ClientHello is for a proven peer only.
-                    if heard {
+                    if *said != Said::Nothing {
                         record.proven().map_err(Error::Certificate)?;
+                        *said = Said::More;
                     }
                     drain(link, writer).await?;
                     writer.flush().await.map_err(Error::Transport)?;
+                    if *said == Said::Nothing {
+                        *said = Said::ClientHello;
+                    }
                 }
             }
         };
@@ -305,9 +338,20 @@ impl<'c, V: Trust> Client<'c, V> {
             });
         }
         record.proven().map_err(Error::Certificate)?;
+        *said = Said::More;
         link.inbound()?.open();
         drain(link, writer).await
     }
+}
+
+/// What the server has of us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    /// In the clear.
+    ClientHello,
+    /// Under our keys, or we tried to.
+    More,
 }
 
 impl fmt::Debug for Records<'_> {

@@ -269,9 +269,14 @@ fn each_outcome_is_said_by_name_and_in_time() {
             beside(servers, client).await;
         }));
         // Our end is said as RFC 8446 §6.1 asks, unless the connection failed; a server that was
-        // refused hears nothing under our keys.
+        // refused hears nothing under our keys, but an alert before the reset.
         let left = left.borrow();
+        let refused = expected.is_err_and(|error| {
+            error.starts_with("Tls(Certificate(") || error.starts_with("Tls(Protocol(")
+        });
         for left in left.iter() {
+            let kinds: Vec<u8> = left.records().iter().map(|(kind, _)| *kind).collect();
+            assert_eq!(kinds == [22, 21], refused, "{manner:?} {uri}: {kinds:?}");
             let ended = matches!(expected, Ok("Closed" | "Lost"));
             assert_eq!(left.notified, ended, "{manner:?} {uri}");
             assert_eq!(left.closed, expected == Ok("Closed"), "{manner:?} {uri}");

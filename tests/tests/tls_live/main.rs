@@ -187,7 +187,7 @@ fn a_pinned_key_opens_and_another_does_not() {
 
 // row: SEED-06, REQ-14
 #[test]
-fn each_false_server_is_refused_by_name_and_never_written_to() {
+fn each_false_server_is_refused_by_name_and_hears_why() {
     use CertificateError as E;
     let (root, leaf) = honest();
     let stranger = Node::root("root");
@@ -216,19 +216,23 @@ fn each_false_server_is_refused_by_name_and_never_written_to() {
         not_before: Date::from_unix_seconds(1_830_297_600), // 2028
         at: Date::from_unix_seconds(NOW),
     };
-    let table: &[(&str, &Node, &[&Node], E)] = &[
-        ("other.example.test", &leaf, &[&leaf], E::WrongName),
-        ("127.0.0.1", &leaf, &[&leaf], E::WrongName),
-        (HOST, &nobody, &[&nobody], E::UnknownIssuer),
-        (HOST, &false_root, &[&false_root], E::BadSignature),
-        (HOST, &past, &[&past], expired),
-        (HOST, &future, &[&future], early),
-        (HOST, &forged, &[&forged, &other], E::IssuerNotCa),
-        (HOST, &common, &[&common], E::WrongName),
-        (HOST, &ca, &[&ca], E::CaAsServer),
+    // The name, who answers with which chain; what is said of that, and what the server hears.
+    use rustls::AlertDescription as A;
+    type Row<'a> = (&'a str, &'a Node, &'a [&'a Node], E, A);
+    #[rustfmt::skip]
+    let table: &[Row<'_>] = &[
+        ("other.example.test", &leaf, &[&leaf], E::WrongName, A::BadCertificate),
+        ("127.0.0.1", &leaf, &[&leaf], E::WrongName, A::BadCertificate),
+        (HOST, &nobody, &[&nobody], E::UnknownIssuer, A::UnknownCA),
+        (HOST, &false_root, &[&false_root], E::BadSignature, A::BadCertificate),
+        (HOST, &past, &[&past], expired, A::CertificateExpired),
+        (HOST, &future, &[&future], early, A::CertificateExpired),
+        (HOST, &forged, &[&forged, &other], E::IssuerNotCa, A::CertificateUnknown),
+        (HOST, &common, &[&common], E::WrongName, A::BadCertificate),
+        (HOST, &ca, &[&ca], E::CaAsServer, A::CertificateUnknown),
     ];
     let anchors = [anchor(&root)];
-    for (number, &(name, leaf, chain, expected)) in table.iter().enumerate() {
+    for (number, &(name, leaf, chain, expected, heard)) in table.iter().enumerate() {
         let peer = Peer::new(config(leaf, chain));
         let mut memory = Memory::ample();
         let (mut link, records) = memory.split();
@@ -242,17 +246,11 @@ fn each_false_server_is_refused_by_name_and_never_written_to() {
             Err(Error::Certificate(error)) => assert_eq!(error, expected, "server {number}"),
             outcome => panic!("server {number}: {:?}", outcome.err()),
         }
-        let kinds: Vec<u8> = peer
-            .borrow()
-            .records()
-            .iter()
-            .map(|(kind, _)| *kind)
-            .collect();
-        assert_eq!(
-            kinds,
-            [22],
-            "one ClientHello to server {number}, and no more"
-        );
+        let peer = peer.borrow();
+        let kinds: Vec<u8> = peer.records().iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, [22, 21], "ClientHello and alert to server {number}");
+        let heard = rustls::Error::AlertReceived(heard);
+        assert_eq!(peer.error, Some(heard), "server {number}");
     }
 }
 

@@ -102,6 +102,9 @@ pub trait Link {
     /// The transport's error.
     type Error;
 
+    /// Whether it is asked for what is there [at the moment](Patience::Moment), too.
+    const KNOWS_TIME: bool = false;
+
     /// Whether something is queued that nobody is writing out, such as by a future that was
     /// dropped.
     fn has_queued(&self) -> bool;
@@ -344,7 +347,9 @@ impl<Rx: Receive> Reader<Rx> {
         link: &mut L,
     ) -> Result<Option<Message<'_>>, Error<L::Error>> {
         if !self
-            .advance_by(link, |it, tried| it.look(Delivery::Message, tried))
+            .advance_by(link, |it, tried, later| {
+                look::<Rx, L>(it, Delivery::Message, tried, later)
+            })
             .await?
         {
             return Ok(None);
@@ -368,8 +373,10 @@ impl<Rx: Receive> Reader<Rx> {
         &mut self,
         link: &mut L,
     ) -> Result<Option<Chunk<'_>>, Error<L::Error>> {
-        self.advance_by(link, |it, tried| it.look(Delivery::Chunk, tried))
-            .await?;
+        self.advance_by(link, |it, tried, later| {
+            look::<Rx, L>(it, Delivery::Chunk, tried, later)
+        })
+        .await?;
         Ok(self.rx.receiver().chunk())
     }
 
@@ -385,8 +392,10 @@ impl<Rx: Receive> Reader<Rx> {
         link: &mut L,
     ) -> Result<Option<Frame<'_>>, Error<L::Error>> {
         self.answer(link).await?;
-        self.advance_by(link, |it, tried| it.look(Delivery::Frame, tried))
-            .await?;
+        self.advance_by(link, |it, tried, later| {
+            look::<Rx, L>(it, Delivery::Frame, tried, later)
+        })
+        .await?;
         Ok(self.rx.receiver().frame())
     }
 
@@ -435,15 +444,17 @@ impl<Rx: Receive> Reader<Rx> {
         if delivery == Delivery::Frame {
             self.answer(link).await?;
         }
-        self.advance_by(link, move |it, tried| it.look(delivery, tried))
-            .await
+        self.advance_by(link, move |it, tried, later| {
+            look::<Rx, L>(it, delivery, tried, later)
+        })
+        .await
     }
 
     /// Looks at what has already arrived, without the link and without a future. Pass the result to
     /// [`resume`](Self::resume), unless it [is an announcement](Look::is_announced).
     #[inline]
     pub fn look(&mut self, delivery: Delivery) -> Look {
-        Look(self.rx.receiver_mut().look(delivery, false))
+        Look(self.rx.receiver_mut().look_on(delivery, false))
     }
 
     /// [`advance`](Self::advance) after a [`look`](Self::look) at the same level of delivery; not for
@@ -460,10 +471,11 @@ impl<Rx: Receive> Reader<Rx> {
         delivery: Delivery,
         look: Look,
     ) -> Result<bool, Error<L::Error>> {
-        let mut first = Some(look.0);
-        self.advance_by(link, move |it, tried| match first.take() {
+        // What was not checked yet is, if the link cannot say whether it goes on.
+        let mut first = Some(look.0).filter(|look| L::KNOWS_TIME || *look != Ok(Step::NeedOctets));
+        self.advance_by(link, move |it, tried, later| match first.take() {
             Some(looked) => looked,
-            None => it.look(delivery, tried),
+            None => self::look::<Rx, L>(it, delivery, tried, later),
         })
         .await
     }
@@ -482,13 +494,18 @@ impl<Rx: Receive> Reader<Rx> {
     async fn advance_by<L: Link>(
         &mut self,
         link: &mut L,
-        mut look: impl FnMut(&mut RxReceiver<Rx>, bool) -> Result<Step, StepError>,
+        mut look: impl FnMut(&mut RxReceiver<Rx>, bool, bool) -> Result<Step, StepError>,
     ) -> Result<bool, Error<L::Error>> {
         let receiver = self.rx.receiver_mut();
         // A first attempt at a Close may only make room for it.
         let mut attempts = 0_u8;
+        // Text is checked as a whole where it goes on without a pause.
+        let mut goes_on = L::KNOWS_TIME;
         loop {
-            let mut patience = match look(receiver, attempts >= 2) {
+            let mut patience = match look(receiver, attempts >= 2, goes_on) {
+                Ok(Step::NeedOctets) if L::KNOWS_TIME && goes_on && receiver.holds_text() => {
+                    Patience::Moment
+                }
                 Ok(Step::NeedOctets) => Patience::Wait,
                 Ok(Step::ReplyDue) => Patience::AtOnce,
                 Ok(Step::Message | Step::Chunk | Step::Frame) => return Ok(true),
@@ -508,7 +525,13 @@ impl<Rx: Receive> Reader<Rx> {
             // image.
             match link.exchange(owed, spare, patience).await {
                 Ok(Exchanged::Read(0)) => receiver.eof(),
-                Ok(Exchanged::Read(n)) => receiver.commit(n),
+                Ok(Exchanged::Read(n)) => {
+                    receiver.commit(n);
+                    goes_on = L::KNOWS_TIME;
+                }
+                Ok(Exchanged::Wrote) if L::KNOWS_TIME && patience == Patience::Moment => {
+                    goes_on = false;
+                }
                 Ok(Exchanged::Wrote) => {}
                 Ok(Exchanged::Quiet) => receiver.shrink(),
                 // A Close that cannot be sent must not hide why it was due.
@@ -516,6 +539,21 @@ impl<Rx: Receive> Reader<Rx> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// `later`: text that is gathered is checked by a look of its own, before whatever may take long.
+#[inline]
+fn look<Rx: Receive, L: Link>(
+    receiver: &mut RxReceiver<Rx>,
+    delivery: Delivery,
+    tried: bool,
+    later: bool,
+) -> Result<Step, StepError> {
+    if L::KNOWS_TIME && later {
+        receiver.look_on(delivery, tried)
+    } else {
+        receiver.look(delivery, tried)
     }
 }
 

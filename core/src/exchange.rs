@@ -21,8 +21,9 @@ pub enum Exchanged {
 pub enum Patience {
     /// What can be written without waiting is; nothing is read.
     AtOnce,
-    /// As `Wait`, but for a moment only: text that goes on at once need not be looked at before it is
-    /// there whole. Only a link that [knows time](crate::blocking::Link::KNOWS_TIME) is asked for it.
+    /// As `Wait`, but for a moment only, or in a task for what is there at once: text that goes on
+    /// without a pause need not be looked at before it is there whole. Only a link that
+    /// [knows time](crate::blocking::Link::KNOWS_TIME) is asked for it.
     Moment,
     /// Until something was read, or all that is queued was written.
     Wait,

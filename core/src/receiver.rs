@@ -230,7 +230,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
 
     /// The same, but text that is gathered is checked later: by [`look`](Self::look), before whatever
     /// may take long.
-    #[cfg(feature = "embedded-io")]
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     #[inline]
     pub(crate) fn look_on(&mut self, delivery: Delivery, tried: bool) -> Result<Step, StepError> {
         self.look_at::<true>(delivery, tried)
@@ -259,7 +259,7 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
     }
 
     /// Whether text is gathered that was perhaps not looked at.
-    #[cfg(feature = "embedded-io")]
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     #[inline]
     pub(crate) fn holds_text(&self) -> bool {
         self.machine.holds_text()

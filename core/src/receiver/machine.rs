@@ -168,7 +168,7 @@ impl Machine {
     }
 
     /// Whether text is gathered that was perhaps not looked at.
-    #[cfg(feature = "embedded-io")]
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     #[inline]
     pub(super) fn holds_text(&self) -> bool {
         self.message.is_some_and(|message| {

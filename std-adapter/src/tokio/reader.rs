@@ -282,6 +282,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link for Through<'_, S> {
     type Error = Cut;
+    const KNOWS_TIME: bool = true;
 
     /// The receive side has nothing of its own to write: what is shared is written by any call.
     #[inline]

@@ -189,6 +189,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                     });
                     return Poll::Ready(Err(ExchangeError::Transport(Cut::Io(error))));
                 }
+                Poll::Pending if patience == Patience::Moment => {
+                    return Poll::Ready(Ok(Exchanged::Wrote));
+                }
                 Poll::Pending => {}
             }
             hint.waits = true;

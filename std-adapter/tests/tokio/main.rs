@@ -10,3 +10,4 @@ mod deadlines;
 mod memory;
 mod server;
 mod streams;
+mod text;

@@ -277,19 +277,20 @@ impl<T> State<T> {
     /// deadlines change: a close that is dropped and made anew at each poll wakes nobody twice, nor
     /// itself.
     fn change(&mut self, transition: impl FnOnce(&mut Lifecycle<At>)) {
-        let standing = |it: &Lifecycle<At>| {
-            let takes = matches!(it.phase(), Phase::Open | Phase::Closing);
-            (takes, it.next(), it.end(), it.may_write())
-        };
-        let before = (standing(&self.lifecycle), self.lifecycle.phase());
+        let before = Standing::of(&self.lifecycle);
         transition(&mut self.lifecycle);
-        let Self {
-            lifecycle, waiters, ..
-        } = self;
-        if standing(lifecycle) != before.0 {
-            waiters.wake();
-        } else if lifecycle.phase() != before.1 {
-            waiters.wake_late(|call| lifecycle.until(call));
+        self.tell(before);
+    }
+
+    // Once in an image, not at each transition.
+    #[inline(never)]
+    fn tell(&mut self, before: Standing) {
+        let now = Standing::of(&self.lifecycle);
+        if now.answers != before.answers {
+            self.waiters.wake();
+        } else if now.is_closing != before.is_closing {
+            let [receive, send] = [Call::Receive, Call::Send].map(|it| self.lifecycle.until(it));
+            self.waiters.wake_later_than(receive, send);
         }
     }
 
@@ -314,6 +315,26 @@ impl<T> State<T> {
 
     fn is_due(&self, closes: bool) -> bool {
         closes || self.lifecycle.is_ping_due() || self.lifecycle.is_farewell_due()
+    }
+}
+
+/// What calls depend on that wait.
+struct Standing {
+    /// Whether messages are taken and delivered, what is to be done next, why the connection ends,
+    /// and whether it may be written to.
+    answers: (bool, Next, Option<End>, bool),
+    is_closing: bool,
+}
+
+impl Standing {
+    #[inline(never)]
+    fn of(it: &Lifecycle<At>) -> Self {
+        let is_closing = it.phase() == Phase::Closing;
+        let is_open = is_closing || it.phase() == Phase::Open;
+        Self {
+            answers: (is_open, it.next(), it.end(), it.may_write()),
+            is_closing,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use core::task::Waker;
 
 use bare_ws::lifecycle::{Call, Moment};
+use embassy_time::Instant;
 
 use crate::WAITERS;
 use crate::timing::At;
@@ -66,24 +67,24 @@ impl Waiters {
     }
 
     pub(crate) fn wake(&mut self) {
-        self.wake_where(|_, _| true);
+        self.wake_later_than(ALWAYS, ALWAYS);
     }
 
     pub(crate) fn wake_receiver(&mut self) {
-        self.wake_where(|call, _| call == Call::Receive);
+        self.wake_later_than(ALWAYS, At::NEVER);
     }
 
-    /// Wakes those who would come back later than `until` says of their call now.
-    pub(crate) fn wake_late(&mut self, until: impl Fn(Call) -> At) {
-        self.wake_where(|call, waiter| waiter.until > until(call));
-    }
-
-    fn wake_where(&mut self, is_meant: impl Fn(Call, &Waiter) -> bool) {
-        let calls = core::iter::once(Call::Receive).chain(core::iter::repeat(Call::Send));
-        for (place, call) in self.0.iter_mut().zip(calls) {
-            if let Some(waiter) = place.take_if(|waiter| is_meant(call, waiter)) {
+    /// Wakes whoever receives, or sends, and would come back later than that by itself.
+    #[inline(never)]
+    pub(crate) fn wake_later_than(&mut self, receive: At, send: At) {
+        let limits = core::iter::once(receive).chain(core::iter::repeat(send));
+        for (place, limit) in self.0.iter_mut().zip(limits) {
+            if let Some(waiter) = place.take_if(|waiter| waiter.until > limit) {
                 waiter.waker.wake();
             }
         }
     }
 }
+
+/// Everybody comes back later than that.
+const ALWAYS: At = At(Instant::MIN);

@@ -43,6 +43,21 @@ pub fn runs(usual: u64) -> u64 {
     usual.saturating_mul(factor)
 }
 
+/// Runs a test on a thread of its own, and fails where it does not end: what goes round within one
+/// poll, no clock of the test's stops.
+///
+/// # Panics
+/// If it panics, or is not over after a minute.
+pub fn ends(run: impl FnOnce() + Send + 'static) {
+    let (done, over) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        run();
+        let _ = done.send(());
+    });
+    let over = over.recv_timeout(core::time::Duration::from_secs(60));
+    assert!(over.is_ok(), "it has failed, or never ends: {over:?}");
+}
+
 fn factor_of(text: &str) -> u64 {
     match text.parse() {
         Ok(0) | Err(_) => panic!("BARE_WS_RUNS is a number above 0, not {text:?}"),

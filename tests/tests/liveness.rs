@@ -185,6 +185,10 @@ impl Storage for Full {
 // row: LIM-03, TRAP-13, LIV-06
 #[test]
 fn memory_that_cannot_grow_ends_the_connection_and_nobody_reads_into_nothing() {
+    bare_ws_tests::ends(memory_cannot_grow);
+}
+
+fn memory_cannot_grow() {
     let mut incoming = b"\x82\x7e\x03\xe8".to_vec();
     incoming.extend([7; 1000]);
     for which in BOTH {

@@ -135,7 +135,7 @@ LIVENESS = [
      "-p bare-ws-tests --test embassy liveness", ["a_write_of_nothing_is_an_error_at_once"]),
     ("LIV-15: on a host too",
      [(STD + "channel.rs", "Ok(0) => return Err(io::ErrorKind::WriteZero.into()),", "Ok(0) => continue,")],
-     "-p bare-ws-std --features testing --test testing promises", ["it_keeps_the_promises_of_a_stream"]),
+     "-p bare-ws-std --test deadlines named", ["a_write_of_nothing_is_an_error_at_once"]),
     ("LIV-18: twelve signatures are checked for a path",
      [(EMBASSY + "tls/algorithm.rs", "MAX_INTERMEDIATES as u8 + 2;", "MAX_INTERMEDIATES as u8 + 8;"), (EMBASSY + "tls/algorithm.rs", "const WRONG: u8 = 2;", "const WRONG: u8 = 12;")],
      "-p bare-ws-embassy --features tls,tls-p384 --lib", ["the_signatures_that_are_checked_for_a_chain_are_few"]),

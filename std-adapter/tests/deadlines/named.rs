@@ -1,4 +1,4 @@
-//! Faults of time under TLS, each by its name.
+//! Faults of time, each by its name.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -254,5 +254,67 @@ fn what_is_interrupted_is_done_again() {
             .unwrap();
         exchanges(Config::new().open(URI, stream).unwrap());
         assert_eq!(server.join().unwrap(), Some(1000));
+    }
+}
+
+/// A stream that takes nothing any more, and does not say why.
+struct Full {
+    tcp: TcpStream,
+    /// How many writes it takes.
+    takes: u32,
+    writes: AtomicU32,
+}
+
+impl Stream for Full {
+    fn prepare(&mut self) -> io::Result<()> {
+        self.tcp.prepare()
+    }
+
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.tcp.try_read(octets)
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        let writes = self.writes.fetch_add(1, Ordering::Relaxed);
+        assert!(writes < self.takes + 10, "it is asked again and again");
+        if writes < self.takes {
+            self.tcp.try_write(octets)
+        } else {
+            Ok(0)
+        }
+    }
+
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        self.tcp.wait(interest, limit)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&self.tcp, how)
+    }
+}
+
+// row: STA-07, LIV-15
+#[test]
+fn a_write_of_nothing_is_an_error_at_once() {
+    // In the handshake, and behind it.
+    for (takes, told) in [(0, "LostInHandshake"), (1, "WriteZero"), (2, "WriteZero")] {
+        let (ours, theirs) = tcp();
+        let server = thread::spawn(move || {
+            // As far as the client comes.
+            let _ = Server::plain(theirs).accept();
+        });
+        let stream = Full {
+            tcp: ours,
+            takes,
+            writes: AtomicU32::new(0),
+        };
+        let opened = Config::new().open("ws://localhost/", stream);
+        let sent = opened.and_then(|mut socket| {
+            socket.send("taken")?;
+            socket.send("not taken")
+        });
+        let is_told = matches!(&sent, Err(error) if format!("{error:?}").contains(told));
+        assert!(is_told, "after {takes}: {sent:?}");
+        server.join().unwrap();
     }
 }

@@ -64,6 +64,10 @@ impl Storage for Exhausted {
 // row: LIM-01, LIV-06
 #[test]
 fn memory_that_cannot_grow_fails_the_connection() {
+    bare_ws_tests::ends(memory_cannot_grow);
+}
+
+fn memory_cannot_grow() {
     clock::set(Instant::MIN);
     for capacity in [usize::MAX, 3] {
         let (to_client, from_client) =

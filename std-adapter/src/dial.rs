@@ -28,6 +28,7 @@ pub(crate) fn dial(
         return Err(Error::Connect {
             host: host.to_owned(),
             port,
+            proxy: false,
             attempts,
         });
     };

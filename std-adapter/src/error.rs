@@ -67,6 +67,8 @@ pub enum Error {
     Resolve {
         /// The name.
         host: String,
+        /// Whether it is the proxy's, not the server's.
+        proxy: bool,
         /// Why.
         error: io::Error,
     },
@@ -76,6 +78,8 @@ pub enum Error {
         host: String,
         /// The port.
         port: u16,
+        /// Whether they are the proxy's, not the server's.
+        proxy: bool,
         /// Each address that was tried, and its error.
         attempts: Vec<(SocketAddr, io::Error)>,
     },
@@ -290,6 +294,14 @@ impl Error {
         }
     }
 
+    /// The same, if it was the proxy that was looked up or connected to.
+    pub(crate) fn of_proxy(mut self) -> Self {
+        if let Self::Resolve { proxy, .. } | Self::Connect { proxy, .. } = &mut self {
+            *proxy = true;
+        }
+        self
+    }
+
     /// Whether the open message is being read at another level.
     pub(crate) fn is_mixed(&self) -> bool {
         matches!(self, Self::Usage(Usage::MixedLevels | Usage::PiecesOnly))
@@ -428,13 +440,18 @@ impl fmt::Display for Error {
                 f.write_str("a wss URI needs TLS, and this build has none (feature rustls)")
             }
             Self::NotSecure => f.write_str("a wss URI needs a secure stream, and this one is not"),
-            Self::Resolve { host, error } => write!(f, "cannot resolve {host:?}: {error}"),
+            Self::Resolve { host, proxy, error } => {
+                let proxy = if *proxy { "the proxy " } else { "" };
+                write!(f, "cannot resolve {proxy}{host:?}: {error}")
+            }
             Self::Connect {
                 host,
                 port,
+                proxy,
                 attempts,
             } => {
-                write!(f, "cannot connect to {}", Authority(host, *port))?;
+                let proxy = if *proxy { "the proxy " } else { "" };
+                write!(f, "cannot connect to {proxy}{}", Authority(host, *port))?;
                 attempts.iter().try_for_each(|(address, error)| {
                     f.write_str(if attempts.len() > 1 { "; " } else { ": " })?;
                     write!(f, "{address}: {error}")

@@ -72,6 +72,7 @@ impl Resolver {
         };
         Err(Error::Resolve {
             host: host.to_owned(),
+            proxy: false,
             error,
         })
     }

@@ -20,7 +20,7 @@ use crate::gate::Pass;
 use crate::moment::Moment;
 use crate::observer::Tap;
 use crate::opening::Opening;
-use crate::proxy::tunnel;
+use crate::proxy::{Hop, tunnel};
 use crate::reader::Reader;
 use crate::resolve::Resolver;
 use crate::response::Response;
@@ -177,8 +177,18 @@ impl Config {
 
     /// The connection, and the right to make the handshakes over it.
     fn dial_once(&self, uri: &Uri<'_>) -> Result<(TcpStream, Option<Pass>), Error> {
+        match self.hop(uri) {
+            None => self.dial_by(None, uri),
+            hop => self.dial_by(hop, uri).map_err(Error::of_proxy),
+        }
+    }
+
+    fn dial_by(
+        &self,
+        hop: Option<&Hop>,
+        uri: &Uri<'_>,
+    ) -> Result<(TcpStream, Option<Pass>), Error> {
         let deadline = Moment::in_time(self.connect_timeout);
-        let hop = self.hop(uri);
         let peer = Peer::of(uri);
         peer.connecting(hop.map(|hop| (hop.host(), hop.port())));
         let (host, port) = match hop {

@@ -59,7 +59,11 @@ pub(super) async fn dial(
         };
         Ok((tcp, pass))
     };
-    until(deadline, Timeout::Connect, dialing).await
+    let dialed = until(deadline, Timeout::Connect, dialing).await;
+    match hop {
+        None => dialed,
+        Some(_) => dialed.map_err(Error::of_proxy),
+    }
 }
 
 /// Connects to the first of the addresses of `host` that answers, as the blocking
@@ -76,6 +80,7 @@ async fn connect(
         return Err(Error::Connect {
             host: host.to_owned(),
             port,
+            proxy: false,
             attempts,
         });
     };
@@ -149,6 +154,7 @@ async fn resolve(config: &Config, host: &str, port: u16) -> Result<Vec<SocketAdd
     }
     let failed = |error| Error::Resolve {
         host: host.to_owned(),
+        proxy: false,
         error,
     };
     let Some(resolver) = &config.resolver else {

@@ -195,8 +195,8 @@ fn what_a_lookup_says_is_what_is_reported() {
         let text = error.to_string();
         assert!(text.contains(name), "{text}");
         match error {
-            Error::Resolve { host, error } => {
-                assert_eq!(host, name);
+            Error::Resolve { host, proxy, error } => {
+                assert_eq!((&*host, proxy), (name, false));
                 assert!(error.to_string().contains(says), "{error}");
             }
             other => panic!("{other:?}"),
@@ -316,12 +316,13 @@ fn are_named(error: Error, addresses: &[SocketAddr]) {
     let Error::Connect {
         host,
         port,
+        proxy,
         attempts,
     } = error
     else {
         panic!("{error:?}");
     };
-    assert_eq!((&*host, port), ("host.example", 8080));
+    assert_eq!((&*host, port, proxy), ("host.example", 8080, false));
     assert_eq!(attempts.len(), addresses.len());
     assert!(text.contains("host.example:8080"), "{text}");
     for (address, error) in attempts {

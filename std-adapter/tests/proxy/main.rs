@@ -232,8 +232,12 @@ fn a_proxy_that_is_not_there_is_named() {
     for connect in WAYS {
         let config = Config::new().proxy(Proxy::new(&gone.to_string()).unwrap());
         let error = connect(&config, "ws://server.invalid/").unwrap_err();
-        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
-        assert!(error.to_string().contains(&gone.to_string()), "{error}");
+        assert!(
+            matches!(error, Error::Connect { proxy: true, .. }),
+            "{error:?}"
+        );
+        let named = format!("cannot connect to the proxy {gone}: ");
+        assert!(error.to_string().starts_with(&named), "{error}");
         // Of the two names the proxy's is looked up here, the server's never.
         let looked_up = |name: &str, _| -> std::io::Result<Vec<_>> {
             assert_eq!(name, "proxy.invalid");
@@ -244,9 +248,11 @@ fn a_proxy_that_is_not_there_is_named() {
             .proxy(Proxy::new("http://proxy.invalid").unwrap());
         let error = connect(&config, "ws://server.invalid/").unwrap_err();
         assert!(
-            matches!(&error, Error::Resolve { host, .. } if host == "proxy.invalid"),
+            matches!(&error, Error::Resolve { host, proxy: true, .. } if host == "proxy.invalid"),
             "{error:?}"
         );
+        let named = "cannot resolve the proxy \"proxy.invalid\": ";
+        assert!(error.to_string().starts_with(named), "{error}");
     }
 }
 

@@ -297,11 +297,13 @@ fn std_errors() -> Vec<Error> {
         }),
         Error::Resolve {
             host: host(),
+            proxy: false,
             error: transport(),
         },
         Error::Connect {
             host: host(),
             port: 80,
+            proxy: true,
             attempts: vec![(address, transport()), (address, transport())],
         },
         Error::NoTls,

@@ -86,7 +86,7 @@ def stage_of(name, lines, at):
     if name == "check":
         # The stage's function that follows, or that the tag stands in.
         for line in lines[at:at + 2] + lines[at::-1]:
-            function = re.match(r"stage_([a-z-]+)\(\)", line)
+            function = re.match(r"stage_([a-z0-9-]+)\(\)", line)
             if function:
                 return function[1]
         return "check"

@@ -346,7 +346,7 @@ pub fn measure(cells: &mut [Cell], rounds: usize, milliseconds: f64) {
 
 const ROUNDS_AT_A_PLACE: usize = 8;
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -14,6 +14,7 @@ mod payload;
 mod peers;
 mod report;
 mod served;
+mod tasks;
 mod wire;
 
 use std::path::Path;
@@ -86,6 +87,12 @@ fn main() -> ExitCode {
             [library, ..] => idle::measure(library, count),
         };
     }
+    if let [flag, count] = arguments.as_slice()
+        && flag == "--tasks"
+        && let Ok(count @ 1..=1024) = count.parse()
+    {
+        return tasks::compare(count);
+    }
     let mut smoke = false;
     let mut writes_figures = false;
     let mut only = String::new();
@@ -96,7 +103,8 @@ fn main() -> ExitCode {
             word if word.starts_with('-') => {
                 eprintln!(
                     "usage: bare-ws-bench [--smoke | --figures] [ONLY], such as: bare-ws-bench 'echo over TCP binary'\n\
-                    or: bare-ws-bench --idle CONNECTIONS"
+                    or: bare-ws-bench --idle CONNECTIONS\n\
+                    or: bare-ws-bench --tasks TASKS"
                 );
                 return ExitCode::from(2);
             }

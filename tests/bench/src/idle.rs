@@ -62,8 +62,7 @@ pub fn compare(count: usize) -> ExitCode {
         all.push(held);
     }
     let mut good = true;
-    for when in 0..2 {
-        let (ours, theirs) = (all[0][when], all[1][when]);
+    for (ours, theirs) in all[0].iter().zip(&all[1]) {
         let ratio = ours.heap as f64 / theirs.heap as f64;
         let holds = ratio <= BAR && ours.heap <= MOST;
         good &= holds;

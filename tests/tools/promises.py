@@ -97,7 +97,7 @@ LIVENESS = [
       ("core/src/lifecycle.rs", "    const fn out_of_time", "    fn out_of_time")],
      "-p bare-ws-tests --test embassy liveness", ["closing_ends_in_time_behind_a_send_that_is_stuck"]),
     ("LIV-03: whoever finds the end wakes nobody",
-     [(EMBASSY + "shared.rs", "if standing(lifecycle) != before.0 {\n            waiters.wake();\n        } else if", "if standing(lifecycle) != before.0 {\n        } else if")],
+     [(EMBASSY + "shared.rs", "if now.answers != before.answers {\n            self.waiters.wake();\n        } else if", "if now.answers != before.answers {\n        } else if")],
      "-p bare-ws-tests --test embassy deadlines", ["the_end_frees_a_blocked_sender"]),
     ("LIV-05: a send holds the lock while it waits for the stream",
      [(STD + "turn.rs", "            self.state = None;\n            channel\n                .stream()\n                .wait(interest, limit)",

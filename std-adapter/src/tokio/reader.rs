@@ -121,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
     }
 
     /// The message that was announced.
-    #[inline]
+    #[inline(always)] // a call would write its result to memory, to be copied from there
     pub(crate) fn take(&mut self) -> Result<Option<Message<'_>>, Error> {
         let (message, owed) = self.inner.receiver_mut().message_and_owed();
         match message {

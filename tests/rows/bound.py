@@ -328,7 +328,7 @@ class Record:
                     test = self.TEST.match(line)
                     if test and binary:
                         (good if test[2] == "ok" else bad).add((binary, *test[1].split("::")))
-        self.tests = good - bad
+        self.tests, self.failed = good - bad, bad
         self.when = ""
         if logs:
             latest = max(os.path.getmtime(log) for log in logs)

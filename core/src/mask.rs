@@ -108,24 +108,22 @@ impl MaskingKey {
     #[inline(never)]
     fn apply_aligned(mut self, mut octets: &mut [u8]) {
         loop {
-            // One loop for octets and words: less code than one for the octets on either side of the words.
-            let word_is_aligned = octets.as_ptr().addr().is_multiple_of(align_of::<u32>());
-            let rest = core::mem::take(&mut octets);
-            if word_is_aligned && rest.len() >= size_of::<u32>() {
-                let Some((word, rest)) = rest.split_first_chunk_mut::<4>() else {
-                    return;
-                };
-                if let Ok(word) = bytemuck::try_from_bytes_mut::<u32>(word) {
-                    *word ^= self.0.to_le();
+            // One loop for the octets on either side of the words: less code than two.
+            let is_aligned = octets.as_ptr().addr().is_multiple_of(align_of::<u32>());
+            if is_aligned {
+                let mut words = octets.chunks_exact_mut(size_of::<u32>());
+                for word in &mut words {
+                    if let Ok(word) = bytemuck::try_from_bytes_mut::<u32>(word) {
+                        *word ^= self.0.to_le();
+                    }
                 }
-                octets = rest;
-            } else {
-                let Some((octet, rest)) = rest.split_first_mut() else {
-                    return;
-                };
-                *octet ^= self.turn();
-                octets = rest;
+                octets = words.into_remainder();
             }
+            let Some((octet, rest)) = octets.split_first_mut() else {
+                return;
+            };
+            *octet ^= self.turn();
+            octets = rest;
         }
     }
 

@@ -200,16 +200,17 @@ impl Spelling {
     /// Goes on to the first candidate that has `next` there, or its end.
     #[cfg_attr(target_os = "none", inline(never))]
     fn find(&mut self, list: &[&str], next: Option<u8>) -> bool {
-        let candidate = self.candidate;
-        let begins = list.get(candidate).map_or("", |text| *text);
-        let so_far = octets::part(begins.as_bytes(), 0, self.len);
+        let mut begins: &[u8] = &[];
         while let Some(text) = list.get(self.candidate) {
             let text = text.as_bytes();
             // What was spelled so far is the beginning of the candidate: that needs no look again.
             if text.get(self.len).copied() == next
-                && (self.candidate == candidate || text.starts_with(so_far))
+                && (begins.is_empty() || text.starts_with(begins))
             {
                 return true;
+            }
+            if begins.is_empty() {
+                begins = octets::part(text, 0, self.len);
             }
             self.candidate += 1;
         }

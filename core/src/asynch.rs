@@ -756,7 +756,7 @@ impl<Io: Halves, Tx: Transmit> Link for Writer<Io, Tx> {
 
     #[inline]
     fn has_queued(&self) -> bool {
-        self.unflushed || !self.tx.sender().pending().is_empty()
+        self.unflushed || !self.tx.sender().is_drained()
     }
 
     async fn exchange(
@@ -804,7 +804,7 @@ where
     E: Entropy,
     X: Compress,
 {
-    while !sender.pending().is_empty() {
+    while !sender.is_drained() {
         *unflushed = true;
         match output.write(sender.pending()).await? {
             0 => return Err(WriteError::Lost),

@@ -512,7 +512,7 @@ impl<Io: Write, Tx: Transmit> Writer<Io, Tx> {
 
     #[inline]
     fn write_out(&mut self) -> Result<(), WriteError<Io::Error>> {
-        while !self.tx.sender_mut().pending().is_empty() {
+        while !self.tx.sender().is_drained() {
             self.unflushed = true;
             match self.io.write(self.tx.sender_mut().pending())? {
                 0 => return Err(WriteError::Lost),
@@ -691,7 +691,7 @@ impl<Io: Read + Write, Tx: Transmit> Link for Writer<Io, Tx> {
 
     #[inline]
     fn has_queued(&self) -> bool {
-        self.unflushed || !self.tx.sender().pending().is_empty()
+        self.unflushed || !self.tx.sender().is_drained()
     }
 
     fn exchange(

@@ -189,6 +189,13 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         self.machine.pending(self.storage.octets())
     }
 
+    /// Whether nothing is pending: without a look at the buffer.
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    #[inline]
+    pub(crate) const fn is_drained(&self) -> bool {
+        self.machine.is_drained()
+    }
+
     /// The transport took the first `n` of the [pending](Self::pending) octets.
     #[inline]
     pub fn advance(&mut self, n: usize) {

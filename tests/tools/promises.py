@@ -82,6 +82,16 @@ PROMISES = [
      "self.window.unwrap_or(10)", "self.window.unwrap_or(12)", "-p bare-ws-examples --test echo", ["every_end_of_a_connection_is_one_line_and_a_status"]),
     ("--text-only holds for pieces in the asynchronous loop", ECHO + "asynch.rs",
      "if !closing && text_only && chunk.kind == MessageKind::Binary", "if !closing && text_only && chunk.fin && chunk.kind == MessageKind::Binary", "-p bare-ws-examples --test echo", ["every_end_of_a_connection_is_one_line_and_a_status"]),
+    ("a refusal with 425 may be another answer later", STD + "error.rs",
+     "408 | 425 | 429 | 500 | 502..=504", "408 | 429 | 500 | 502..=504", "-p bare-ws-tests --test errors", ["what_to_do_about_an_error_is_told"]),
+    ("in tokio a send that is dropped once it was called calls the next", STD + "tokio/waiters.rs",
+     "was_first.then_some(Whom::Next)", "(!was_first).then_some(Whom::Next)", "-p bare-ws-std --features tokio --test tokio", ["a_send_that_is_dropped_once_it_is_called_calls_the_next"]),
+    ("limits in time that are set before TLS hold with it", EMBASSY + "net/client.rs",
+     "timing: self.timing,\n            layer: super::Tls::new", "timing: Timing::DEFAULT,\n            layer: super::Tls::new", "-p bare-ws-tests --test embassy", ["a_client_opens_its_own_kind_of_uri"]),
+    ("the limits of a connection that lasts give the handshakes 30 s", EMBASSY + "timing.rs",
+     "LONG_LIVED: Self = Self {\n        handshake: Duration::from_secs(30),\n", "LONG_LIVED: Self = Self {\n", "-p bare-ws-tests --test embassy", ["ready_made_limits_are_those_that_they_name"]),
+    ("wscat --ping gives a server up after twice its time", ECHO + "bin/wscat/arguments.rs",
+     "interval.saturating_mul(2)", "interval.saturating_mul(3)", "-p bare-ws-examples --test wscat", ["a_silent_server_is_given_up"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

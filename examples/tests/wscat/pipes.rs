@@ -365,11 +365,19 @@ fn a_silent_server_is_given_up() {
     let (url, server) = serve(1, |_, connection, _| {
         use std::io::Read;
         let tcp = connection.writer.io_mut().inner_mut();
-        while tcp.read(&mut [0; 64]).is_ok_and(|n| n > 0) {}
+        let mut octets = Vec::new();
+        let _ = tcp.read_to_end(&mut octets);
+        octets
     });
-    let output = run(&["--ping", "0.05", "--count", "1", &url], b"");
+    let output = run(&["--ping", "0.2", "--count", "1", &url], b"");
     assert!(failed(&output, 1).starts_with("error: timeout: "));
-    server.join().unwrap();
+    // When a second Ping would be due, the server has been silent for twice as long. A Ping has
+    // two octets and a key.
+    let octets = &server.join().unwrap()[0];
+    let pings = octets
+        .chunks(6)
+        .take_while(|frame| frame.starts_with(&[0x89, 0x80]));
+    assert_eq!(pings.count(), 1, "{octets:x?}");
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bare_ws_std::bare_ws::error::Usage;
 use bare_ws_std::tokio::open;
 use bare_ws_std::{Config, Error, OwnedMessage};
 use futures_util::{SinkExt, StreamExt, TryStreamExt, poll};
 use tokio::io::duplex;
+use tokio::time::timeout;
 
 use crate::connection::pair;
 use crate::server::Server;
@@ -113,4 +115,34 @@ async fn a_connection_forwards_another() {
     assert_eq!(echoed.await.unwrap().unwrap(), messages);
     drop(sink);
     server.abort();
+}
+
+/// Whoever is gone when its turn comes leaves it to the one behind.
+// row: STA-05
+#[tokio::test(start_paused = true)]
+async fn a_send_that_is_dropped_once_it_is_called_calls_the_next() {
+    let config = Config::new().transmit_buffer(131);
+    let (socket, mut server) = pair(&config, 64).await;
+    let long = vec![1; 1000];
+    let mut first = Box::pin(socket.writer.send(&long[..]));
+    assert!(poll!(first.as_mut()).is_pending());
+    let mut second = Box::pin(socket.writer.send("second"));
+    assert!(poll!(second.as_mut()).is_pending());
+    let writer = socket.writer.clone();
+    let third = tokio::spawn(async move { writer.send("third").await });
+    tokio::task::yield_now().await;
+    assert!(!third.is_finished());
+    let reading = async {
+        while server
+            .read_frame()
+            .await
+            .is_some_and(|(first, _)| first < 0x80)
+        {}
+    };
+    let (sent, ()) = tokio::join!(first, reading);
+    sent.unwrap();
+    drop(second);
+    let third = timeout(Duration::from_secs(1), third).await;
+    third.expect("it was called").unwrap().unwrap();
+    assert_eq!(server.read_frame().await.unwrap().1, b"third");
 }

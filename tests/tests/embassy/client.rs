@@ -291,11 +291,22 @@ fn a_client_opens_its_own_kind_of_uri() {
             let refused = plain.connect(&request(uri)).await.err();
             assert_eq!(refused, Some(ConnectError::NotSecure), "{uri}");
         }
+        // What is chosen afterwards leaves the limits as they are.
+        let timing = Timing {
+            connect: seconds(2),
+            ..Timing::DEFAULT
+        };
         let trust = PinnedKey::new(&[[0; 32]]);
-        let mut secure = plain.trust(trust, memory(tls::Memory::<1046>::new()));
+        let mut secure = plain
+            .timing(timing)
+            .trust(trust, memory(tls::Memory::<1046>::new()))
+            .deflate(memory(deflate::Memory::<{ 1024 + 256 }>::new()));
         let refused = secure.connect(&request("ws://10.0.0.9/")).await.err();
         assert!(matches!(refused, Some(ConnectError::NotWss)), "{refused:?}");
         assert_eq!(now(), 0.0);
+        let late = secure.connect(&request("wss://10.0.0.9/")).await.err();
+        assert_eq!(format!("{late:?}"), "Some(Timeout(Connect))");
+        assert_eq!(now(), 2.0);
         let timing = Timing {
             connect: seconds(3),
             ..Timing::DEFAULT
@@ -303,7 +314,7 @@ fn a_client_opens_its_own_kind_of_uri() {
         let mut client = secure.timing(timing);
         let late = client.connect(&request("wss://10.0.0.9/")).await.err();
         assert_eq!(format!("{late:?}"), "Some(Timeout(Connect))");
-        assert_eq!(now(), 3.0);
+        assert_eq!(now(), 5.0);
     }));
 }
 

@@ -49,6 +49,25 @@ fn client(timing: &Timing) -> (Client<LEN>, Peer) {
     connected(Manner::GOOD, timing)
 }
 
+#[test]
+fn ready_made_limits_are_those_that_they_name() {
+    let defaults = Timing {
+        connect: seconds(10),
+        handshake: seconds(10),
+        silence: None,
+        stall: None,
+        keepalive: None,
+        close: seconds(5),
+    };
+    assert_eq!(Timing::DEFAULT, defaults);
+    let long_lived = Timing {
+        handshake: seconds(30),
+        stall: Some(seconds(20)),
+        ..keepalive(30, 45)
+    };
+    assert_eq!(Timing::LONG_LIVED, long_lived);
+}
+
 /// What is the same after each deadline: nothing is received or sent any more, the same is said
 /// again at once, and closing says so too.
 async fn is_over(client: &mut Client<LEN>, timeout: Timeout) {

@@ -240,6 +240,11 @@ fn what_to_do_about_an_error_is_told() {
         assert_eq!(error.status(), status, "{error:?}");
         assert_eq!(error.close_code().map(u16::from), code, "{error:?}");
     }
+    // Of all refusals those that say "later".
+    for status in 100..600 {
+        let later = matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
+        assert_eq!(rejected(status).is_retryable(), later, "{status}");
+    }
     // The core's errors say the same.
     for error in protocol_errors(())
         .into_iter()

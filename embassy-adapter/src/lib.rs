@@ -151,7 +151,7 @@
 //!
 //! | | octets |
 //! |---|---|
-//! | connection, beside its two buffers | 432, of them 184 the adapter's |
+//! | connection, beside its two buffers | 464, of them 216 the adapter's |
 //! | future of `net::connect` | 592 |
 //! | of `recv` | 320 |
 //! | of `send` | 176 |

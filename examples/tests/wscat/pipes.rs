@@ -250,6 +250,26 @@ fn another_connection_takes_over() {
 }
 
 #[test]
+fn a_connection_that_was_open_makes_the_next_wait_short_again() {
+    let (url, server) = serve(3, |client, connection, _| {
+        connection.send("hello").unwrap();
+        if client < 2 {
+            let code = Some(CloseCode::SERVICE_RESTART);
+            connection.close(code, "").unwrap();
+        }
+        while connection.recv().unwrap().is_some() {}
+    });
+    let arguments = ["--json", "--reconnect=0.01", "--count", "3", &url];
+    let output = run(&arguments, b"");
+    assert_eq!(output.status.code(), Some(0));
+    let objects = objects(&output.stdout);
+    let waits = objects.iter().filter(|o| o["event"] == "reconnect");
+    let waits: Vec<_> = waits.map(|o| o["seconds"].as_f64()).collect();
+    assert_eq!(waits, [Some(0.01), Some(0.01)]);
+    server.join().unwrap();
+}
+
+#[test]
 fn a_server_that_is_not_there_yet_is_waited_for() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

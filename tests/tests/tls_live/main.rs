@@ -156,6 +156,13 @@ fn a_proven_server_echoes_a_mebibyte() {
             .is_err()
             .then_some(name.to_lowercase());
         assert_eq!(peer.server.server_name().map(str::to_lowercase), told);
+        // The server takes it with a dot at its end as well; RFC 6066 §3 has it sent without.
+        let dotted = format!("{name}.");
+        let mut windows = peer.sent.windows(dotted.len());
+        assert!(
+            !windows.any(|it| it.eq_ignore_ascii_case(dotted.as_bytes())),
+            "{name}"
+        );
     }
 }
 

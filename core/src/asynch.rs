@@ -102,7 +102,7 @@ pub trait Link {
     /// The transport's error.
     type Error;
 
-    /// Whether it is asked for what is there [at the moment](Patience::Moment), too.
+    /// Whether it can say [at once](Patience::Moment) that nothing more is there.
     const KNOWS_TIME: bool = false;
 
     /// Whether something is queued that nobody is writing out, such as by a future that was
@@ -451,7 +451,8 @@ impl<Rx: Receive> Reader<Rx> {
     }
 
     /// Looks at what has already arrived, without the link and without a future. Pass the result to
-    /// [`resume`](Self::resume), unless it [is an announcement](Look::is_announced).
+    /// [`resume`](Self::resume), unless it [is an announcement](Look::is_announced): text that has not
+    /// arrived whole is checked only there.
     #[inline]
     pub fn look(&mut self, delivery: Delivery) -> Look {
         Look(self.rx.receiver_mut().look_on(delivery, false))

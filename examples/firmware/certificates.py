@@ -43,6 +43,7 @@ def make(directory):
         "pretended", "/CN=x", SERVER + "subjectAltName=DNS:ws.test", namesake
     )
     chain = maker.chain
+
     def case(*nodes, verdict=ACCEPTED, alert=None, words=()):
         return Case("ws.test", chain(*nodes), list(words), verdict, [alert] if alert else [])
 

@@ -210,8 +210,8 @@ impl<'c, V: Trust> Client<'c, V> {
         self
     }
 
-    /// Makes the handshake. Apart from the ClientHello, nothing is written before the server has
-    /// proved who it is.
+    /// Makes the handshake. Apart from the ClientHello, and an alert if it is refused, nothing is
+    /// written before the server has proved who it is.
     ///
     /// All signatures are checked inside one poll, since embedded-tls cannot wait for them, and
     /// nothing else on the executor runs meanwhile. With [`Roots`] that is at most two more than

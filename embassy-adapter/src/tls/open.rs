@@ -130,7 +130,8 @@ impl<V> fmt::Debug for Setup<'_, '_, V> {
 /// Makes the TLS handshake and the opening handshake over a transport that is connected, as
 /// [`Connection::open`](crate::Connection::open) does without TLS. `net::connect_secure` also connects.
 ///
-/// The server must be the URI's. Nothing but a ClientHello is sent before it has proved that it is.
+/// The server must be the URI's. Nothing but a ClientHello is sent before it has proved that it is,
+/// and if it is refused, an alert that says why.
 ///
 /// # Errors
 /// [`ConnectError::NotWss`] for a URI that is not `wss`; [`ConnectError::Tls`];

@@ -181,6 +181,10 @@ pub mod timing;
 pub mod transport;
 
 mod duplex;
+#[cfg_attr(
+    not(feature = "net"),
+    expect(unreachable_pub, reason = "a public trait of `net` names these")
+)]
 mod opening;
 mod reader;
 mod shared;

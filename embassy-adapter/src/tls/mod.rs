@@ -164,6 +164,7 @@ pub use stream::{ReadHalf, Stream, WriteHalf};
 pub use trust::{Clock, MAX_INTERMEDIATES, PinnedKey, Roots, Trust};
 pub use webpki::anchor_from_trusted_cert;
 
+#[cfg(feature = "net")]
 pub(crate) use open::Handshake;
 use stream::{Session, drain, fill, run};
 use verifier::{Provider, Record};

@@ -77,6 +77,10 @@ impl<'a, 'b, V: Trust> Setup<'a, 'b, V> {
 }
 
 /// The TLS handshake, on a stream that does not move any more.
+#[cfg_attr(
+    not(feature = "net"),
+    expect(unreachable_pub, reason = "a public trait of `net` names it")
+)]
 pub struct Handshake<'a, V> {
     client: Named<'a, V>,
     limit: Duration,

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::bits::Bits;
+use super::matcher::Effort;
 
 /// Literals, then a match: both parts of what the match finder found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,8 +126,11 @@ pub struct Code {
     pub(super) length: u8,
 }
 
-/// Codes that a form of the compressor has beside the fixed ones.
+/// Codes that a form of the compressor has beside the fixed ones, and what it does for matches.
 pub trait Coding {
+    /// How hard matches are looked for.
+    const EFFORT: Effort;
+
     /// Makes codes for this batch; their block's length in bits, the header and all. `None`:
     /// this form has fixed codes only.
     fn plan(&mut self, batch: Batch<'_>) -> Option<u32>;
@@ -143,6 +147,12 @@ pub trait Coding {
 pub struct FixedOnly;
 
 impl Coding for FixedOnly {
+    const EFFORT: Effort = Effort {
+        candidates: 1,
+        nice: 64,
+        lazy: 16,
+    };
+
     fn plan(&mut self, _: Batch<'_>) -> Option<u32> {
         None
     }
@@ -158,16 +168,27 @@ impl Coding for FixedOnly {
 
 /// RFC 1951 §3.2.6.
 pub(super) fn fixed(symbol: u16) -> Code {
-    let (code, length) = match symbol {
-        0..144 => (0x30 + symbol, 8),
-        144..256 => (0x190 + (symbol - 144), 9),
-        256..280 => (symbol - 256, 7),
-        280..LITERALS => (0xc0 + (symbol - 280), 8),
-        _ => (symbol - LITERALS, 5),
+    let code = match symbol {
+        0..144 => 0x30 + symbol,
+        144..256 => 0x190 + (symbol - 144),
+        256..280 => symbol - 256,
+        280..LITERALS => 0xc0 + (symbol - 280),
+        _ => symbol - LITERALS,
     };
+    let length = length_of_fixed(symbol);
     Code {
         bits: reversed(code, length),
         length,
+    }
+}
+
+/// The length alone, for which no code has to be turned round.
+fn length_of_fixed(symbol: u16) -> u8 {
+    match symbol {
+        0..144 | 280..LITERALS => 8,
+        144..256 => 9,
+        256..280 => 7,
+        _ => 5,
     }
 }
 
@@ -176,11 +197,26 @@ pub(super) fn reversed(code: u16, length: u8) -> u16 {
     code.reverse_bits() >> (16_u32.wrapping_sub(u32::from(length)) & 15)
 }
 
+/// As [`fixed_length`] or more: a literal has at most 9 bits, a match 8 and 5, and 5 and 13 extra
+/// ones.
+pub(super) fn most_fixed(batch: Batch<'_>) -> u32 {
+    let most = |sequence: &Sequence| {
+        let literals = 9 * u32::from(sequence.literals);
+        literals
+            + if sequence.distance == 0 {
+                0
+            } else {
+                8 + 5 + 5 + 13
+            }
+    };
+    batch.sequences.iter().map(most).sum()
+}
+
 /// Bits of the batch in fixed codes, without the block's first 3 and its end.
 pub(super) fn fixed_length(batch: Batch<'_>) -> u32 {
     let mut bits = 0;
     batch.symbols(&mut |symbol| {
-        bits += u32::from(fixed(symbol.index).length) + u32::from(symbol.extra_bits);
+        bits += u32::from(length_of_fixed(symbol.index)) + u32::from(symbol.extra_bits);
     });
     bits
 }

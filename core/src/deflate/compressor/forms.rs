@@ -2,7 +2,7 @@
 
 use super::coding::{Coding, FixedOnly, Sequence};
 use super::huffman::Dynamic;
-use super::matcher::{Effort, Parts};
+use super::matcher::Parts;
 
 /// The memory of a [`Compressor`](super::Compressor): [`Lean`], [`Full`] or `Heap` (feature `alloc`),
 /// or `&mut` of one, or a box. With it comes how well it compresses.
@@ -58,17 +58,6 @@ const FULL_SEQUENCES: usize = 512;
 #[cfg(feature = "alloc")]
 const MESSAGE: usize = 4096;
 
-const LEAN: Effort = Effort {
-    candidates: 1,
-    nice: 64,
-    lazy: 16,
-};
-const FULL: Effort = Effort {
-    candidates: 32,
-    nice: 128,
-    lazy: 32,
-};
-
 impl<const WINDOW: usize, const HEADS: usize> Lean<WINDOW, HEADS> {
     /// Empty memory; may stand in a static.
     #[must_use]
@@ -102,7 +91,6 @@ impl<const WINDOW: usize, const HEADS: usize> CompressorMemory for Lean<WINDOW, 
             chain: &mut [],
             sequences: &mut self.sequences,
             coding: &mut self.coding,
-            effort: LEAN,
         }
     }
 }
@@ -169,7 +157,6 @@ impl<const WINDOW: usize, const HEADS: usize, const CHAIN: usize> CompressorMemo
             chain: &mut self.chain,
             sequences: &mut self.sequences,
             coding: &mut self.coding,
-            effort: FULL,
         }
     }
 }
@@ -220,7 +207,6 @@ impl CompressorMemory for Heap {
             chain: &mut self.chain,
             sequences: &mut self.sequences,
             coding: &mut self.coding,
-            effort: FULL,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::bits::Bits;
 use super::coding::{Batch, Code, Coding, DISTANCES, END_OF_BLOCK, LITERALS, reversed};
+use super::matcher::Effort;
 
 const SYMBOLS: usize = (LITERALS + DISTANCES) as usize;
 /// Symbols of the alphabet that code lengths are coded in.
@@ -102,6 +103,12 @@ impl Run {
 }
 
 impl Coding for Dynamic {
+    const EFFORT: Effort = Effort {
+        candidates: 32,
+        nice: 128,
+        lazy: 32,
+    };
+
     fn plan(&mut self, batch: Batch<'_>) -> Option<u32> {
         let codes = &mut self.codes;
         codes.fill(0);

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::coding::{Batch, Sequence};
+use super::coding::{Batch, Coding, Sequence};
+use crate::octets;
 
 const SHORTEST: usize = 3;
 const LONGEST: usize = 258;
@@ -18,7 +19,6 @@ pub struct Parts<'a, C> {
     pub(super) chain: &'a mut [u16],
     pub(super) sequences: &'a mut [Sequence],
     pub(super) coding: &'a mut C,
-    pub(super) effort: Effort,
 }
 
 /// Without payload data.
@@ -28,10 +28,10 @@ impl<C> fmt::Debug for Parts<'_, C> {
     }
 }
 
-/// How hard matches are looked for.
+/// How hard matches are looked for. The compiler leaves away what a form does not do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Effort {
-    /// Candidates that are compared.
+pub struct Effort {
+    /// Candidates that are compared; for one there is no chain.
     pub(super) candidates: u16,
     /// A match of this length ends the search.
     pub(super) nice: u16,
@@ -132,22 +132,21 @@ impl Window {
         if input.len() > parts.window.len().saturating_sub(self.end) && self.batch == self.next {
             self.slide(parts.window);
         }
-        let free = parts.window.get_mut(self.end..).unwrap_or_default();
-        let taken = free.len().min(input.len());
-        for (to, from) in free.iter_mut().zip(input) {
-            *to = *from;
-        }
-        self.end += taken;
-        taken
+        let free = parts.window.len().saturating_sub(self.end);
+        let taken = input.get(..free).unwrap_or(input);
+        octets::put(parts.window, self.end, taken);
+        self.end += taken.len();
+        taken.len()
     }
 
     fn slide(&mut self, window: &mut [u8]) {
-        let by = self.next.saturating_sub(self.limit);
-        let held = window.get_mut(..self.end).unwrap_or_default();
-        if by == 0 || by > held.len() {
+        // By whole words, so that what moves is aligned as where it goes: a third of the
+        // instructions on boards.
+        let by = self.next.saturating_sub(self.limit) & !3;
+        if by == 0 {
             return;
         }
-        held.copy_within(by.., 0);
+        octets::slide(window, by, self.end, 0);
         self.base = self.base.wrapping_add(by as u16);
         self.floor = self.floor.saturating_sub(by);
         self.indexed = self.indexed.saturating_sub(by);
@@ -159,30 +158,34 @@ impl Window {
     }
 
     /// Finds matches. `all`: no octet follows. `true`: the batch must be closed to go on.
-    pub(super) fn search<C>(&mut self, parts: &mut Parts<'_, C>, all: bool) -> bool {
+    pub(super) fn search<C: Coding>(&mut self, parts: &mut Parts<'_, C>, all: bool) -> bool {
         // Without it a match could end for want of octets that come later.
         let margin = LONGEST.min((parts.window.len() - self.limit) / 2);
         let mut later = None;
         loop {
             let ahead = self.end.saturating_sub(self.next);
-            if !all && ahead < margin.max(1) {
-                // No more fits: what follows must wait until this batch is gone.
-                return self.end == parts.window.len() && self.batch < self.next;
-            }
-            if ahead == 0 {
-                return true;
-            }
-            if self.count + 2 > parts.sequences.len() || self.next - self.batch >= 1 << 15 {
-                return true;
-            }
-            let found = later
-                .take()
-                .or_else(|| self.find(parts, self.next, SHORTEST - 1));
-            let Some(found) = found else {
-                self.literal(parts);
-                continue;
+            let found = match later.take() {
+                Some(found) => found,
+                None => {
+                    if !all && ahead < margin.max(1) {
+                        // No more fits: what follows must wait until this batch is gone.
+                        return self.end == parts.window.len() && self.batch < self.next;
+                    }
+                    if ahead == 0 {
+                        return true;
+                    }
+                    // A run of literals and a match at most are pushed until this is asked again.
+                    if self.count + 2 > parts.sequences.len() || self.next - self.batch >= 1 << 15 {
+                        return true;
+                    }
+                    let Some(found) = self.find(parts, self.next, SHORTEST - 1) else {
+                        self.literal(parts);
+                        continue;
+                    };
+                    found
+                }
             };
-            if found.length < usize::from(parts.effort.lazy) && ahead > found.length {
+            if found.length < usize::from(C::EFFORT.lazy) && ahead > found.length {
                 later = self.find(parts, self.next + 1, found.length);
                 if later.is_some() {
                     self.literal(parts);
@@ -224,24 +227,35 @@ impl Window {
         }
     }
 
-    /// A match at `at` that is longer than `longest`.
-    fn find<C>(
+    /// A match at `at` that is longer than `longest`. Enters `at` in the tables by the way; no
+    /// position is asked for twice.
+    fn find<C: Coding>(
         &mut self,
         parts: &mut Parts<'_, C>,
         at: usize,
         mut longest: usize,
     ) -> Option<Match> {
-        self.index(parts, at);
+        if self.indexed < at {
+            self.index(parts, at);
+        }
         let window = &*parts.window;
         let ahead = window.get(at..self.end)?;
         let ahead = ahead.get(..LONGEST).unwrap_or(ahead);
         let reach = self.limit.min(at - self.floor);
         let mask = parts.chain.len().wrapping_sub(1);
-        let mut candidate = *parts.heads.get(slot(ahead, parts.heads.len())?)?;
+        let [a, b, c] = *ahead.first_chunk()?;
+        let position = self.position(at);
+        let mut candidate = enter::<C>(
+            parts.heads,
+            parts.chain,
+            u32::from_le_bytes([a, b, c, 0]),
+            position,
+        );
+        self.indexed = at + 1;
         let mut nearest = 0;
         let mut best = None;
-        for _ in 0..parts.effort.candidates {
-            let distance = usize::from(self.position(at).wrapping_sub(candidate));
+        for _ in 0..C::EFFORT.candidates {
+            let distance = usize::from(position.wrapping_sub(candidate));
             if distance <= nearest || distance > reach {
                 break;
             }
@@ -252,10 +266,13 @@ impl Window {
                 if length > longest && (length > SHORTEST || distance <= FAR) {
                     longest = length;
                     best = Some(Match { length, distance });
-                    if length >= usize::from(parts.effort.nice) || length == ahead.len() {
+                    if length >= usize::from(C::EFFORT.nice) || length == ahead.len() {
                         break;
                     }
                 }
+            }
+            if C::EFFORT.candidates == 1 {
+                break;
             }
             match parts.chain.get(usize::from(candidate) & mask) {
                 Some(before) => candidate = *before,
@@ -265,23 +282,23 @@ impl Window {
         best
     }
 
-    /// Enters all positions before `to` in the tables.
-    fn index<C>(&mut self, parts: &mut Parts<'_, C>, to: usize) {
-        let mask = parts.chain.len().wrapping_sub(1);
-        while self.indexed < to {
-            let octets = parts.window.get(self.indexed..self.end).unwrap_or_default();
-            let Some(slot) = slot(octets, parts.heads.len()) else {
-                break;
-            };
-            let position = self.position(self.indexed);
-            if let Some(head) = parts.heads.get_mut(slot) {
-                if let Some(before) = parts.chain.get_mut(usize::from(position) & mask) {
-                    *before = *head;
-                }
-                *head = position;
-            }
-            self.indexed += 1;
+    /// Enters all positions before `to` in the tables. On boards a function of its own, so that
+    /// its loop has all registers.
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn index<C: Coding>(&mut self, parts: &mut Parts<'_, C>, to: usize) {
+        let end = to.saturating_add(SHORTEST - 1).min(self.end);
+        let Some([a, b, octets @ ..]) = parts.window.get(self.indexed..end) else {
+            return;
+        };
+        let mut key = u32::from_le_bytes([0, *a, *b, 0]);
+        let mut position = self.position(self.indexed);
+        for octet in octets {
+            key = key >> 8 | u32::from(*octet) << 16;
+            enter::<C>(parts.heads, parts.chain, key, position);
+            position = position.wrapping_add(1);
         }
+        self.indexed += octets.len();
     }
 
     fn position(&self, at: usize) -> u16 {
@@ -316,15 +333,24 @@ impl Window {
     }
 }
 
-/// Where the next octets' hash stands; `None`: there are too few of them.
-fn slot(octets: &[u8], heads: usize) -> Option<usize> {
-    let [a, b, c] = *octets.first_chunk()?;
-    let key = u32::from_le_bytes([a, b, c, 0]);
-    // The upper bits of the product depend on all of the key.
-    let hash = key
-        .wrapping_mul(0x9e37_79b1)
-        .rotate_left(heads.trailing_zeros());
-    Some(hash as usize & heads.wrapping_sub(1))
+/// Enters a position at which the three octets of `key` stand; gives the one that had its place.
+#[inline]
+fn enter<C: Coding>(heads: &mut [u16], chain: &mut [u16], key: u32, position: u16) -> u16 {
+    // The upper bits of the product depend on all of the key: as many of them as number the heads.
+    let hash = key.wrapping_mul(0x9e37_79b1) >> 16;
+    let slot = hash.wrapping_mul(heads.len() as u32) >> 16;
+    let Some(head) = heads.get_mut(slot as usize) else {
+        return position;
+    };
+    let before = core::mem::replace(head, position);
+    if C::EFFORT.candidates == 1 {
+        return before;
+    }
+    let mask = chain.len().wrapping_sub(1);
+    if let Some(link) = chain.get_mut(usize::from(position) & mask) {
+        *link = before;
+    }
+    before
 }
 
 fn common(a: &[u8], b: &[u8]) -> usize {

@@ -15,7 +15,7 @@ pub use forms::Heap;
 pub use forms::{CompressorMemory, Full, Lean};
 
 use self::bits::Bits;
-use self::coding::{Batch, Code, Coding, END_OF_BLOCK, Symbol, fixed, fixed_length};
+use self::coding::{Batch, Code, Coding, END_OF_BLOCK, Symbol, fixed, fixed_length, most_fixed};
 use self::matcher::{Parts, Window};
 use super::client::Configure;
 use super::negotiate::Agreed;
@@ -191,7 +191,7 @@ impl Course {
         }
         let mut consumed = 0;
         let mut produced = 0;
-        let finished = loop {
+        let finished = 'step: loop {
             let room = output.get_mut(produced..).unwrap_or_default();
             produced += self.bits.drain(room);
             if self.bits.is_pending() {
@@ -228,12 +228,18 @@ impl Course {
                         self.phase = Phase::Codes(Cursor::new(true));
                     }
                 }
-                Phase::Codes(cursor) => {
+                Phase::Codes(mut cursor) => {
                     let batch = self.window.batch(parts.window, parts.sequences);
-                    match cursor.put(batch, parts.coding, &mut self.bits) {
-                        Some(cursor) => self.phase = Phase::Codes(cursor),
-                        None => self.next_batch(),
+                    while !self.bits.is_pending() {
+                        let Some(further) = cursor.put(batch, parts.coding, &mut self.bits) else {
+                            self.next_batch();
+                            continue 'step;
+                        };
+                        cursor = further;
+                        let room = output.get_mut(produced..).unwrap_or_default();
+                        produced += self.bits.drain(room);
                     }
+                    self.phase = Phase::Codes(cursor);
                 }
                 // All octets are out: what is left was less than one, and is padding now.
                 Phase::End => {
@@ -272,11 +278,17 @@ impl Course {
         let len = batch.octets.len() as u32;
         let end_fixed = if self.fixed_open { 7 } else { 0 };
         let stored = end_fixed + 3 + 7 + 32 + 8 * len;
-        let fixed = fixed_length(batch) + if self.fixed_open { 0 } else { 3 + 7 };
         let own = parts
             .coding
             .plan(batch)
             .map_or(u32::MAX, |bits| bits.saturating_add(end_fixed));
+        // Which is shorter is often clear without a look at each symbol.
+        let most = most_fixed(batch);
+        let fixed = if own == u32::MAX && most + 3 + 7 <= stored {
+            most
+        } else {
+            fixed_length(batch) + if self.fixed_open { 0 } else { 3 + 7 }
+        };
         if stored < fixed && stored < own {
             self.end_fixed();
             self.bits.put(0b000, 3);
@@ -359,6 +371,7 @@ impl Cursor {
 }
 
 fn put_symbol(bits: &mut Bits, code: Code, extra: u16, extra_bits: u8) {
-    bits.put(u32::from(code.bits), u32::from(code.length));
-    bits.put(u32::from(extra), u32::from(extra_bits));
+    // Together, since a shift of 64 bits is a call on boards: 28 bits at most.
+    let value = u32::from(code.bits) | u32::from(extra) << (code.length & 15);
+    bits.put(value, u32::from(code.length) + u32::from(extra_bits));
 }

@@ -96,6 +96,16 @@ PROMISES = [
      "config.with_server_name(server)", "config.with_server_name(self.server)", "-p bare-ws-tests --all-features --test tls_live mebibyte", ["a_proven_server_echoes_a_mebibyte"]),
     ("wscat --reconnect waits as shortly as at first once a connection was open", ECHO + "bin/wscat/session.rs",
      "                delay = session.reconnect;\n", "", "-p bare-ws-examples --test wscat short_again", ["a_connection_that_was_open_makes_the_next_wait_short_again"]),
+    ("a turn to send is kept until the octets are queued", EMBASSY + "stream.rs",
+     "let _turn = self.shared.turn().await;", "let _ = self.shared.turn().await;", "-p bare-ws-tests --test embassy turns", ["two_that_wait_for_the_sender_keep_their_messages_apart"]),
+    ("a supervisor that is told to stop before it runs does not begin", EMBASSY + "supervisor.rs",
+     "let mut backoff = self.backoff;\n", "let mut backoff = self.backoff;\n        self.stop.reset();\n", "-p bare-ws-tests --test embassy supervisor", ["it_stops_where_it_is_told_to"]),
+    ("a half that cannot be ended is flushed in the end", EMBASSY + "transport.rs",
+     "impl Future<Output = Result<(), Self::Error>> {\n        self.0.flush()\n    }\n\n    fn abort", "impl Future<Output = Result<(), Self::Error>> {\n        core::future::ready(Ok(()))\n    }\n\n    fn abort", "-p bare-ws-tests --test embassy transport", ["each_kind_of_writing_half_ends_as_it_can"]),
+    ("to read no octets waits for none", EMBASSY + "stream.rs",
+     "if octets.is_empty() {\n            return Ok(0);\n        }\n        self.advance()", "self.advance()", "-p bare-ws-tests --test embassy stream::a_call", ["a_call_for_no_octets_is_done_at_once"]),
+    ("a client of TLS asks for records as short as was set", EMBASSY + "tls/mod.rs",
+     "self.max_fragment_length = Some(length);", "let _ = length;", "-p bare-ws-tests --test embassy handshake", ["records_are_asked_for_as_short_as_was_set"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -12,6 +12,7 @@ use bare_ws::receiver::Receiver;
 use bare_ws::role::{Client as ClientRole, Server};
 use bare_ws::sender::Sender;
 use bare_ws::uri::Uri;
+use bare_ws_embassy::tls::{self, MaxFragmentLength, PinnedKey, Records, Setup};
 use bare_ws_embassy::{ConnectError, Connection, Timeout, Timing};
 use embassy_futures::join::join;
 use embassy_futures::select::select;
@@ -20,7 +21,7 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 use crate::support::entropy::{Broken, Repeatable};
 use crate::support::pipe::{Manner, Pipe};
-use crate::support::tasks::{Tasks, run};
+use crate::support::tasks::{Tasks, run, run_for};
 use crate::support::{Peer, clock, now, seconds};
 
 type Client<E> =
@@ -240,4 +241,64 @@ fn the_first_frames_may_come_with_the_head() {
         assert_eq!(client.recv().await, Ok(Some("second".into())));
     };
     run(join(receive, serve));
+}
+
+/// RFC 6066 §4: extension 1, a length of one octet, the code. The connection and the stream alone ask for the same.
+#[test]
+fn records_are_asked_for_as_short_as_was_set() {
+    use MaxFragmentLength::{Bits9, Bits10, Bits11, Bits12};
+    let lengths = [None, Some(Bits9), Some(Bits10), Some(Bits11), Some(Bits12)];
+    for (code, length) in (0..).zip(lengths) {
+        for is_alone in [false, true] {
+            clock::set(Instant::MIN);
+            let peer = peer(Manner::GOOD);
+            let halves = (peer.to_client.clone(), peer.from_client.clone());
+            let (mut read, mut write) = ([0; 600], [0; 640]);
+            let (mut receive, mut transmit) = ([0; 600], [0; 640]);
+            let mut link = tls::Link::new(&mut receive, &mut transmit);
+            let records = Records {
+                read: &mut read,
+                write: &mut write,
+            };
+            let trust = PinnedKey::new(&[[0; 32]]);
+            let opening = async {
+                if is_alone {
+                    let mut client = tls::Client::new("device.example", trust);
+                    if let Some(length) = length {
+                        client = client.with_max_fragment_length(length);
+                    }
+                    let mut entropy = Repeatable(3);
+                    let stream = client.connect(&mut link, records, halves, &mut entropy);
+                    return stream.await.is_ok();
+                }
+                let mut setup = Setup::new(trust, &mut link, records);
+                if let Some(length) = length {
+                    setup = setup.with_max_fragment_length(length);
+                }
+                let request = Request::new(Uri::parse("wss://device.example/").expect("a URI"));
+                let buffers = Buffers {
+                    receive: [0; 256],
+                    transmit: [0; 256],
+                };
+                let entropy = Repeatable(3);
+                let timing = Timing::DEFAULT;
+                let opened = tls::open(
+                    halves,
+                    setup,
+                    &request,
+                    buffers,
+                    entropy,
+                    Uncompressed,
+                    &timing,
+                );
+                opened.await.is_ok()
+            };
+            assert_eq!(run_for(9, opening), None, "nobody answers");
+            let hello = peer.from_client.written();
+            let is_in = |code: &u8| hello.windows(5).any(|it| it == [0, 1, 0, 1, *code]);
+            let asked: Vec<_> = (1..=4).filter(is_in).collect();
+            let expected: Vec<_> = length.map(|_| code).into_iter().collect();
+            assert_eq!(asked, expected, "{is_alone}");
+        }
+    }
 }

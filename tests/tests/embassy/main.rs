@@ -14,3 +14,4 @@ mod supervisor;
 mod support;
 #[path = "../tls_pki/mod.rs"]
 mod tls_pki;
+mod transport;

@@ -1,6 +1,7 @@
 //! Two halves, and tasks beside each other.
 
 mod drops;
+mod turns;
 
 use std::future::Future;
 use std::pin::pin;

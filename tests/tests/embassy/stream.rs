@@ -184,6 +184,49 @@ fn arrived(written: &[u8], count: usize) -> bool {
     sent.iter().map(|it| it.payload.len()).sum::<usize>() >= count
 }
 
+/// If a part of a message was received before, reading goes on where that part ends.
+// row: STA-05
+#[test]
+fn reading_goes_on_behind_what_was_received_in_pieces() {
+    let expected = octets(2000);
+    for seed in 0..12 {
+        for pieces in 1..4 {
+            clock::set(Instant::MIN);
+            let mut cuts = Cuts(Repeatable(seed));
+            let (mut client, peer) = connected::<140>(Manner::GOOD, &Timing::DEFAULT);
+            peer.to_client.put(&messages(&expected, &mut cuts));
+            peer.to_client.put(&frames::close(1000));
+            let mut read: Vec<u8> = Vec::new();
+            for _ in 0..pieces {
+                let chunk = run(client.recv_chunk()).unwrap();
+                read.extend(chunk.map_or(&[][..], |chunk| chunk.octets));
+            }
+            let mut stream = client.octets();
+            let mut piece = [0; 64];
+            while let Ok(n @ 1..) = run(stream.read(&mut piece)) {
+                read.extend(&piece[..n]);
+            }
+            assert!(read == expected, "{seed}, {pieces}: {} octets", read.len());
+        }
+    }
+}
+
+/// To read or to write nothing waits for nothing, whatever the peer does.
+#[test]
+fn a_call_for_no_octets_is_done_at_once() {
+    clock::set(Instant::MIN);
+    let (mut client, peer) = connected::<140>(Manner::narrow(0), &Timing::DEFAULT);
+    let mut stream = client.octets();
+    assert_eq!(run_for(1, stream.read(&mut [])), Some(Ok(0)));
+    assert_eq!(run_for(1, stream.write(&[])), Some(Ok(0)));
+    // The transmit buffer is full.
+    assert!(run_for(9, stream.write_all(&[7; 1000])).is_none());
+    let (mut reader, mut writer) = stream.split();
+    assert_eq!(run_for(1, reader.read(&mut [])), Some(Ok(0)));
+    assert_eq!(run_for(1, writer.write(&[])), Some(Ok(0)));
+    assert_eq!(peer.from_client.writes(), 0);
+}
+
 /// What fits waits for the flush, and leaves in one write.
 #[test]
 fn small_writes_leave_together() {

@@ -245,18 +245,22 @@ fn each_connection_is_brought_to_its_end() {
     assert_eq!(peers.borrow().len(), 2);
 }
 
+/// The network is up at, what attempts come to, when it is told to stop, if not before it runs, when
+/// it has, and whether there is a connection.
+type Stop<'a> = (u64, &'a [Attempt], Option<u64>, f64, bool);
+
 /// Wherever it is told to stop, it stops: at once, or when an open connection was closed.
 // row: CLS-11
 #[test]
 fn it_stops_where_it_is_told_to() {
-    // The network is up at, what attempts come to, when it is told to stop, when it has, and
-    // whether there is a connection.
-    let table: &[(u64, &[Attempt], u64, f64, bool)] = &[
-        (0, &[], 0, 0.0, false),
-        (0, &[Attempt::RefusedAfter(0)], 2, 2.0, false),
-        (100, &[], 50, 50.0, false),
-        (0, &[], 50, 50.0, false),
-        (0, &[Attempt::Opens], 50, 50.0 + 5.0, true),
+    let table: &[Stop<'_>] = &[
+        (0, &[], None, 0.0, false),
+        (0, &[Attempt::Opens], None, 0.0, false),
+        (0, &[], Some(0), 0.0, false),
+        (0, &[Attempt::RefusedAfter(0)], Some(2), 2.0, false),
+        (100, &[], Some(50), 50.0, false),
+        (0, &[], Some(50), 50.0, false),
+        (0, &[Attempt::Opens], Some(50), 50.0 + 5.0, true),
     ];
     for (up_at, attempts, told_at, stopped_at, connected) in table {
         clock::set(Instant::MIN);
@@ -266,9 +270,14 @@ fn it_stops_where_it_is_told_to() {
         let (supervisor, request) = (supervisor(), request());
         let session = async |connection: &mut Opened<'_, Modem>| connection.recv().await.is_ok();
         let running = supervisor.run(&mut modem, &request, |_| {}, session);
-        run(join(running, async {
-            Timer::after(seconds(*told_at)).await;
+        if told_at.is_none() {
             supervisor.stop();
+        }
+        run(join(running, async {
+            if let Some(told_at) = told_at {
+                Timer::after(seconds(*told_at)).await;
+                supervisor.stop();
+            }
         }));
         assert_eq!(now(), *stopped_at);
         assert_eq!(peers.borrow().len() == 1, *connected);

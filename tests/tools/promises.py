@@ -106,6 +106,8 @@ PROMISES = [
      "if octets.is_empty() {\n            return Ok(0);\n        }\n        self.advance()", "self.advance()", "-p bare-ws-tests --test embassy stream::a_call", ["a_call_for_no_octets_is_done_at_once"]),
     ("a client of TLS asks for records as short as was set", EMBASSY + "tls/mod.rs",
      "self.max_fragment_length = Some(length);", "let _ = length;", "-p bare-ws-tests --test embassy handshake", ["records_are_asked_for_as_short_as_was_set"]),
+    ("the first of several addresses does not take all the time", EMBASSY + "net/connect.rs",
+     "if last { by } else { half_way(by) }", "if last { by } else { half_way(by).max(by) }", "-p bare-ws-tests --test embassy dial", ["each_address_of_a_name_has_a_share_of_the_time"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

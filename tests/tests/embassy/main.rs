@@ -4,6 +4,7 @@ mod backoff;
 mod client;
 mod column;
 mod deadlines;
+mod dial;
 mod drops;
 mod handshake;
 mod liveness;

@@ -17,8 +17,10 @@ use super::tasks::apart;
 pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
-/// The names that the name server knows, all of them [`SERVER`]'s.
+/// The names that the name server knows: these are [`SERVER`]'s, ...
 const ZONE: &str = "example.test";
+/// ... and those below this one have the hosts that are in them: `9.2.by.test` has 10.0.0.9 and 10.0.0.2.
+const HOSTS: &str = "by.test";
 
 /// Runs `body` with the stack of the client and the one of the server, which are never freed, as
 /// those of boards.
@@ -48,7 +50,28 @@ fn config(address: Ipv4Addr) -> Config {
     })
 }
 
-/// RFC 1035 §4.1: answers for the names of [`ZONE`], and knows no others.
+/// The addresses of a name.
+fn addresses(name: &str) -> Vec<Ipv4Addr> {
+    if name.ends_with(ZONE) {
+        return vec![SERVER];
+    }
+    let hosts = name.strip_suffix(HOSTS).unwrap_or_default();
+    let numbers = hosts.split('.').filter_map(|host| host.parse().ok());
+    numbers.map(|host| Ipv4Addr::new(10, 0, 0, host)).collect()
+}
+
+/// RFC 1035 §4.1.2: the name that is asked for.
+fn name_in(query: &[u8]) -> String {
+    let (mut labels, mut rest) = (Vec::new(), &query[12..]);
+    while let Some((&length, behind)) = rest.split_first().filter(|(length, _)| **length > 0) {
+        let (label, behind) = behind.split_at(length.into());
+        labels.push(String::from_utf8_lossy(label));
+        rest = behind;
+    }
+    labels.join(".")
+}
+
+/// RFC 1035 §4.1: answers for the names that it knows.
 async fn name_server(stack: Stack<'_>) {
     let (mut receive, mut transmit) = ([0; 1024], [0; 1024]);
     let (mut received, mut transmitted) = ([PacketMetadata::EMPTY; 4], [PacketMetadata::EMPTY; 4]);
@@ -64,18 +87,14 @@ async fn name_server(stack: Stack<'_>) {
     loop {
         let (length, from) = socket.recv_from(&mut query).await.expect("a query");
         let query = &query[..length];
-        let zone: Vec<u8> = ZONE
-            .split('.')
-            .flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat())
-            .collect();
-        let known = query.windows(zone.len()).any(|window| window == zone);
+        let addresses = addresses(&name_in(query));
         let mut answer = query.to_vec();
         answer[2] = 0x80;
-        answer[3] = if known { 0 } else { 3 };
-        answer[7] = u8::from(known);
-        if known {
+        answer[3] = if addresses.is_empty() { 3 } else { 0 };
+        answer[7] = addresses.len() as u8;
+        for address in addresses {
             answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-            answer.extend(SERVER.octets());
+            answer.extend(address.octets());
         }
         socket.send_to(&answer, from).await.expect("to be sent");
     }

@@ -3,11 +3,15 @@
 
 mod peer;
 
+use std::sync::mpsc;
 use std::time::Duration;
 
+use bare_ws_std::bare_ws::error::Usage;
 use bare_ws_std::bare_ws::handshake::accept;
-use bare_ws_std::{CloseCode, Config, Error, Message, WebSocket};
-use peer::{LONG, Peer, serve};
+use bare_ws_std::bare_ws::header::{FrameHeader, MAX_HEADER};
+use bare_ws_std::bare_ws::opcode::Opcode;
+use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Message, Timeout, WebSocket};
+use peer::{LONG, Peer, Stalls, serve};
 
 /// What has no deadline but those of the peer, which ends after a minute.
 fn patient() -> Config {
@@ -100,6 +104,72 @@ fn each_deadline_can_be_set_and_be_taken_away() {
                 assert_eq!(field(&config), field(&default), "{name} sets {other}");
             }
         }
+    }
+}
+
+/// What is set on an open connection ends what it is about, in its time.
+// row: STA-02, STA-03, CLS-11
+#[test]
+fn each_deadline_can_be_set_on_an_open_connection() {
+    const SHORT: Duration = Duration::from_millis(300);
+    type Act = fn(&mut WebSocket) -> Result<(), Error>;
+    let table: [(Act, Act, Timeout); 4] = [
+        (
+            |socket| {
+                socket.writer.set_silence_timeout(SHORT);
+                Ok(())
+            },
+            |socket| socket.recv().map(drop),
+            Timeout::Silence,
+        ),
+        (
+            |socket| {
+                socket.writer.set_stall_timeout(SHORT);
+                Ok(())
+            },
+            |socket| socket.send(vec![0; 64 << 20]),
+            Timeout::Stall,
+        ),
+        (
+            |socket| {
+                let keepalive = KeepAlive {
+                    interval: SHORT / 3,
+                    dead_after: SHORT,
+                };
+                Ok(socket.writer.set_keepalive(keepalive)?)
+            },
+            |socket| socket.recv().map(drop),
+            Timeout::KeepAlive,
+        ),
+        (
+            |socket| {
+                socket.writer.set_close_timeout(SHORT);
+                socket.close(CloseCode::NORMAL, "")?;
+                // It has begun.
+                socket.writer.set_close_timeout(LONG);
+                Ok(())
+            },
+            |socket| socket.reader.finish().map(drop),
+            Timeout::Close,
+        ),
+    ];
+    for (set, wait, expected) in table {
+        let (quit, over) = mpsc::channel::<()>();
+        let peer = serve(move |mut conn| {
+            conn.accept();
+            let _ = over.recv_timeout(LONG);
+        });
+        let mut socket = patient().connect(&peer.uri()).unwrap();
+        let stalls = Stalls::watch();
+        set(&mut socket).unwrap();
+        let ended = wait(&mut socket);
+        stalls.took(SHORT, SHORT);
+        assert!(
+            matches!(&ended, Err(Error::Timeout(timeout)) if *timeout == expected),
+            "{expected:?}: {ended:?}"
+        );
+        drop(quit);
+        peer.join();
     }
 }
 
@@ -326,6 +396,41 @@ fn buffers_of_any_lawful_size_carry_messages_of_any_size() {
         let (first, payload) = peer.join();
         assert_eq!((first, payload.len()), (0x88, 125), "{receive}, {transmit}");
         assert_eq!(&payload[2..], reason.as_bytes(), "{receive}, {transmit}");
+    }
+}
+
+/// A frame is never cut: where it does not fit, the buffer that is asked for has room for it, and not for much more.
+#[test]
+fn a_frame_that_does_not_fit_says_what_would_do() {
+    for len in [0, 125, 126, 1000, 65_535, 65_536] {
+        let header = FrameHeader::new(Opcode::Binary, true, len as u64);
+        let payload = vec![7; len];
+        let mut buffer = 131;
+        let mut refusals = 0;
+        loop {
+            let peer = serve(|mut conn| {
+                conn.accept();
+                conn.read_frame()
+            });
+            let config = patient().transmit_buffer(buffer);
+            let socket = config.connect(&peer.uri()).unwrap();
+            let sent = socket.writer.send_frame(header, &payload);
+            drop(socket);
+            let frame = peer.join();
+            match sent {
+                Err(Error::Usage(Usage::BufferTooSmall { needed })) => {
+                    assert_eq!(frame, None, "{len}");
+                    assert!(needed > buffer && needed <= len + MAX_HEADER, "{len}");
+                    (buffer, refusals) = (needed, refusals + 1);
+                }
+                sent => {
+                    sent.unwrap();
+                    assert_eq!(frame, Some((0x82, payload)));
+                    break;
+                }
+            }
+        }
+        assert_eq!(refusals, usize::from(len > 125), "{len}");
     }
 }
 

@@ -46,6 +46,13 @@ fn a_refusal_is_reported_however_it_is_written() {
         ("HTTP/1.1 403 x\nA: 1\nB: 2\n\n", 403, "b", "2"),
         ("HTTP/1.1 403 x\r\nX-App : a\r\nB: 2\r\n\r\n", 403, "b", "2"),
         ("HTTP/1.1 403 x\r\nno colon\r\nB: 2\r\n\r\n", 403, "b", "2"),
+        // The first of that name.
+        (
+            "HTTP/1.1 403 x\r\nA: 0\r\nb: 1\r\nB: 2\r\n\r\n",
+            403,
+            "B",
+            "1",
+        ),
     ] {
         let response = refusal(answer.as_bytes());
         assert_eq!(response.status(), status, "{answer:?}");

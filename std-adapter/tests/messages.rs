@@ -96,25 +96,57 @@ fn messages_go_through_a_channel() -> Result<(), Error> {
     Ok(())
 }
 
-/// The error comes behind what was received before it, once, and is the last item.
+type Item = Result<OwnedMessage, Error>;
+
+/// So many items as are asked for, and `None` behind the last.
+type Way = fn(WebSocket, usize) -> Vec<Option<Item>>;
+
+/// Each way to iterate.
+const WAYS: [(&str, Way); 5] = [
+    ("messages", |mut socket, n| items(socket.messages(), n)),
+    ("&mut reader", |mut socket, n| items(&mut socket.reader, n)),
+    ("&mut socket", |mut socket, n| items(&mut socket, n)),
+    ("reader", |socket, n| items(socket.reader, n)),
+    ("socket", |socket, n| items(socket, n)),
+];
+
+fn items(messages: impl IntoIterator<Item = Item>, n: usize) -> Vec<Option<Item>> {
+    let mut messages = messages.into_iter();
+    (0..n).map(|_| messages.next()).collect()
+}
+
+/// The end comes behind what was received before it: an error once, as the last item, and then nothing for good.
+// row: CLS-15
 #[test]
-fn a_loop_over_the_messages_ends_with_an_error() {
-    let peer = serve(|mut conn| {
-        conn.accept();
-        conn.frame(0x81, b"good");
-        conn.frame(0x81, b"\xff");
-        assert_eq!(conn.read_close(), Some(1007));
-    });
-    let mut socket = connect(&peer.uri()).unwrap();
-    let received: Vec<_> = socket.messages().collect();
-    assert_eq!(received.len(), 2);
-    assert!(matches!(&received[0], Ok(message) if *message == "good"));
-    assert!(matches!(
-        &received[1],
-        Err(Error::Peer(Violation::InvalidUtf8))
-    ));
-    drop(socket);
-    peer.join();
+fn every_loop_over_the_messages_ends_once() {
+    for (name, way) in WAYS {
+        let peer = serve(|mut conn| {
+            conn.accept();
+            conn.frame(0x81, b"good");
+            conn.frame(0x81, b"\xff");
+            assert_eq!(conn.read_close(), Some(1007));
+        });
+        let received = way(connect(&peer.uri()).unwrap(), 4);
+        assert!(
+            matches!(
+                &received[..],
+                [Some(Ok(good)), Some(Err(Error::Peer(Violation::InvalidUtf8))), None, None]
+                    if *good == "good"
+            ),
+            "{name}: {received:?}"
+        );
+        peer.join();
+
+        let peer = speaker(false);
+        let received = way(connect(&peer.uri()).unwrap(), SAID.len() + 2);
+        let received: Vec<_> = received
+            .into_iter()
+            .map(|it| it.map(Result::unwrap))
+            .collect();
+        let said = SAID.map(|said| Some(OwnedMessage::from(said)));
+        assert_eq!(received, [&said[..], &[None, None]].concat(), "{name}");
+        peer.join();
+    }
 }
 
 #[test]

@@ -180,10 +180,13 @@ fn another_name_is_what_the_certificate_must_have() {
     let server = Arc::new(server.unwrap());
     let tls = Tls::builder().root(certificate.to_vec()).build().unwrap();
     for connect in WAYS {
-        for (name, sni) in [
-            (Some("name.invalid"), Some("name.invalid")),
-            (Some("other.invalid"), None),
-            (None, None),
+        // The name, whether the server is another than the first, and what that is shown of the name.
+        for (name, redirected, sni) in [
+            (Some("name.invalid"), false, Some("name.invalid")),
+            (Some("other.invalid"), false, None),
+            (None, false, None),
+            (Some("name.invalid"), true, None),
+            (None, true, None),
         ] {
             let server = Arc::clone(&server);
             let peer = serve(move |conn| {
@@ -202,7 +205,10 @@ fn another_name_is_what_the_certificate_must_have() {
                 config = config.server_name(name);
             }
             let uri = format!("wss://{}/", peer.address);
-            let connected = connect(&config, &uri);
+            let first = redirected.then(|| redirecting(uri.clone()));
+            let asked = first.as_ref().map_or(uri, Peer::uri);
+            let connected = connect(&config.redirects(1), &asked);
+            first.map(Peer::join);
             let address = peer.address;
             let (seen, request) = peer.join();
             match connected {
@@ -212,7 +218,8 @@ fn another_name_is_what_the_certificate_must_have() {
                 }
                 Err(Error::Tls(TlsError::Certificate { host, error })) => {
                     assert!(sni.is_none());
-                    assert_eq!(host, name.unwrap_or("127.0.0.1"));
+                    let own = name.filter(|_| !redirected);
+                    assert_eq!(host, own.unwrap_or("127.0.0.1"));
                     assert!(matches!(error, CertificateError::WrongName { .. }));
                 }
                 other => panic!("{name:?}: {other:?}"),

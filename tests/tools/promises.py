@@ -108,6 +108,18 @@ PROMISES = [
      "self.max_fragment_length = Some(length);", "let _ = length;", "-p bare-ws-tests --test embassy handshake", ["records_are_asked_for_as_short_as_was_set"]),
     ("the first of several addresses does not take all the time", EMBASSY + "net/connect.rs",
      "if last { by } else { half_way(by) }", "if last { by } else { half_way(by).max(by) }", "-p bare-ws-tests --test embassy dial", ["each_address_of_a_name_has_a_share_of_the_time"]),
+    ("the name to be verified is that of the first server alone", STD + "config.rs",
+     "address: None,\n            #[cfg(feature = \"rustls\")]\n            server_name: None,\n            ..self", "address: None,\n            ..self", "-p bare-ws-std --test way", ["another_name_is_what_the_certificate_must_have"]),
+    ("an iterator that owns its reader gives an error once", STD + "messages.rs",
+     "next(&mut self.reader, &mut self.ended)", "next(&mut self.reader, &mut false)", "-p bare-ws-std --test messages", ["every_loop_over_the_messages_ends_once"]),
+    ("of several header fields of a name the first is given", STD + "response.rs",
+     ".find(|(field, _)| field.eq_ignore_ascii_case(name))?", ".filter(|(field, _)| field.eq_ignore_ascii_case(name))\n            .last()?", "-p bare-ws-std --test http", ["a_refusal_is_reported_however_it_is_written"]),
+    ("a limit on what is not taken can be set on an open connection", STD + "writer.rs",
+     "limits_mut().stall = limit.into()", "limits_mut().silence = limit.into()", "-p bare-ws-std --test config", ["each_deadline_can_be_set_on_an_open_connection"]),
+    ("a limit on a head that was set is the proxy's, too", STD + "config/connect.rs",
+     "tunnel(tcp, &request, self.head_limit, deadline)", "tunnel(tcp, &request, Self::new().head_limit, deadline)", "-p bare-ws-std --test proxy longest", ["a_head_of_as_many_octets_as_the_limit_is_the_longest"]),
+    ("in tokio a limit on a head that was set is the proxy's, too", STD + "tokio/dial.rs",
+     "tunnel(tcp, &request, config.head_limit, deadline)", "tunnel(tcp, &request, Config::new().head_limit, deadline)", "-p bare-ws-std --features tokio --test proxy longest", ["a_head_of_as_many_octets_as_the_limit_is_the_longest"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -225,3 +225,32 @@ fn a_proxy_that_makes_no_tunnel_is_one_error_in_time() {
         }
     }
 }
+
+/// The limit on a head holds for a proxy's. What there is behind the proxy is of no interest: it has gone by then.
+// row: REQ-15, RSP-14
+#[test]
+fn a_head_of_as_many_octets_as_the_limit_is_the_longest() {
+    let ways: Vec<_> = WAYS.into_iter().chain([dial as Connect]).collect();
+    for octets in [300_u32, 20_000] {
+        for limit in [octets, octets - 1] {
+            for connect in &ways {
+                let proxy = serve(move |mut conn| {
+                    conn.read_request();
+                    let (begin, end) = ("HTTP/1.1 200 OK\r\nX-Padding: ", "\r\n\r\n");
+                    let padding = "x".repeat(octets as usize - begin.len() - end.len());
+                    conn.send([begin, &padding, end].concat().as_bytes());
+                });
+                let config = Config::new()
+                    .head_limit(limit)
+                    .proxy(Proxy::new(&proxy.address.to_string()).unwrap());
+                let outcome = connect(&config, "ws://server.invalid/");
+                let too_large = matches!(
+                    &outcome,
+                    Err(Error::Proxy(ProxyError::HeadTooLarge { limit: told })) if *told == limit
+                );
+                assert_eq!(too_large, limit < octets, "{limit}: {outcome:?}");
+                proxy.join();
+            }
+        }
+    }
+}

@@ -120,6 +120,16 @@ PROMISES = [
      "tunnel(tcp, &request, self.head_limit, deadline)", "tunnel(tcp, &request, Self::new().head_limit, deadline)", "-p bare-ws-std --test proxy longest", ["a_head_of_as_many_octets_as_the_limit_is_the_longest"]),
     ("in tokio a limit on a head that was set is the proxy's, too", STD + "tokio/dial.rs",
      "tunnel(tcp, &request, config.head_limit, deadline)", "tunnel(tcp, &request, Config::new().head_limit, deadline)", "-p bare-ws-std --features tokio --test proxy longest", ["a_head_of_as_many_octets_as_the_limit_is_the_longest"]),
+    ("in tokio a connection says that its stream has ended", STD + "tokio/stream.rs",
+     "self.reader.is_terminated()", "false", "-p bare-ws-std --features tokio --test tokio streams", ["a_stream_says_when_it_has_ended"]),
+    ("in tokio a limit holds for calls that wait already", STD + "tokio/writer.rs",
+     "set(inner.state.life.limits_mut());\n        inner.wake_all();", "set(inner.state.life.limits_mut());", "-p bare-ws-std --features tokio --test tokio limits", ["limits_are_set_for_calls_that_wait_already"]),
+    ("in tokio a frame that does not fit says how much room it needs", STD + "tokio/writer.rs",
+     "call.needed = needed;\n", "let _ = needed;\n", "-p bare-ws-std --features tokio --test tokio limits", ["a_frame_that_does_not_fit_says_what_would_do"]),
+    ("in tokio what was set holds behind a message that is not compressed", STD + "tokio/writer.rs",
+     "sender.set_compression(allowed);\n            queued", "sender.set_compression(true);\n            queued", "-p bare-ws-std --features tokio --test tokio choice", ["what_was_set_holds_after_a_message_that_was_kept_from_compression"]),
+    ("in tokio the subprotocol is the one that the server chose", STD + "tokio/websocket.rs",
+     "self.subprotocol.as_deref()", "self.subprotocol.as_deref().filter(|_| false)", "-p bare-ws-std --features tokio --test tokio choice", ["what_was_agreed_on_is_told"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -4,9 +4,12 @@
 #[path = "../deadlines/axes.rs"]
 mod axes;
 mod cancel;
+#[cfg(feature = "deflate")]
+mod choice;
 mod closing;
 mod connection;
 mod deadlines;
+mod limits;
 mod memory;
 mod server;
 mod streams;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bare_ws_std::bare_ws::error::Usage;
 use bare_ws_std::tokio::open;
 use bare_ws_std::{Config, Error, OwnedMessage};
+use futures_util::stream::FusedStream;
 use futures_util::{SinkExt, StreamExt, TryStreamExt, poll};
 use tokio::io::duplex;
 use tokio::time::timeout;
@@ -39,6 +40,46 @@ async fn an_error_is_the_last_item() {
     assert_eq!(socket.next().await.unwrap().unwrap(), "one");
     assert!(matches!(socket.next().await, Some(Err(Error::Lost))));
     assert!(socket.next().await.is_none());
+}
+
+/// How many items come, and whether the last of them is an error. The stream says that it has ended with that item,
+/// and not before.
+async fn items(
+    mut stream: impl FusedStream<Item = Result<OwnedMessage, Error>> + Unpin,
+) -> (usize, bool) {
+    let (mut items, mut failed) = (0, false);
+    while let Some(item) = stream.next().await {
+        assert!(!failed, "an error is the last item");
+        items += 1;
+        failed = item.is_err();
+        assert_eq!(stream.is_terminated(), failed, "{items}");
+    }
+    assert!(stream.is_terminated());
+    assert!(stream.next().await.is_none());
+    (items, failed)
+}
+
+// row: CLS-15
+#[tokio::test]
+async fn a_stream_says_when_it_has_ended() {
+    for fails in [false, true] {
+        for is_split in [false, true] {
+            let (socket, mut server) = pair(&Config::new(), 1000).await;
+            server.frame(0x81, b"one").await;
+            if !fails {
+                server.close(1000).await;
+            }
+            let server = (!fails).then_some(server);
+            assert!(!socket.is_terminated());
+            let seen = match is_split {
+                true => items(socket.reader).await,
+                false => items(socket).await,
+            };
+            let expected = if fails { (2, true) } else { (1, false) };
+            assert_eq!(seen, expected, "{is_split}");
+            drop(server);
+        }
+    }
 }
 
 // row: STA-06

@@ -130,6 +130,10 @@ PROMISES = [
      "sender.set_compression(allowed);\n            queued", "sender.set_compression(true);\n            queued", "-p bare-ws-std --features tokio --test tokio choice", ["what_was_set_holds_after_a_message_that_was_kept_from_compression"]),
     ("in tokio the subprotocol is the one that the server chose", STD + "tokio/websocket.rs",
      "self.subprotocol.as_deref()", "self.subprotocol.as_deref().filter(|_| false)", "-p bare-ws-std --features tokio --test tokio choice", ["what_was_agreed_on_is_told"]),
+    ("wscat --wait holds beside --count", ECHO + "bin/wscat/session.rs",
+     "(Some(wait), _) => Some(wait),\n            (None, Some(_)) => None,", "(_, Some(_)) => None,\n            (Some(wait), _) => Some(wait),", "-p bare-ws-examples --test wscat answers", ["answers_are_waited_for_behind_the_input"]),
+    ("--stall-timeout goes before --idle-timeout for what is not taken", ECHO + "options.rs",
+     "self.timeouts.stall.or(self.timeouts.idle)", "self.timeouts.idle.or(self.timeouts.stall)", "-p bare-ws-examples --test echo", ["every_end_of_a_connection_is_one_line_and_a_status"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -157,6 +157,25 @@ pub(super) const ROWS: &[Row] = &[
         },
         Error("timeout", "idle"),
     ),
+    row(
+        "a peer that is idle, and may take longer to read",
+        &["--idle-timeout", "0.3", "--stall-timeout", "10"],
+        |c| {
+            c.accept();
+            assert_eq!(c.read_close(), Some(1001));
+            c.close(1001, b"");
+        },
+        Error("timeout", "idle"),
+    ),
+    row(
+        "a peer that reads nothing, and may be idle for longer",
+        &["--stall-timeout", "0.3", "--idle-timeout", "10"],
+        |c| {
+            c.accept();
+            c.send_for_ever(&peer::frame(0x82, &[1; 100_000]));
+        },
+        Error("timeout", "it read nothing"),
+    ),
     // row: CLS-11
     row(
         "a Close of ours without an answer",

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bare_ws_examples::authority::Authority;
@@ -33,6 +34,47 @@ fn what_the_server_says_after_the_input_is_waited_for() {
     let output = run(&["--count", "2", &url], b"ask\n");
     assert_eq!(text(printed(&output)), "first\nsecond\n");
     assert_eq!(server.join().unwrap(), ["ask"]);
+}
+
+/// Between the end of the input and the Close, answers are waited for: half a second unless told, with `--count` until
+/// they are there, and with both for whichever comes first.
+#[test]
+fn answers_are_waited_for_behind_the_input() {
+    /// When the server gives a client up that does not close.
+    const LONG: Duration = Duration::from_secs(20);
+    // When the server says something, and how long all of it takes at least, in milliseconds.
+    let table: [(&[&str], Option<u64>, u64); 6] = [
+        (&[], None, 500),
+        (&["--wait", "0"], None, 0),
+        (&["--wait", "1.2"], Some(1000), 1200),
+        (&["--count", "1"], Some(1000), 1000),
+        (&["--count", "1", "--wait", "0.7"], None, 700),
+        (&["--count", "1", "--wait", "60"], Some(100), 100),
+    ];
+    let (url, server) = serve(table.len(), move |client, connection, _| {
+        let tcp = connection.writer.io_mut().inner_mut();
+        tcp.set_read_timeout(Some(LONG)).unwrap();
+        assert_eq!(connection.recv().unwrap().unwrap(), "asked");
+        if let (_, Some(after), _) = table[client] {
+            // Real time: wscat waits by it.
+            thread::sleep(Duration::from_millis(after));
+            connection.send("answer").unwrap();
+        }
+        assert!(connection.recv().unwrap().is_none());
+    });
+    for (arguments, answered, least) in table {
+        let began = Instant::now();
+        let output = run(&[arguments, &[&url]].concat(), b"asked\n");
+        let took = began.elapsed();
+        let answer = if answered.is_some() { "answer\n" } else { "" };
+        assert_eq!(text(printed(&output)), answer, "{arguments:?}");
+        assert!(
+            took >= Duration::from_millis(least),
+            "{arguments:?}: {took:?}"
+        );
+        assert!(took < LONG, "{arguments:?}: {took:?}");
+    }
+    server.join().unwrap();
 }
 
 #[test]

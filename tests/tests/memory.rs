@@ -136,6 +136,40 @@ fn memory_is_taken_by_what_arrived_and_not_by_what_is_declared() {
     }
 }
 
+// row: LIM-01
+#[test]
+fn long_messages_take_a_read_each_and_the_last_read_shows_that_nothing_more_is_there() {
+    const MESSAGES: usize = 16;
+    for len in [20_000, 65_536, 1 << 20] {
+        let frame = [header(0x82, len as u64), vec![0x61; len]].concat();
+        let octets = frame.repeat(MESSAGES);
+        let mut rest = &octets[..];
+        let mut receiver = Receiver::<Client, _>::new(Growing::default());
+        let mut reads = Vec::new();
+        let mut seen = 0;
+        let mut is_filled = true;
+        while seen < MESSAGES {
+            match receiver.step(Delivery::Message) {
+                Ok(Step::NeedOctets) => {
+                    let spare = receiver.spare();
+                    let n = spare.len().min(rest.len());
+                    is_filled = n == spare.len();
+                    spare[..n].copy_from_slice(&rest[..n]);
+                    receiver.commit(n);
+                    rest = &rest[n..];
+                    reads.push(seen);
+                }
+                Ok(Step::Message) => seen += 1,
+                step => panic!("{len}: {step:?}"),
+            }
+        }
+        assert!(!is_filled, "{len}: whoever reads once more waits in vain");
+        // The memory grows during the first.
+        let later = reads.iter().filter(|seen| **seen > 0).count();
+        assert!(later <= MESSAGES, "{len}: {later} reads");
+    }
+}
+
 // row: LIM-01, TRAP-13, LIV-19
 #[test]
 fn memory_that_grows_has_a_limit() {

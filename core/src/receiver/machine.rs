@@ -163,7 +163,10 @@ impl Machine {
             READ_AHEAD
         };
         let octets = storage.octets_mut();
-        let free = octets.len().saturating_sub(filled).min(want.max(ahead));
+        // The next frame's header comes with the rest of this one: a read less, and a transport that has no
+        // more leaves a part of the memory empty, which shows that it has none.
+        let most = want.saturating_add(MAX_HEADER).max(ahead);
+        let free = octets.len().saturating_sub(filled).min(most);
         octets::part_mut(octets, filled, free)
     }
 

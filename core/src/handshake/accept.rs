@@ -74,10 +74,9 @@ mod looped {
         compress(&mut state, &mut words);
 
         let mut digest = [0; 20];
-        for (at, octet) in digest.iter_mut().enumerate() {
-            if let Some(word) = state.get(at / 4) {
-                *octet = (word >> (24 - at % 4 * 8)) as u8;
-            }
+        let (fours, _) = digest.as_chunks_mut();
+        for (four, word) in fours.iter_mut().zip(&state) {
+            *four = word.to_be_bytes();
         }
         digest
     }

@@ -73,7 +73,7 @@ impl Item {
     /// Takes the next octet. After one that cannot stand there, all the others cannot either.
     pub(crate) fn push(&mut self, octet: u8) -> Self {
         let row = AFTER.get(*self as usize);
-        if let Some(next) = row.and_then(|row| row.get(Class::of(octet) as usize)) {
+        if let Some(next) = row.and_then(|row| row.get(Class::of(octet))) {
             *self = *next;
         }
         *self
@@ -136,15 +136,42 @@ impl Class {
         Self::Control,
     ];
 
-    fn of(octet: u8) -> Self {
+    /// From a table, four bits for each octet of US-ASCII: less code than to compare it.
+    fn of(octet: u8) -> usize {
+        #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+        static CLASSES: [u8; 64] = {
+            let mut classes = [0; 64];
+            let mut octet = 0u8;
+            while octet < 128 {
+                classes[octet as usize / 2] |= (Class::told(octet) as u8) << (octet % 2 * 4);
+                octet += 1;
+            }
+            classes
+        };
+        match CLASSES.get(usize::from(octet / 2)) {
+            Some(two) => usize::from(two >> (octet % 2 * 4) & 15),
+            None => Self::Text as usize,
+        }
+    }
+
+    const fn told(octet: u8) -> Self {
         match octet {
-            // Most octets of a head.
-            b'a'..=b'z' => Self::Token,
             b'\r' => Self::Cr,
             b'\n' => Self::Lf,
             b' ' | b'\t' => Self::Blank,
             b':' => Self::Colon,
-            _ if is_token_octet(octet) => Self::Token,
+            // `tchar` of RFC 9110 §5.6.2, the same octets as in a token of RFC 2616.
+            b'!'
+            | b'#'..=b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'0'..=b'9'
+            | b'A'..=b'Z'
+            | b'^'..=b'z'
+            | b'|'
+            | b'~' => Self::Token,
             // As `is_text_octet`, without HTAB.
             ..b' ' | 0x7f => Self::Control,
             _ => Self::Text,
@@ -175,7 +202,7 @@ pub(crate) struct Spelling {
     /// Octets that agree with `candidate`.
     len: usize,
     /// The first text of the list that begins so; past the list if none does.
-    candidate: usize,
+    pub(crate) candidate: usize,
 }
 
 impl Spelling {
@@ -185,37 +212,62 @@ impl Spelling {
     };
 
     /// Takes an octet; `false` when no text of the list begins like this.
+    #[cfg(feature = "server")]
     pub(crate) fn push(&mut self, list: &[&str], octet: u8) -> bool {
-        let found = self.find(list, Some(octet));
-        self.len = self.len.saturating_add(1);
+        let found = self.run(list, &[octet], false) > 0;
+        if !found {
+            self.spoil();
+        }
         found
     }
 
     /// The text that was spelled to its end; and nothing is spelled any more.
+    #[cfg(feature = "server")]
     pub(crate) fn end(&mut self, list: &[&str]) -> Option<usize> {
         let mut ended = core::mem::take(self);
-        ended.find(list, None).then_some(ended.candidate)
+        (ended.run(list, &[], false) > 0).then_some(ended.candidate)
     }
 
-    /// Goes on to the first candidate that has `next` there, or its end.
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn find(&mut self, list: &[&str], next: Option<u8>) -> bool {
+    /// Takes of the octets those that go on as a text of the list does, and gives how many; 0 when
+    /// none goes on like this. Without octets: 1 when a text ends here. In `any_case` may be spelled
+    /// what has letters in lower case and hyphens only.
+    #[inline]
+    pub(crate) fn run(&mut self, list: &[&str], octets: &[u8], any_case: bool) -> usize {
+        // Of a letter the bit 0x40 is set, and 0x20 is its case; of a hyphen it is not.
+        let either = if any_case { 0x20 } else { 0 };
         let mut begins: &[u8] = &[];
         while let Some(text) = list.get(self.candidate) {
             let text = text.as_bytes();
             // What was spelled so far is the beginning of the candidate: that needs no look again.
-            if text.get(self.len).copied() == next
-                && (begins.is_empty() || text.starts_with(begins))
-            {
-                return true;
+            if begins.is_empty() || text.starts_with(begins) {
+                if octets.is_empty() && text.len() == self.len {
+                    return 1;
+                }
+                let mut taken = 0;
+                while let Some(octet) = octets.get(taken)
+                    && let Some(expected) = text.get(self.len.wrapping_add(taken))
+                    && (octet ^ expected) & !(expected >> 1 & either) == 0
+                {
+                    taken += 1;
+                }
+                if taken > 0 {
+                    self.len += taken;
+                    return taken;
+                }
             }
             if begins.is_empty() {
                 begins = octets::part(text, 0, self.len);
             }
             self.candidate += 1;
         }
+        self.spoil();
+        0
+    }
+
+    /// No text is spelled, whatever comes.
+    pub(crate) const fn spoil(&mut self) {
         self.candidate = usize::MAX;
-        false
+        self.len = 1;
     }
 }
 
@@ -245,9 +297,9 @@ impl<'a> Stretch<'a> {
         };
         self.skip = 0;
         let room = self.room.get_mut(self.written..).unwrap_or_default();
+        self.written += piece.len().min(room.len());
         for (slot, octet) in room.iter_mut().zip(piece) {
             *slot = *octet;
-            self.written += 1;
         }
     }
 
@@ -266,27 +318,9 @@ impl<'a> Stretch<'a> {
     }
 }
 
-/// `tchar` of RFC 9110 §5.6.2, the same octets as in a token of RFC 2616.
+/// Whether it may stand in a token.
 pub(crate) fn is_token_octet(octet: u8) -> bool {
-    // A bit for each octet: less code than to compare it.
-    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it")]
-    static TOKEN: [u32; 8] = {
-        let mut bits = [0; 8];
-        let mut octet = 0u8;
-        while octet < 128 {
-            let is_token = matches!(
-                octet,
-                b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9'
-                    | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~'
-            );
-            bits[octet as usize / 32] |= (is_token as u32) << (octet % 32);
-            octet += 1;
-        }
-        bits
-    };
-    TOKEN
-        .get(usize::from(octet / 32))
-        .is_some_and(|bits| bits >> (octet % 32) & 1 != 0)
+    Class::of(octet) == Class::Token as usize
 }
 
 /// What may stand in a field value or a reason (RFC 9110 §5.5): HTAB, SP, VCHAR and obs-text.

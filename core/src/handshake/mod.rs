@@ -30,7 +30,7 @@ use crate::{receiver::Receiver, role::Client, sender::Sender};
 use accept::{ACCEPT_LEN, KEY_LEN};
 use core::fmt;
 use extension::{Extensions, Malformed, Scanner};
-use response::{Outcome, Response, Step};
+use response::{Expected, Outcome, Response, Step};
 
 /// The opening handshake of a client, as a machine without I/O.
 ///
@@ -197,19 +197,27 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
     /// what came of it.
     #[cfg_attr(target_os = "none", inline(never))] // as above
     pub(crate) fn take(&mut self, octets: &[u8]) -> usize {
-        let accept = match &self.proof {
-            Proof::Key { key, .. } => accept::accept(key),
-            Proof::Accept(accept) => *accept,
-        };
-        self.proof = Proof::Accept(accept);
-        let accept = [core::str::from_utf8(&accept).unwrap_or_default()];
-        for (taken, octet) in octets.iter().enumerate() {
-            if self.ended.is_some() {
-                return taken;
-            }
-            self.ended = self.octet(*octet, &accept);
+        if let Proof::Key { key, .. } = &self.proof {
+            self.proof = Proof::Accept(accept::accept(key));
         }
-        octets.len()
+        let accept = match self.proof {
+            Proof::Accept(accept) => accept,
+            Proof::Key { .. } => return 0,
+        };
+        let accept = [core::str::from_utf8(&accept).unwrap_or_default()];
+        let expected = (self.request, &accept[..]);
+        let limit = self.request.head_limit.wrapping_sub(self.head_len);
+        let within = octets.get(..limit as usize).unwrap_or(octets);
+        let mut rest = within;
+        while self.ended.is_none() && !rest.is_empty() {
+            self.ended = self.octets(&mut rest, expected);
+        }
+        let taken = within.len() - rest.len();
+        self.head_len += taken as u32;
+        if self.ended.is_none() && taken < octets.len() {
+            self.ended = Some(Outcome::TooLarge);
+        }
+        taken
     }
 
     /// How the handshake ended; `None`: more octets are needed.
@@ -261,22 +269,14 @@ impl<'a, X: Offers> ClientHandshake<'a, X> {
         })
     }
 
-    /// Whether that was the end.
+    /// Takes one of the octets or more: whether that was the end.
     #[inline]
-    fn octet(&mut self, octet: u8, accept: &[&str]) -> Option<Outcome> {
-        if self.head_len >= self.request.head_limit {
-            return Some(Outcome::TooLarge);
-        }
-        self.head_len += 1;
-        match self.response.push(octet, (self.request, accept)) {
+    fn octets(&mut self, octets: &mut &[u8], expected: Expected<'_>) -> Option<Outcome> {
+        let octet = octets.first().copied().unwrap_or_default();
+        match self.response.push(octets, expected) {
             Step::More => None,
             Step::Extension => self.extension_octet(octet),
             Step::ExtensionsEnd => self.extensions_end(),
-            Step::Outcome(Outcome::Invalid(ResponseError::StatusLine))
-                if octet == TLS_ALERT && self.response.is_something_else() =>
-            {
-                Some(Outcome::Invalid(ResponseError::Tls))
-            }
             Step::Outcome(end) => Some(end),
         }
     }
@@ -349,10 +349,6 @@ impl<C: Compression> ClientHandshake<'_, C> {
         ))
     }
 }
-
-/// RFC 8446 §5.1: the ContentType of an alert, which a server sends that takes the request for a
-/// broken ClientHello.
-const TLS_ALERT: u8 = 21;
 
 /// Without memory for an answer nothing is offered, and the grammar is left out of the image.
 const fn has_extensions<X: Offers>() -> bool {

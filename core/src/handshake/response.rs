@@ -1,7 +1,7 @@
-//! The server's answer (RFC 6455 §4.1), read octet by octet.
+//! The server's answer (RFC 6455 §4.1), read as it arrives.
 //!
-//! No line is held: what must be compared is compared as it arrives, and of the rest nothing is
-//! kept. So a field of any length passes through a buffer of any length, and each octet is looked
+//! No line is held: what must be compared is compared at once, octets that go on as expected in one
+//! loop, and of the rest nothing is kept. So a field of any length passes through a buffer of any length, and each octet is looked
 //! at once.
 
 use core::num::NonZeroUsize;
@@ -9,6 +9,7 @@ use core::num::NonZeroUsize;
 use super::error::ResponseError;
 use super::head::{Item, Spelling};
 use super::request::Request;
+use crate::octets;
 
 /// The most interim responses that are passed over.
 const MAX_INTERIM: u8 = 8;
@@ -96,8 +97,10 @@ const MISSING: [Option<ResponseError>; 8] = [
     None,
 ];
 
-/// The state of reading an answer.
+/// The state of reading an answer. In this order: what is short is reached with less code at the
+/// front.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct Response {
     last: Item,
     /// Place in the start line.
@@ -148,37 +151,56 @@ impl Response {
         self.place == 0
     }
 
-    /// Takes an octet.
-    pub(crate) fn push(&mut self, octet: u8, expected: Expected<'_>) -> Step {
-        match self.look(octet, expected) {
+    /// Takes one of the octets or more.
+    pub(crate) fn push(&mut self, octets: &mut &[u8], expected: Expected<'_>) -> Step {
+        match self.look(octets, expected) {
             Ok(step) => step,
             Err(error) => Step::Outcome(Outcome::Invalid(error)),
         }
     }
 
     #[inline]
-    fn look(&mut self, octet: u8, expected: Expected<'_>) -> Result<Step, ResponseError> {
+    fn look(&mut self, octets: &mut &[u8], expected: Expected<'_>) -> Result<Step, ResponseError> {
+        let Some(&octet) = octets.first() else {
+            return Ok(Step::More);
+        };
+        let mut taken = 1;
         let before = self.last;
         self.spaced = before == Item::Blank;
         let item = self.last.push(octet);
+        // RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
+        // case-insensitive match for the value "Upgrade"", among others perhaps.
+        let is_listed = item == Item::Value && self.field == CONNECTION && octet == b',';
         let mut step = Step::More;
         // RFC 9112 §5.2: a value goes on in a line that begins with white space.
-        if item == Item::NameEnd || before == Item::ValueEnd && item != Item::Blank {
+        if item == Item::NameEnd || is_listed || before == Item::ValueEnd && item != Item::Blank {
             step = self.end_text(expected)?;
         }
         match item {
-            Item::Start => self.start(octet)?,
+            Item::Value if is_listed => self.field = CONNECTION,
+            Item::Value if self.field == EXTENSIONS => step = Step::Extension,
+            Item::Start if usize::from(self.place) <= START.len() => self.start(octet)?,
+            // What means nothing here.
+            Item::Start => taken = plain(octets),
+            Item::Value if self.field == OTHER => taken = plain(octets),
+            Item::Name | Item::Value => {
+                let fits = self.text(octets, expected);
+                self.must(fits > 0)?;
+                taken = fits.max(1);
+            }
             Item::StartEnd if usize::from(self.place) < START.len() => {
                 return Err(ResponseError::StatusLine);
             }
-            Item::Value if self.field == EXTENSIONS => return Ok(Step::Extension),
-            Item::Name | Item::Value => self.text(octet, expected)?,
-            Item::End => return self.end(expected),
+            Item::End => step = self.end(expected)?,
+            Item::BadStart if octet == TLS_ALERT && self.is_something_else() => {
+                return Err(ResponseError::Tls);
+            }
             Item::BadStart => return Err(ResponseError::StatusLine),
             Item::BadField => return Err(ResponseError::Field),
             Item::BadLineEnd => return Err(ResponseError::LineEnd),
             _ => {}
         }
+        *octets = octets::rest(octets, taken);
         Ok(step)
     }
 
@@ -207,14 +229,12 @@ impl Response {
                 fits && digit <= 9
             }
             Some(&expected) => octet == expected,
-            None => place > START.len() || octet == b' ',
+            None => octet == b' ',
         };
         if !fits {
             return Err(ResponseError::StatusLine);
         }
-        if place <= START.len() {
-            self.place += 1;
-        }
+        self.place += 1;
         Ok(())
     }
 
@@ -230,29 +250,30 @@ impl Response {
         }
     }
 
-    /// Part of a name or of a value.
-    fn text(&mut self, octet: u8, expected: Expected<'_>) -> Result<(), ResponseError> {
-        // RFC 6455 §4.1: the Connection header field must contain "a token that is an ASCII
-        // case-insensitive match for the value "Upgrade"", among others perhaps.
-        if self.field == CONNECTION && octet == b',' {
-            self.end_text(expected)?;
-            self.field = CONNECTION;
-            return Ok(());
+    /// Part of a name or of a value, or without octets its end: how much of it fits.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn text(&mut self, octets: &[u8], expected: Expected<'_>) -> usize {
+        // White space around a value is no part of it; inside these there is none.
+        if self.spaced && !octets.is_empty() && self.spelling != Spelling::NOTHING {
+            self.spelling.spoil();
         }
-        let octet = match self.field {
-            // White space around a value is no part of it; inside these there is none.
-            _ if self.spaced && self.spelling != Spelling::NOTHING => b' ',
-            NAME | UPGRADE | CONNECTION => octet.to_ascii_lowercase(),
-            _ => octet,
-        };
-        let fits = self.spelling.push(self.lawful(expected), octet);
-        self.must(fits)
+        let any_case = matches!(self.field, NAME | UPGRADE | CONNECTION);
+        self.spelling.run(self.lawful(expected), octets, any_case)
+    }
+
+    fn must(&self, fits: bool) -> Result<(), ResponseError> {
+        match of(&WRONG, self.field) {
+            Some(wrong) if !fits => Err(wrong),
+            _ => Ok(()),
+        }
     }
 
     /// A name or a value is complete, or one of the tokens that Connection lists.
     fn end_text(&mut self, expected: Expected<'_>) -> Result<Step, ResponseError> {
-        let spelled = self.spelling.end(self.lawful(expected));
-        self.must(spelled.is_some())?;
+        let fits = self.text(&[], expected);
+        self.must(fits > 0)?;
+        let spelling = core::mem::take(&mut self.spelling);
+        let spelled = (fits > 0).then_some(spelling.candidate);
         let field = core::mem::replace(&mut self.field, NAME);
         match (field, spelled) {
             (NAME, _) => {
@@ -272,13 +293,6 @@ impl Response {
             _ => {}
         }
         Ok(Step::More)
-    }
-
-    fn must(&self, fits: bool) -> Result<(), ResponseError> {
-        match of(&WRONG, self.field) {
-            Some(wrong) if !fits => Err(wrong),
-            _ => Ok(()),
-        }
     }
 
     fn end(&mut self, (request, _): Expected<'_>) -> Result<Step, ResponseError> {
@@ -304,8 +318,19 @@ impl Response {
     }
 }
 
+/// How many octets, from the first on and at least that one, may stand in any line.
+#[inline]
+fn plain(octets: &[u8]) -> usize {
+    let end = octets.iter().position(|octet| !matches!(octet, b' '..0x7f));
+    end.unwrap_or(octets.len()).max(1)
+}
+
 fn of(errors: &[Option<ResponseError>], field: u8) -> Option<ResponseError> {
     errors.get(usize::from(field)).copied().flatten()
 }
 
 const START: &[u8; 12] = b"HTTP/1.n 000";
+
+/// RFC 8446 §5.1: the ContentType of an alert, which a server sends that takes the request for a
+/// broken ClientHello.
+const TLS_ALERT: u8 = 21;

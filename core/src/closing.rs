@@ -202,7 +202,7 @@ impl Owed {
     /// Adds to the payload. More than 125 octets cannot come: the header was checked.
     pub(crate) fn push(&mut self, octets: &[u8]) {
         let from = usize::from(self.len);
-        if octets::put(&mut self.payload, from, octets) {
+        if octets::put(&mut self.payload, from, octets).is_some() {
             self.len = self.len.saturating_add(octets.len() as u8);
         }
     }

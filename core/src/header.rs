@@ -313,7 +313,7 @@ impl HeaderOctets {
 
     fn push(&mut self, octets: &[u8]) {
         let from = usize::from(self.len);
-        if octets::put(&mut self.octets, from, octets) {
+        if octets::put(&mut self.octets, from, octets).is_some() {
             self.len += octets.len() as u8;
         }
     }

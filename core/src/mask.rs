@@ -66,12 +66,11 @@ impl MaskingKey {
     /// Masks while copying to `octets`, from `at` on. What does not fit is not copied.
     #[inline]
     pub(crate) fn put(self, from: &[u8], octets: &mut [u8], at: usize) {
-        let to = octets::part_mut(octets, at, from.len());
         if WORDS_ANYWHERE {
-            self.copy_anywhere(from, to);
+            self.copy_anywhere(from, octets::part_mut(octets, at, from.len()));
         } else {
             #[cfg(any(test, target_os = "none"))]
-            self.copy_aligned(from, to);
+            self.copy_aligned(from, octets, at);
         }
     }
 
@@ -142,13 +141,14 @@ impl MaskingKey {
         }
     }
 
-    /// For slices of the same length. Two passes, each a word at a time wherever the octets come from: `memcpy`
-    /// shifts them, and what was copied is masked where it is aligned.
+    /// Two passes, each a word at a time wherever the octets come from: `memcpy` shifts them, and what was copied
+    /// is masked where it is aligned.
     #[cfg(any(test, target_os = "none"))]
     #[inline]
-    fn copy_aligned(self, from: &[u8], to: &mut [u8]) {
-        octets::put(to, 0, from);
-        self.apply_aligned(to);
+    fn copy_aligned(self, from: &[u8], octets: &mut [u8], at: usize) {
+        if let Some(copied) = octets::put(octets, at, from) {
+            self.apply_aligned(copied);
+        }
     }
 
     #[inline]
@@ -223,7 +223,7 @@ mod tests {
                 for at in [0, 1, 6] {
                     let (mut host, mut board) = ([0; 90], [0; 90]);
                     key.copy_anywhere(source, octets::part_mut(&mut host, at, source.len()));
-                    key.copy_aligned(source, octets::part_mut(&mut board, at, source.len()));
+                    key.copy_aligned(source, &mut board, at);
                     assert_eq!(host, board, "{from}..{to} copied to {at}");
                 }
             }

@@ -40,16 +40,17 @@ pub(crate) fn rest(octets: &[u8], from: usize) -> &[u8] {
     octets.split_at_checked(from).map_or(&[], |(_, rest)| rest)
 }
 
-/// Copies `from` to `octets`, from `at` on. `false`: it does not fit, and nothing was copied.
+/// Copies `from` to `octets`, from `at` on, and gives its place. `None`: it does not fit, and nothing
+/// was copied.
 #[cfg_attr(not(target_os = "none"), inline)]
 #[cfg_attr(target_os = "none", inline(never))]
-pub(crate) fn put(octets: &mut [u8], at: usize, from: &[u8]) -> bool {
+pub(crate) fn put<'a>(octets: &'a mut [u8], at: usize, from: &[u8]) -> Option<&'a mut [u8]> {
     let target = part_mut(octets, at, from.len());
     if target.len() == from.len() {
         target.copy_from_slice(from);
-        true
+        Some(target)
     } else {
-        false
+        None
     }
 }
 

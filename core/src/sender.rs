@@ -17,7 +17,6 @@ use crate::error::{SendError, Usage};
 use crate::header::{CONTROL_HEADER, FrameHeader, MAX_CONTROL, MAX_HEADER, header_len};
 use crate::mask::MaskingKey;
 use crate::message::MessageKind;
-use crate::octets;
 use crate::opcode::Opcode;
 use crate::role::Role;
 use machine::{Machine, Open};
@@ -537,7 +536,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         };
         let key = self.key()?;
         let first = self.machine.first(fin);
-        let payload = octets::part(piece.payload, 0, taken);
+        let payload = piece.payload.get(..taken).unwrap_or_default();
         self.machine
             .put_frame(first, key, payload, self.storage.octets_mut());
         self.machine.after(&piece, fin);

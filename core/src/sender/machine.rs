@@ -3,7 +3,7 @@
 use super::{FIN, Piece};
 use crate::closing::Outbound;
 use crate::error::Usage;
-use crate::header::{CONTROL_HEADER, MASK, MAX_CONTROL, MAX_HEADER, header_len, short_len};
+use crate::header::{CONTROL_HEADER, MASK, MAX_CONTROL, header_len, short_len};
 use crate::mask::MaskingKey;
 use crate::octets;
 use crate::opcode::Opcode;
@@ -154,11 +154,7 @@ impl Machine {
         key: Option<MaskingKey>,
         octets: &mut [u8],
     ) {
-        let (mask, end) = if key.is_some() {
-            (MASK, MAX_HEADER)
-        } else {
-            (0, MAX_HEADER - 4)
-        };
+        let mask = if key.is_some() { MASK } else { 0 };
         let (short, unused) = short_len(len as u64);
         // Of most frames, where code has room for a way of their own.
         #[cfg(not(target_os = "none"))]
@@ -173,17 +169,22 @@ impl Machine {
             self.filled += header.len();
             return;
         }
-        let [a, b, c, d, e, f, g, h] = (len as u64).to_be_bytes();
-        let [w, x, y, z] = key.unwrap_or(MaskingKey::NONE).octets();
-        // The longest header, of which the octets of length that are not used are overwritten.
-        let mut header = [0, 0, a, b, c, d, e, f, g, h, w, x, y, z];
-        if let Some([begin, second, ..]) = header.get_mut(unused..) {
-            *begin = first;
-            *second = mask | short;
+        let mut at = self.filled;
+        let mut put = |octet| {
+            if let Some(place) = octets.get_mut(at) {
+                *place = octet;
+            }
+            at = at.wrapping_add(1);
+        };
+        put(first);
+        put(mask | short);
+        for octet in octets::rest(&(len as u64).to_be_bytes(), unused) {
+            put(*octet);
         }
-        let used = octets::part(&header, unused, end - unused);
-        octets::put(octets, self.filled, used);
-        self.filled += used.len();
+        if let Some(key) = key {
+            key.octets().into_iter().for_each(put);
+        }
+        self.filled = at;
     }
 
     /// Adds octets, masked. The caller has seen that they fit.
@@ -217,7 +218,7 @@ impl Machine {
             return 0;
         };
         let n = payload.len().min(remaining).min(self.free(octets.len()));
-        self.put(octets::part(payload, 0, n), key, octets);
+        self.put(payload.get(..n).unwrap_or_default(), key, octets);
         let remaining = remaining - n;
         self.open = if remaining == 0 {
             Open::Nothing

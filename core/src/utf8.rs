@@ -73,6 +73,12 @@ impl Utf8 {
         self.len == 0
     }
 
+    /// At the start of another text: less code than a new one.
+    #[inline]
+    pub(crate) const fn restart(&mut self) {
+        self.len = 0;
+    }
+
     /// One octet more of a character that has begun.
     fn push(&mut self, octet: u8) -> Result<(), InvalidUtf8> {
         let slot = self

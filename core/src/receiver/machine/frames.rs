@@ -11,7 +11,6 @@ use crate::octets;
 use crate::opcode::Opcode;
 use crate::receiver::{Delivery, Step};
 use crate::role::Role;
-use crate::utf8::Utf8;
 
 impl Machine {
     #[inline]
@@ -77,7 +76,7 @@ impl Machine {
                 }
             }
             self.fragments = 0;
-            self.utf8 = Utf8::new();
+            self.utf8.restart();
             self.message = Some(OpenMessage {
                 kind: if header.opcode == Opcode::Text {
                     MessageKind::Text

@@ -134,6 +134,14 @@ PROMISES = [
      "(Some(wait), _) => Some(wait),\n            (None, Some(_)) => None,", "(_, Some(_)) => None,\n            (Some(wait), _) => Some(wait),", "-p bare-ws-examples --test wscat answers", ["answers_are_waited_for_behind_the_input"]),
     ("--stall-timeout goes before --idle-timeout for what is not taken", ECHO + "options.rs",
      "self.timeouts.stall.or(self.timeouts.idle)", "self.timeouts.idle.or(self.timeouts.stall)", "-p bare-ws-examples --test echo", ["every_end_of_a_connection_is_one_line_and_a_status"]),
+    ("memory of TLS asks for the longest records that it holds", EMBASSY + "tls/memory.rs",
+     "1046.. =>", "1047.. =>", "-p bare-ws-tests --test embassy memory", ["memory_asks_for_records_that_it_holds"]),
+    ("what a server is asked for binds us, too", EMBASSY + "tls/memory.rs",
+     "saturating_add(octets, 128)", "saturating_add(octets, 1280)", "-p bare-ws-tests --test embassy memory", ["memory_asks_for_records_that_it_holds"]),
+    ("to write no octets over TLS sends no record", EMBASSY + "tls/stream.rs",
+     "        if octets.is_empty() {\n            return Ok(0);\n        }\n        // The record before", "        // The record before", "-p bare-ws-tests --test tls_live octets", ["a_call_for_no_octets_is_done_at_once"]),
+    ("a piece of a message waits for another task's message", EMBASSY + "writer.rs",
+     "let _turn = self.turn().await;\n            loop", "let _ = self.turn().await;\n            loop", "-p bare-ws-tests --test embassy turns", ["two_that_wait_for_the_sender_keep_their_messages_apart"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

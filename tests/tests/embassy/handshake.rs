@@ -302,3 +302,31 @@ fn records_are_asked_for_as_short_as_was_set() {
         }
     }
 }
+
+/// Memory of a length asks for the longest records that it holds, and what is asked for binds us, too.
+#[test]
+fn memory_asks_for_records_that_it_holds() {
+    fn split<const READ: usize, const WRITE: usize>() -> (String, usize, usize) {
+        let mut memory = tls::Memory::<READ, WRITE>::new();
+        let (_, records, length) = memory.split();
+        let length = length.map_or(String::new(), |length| format!("{length:?}"));
+        (length, records.read.len(), records.write.len())
+    }
+    // Of the buffer for ours, 128 octets are no payload.
+    for (split, expected) in [
+        (split::<16_645, 20_000>(), ("", 16_645, 20_000)),
+        (split::<16_644, 20_000>(), ("Bits12", 16_644, 4096 + 128)),
+        (split::<4118, 20_000>(), ("Bits12", 4118, 4096 + 128)),
+        (split::<4118, 1157>(), ("Bits12", 4118, 1157)),
+        (split::<4117, 20_000>(), ("Bits11", 4117, 2048 + 128)),
+        (split::<2070, 20_000>(), ("Bits11", 2070, 2048 + 128)),
+        (split::<2069, 20_000>(), ("Bits10", 2069, 1024 + 128)),
+        (split::<1046, 20_000>(), ("Bits10", 1046, 1024 + 128)),
+        (split::<1045, 20_000>(), ("Bits9", 1045, 512 + 128)),
+        (split::<534, 1157>(), ("Bits9", 534, 512 + 128)),
+        (split::<534, 512>(), ("Bits9", 534, 512)),
+    ] {
+        let (length, read, write) = &split;
+        assert_eq!((length.as_str(), *read, *write), expected);
+    }
+}

@@ -1,5 +1,9 @@
 //! What passes through an open session, how it ends, and what does not fit.
 
+use std::task::Poll;
+
+use embassy_futures::poll_once;
+
 use crate::*;
 
 // row: SEED-06
@@ -49,6 +53,36 @@ fn what_is_written_at_once_is_one_record() {
                 assert_eq!(records[before..], [(23, length + 17)]);
             }
             assert_eq!(stream.write(&vec![7; most + 1]).await.unwrap(), most);
+        },
+    )
+    .unwrap();
+}
+
+/// To read or to write nothing waits for nothing, and no record says so.
+#[test]
+fn a_call_for_no_octets_is_done_at_once() {
+    let (root, leaf) = honest();
+    connected(
+        &root,
+        config(&leaf, &[&leaf]),
+        FAST,
+        Memory::ample(),
+        async |mut stream, peer| {
+            let before = peer.borrow().records().len();
+            for _ in 0..2 {
+                let read = poll_once(stream.read(&mut []));
+                assert!(matches!(read, Poll::Ready(Ok(0))));
+                let written = poll_once(stream.write(&[]));
+                assert!(matches!(written, Poll::Ready(Ok(0))));
+            }
+            stream.flush().await.unwrap();
+            assert_eq!(peer.borrow().records().len(), before);
+            // And what comes is still there.
+            echo(&mut stream, b"octets", 6).await;
+            assert!(matches!(
+                poll_once(stream.read(&mut [])),
+                Poll::Ready(Ok(0))
+            ));
         },
     )
     .unwrap();

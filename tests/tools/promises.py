@@ -142,6 +142,16 @@ PROMISES = [
      "        if octets.is_empty() {\n            return Ok(0);\n        }\n        // The record before", "        // The record before", "-p bare-ws-tests --test tls_live octets", ["a_call_for_no_octets_is_done_at_once"]),
     ("a piece of a message waits for another task's message", EMBASSY + "writer.rs",
      "let _turn = self.turn().await;\n            loop", "let _ = self.turn().await;\n            loop", "-p bare-ws-tests --test embassy turns", ["two_that_wait_for_the_sender_keep_their_messages_apart"]),
+    ("whoever asks is told that a connection's time is over", STD + "writer.rs",
+     "state.sender.is_open() && state.life.end().is_none()", "state.sender.is_open()", "-p bare-ws-std --test connection open", ["a_connection_whose_time_is_over_is_not_open"]),
+    ("in tokio too whoever asks is told that a connection's time is over", STD + "tokio/writer.rs",
+     "inner.state.sender.is_open() && inner.state.life.end().is_none()", "inner.state.sender.is_open()", "-p bare-ws-std --features tokio --test tokio turns", ["a_connection_whose_time_is_over_is_not_open"]),
+    ("in tokio a Ping passes between the fragments of a long message", STD + "tokio/writer.rs",
+     "call.sending.passes = true;", "call.sending.passes = false;", "-p bare-ws-std --features tokio --test tokio turns", ["control_frames_pass_between_the_fragments_of_a_long_message"]),
+    ("in tokio messages in pieces have a limit of their own", STD + "tokio/reader.rs",
+     "let mut through = Through::new(&self.shared, &mut self.hint);\n        match self.inner.recv_chunk", "self.inner.receiver_mut().set_limits(self.whole);\n        let mut through = Through::new(&self.shared, &mut self.hint);\n        match self.inner.recv_chunk", "-p bare-ws-std --features tokio --test tokio limits", ["each_level_has_its_own_limit"]),
+    ("in tokio a keepalive that cannot work is refused", STD + "tokio/writer.rs",
+     "keepalive.map_or(Ok(()), KeepAlive::check)?;", "", "-p bare-ws-std --features tokio --test tokio limits", ["a_keepalive_that_cannot_work_is_refused_on_an_open_connection_too"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

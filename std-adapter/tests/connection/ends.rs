@@ -1,5 +1,8 @@
 //! How a connection ends, and in which time.
 
+use std::sync::mpsc;
+
+use crate::peer::Conn;
 use crate::*;
 
 // row: CLS-10, CLS-17
@@ -213,4 +216,58 @@ fn what_a_send_has_found_stays_too() {
         );
         assert_eq!(code(socket.send("more").unwrap_err()), first);
     }
+}
+
+/// Whatever has ended a connection, whoever asks is told that nothing can be sent any more.
+// row: CLS-06, CLS-07, CLS-15
+#[test]
+fn a_connection_that_has_ended_is_not_open() {
+    type End = (&'static str, fn(&mut Conn), fn(&mut WebSocket));
+    let nothing: fn(&mut Conn) = |conn| {
+        conn.read_close();
+    };
+    let receives: fn(&mut WebSocket) = |socket| {
+        let _ = socket.recv();
+    };
+    let table: [End; 5] = [
+        ("the peer's Close", |conn| conn.close(1000, b""), receives),
+        ("our Close", nothing, |socket| {
+            socket.close(None, "").unwrap()
+        }),
+        ("a broken rule", |conn| conn.frame(0x83, b""), receives),
+        ("a lost transport", |_| {}, receives),
+        ("an abort", nothing, |socket| socket.abort_handle().abort()),
+    ];
+    for (name, acts, ends) in table {
+        let peer = serve(move |mut conn| {
+            conn.accept();
+            acts(&mut conn);
+        });
+        let mut socket = patient().connect(&peer.uri()).unwrap();
+        assert!(socket.writer.is_open(), "{name}");
+        ends(&mut socket);
+        assert!(!socket.writer.is_open(), "{name}");
+        drop(socket);
+        peer.join();
+    }
+}
+
+/// Nor is one whose time is over, though the Close that says so cannot be framed yet.
+// row: STA-02
+#[test]
+fn a_connection_whose_time_is_over_is_not_open() {
+    let (quit, over) = mpsc::channel::<()>();
+    let peer = serve(move |mut conn| {
+        conn.accept();
+        let _ = over.recv_timeout(LONG);
+    });
+    let config = patient().silence_timeout(SHORT * 3).close_timeout(SHORT);
+    let mut socket = config.connect(&peer.uri()).unwrap();
+    let writer = socket.writer.clone();
+    let sending = thread::spawn(move || writer.send(vec![0; 64 << 20]));
+    assert_eq!(timeout(socket.recv().map(drop)), Timeout::Silence);
+    assert!(!socket.writer.is_open());
+    assert!(sending.join().unwrap().is_err());
+    drop((quit, socket));
+    peer.join();
 }

@@ -6,7 +6,7 @@ use bare_ws_std::bare_ws::error::Usage;
 use bare_ws_std::bare_ws::header::{FrameHeader, MAX_HEADER};
 use bare_ws_std::bare_ws::opcode::Opcode;
 use bare_ws_std::tokio::{WebSocket, Writer};
-use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Timeout};
+use bare_ws_std::{CloseCode, Config, Error, KeepAlive, SettingError, Timeout};
 use tokio::io::DuplexStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -134,4 +134,84 @@ async fn a_frame_that_does_not_fit_says_what_would_do() {
         }
         assert_eq!(refusals, usize::from(len > 125), "{len}");
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Level {
+    Whole,
+    Chunks,
+    Frames,
+}
+
+/// How many octets of the only message are received, or the limit that it meets.
+async fn received(socket: &mut WebSocket<DuplexStream>, level: Level) -> Result<usize, u64> {
+    let mut octets = 0;
+    loop {
+        let piece = match level {
+            Level::Whole => socket.recv().await.map(|it| it.map(|it| it.len())),
+            Level::Chunks => socket
+                .recv_chunk()
+                .await
+                .map(|it| it.map(|it| it.octets.len())),
+            Level::Frames => {
+                let frame = socket.recv_frame().await;
+                frame.map(|it| {
+                    it.filter(|it| !it.header.opcode.is_control())
+                        .map(|it| it.payload.len())
+                })
+            }
+        };
+        match piece {
+            Ok(Some(len)) => octets += len,
+            Ok(None) => return Ok(octets),
+            Err(Error::TooLong { limit, .. }) => return Err(limit),
+            Err(error) => panic!("{level:?}: {error:?}"),
+        }
+    }
+}
+
+/// What is received whole has one limit, what is received in pieces or frames another.
+// row: LIM-01, LIV-29
+#[tokio::test]
+async fn each_level_has_its_own_limit() {
+    for (message, stream) in [(10, 100), (100, 10)] {
+        let config = Config::new().message_limit(message).stream_limit(stream);
+        for level in [Level::Whole, Level::Chunks, Level::Frames] {
+            let limit = match level {
+                Level::Whole => message,
+                Level::Chunks | Level::Frames => stream,
+            };
+            for (octets, expected) in [(limit, Ok(limit as usize)), (limit + 1, Err(limit))] {
+                let (mut socket, mut server) = pair(&config, 1000).await;
+                let payload = vec![7; octets as usize];
+                let (first, second) = payload.split_at(1);
+                server.frame(0x02, first).await;
+                server.frame(0x80, second).await;
+                server.close(1000).await;
+                let received = received(&mut socket, level).await;
+                assert_eq!(received, expected, "{level:?} of {message}, {stream}");
+            }
+        }
+    }
+}
+
+// row: STA-03, LIV-28
+#[tokio::test]
+async fn a_keepalive_that_cannot_work_is_refused_on_an_open_connection_too() {
+    let (socket, _server) = pair(&Config::new(), 1000).await;
+    for (interval, dead_after, works) in [(0, 3, false), (3, 3, false), (3, 2, false), (3, 6, true)]
+    {
+        let (interval, dead_after) = (seconds(interval), seconds(dead_after));
+        let keepalive = KeepAlive {
+            interval,
+            dead_after,
+        };
+        let refused = SettingError::KeepAlive {
+            interval,
+            dead_after,
+        };
+        let expected = if works { Ok(()) } else { Err(refused) };
+        assert_eq!(socket.writer.set_keepalive(keepalive), expected);
+    }
+    assert_eq!(socket.writer.set_keepalive(None), Ok(()));
 }

@@ -14,3 +14,4 @@ mod memory;
 mod server;
 mod streams;
 mod text;
+mod turns;

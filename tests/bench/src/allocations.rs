@@ -10,6 +10,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 static HOLDS: AtomicBool = AtomicBool::new(false);
 static HELD: AtomicI64 = AtomicI64::new(0);
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 struct Counting;
 
@@ -24,9 +25,16 @@ pub fn held() -> i64 {
     HELD.load(Relaxed)
 }
 
-/// Nothing is added up while times are measured.
-fn hold(octets: i64) {
+/// Octets that the heap was asked for since the first call: each time that memory grew, all of it.
+pub fn asked() -> u64 {
+    HOLDS.store(true, Relaxed);
+    ASKED.load(Relaxed)
+}
+
+/// Nothing is added up where nobody has asked for it, as while libraries are compared.
+fn hold(octets: i64, asked: usize) {
     if HOLDS.load(Relaxed) {
+        ASKED.fetch_add(asked as u64, Relaxed);
         HELD.fetch_add(octets, Relaxed);
     }
 }
@@ -40,24 +48,24 @@ fn counted() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         counted();
-        hold(layout.size() as i64);
+        hold(layout.size() as i64, layout.size());
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         counted();
-        hold(layout.size() as i64);
+        hold(layout.size() as i64, layout.size());
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, octets: *mut u8, layout: Layout, len: usize) -> *mut u8 {
         counted();
-        hold(len as i64 - layout.size() as i64);
+        hold(len as i64 - layout.size() as i64, len);
         unsafe { System.realloc(octets, layout, len) }
     }
 
     unsafe fn dealloc(&self, octets: *mut u8, layout: Layout) {
-        hold(-(layout.size() as i64));
+        hold(-(layout.size() as i64), 0);
         unsafe { System.dealloc(octets, layout) }
     }
 }

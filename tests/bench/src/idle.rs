@@ -188,7 +188,7 @@ fn serve(payload: Payload, count: usize, opens: bool) -> (Server, SocketAddr) {
     (Server { start, done }, address)
 }
 
-fn shake_hands(client: &mut TcpStream) {
+pub fn shake_hands(client: &mut TcpStream) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         let mut octets = [0; 1024];
@@ -230,7 +230,7 @@ fn resident() -> i64 {
 }
 
 /// As many open files as are needed, or as the system allows; gives how many.
-fn raise_limit(needed: usize) -> usize {
+pub fn raise_limit(needed: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(u64::MAX);
     let needed = needed as u64;

@@ -9,6 +9,7 @@ mod allocations;
 mod cells;
 mod figures;
 mod floor;
+mod growth;
 mod idle;
 mod payload;
 mod peers;
@@ -94,6 +95,11 @@ fn main() -> ExitCode {
     {
         return tasks::compare(count);
     }
+    if let [flag] = arguments.as_slice()
+        && flag == "--growth"
+    {
+        return growth::measure(Path::new(env!("CARGO_MANIFEST_DIR")));
+    }
     let mut smoke = false;
     let mut writes_figures = false;
     let mut only = String::new();
@@ -105,7 +111,8 @@ fn main() -> ExitCode {
                 eprintln!(
                     "usage: bare-ws-bench [--smoke | --figures] [ONLY], such as: bare-ws-bench 'echo over TCP binary'\n\
                     or: bare-ws-bench --idle CONNECTIONS\n\
-                    or: bare-ws-bench --tasks TASKS"
+                    or: bare-ws-bench --tasks TASKS\n\
+                    or: bare-ws-bench --growth"
                 );
                 return ExitCode::from(2);
             }
@@ -162,6 +169,9 @@ fn main() -> ExitCode {
                 format!("{}: {allocations} allocations a message", cell.title()),
             );
         }
+    }
+    if only.is_empty() {
+        growth::hold(&mut report);
     }
     if !smoke {
         for group in report::rows(&cells) {

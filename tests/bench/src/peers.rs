@@ -14,6 +14,7 @@ mod yawc;
 
 use std::net::TcpStream;
 
+pub use self::bare_ws::message;
 pub use self::bare_ws_std::answer;
 use crate::payload::{Kind, Payload};
 use crate::wire::Wire;

@@ -1,12 +1,15 @@
 //! Memory for a connection's octets: lent by the caller, or growing.
 
-#[cfg(feature = "alloc")]
-use crate::header::MAX_HEADER;
 use crate::octets;
 
 /// How far the transport may write ahead of what is known to be needed: it bounds what has to
 /// move when the next message turns out longer than the rest of the buffer.
 pub(crate) const READ_AHEAD: usize = 16 * 1024;
+
+/// What memory that grows has besides twice as much: room for headers beside a message whose length is
+/// a power of two.
+#[cfg(feature = "alloc")]
+const BESIDE: usize = 64;
 
 /// Where a connection keeps octets: any `AsRef<[u8]> + AsMut<[u8]>` of a fixed length, such as
 /// `&'static mut [u8]`, `[u8; N]` or `Box<[u8]>`; with feature `alloc` also `Growing`, which grows
@@ -151,10 +154,9 @@ impl Growing {
         if len > self.limit {
             return false;
         }
-        // Doubling: the copies that growing costs stay linear in what arrived. And a header more, beside
-        // messages whose length is a power of two.
+        // Doubling: the copies that growing costs stay linear in what arrived.
         let doubled = self.octets.len().saturating_mul(2);
-        let target = doubled.saturating_add(MAX_HEADER).clamp(len, self.limit);
+        let target = doubled.saturating_add(BESIDE).clamp(len, self.limit);
         if self
             .octets
             .try_reserve_exact(target - self.octets.len())

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::clock;
@@ -125,10 +125,14 @@ pub(crate) fn run_within<F: Future>(polls: usize, future: F) -> F::Output {
     output.expect("it ran to its end")
 }
 
+/// Not `Waker::noop`: a clone of that may have another table, and the clock then keeps an alarm for each.
+static NOBODY: LazyLock<Waker> =
+    LazyLock::new(|| Waker::from(Arc::new(Flag(AtomicBool::new(false)))));
+
 /// Polls a future up to `polls` times and drops it. The clock stands still.
 pub(crate) fn run_for<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
+    let mut context = Context::from_waker(&NOBODY);
     for _ in 0..polls {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Some(output);

@@ -5,7 +5,7 @@ mod turns;
 
 use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bare_ws::close::CloseCode;
 use bare_ws::error::Usage;
@@ -20,7 +20,7 @@ use embedded_io_async::{Read, Write};
 
 use crate::support::frames::{self, Sent, sent, sent_so_far};
 use crate::support::pipe::Manner;
-use crate::support::tasks::{Tasks, run, run_for};
+use crate::support::tasks::{NOBODY, Tasks, run, run_for};
 use crate::support::{clock, connected, now, seconds};
 
 /// What needs no second task goes without a split, too.

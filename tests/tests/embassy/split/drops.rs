@@ -68,7 +68,7 @@ fn receiving_may_be_dropped_at_every_await() {
                 let holds = turn % schedule.period == schedule.phase;
                 let message = format!("held {turn}");
                 let mut holder = pin!(writer.send(message.as_str()));
-                let mut context = Context::from_waker(Waker::noop());
+                let mut context = Context::from_waker(&NOBODY);
                 let mut polls = if holds { schedule.patience } else { 0 };
                 let mut done = Poll::Pending;
                 if polls > 0 {

@@ -126,7 +126,7 @@ pub(crate) fn run_within<F: Future>(polls: usize, future: F) -> F::Output {
 }
 
 /// Not `Waker::noop`: a clone of that may have another table, and the clock then keeps an alarm for each.
-static NOBODY: LazyLock<Waker> =
+pub(crate) static NOBODY: LazyLock<Waker> =
     LazyLock::new(|| Waker::from(Arc::new(Flag(AtomicBool::new(false)))));
 
 /// Polls a future up to `polls` times and drops it. The clock stands still.

@@ -42,7 +42,12 @@ class Peer:
         line = self.file.readline()
         if not line:
             raise EOFError
-        method, path, version = line.split()
+        try:
+            method, path, version = line.split()
+        except ValueError:
+            # A handshake record, RFC 8446 §5.1.
+            what = "TLS, where ws is served" if line[0] == 22 else "no opening handshake"
+            raise ValueError(what) from None
         if (method, version) != (b"GET", b"HTTP/1.1"):
             raise ValueError("no opening handshake")
         fields = {}

@@ -368,10 +368,11 @@ def lines(path):
 
 
 class Served(running.Running):
-    """`run serve`, on the loopback interface and free ports."""
+    """`run serve`, on the loopback interface and free ports. By its default, too, it listens on an address that no
+    emulated board can reach, and on 127.0.0.1."""
 
     def __init__(self, directory):
-        words = ["address=127.0.0.1", "ws=0", "wss=0", f"directory={directory}"]
+        words = ["address=127.0.0.2", "ws=0", "wss=0", f"directory={directory}"]
         super().__init__(
             subprocess.Popen(
                 [emulator.HERE / "run", "serve", *words],

@@ -69,12 +69,14 @@ class Server:
         self.boards = {}
         self.lock = threading.Lock()
 
-    def listen(self, address, port, context=None):
-        """Serves for ever, by threads of its own; the port."""
-        listener = socket.create_server((address, port))
-        arguments = (listener, context)
-        threading.Thread(target=self._accept, args=arguments, daemon=True).start()
-        return listener.getsockname()[1]
+    def listen(self, addresses, port, context=None):
+        """Serves on a port of these addresses for ever, by threads of its own; the port."""
+        for address in addresses:
+            listener = socket.create_server((address, port))
+            arguments = (listener, context)
+            threading.Thread(target=self._accept, args=arguments, daemon=True).start()
+            port = listener.getsockname()[1]
+        return port
 
     def say(self, line):
         """To every board that is connected, as a text message."""
@@ -133,11 +135,14 @@ def serve(words, typed=sys.stdin, tell=None):
     directory = pathlib.Path(settings.pop("directory", HERE / "served")).absolute()
     if settings:
         sys.exit(f"serve: no {', '.join(settings)}; there are address, ws, wss, directory")
-    # What the emulators reach this host by is in the certificate, too.
-    identity = Identity(directory, sorted({address, "127.0.0.1", "10.0.2.2"}))
+    # Emulators reach this host's loopback address as 10.0.2.2, which is in the certificate, too.
+    loopback = "127.0.0.1"
+    identity = Identity(directory, sorted({address, loopback, "10.0.2.2"}))
     server = Server(tell)
-    tell(f"ws://{address}:{server.listen(address, ws)}/")
-    tell(f"wss://{address}:{server.listen(address, wss, identity.context())}/")
+    addresses = [address, loopback] if address != loopback else [loopback]
+    tell(f"ws://{address}:{server.listen(addresses, ws)}/")
+    tell(f"wss://{address}:{server.listen(addresses, wss, identity.context())}/")
+    tell("An emulated board reaches the same ports at 10.0.2.2.")
     tell(f"pin: {identity.pin.hex()}")
     octets = ", ".join(f"0x{octet:02x}" for octet in identity.pin)
     (directory / "pin.rs").write_text(f"[{octets}]\n")

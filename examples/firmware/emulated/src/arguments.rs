@@ -36,8 +36,8 @@ pub fn uri() -> &'static str {
     read().value("uri").unwrap_or_default()
 }
 
-/// The argument `pin`, 64 hexadecimal digits, as a device has it in a constant. None if it is
-/// anything else.
+/// The argument `pin`, 64 hexadecimal digits, as a device has it in a constant. Empty if it
+/// is anything else.
 pub fn pins() -> &'static [[u8; 32]] {
     static PINS: ConstStaticCell<[[u8; 32]; 1]> = ConstStaticCell::new([[0; 32]]);
     let digits = read().value("pin").unwrap_or_default();

@@ -132,7 +132,12 @@ fn each_misuse_has_its_line() {
         ("file", &["--file", "/", url], "/: "),
         ("output", &["--output", "/nowhere/x", url], "/nowhere/x: "),
         ("output", &["--output", "/", url], "/: "),
-        ("listen address", &["listen", "nowhere"], "nowhere: "),
+        (
+            "listen address",
+            &["listen", "nowhere"],
+            "not an address and a port",
+        ),
+        ("listen address", &["listen", "65536"], "such as 127.0.0.1"),
         (
             "listen address",
             &["listen", "192.0.2.1:1"],

@@ -100,7 +100,7 @@ struct Listening {
 
 impl Listening {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = command(&["listen", "127.0.0.1:0"])
+        let mut child = command(&["listen", "0"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

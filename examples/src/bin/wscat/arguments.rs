@@ -30,7 +30,7 @@ Exit codes:
   2    the command line is wrong, or asks for what must not be sent; nothing was sent
   3    the server refused the opening handshake, or is no WebSocket server
   4    the server closed with another status code
-  5    a file, the standard input or the standard output failed
+  5    a file, the standard input or the standard output failed, or listen could not
   130  Ctrl-C";
 
 /// What to do instead of connecting.
@@ -48,8 +48,8 @@ pub(crate) enum Mode {
 /// A server.
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
-    /// The address and port to listen on; port 0 is any free one
-    #[arg(default_value = "127.0.0.1:9001")]
+    /// The address and port to listen on, or the port alone; port 0 is any free one
+    #[arg(default_value = "127.0.0.1:9001", value_name = "ADDRESS:PORT", value_parser = place)]
     pub(crate) address: String,
     /// Send each message to all other clients, not back to its sender
     #[arg(long)]
@@ -345,6 +345,15 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 /// As [`Config::check`] finds it.
+/// A port alone is one of the loopback address.
+fn place(text: &str) -> Result<String, String> {
+    let (address, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+    match port.parse::<u16>() {
+        Ok(port) => Ok(format!("{address}:{port}")),
+        Err(_) => Err("not an address and a port, such as 127.0.0.1:9001".to_owned()),
+    }
+}
+
 fn subprotocol(name: &str) -> Result<String, String> {
     let config = Config::new().subprotocol(name);
     match config.check("ws://localhost/") {

@@ -38,8 +38,8 @@ pub fn series(most: u64) -> Vec<Series> {
             // A message may come in two parts, and be looked for once more.
             reads: line(0.0, 2.0),
             writes: line(0.0, 1.0),
-            // The queue of the tasks that are woken grows once in a while.
-            allocations: line(2.0, 0.0),
+            // The queue of the tasks that are woken grows, by doubling: how many are woken at once is a matter of luck.
+            allocations: line(16.0, 0.0),
             heap: line(0.0, 16.0),
         },
         factor: 3.0,

@@ -39,13 +39,18 @@ impl Stalls {
         }
     }
 
+    /// Ends it: how long threads were kept waiting in all.
+    pub(crate) fn lost(self) -> Duration {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+
     /// Ends it. Fails the test unless what was watched took at least `least`, and not much more
     /// than `most`.
     #[track_caller]
     pub(crate) fn took(self, least: Duration, most: Duration) {
         let took = self.began.elapsed();
-        self.is_over.store(true, Ordering::Relaxed);
-        let lost = self.thread.join().unwrap();
+        let lost = self.lost();
         assert!(
             took >= least.saturating_sub(NAP),
             "too early: {took:?}, not {least:?}"

@@ -6,8 +6,8 @@ use crate::octets;
 /// move when the next message turns out longer than the rest of the buffer.
 pub(crate) const READ_AHEAD: usize = 16 * 1024;
 
-/// What memory that grows has besides twice as much: room for headers beside a message whose length is
-/// a power of two.
+/// How much more than double memory grows to, in octets: room for headers beside a message whose length
+/// is a power of two.
 #[cfg(feature = "alloc")]
 const BESIDE: usize = 64;
 

@@ -180,8 +180,8 @@ const WORD: usize = size_of::<usize>();
 /// Octets that the processors of hosts store at once.
 const VECTOR: usize = 16;
 
-/// Copies of so many octets pay for beginning with a few by themselves, so that the others are stored without
-/// crossing a line of the cache: that takes a seventh of the time.
+/// From this length on, a copy masks a few octets first, so that the others are stored aligned. Stores that cross
+/// lines of the cache make it a seventh slower.
 const LONG: usize = 4096;
 
 /// Whether a word can be read from any address. Of the boards by those with Armv7-M or newer, which are

@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import pathlib
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -343,6 +344,8 @@ def short(name, target, tell):
         secure = name == "pinned"
         at = server.wait(lambda line: line.startswith("wss://" if secure else "ws://"))
         port = server.lines[at].rstrip("/").rpartition(":")[2]
+        if not secure:
+            says_what_is_wrong(server, int(port))
         words = [f"uri={'wss' if secure else 'ws'}://10.0.2.2:{port}/"]
         if secure:
             pin = server.lines[server.wait(lambda line: line.startswith("pin: "))]
@@ -354,6 +357,14 @@ def short(name, target, tell):
             server.type("light on")
             heard = board.wait(lambda line: line == 'command Some("light on")')
             tell(f"{count} lines; {server.lines[came]}; {board.lines[heard]}")
+
+
+def says_what_is_wrong(server, port):
+    """A board that is told to use wss where ws is served."""
+    with socket.create_connection(("127.0.0.1", port)) as board:
+        # The beginning of a ClientHello, and an end of a line as there may be one in it.
+        board.sendall(bytes([22, 3, 1, 0, 200, 10]))
+        server.wait(lambda line: line.endswith("TLS, where ws is served"))
 
 
 def lines(path):

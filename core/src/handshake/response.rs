@@ -1,8 +1,8 @@
 //! The server's answer (RFC 6455 §4.1), read as it arrives.
 //!
-//! No line is held: what must be compared is compared at once, octets that go on as expected in one
-//! loop, and of the rest nothing is kept. So a field of any length passes through a buffer of any length, and each octet is looked
-//! at once.
+//! No line is held: what must be compared is compared as it arrives, octets that go on as expected in
+//! one loop, and of the rest nothing is kept. So a field of any length passes through a buffer of any
+//! length, and each octet is looked at once.
 
 use core::num::NonZeroUsize;
 

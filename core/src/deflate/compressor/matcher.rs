@@ -28,7 +28,7 @@ impl<C> fmt::Debug for Parts<'_, C> {
     }
 }
 
-/// How hard matches are looked for. The compiler leaves away what a form does not do.
+/// How hard matches are looked for. The compiler leaves out what a form does not do.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     /// Candidates that are compared; for one there is no chain.

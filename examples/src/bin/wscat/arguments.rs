@@ -30,7 +30,7 @@ Exit codes:
   2    the command line is wrong, or asks for what must not be sent; nothing was sent
   3    the server refused the opening handshake, or is no WebSocket server
   4    the server closed with another status code
-  5    a file, the standard input or the standard output failed, or listen could not
+  5    a file, the standard input or the standard output failed, or listen could not open its port
   130  Ctrl-C";
 
 /// What to do instead of connecting.

@@ -49,13 +49,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage + Unpin> FusedStream for Read
 }
 
 /// What a sink has accepted and not yet sent.
-#[derive(Debug)]
 pub(crate) struct Outgoing {
     what: What,
     sending: Sending,
 }
 
-#[derive(Debug)]
 enum What {
     Message(OwnedMessage, Whole),
     /// What is queued.

@@ -30,7 +30,6 @@ use crate::state::{CoreSender, Cut};
 /// holds up whoever sends to it. Messages leave in the order in which the calls came; those that
 /// are sent while the transport takes nothing leave together. Control frames pass between the
 /// fragments of a message that is longer than the transmit buffer.
-#[derive(Debug)]
 pub struct Writer<S: AsyncRead + AsyncWrite + Unpin = TcpStream> {
     pub(crate) shared: Shared<S>,
     /// As a sink: a message that nobody has tried to queue yet.
@@ -402,6 +401,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Clone for Writer<S> {
     fn clone(&self) -> Self {
         Self::new(self.shared.clone())
+    }
+}
+
+/// Not the message that it holds as a sink, or is sending.
+impl<S: AsyncRead + AsyncWrite + Unpin> fmt::Debug for Writer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("shared", &self.shared)
+            .field("holds_message", &self.held.is_some())
+            .field("is_sending", &self.outgoing.is_some())
+            .finish()
     }
 }
 

@@ -11,6 +11,7 @@ mod connection;
 mod deadlines;
 mod limits;
 mod memory;
+mod promises;
 mod server;
 mod streams;
 mod text;

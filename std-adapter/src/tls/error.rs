@@ -303,7 +303,11 @@ const NAMES: usize = 5;
 impl std::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::File { error, .. } | Self::Environment { error, .. } => error.source(),
+            // rustls shows the system's error, and says nothing of what lies behind it.
+            Self::File { error, .. } | Self::Environment { error, .. } => match error {
+                pem::Error::Io(error) => error.source(),
+                error => error.source(),
+            },
             _ => None,
         }
     }

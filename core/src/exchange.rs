@@ -68,6 +68,7 @@ impl Finishing {
 
 /// Why an exchange with the transport failed: the part of [`Error`] that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ExchangeError<E> {
     /// The source of entropy failed, and with it the reply that was owed.
     Entropy,

@@ -94,7 +94,7 @@
 //! | `zlib-rs` | permessage-deflate by zlib-rs, for hosts: faster, more memory |
 //! | `simdutf8` | faster UTF-8 validation, for hosts |
 //! | `server` | the server's end of the opening handshake, as the peer of tests |
-//! | `defmt` | `defmt::Format` on public types |
+//! | `defmt` | `defmt::Format` on errors, messages, settings, events and what was agreed on |
 //!
 //! The minimum supported Rust version is 1.88; raising it is a minor release.
 //!

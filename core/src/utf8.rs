@@ -23,6 +23,7 @@ impl core::fmt::Debug for Utf8 {
 
 /// The octets are not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InvalidUtf8;
 
 impl core::fmt::Display for InvalidUtf8 {

@@ -13,9 +13,9 @@ use crate::net::codec::{Codec, Sealed};
 /// use bare_ws_embassy::deflate::Memory;
 /// use static_cell::ConstStaticCell;
 ///
-/// /// Windows of 10 bits, messages of up to 1024 octets: 16.5 KB.
+/// /// Windows of 10 bits, messages of up to 1024 octets: 16.4 KB.
 /// static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-/// /// Windows of 9 bits, messages of up to 512 octets: 13.7 KB.
+/// /// Windows of 9 bits, messages of up to 512 octets: 13.6 KB.
 /// static LESS: ConstStaticCell<Memory<{ 512 + 512 }, 768, 512>> =
 ///     ConstStaticCell::new(Memory::new());
 /// ```

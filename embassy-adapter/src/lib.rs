@@ -139,7 +139,7 @@
 //! | `tls` | verified TLS 1.3 with P-256 keys and certificates, or a pinned key |
 //! | `tls-p384` | P-384 keys and SHA-384 signatures, which the public web's ECDSA hierarchies need; enables `tls` |
 //! | `deflate` | permessage-deflate for `net::Client`; enables `net` |
-//! | `defmt` | `defmt::Format` on public types |
+//! | `defmt` | `defmt::Format` on errors, messages, settings, events and what was agreed on |
 //!
 //! The minimum supported Rust version is 1.91, which embassy-net requires; raising it is a minor
 //! release.

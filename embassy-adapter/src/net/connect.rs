@@ -133,7 +133,9 @@ impl Drop for Attempt<'_, '_> {
 /// Connects the socket to the URI's host and port, within [`Timing::connect`]. An earlier connection of
 /// the socket is reset. Then call [`Connection::open`](crate::Connection::open) or `tls::open`.
 ///
-/// If the name has several addresses, they are tried in turn, each for a share of the time.
+/// If the name has several addresses, they are tried in turn, each for a share of the time: half of
+/// what is left, and the last one all of it. How many the stack keeps, smoltcp decides: one address
+/// of a name, unless the firmware enables one of smoltcp's features `dns-max-result-count-*`.
 ///
 /// # Errors
 /// [`ConnectError::Resolve`], [`ConnectError::Connect`], [`Timeout::Connect`].

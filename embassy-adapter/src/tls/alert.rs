@@ -78,3 +78,82 @@ impl CertificateError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use embedded_tls::alert::AlertDescription as A;
+
+    use super::*;
+    use crate::tls::Date;
+
+    /// RFC 8446 §6.2: what each reason is told as. What is not a server's fault is told to nobody.
+    #[test]
+    fn each_reason_has_its_alert() {
+        use CertificateError as C;
+        let [not_after, not_before, at] = [Date::from_unix_seconds(0); 3];
+        let certificates = [
+            (C::Missing, A::DecodeError),
+            (C::TooMany, A::CertificateUnknown),
+            (C::Malformed, A::BadCertificate),
+            (C::Version, A::UnsupportedCertificate),
+            (C::WrongName, A::BadCertificate),
+            (C::UnknownIssuer, A::UnknownCa),
+            (C::Expired { not_after, at }, A::CertificateExpired),
+            (C::NotYetValid { not_before, at }, A::CertificateExpired),
+            (C::Validity, A::CertificateExpired),
+            (C::IssuerNotCa, A::CertificateUnknown),
+            (C::CaAsServer, A::CertificateUnknown),
+            (C::PathLength, A::CertificateUnknown),
+            (C::NameConstraint, A::CertificateUnknown),
+            (C::KeyUsage, A::UnsupportedCertificate),
+            (C::ExtendedKeyUsage, A::UnsupportedCertificate),
+            (C::CriticalExtension, A::UnsupportedCertificate),
+            (C::BadSignature, A::BadCertificate),
+            (C::Algorithm, A::UnsupportedCertificate),
+            (C::TooComplex, A::CertificateUnknown),
+            (C::NotPinned, A::CertificateUnknown),
+            (C::Unproven, A::DecryptError),
+        ];
+        let certificates =
+            certificates.map(|(error, alert)| (Error::Certificate(error), Some(alert)));
+        let (needed, limit) = (9, 8);
+        let others = [
+            (
+                Error::RecordTooLarge { needed, limit },
+                Some(A::RecordOverflow),
+            ),
+            (Error::Protocol(TlsError::DecodeError), Some(A::DecodeError)),
+            (
+                Error::Protocol(TlsError::AbortHandshake(
+                    AlertLevel::Fatal,
+                    A::IllegalParameter,
+                )),
+                Some(A::IllegalParameter),
+            ),
+            (
+                Error::Protocol(TlsError::InvalidRecord),
+                Some(A::UnexpectedMessage),
+            ),
+            (
+                Error::Protocol(TlsError::UnknownContentType),
+                Some(A::UnexpectedMessage),
+            ),
+            (
+                Error::Protocol(TlsError::InvalidCipherSuite),
+                Some(A::HandshakeFailure),
+            ),
+            (Error::CutInHandshake, None),
+            (Error::Truncated, None),
+            (Error::BufferTooSmall { needed }, None),
+            (Error::Alert(A::HandshakeFailure), None),
+            (Error::ServerName, None),
+            (Error::Entropy, None),
+            (Error::Closed, None),
+            (Error::Transport(embedded_io_async::ErrorKind::Other), None),
+        ];
+        for (error, alert) in certificates.into_iter().chain(others) {
+            let told = error.alert().map(|alert| alert as u8);
+            assert_eq!(told, alert.map(|alert| alert as u8), "{error:?}");
+        }
+    }
+}

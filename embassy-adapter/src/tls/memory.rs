@@ -12,7 +12,7 @@ use super::{Link, MaxFragmentLength, Records};
 ///
 /// /// For records of any lawful length, 35.6 KB.
 /// static ANY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-/// /// For a server that grants records of 2048 octets, 6.4 KB.
+/// /// For a server that grants records of 2048 octets, 6.5 KB.
 /// static SHORT: ConstStaticCell<Memory<2070>> = ConstStaticCell::new(Memory::new());
 /// ```
 ///

@@ -210,6 +210,71 @@ fn only_what_the_session_calls_success_makes_the_next_delay_a_first_one() {
     }
 }
 
+/// Each step is told when it is taken, with the delay that follows: before the session what opens it, and its end
+/// before the connection is finished. What is told to stop tells nothing more.
+// row: CLS-16
+#[test]
+fn each_step_is_told_when_it_is_taken() {
+    clock::set(Instant::MIN);
+    let mut modem = Modem::new(
+        Constant(Some(0x80)),
+        &[Attempt::RefusedAfter(3), Attempt::Opens, Attempt::Opens],
+    );
+    modem.up_at = Instant::MIN + seconds(5);
+    let peers = modem.peers.clone();
+    let (supervisor, request) = (supervisor(), request());
+    let log = RefCell::new(Vec::new());
+    let note = |what: &str| log.borrow_mut().push((what.to_owned(), Instant::now()));
+    let delays = RefCell::new(Vec::new());
+    let hear = |event: Event<Refused, &'static str>| {
+        if let Event::Waiting(delay) = event {
+            delays.borrow_mut().push(delay);
+            return note("waiting");
+        }
+        if let Event::Ended(_) = event {
+            let peers = peers.borrow();
+            let peer = peers.last().expect("a peer");
+            assert!(peer.from_client.written().is_empty(), "not finished yet");
+            peer.to_client.put(&frames::close(1000)).end();
+        }
+        note(&format!("{event:?}"));
+    };
+    let session = async |_: &mut Opened<'_, Modem>| {
+        note("session");
+        if peers.borrow().len() == 2 {
+            supervisor.stop();
+            return pending().await;
+        }
+        "over"
+    };
+    run(supervisor.run(&mut modem, &request, hear, session));
+    let log = log.take();
+    let said: Vec<_> = log.iter().map(|(what, _)| what.as_str()).collect();
+    let attempt = |rest: &[&'static str]| [&["waiting", "Connecting"][..], rest].concat();
+    let all = [
+        attempt(&["NotConnected(Refused)"]),
+        attempt(&["Connected", "session", "Ended(\"over\")"]),
+        attempt(&["Connected", "session"]),
+    ];
+    assert_eq!(said, all.concat());
+    let at = |nth: usize| log[nth].1;
+    let delays = delays.into_inner();
+    // The network is later than the first delay; the others are kept to the tick.
+    assert!(at(0) + delays[0] < Instant::MIN + seconds(5));
+    assert_eq!(at(1), Instant::MIN + seconds(5));
+    assert_eq!(at(2), at(1) + seconds(3));
+    for (waiting, delay) in [(3, delays[1]), (8, delays[2])] {
+        assert!(delay > seconds(4));
+        assert_eq!(at(waiting + 1), at(waiting) + delay);
+    }
+    // A supervisor that has stopped runs again.
+    let ended = select(
+        supervisor.run(&mut modem, &request, |_| {}, session),
+        Timer::after(seconds(100)),
+    );
+    assert!(matches!(run(ended), Either::Second(())));
+}
+
 // row: CLS-16
 #[test]
 fn attempts_wait_for_the_network() {

@@ -6,6 +6,7 @@
 )]
 
 mod lists;
+mod texts;
 
 use std::collections::BTreeSet;
 use std::error::Error as StdError;

@@ -5,6 +5,7 @@ mod ends;
 mod limits;
 #[path = "../peer/mod.rs"]
 mod peer;
+mod promises;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -101,7 +101,7 @@ const FILES: [(&str, &str, &[&str]); 7] = [
     (
         "testing/server.rs",
         include_str!("../../src/testing/server.rs"),
-        // A test's own peer: each call that waits has the limit `patience`: tests/testing.rs.
+        // A test's own peer: each call that waits has the limit `patience`: tests/testing.
         &[
             "path",
             "header",

@@ -1,7 +1,9 @@
 //! The server in memory: what it shows of the client, and what the client makes of it.
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
+#[path = "../peer/mod.rs"]
 mod peer;
+mod server;
 
 use std::net::Shutdown;
 use std::thread::{self, JoinHandle};

@@ -106,6 +106,10 @@ fn told(address: SocketAddr) -> Vec<String> {
 #[derive(Clone, Copy)]
 enum Act {
     Close,
+    /// Without a status code.
+    CloseBare,
+    /// Until that fails.
+    Send,
     Receive,
     Abort,
     Drop,
@@ -122,6 +126,10 @@ fn blocking(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
             socket.send("s3cret payload")?;
             socket.close(CloseCode::NORMAL, "s3cret reason")?;
         }
+        Act::CloseBare => socket.close(None, "")?,
+        Act::Send => loop {
+            socket.send("s3cret payload")?;
+        },
         Act::Receive => {}
     }
     while socket.recv()?.is_some() {}
@@ -142,6 +150,10 @@ fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
                 socket.send("s3cret payload").await?;
                 socket.close(CloseCode::NORMAL, "s3cret reason").await?;
             }
+            Act::CloseBare => socket.close(None, "").await?,
+            Act::Send => loop {
+                socket.send("s3cret payload").await?;
+            },
             Act::Receive => {}
         }
         while socket.recv().await?.is_some() {}
@@ -172,6 +184,54 @@ const CASES: &[Case] = &[
             "INFO open peer=HOST subprotocol=chat.v1 extensions=none",
             "INFO closing peer=HOST by=us code=1000",
             "INFO closed peer=HOST by=us code=1000",
+        ],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.read_close();
+            conn.frame(0x88, b"");
+        },
+        Act::CloseBare,
+        &[
+            OPEN,
+            "INFO closing peer=HOST by=us code=1005",
+            "INFO closed peer=HOST by=us code=1005",
+        ],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.frame(0x88, b"");
+            conn.read_close();
+        },
+        Act::Receive,
+        &[OPEN, "INFO closed peer=HOST by=peer code=1005"],
+    ),
+    (
+        // It does not answer, and does not end.
+        |conn| {
+            conn.accept();
+            conn.read_close();
+            conn.sees_end();
+        },
+        Act::Close,
+        &[
+            OPEN,
+            "INFO closing peer=HOST by=us code=1000",
+            "WARN timed out peer=HOST error=the closing handshake timed out",
+        ],
+    ),
+    (
+        |conn| {
+            conn.accept();
+            conn.frame(0x82, &[0; 1001]);
+            conn.read_close();
+        },
+        Act::Receive,
+        &[
+            OPEN,
+            "WARN failed peer=HOST error=the message has at least 1001 octets, and the limit is 1000 code=1009",
         ],
     ),
     (
@@ -257,6 +317,7 @@ fn config() -> Config {
         .credentials_in_uri(true)
         .subprotocol("chat.v1")
         .header("Cookie", "s3cret")
+        .message_limit(1000)
         .keepalive(KeepAlive {
             interval: Duration::from_millis(300),
             dead_after: Duration::from_millis(900),
@@ -348,6 +409,101 @@ fn a_proxy_is_named_without_its_credentials() {
             ]
         );
         assert_eq!(told(server)[2..], ["WARN not open peer=HOST error=proxy"]);
+    }
+    has_no_secret();
+}
+
+/// What the system says is an event, too, once, and behind it that the connection is lost.
+// row: LIV-32
+#[test]
+fn a_send_that_cannot_leave_is_told_once() {
+    for way in WAYS {
+        let server = serve(|mut conn| {
+            conn.accept();
+            rustix::net::sockopt::set_socket_linger(&conn.tcp, Some(Duration::ZERO)).unwrap();
+        });
+        let (address, uri) = (server.address, uri(&server));
+        way(&config(), &uri, Act::Send).unwrap_err();
+        server.join();
+        let told = told(address);
+        let its = |line: &&String| line.starts_with("WARN cannot send peer=HOST error=");
+        let found: Vec<_> = told.iter().filter(its).collect();
+        assert_eq!(found.len(), 1, "{told:?}");
+        let kinds = ["connection reset", "broken pipe"];
+        assert!(
+            kinds.iter().any(|kind| found[0].ends_with(kind)),
+            "{found:?}"
+        );
+    }
+    has_no_secret();
+}
+
+/// What was agreed on is told with the event that it is open.
+// row: LIV-32
+#[cfg(feature = "deflate")]
+#[test]
+fn what_was_agreed_on_is_told() {
+    for way in WAYS {
+        let server = serve(|mut conn| {
+            conn.accept_with("Sec-WebSocket-Extensions: permessage-deflate\r\n", b"");
+            conn.close(1000, b"");
+            conn.read_close();
+        });
+        let (address, uri) = (server.address, uri(&server));
+        let config = config().deflate(bare_ws_std::Deflate::new());
+        way(&config, &uri, Act::Receive).unwrap();
+        server.join();
+        let open = "INFO open peer=HOST subprotocol=none extensions=permessage-deflate";
+        assert_eq!(told(address)[2], open);
+    }
+}
+
+/// Over a stream that was connected before, nothing is told of connecting, and all that follows is.
+// row: LIV-32
+#[test]
+fn a_connection_over_a_stream_of_ones_own_is_told_of_from_its_handshake_on() {
+    type Open = fn(&Config, &str, SocketAddr) -> Result<(), Error>;
+    const WAYS: &[Open] = &[
+        |config, uri, address| {
+            let tcp = std::net::TcpStream::connect(address).unwrap();
+            config.open(uri, tcp).map(drop)
+        },
+        #[cfg(feature = "tokio")]
+        |config, uri, address| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async {
+                let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+                bare_ws_std::tokio::open(config, uri, tcp).await.map(drop)
+            })
+        },
+    ];
+    for open in WAYS {
+        let server = serve(|mut conn| {
+            conn.accept();
+            conn.sees_end();
+        });
+        let (address, to) = (server.address, uri(&server));
+        open(&config(), &to, address).unwrap();
+        server.join();
+        assert_eq!(told(address), [OPEN, "DEBUG dropped while open peer=HOST"]);
+        for (answer, wanted) in [
+            (
+                &b"HTTP/1.1 503 s3cret\r\nContent-Length: 0\r\n\r\n"[..],
+                "WARN not open peer=HOST error=rejected status=503",
+            ),
+            (b"", "WARN not open peer=HOST error=handshake"),
+        ] {
+            let server = serve(|mut conn| {
+                conn.read_request();
+                conn.send(answer);
+            });
+            let (address, to) = (server.address, uri(&server));
+            open(&config(), &to, address).unwrap_err();
+            server.join();
+            assert_eq!(told(address), [wanted]);
+        }
     }
     has_no_secret();
 }

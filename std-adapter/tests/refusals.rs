@@ -1,0 +1,232 @@
+//! What is kept of a server's refusal, and how long that may take. Blocking and in tokio.
+#![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
+
+mod peer;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use bare_ws_std::{Config, Error, Response};
+use peer::{LONG, Stalls, serve};
+
+/// How a connection is made.
+type Connect = fn(&Config, &str) -> Result<(), Error>;
+
+fn blocking(config: &Config, uri: &str) -> Result<(), Error> {
+    config.connect(uri).map(drop)
+}
+
+#[cfg(feature = "tokio")]
+fn tokio(config: &Config, uri: &str) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let connecting = bare_ws_std::tokio::connect_with(config, uri);
+    runtime.unwrap().block_on(connecting).map(drop)
+}
+
+#[cfg(feature = "tokio")]
+const WAYS: [Connect; 2] = [blocking, tokio];
+#[cfg(not(feature = "tokio"))]
+const WAYS: [Connect; 1] = [blocking];
+
+fn rejected(outcome: Result<(), Error>) -> Response {
+    match outcome {
+        Err(Error::Rejected(response)) => *response,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a client keeps of these octets, each piece of which comes when the one before was read.
+fn refusal(connect: Connect, pieces: Vec<Vec<u8>>) -> Response {
+    let peer = serve(move |mut conn| {
+        conn.read_request();
+        for piece in pieces {
+            conn.send(&piece);
+        }
+    });
+    let config = Config::new().connect_timeout(LONG).handshake_timeout(LONG);
+    let outcome = connect(&config, &peer.uri());
+    peer.join();
+    rejected(outcome)
+}
+
+// row: RSP-01, RSP-22
+#[test]
+fn of_a_body_64_kib_are_kept_and_no_more() {
+    const MOST: usize = 64 * 1024;
+    for connect in WAYS {
+        for octets in [0, 1, 4096, MOST - 1, MOST, MOST + 1, 2 * MOST] {
+            let body: Vec<u8> = (0..octets).map(|at| (at % 251) as u8).collect();
+            let chunked: Vec<u8> = body
+                .chunks(1000)
+                .flat_map(|chunk| {
+                    let size = format!("{:x}\r\n", chunk.len()).into_bytes();
+                    [&size, chunk, b"\r\n"].concat()
+                })
+                .chain(*b"0\r\n\r\n")
+                .collect();
+            for (field, sent) in [
+                (format!("Content-Length: {octets}"), &body),
+                ("Transfer-Encoding: chunked".to_owned(), &chunked),
+                ("X-Length: none".to_owned(), &body),
+            ] {
+                let head = format!("HTTP/1.1 403 x\r\n{field}\r\n\r\n").into_bytes();
+                let together = vec![[&head[..], sent].concat()];
+                let apart = std::iter::once(head)
+                    .chain(sent.chunks(20_000).map(<[u8]>::to_vec))
+                    .collect();
+                for pieces in [together, apart] {
+                    let response = refusal(connect, pieces);
+                    assert_eq!(response.status(), 403);
+                    let kept = &body[..octets.min(MOST)];
+                    assert!(
+                        response.body() == kept,
+                        "{field}: {}",
+                        response.body().len()
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A body that does not end is waited for until the handshake's limit, and what came of it is there.
+// row: RSP-01, STA-02
+#[test]
+fn a_body_is_not_waited_for_beyond_the_handshakes_limit() {
+    const SHORT: Duration = Duration::from_millis(100);
+    for connect in WAYS {
+        let (quit, over) = mpsc::channel::<()>();
+        let peer = serve(move |mut conn| {
+            conn.read_request();
+            conn.send(b"HTTP/1.1 403 x\r\nContent-Length: 9\r\n\r\nhalf");
+            let _ = over.recv_timeout(LONG);
+        });
+        let config = Config::new().handshake_timeout(SHORT);
+        let stalls = Stalls::watch();
+        let outcome = connect(&config, &peer.uri());
+        stalls.took(SHORT, SHORT);
+        let response = rejected(outcome);
+        assert_eq!((response.status(), response.body()), (403, &b"half"[..]));
+        drop(quit);
+        peer.join();
+    }
+}
+
+/// A second, however long the handshake may take: by a clock that is paused, to the millisecond.
+// row: RSP-01, STA-02
+#[cfg(feature = "tokio")]
+#[test]
+fn a_body_is_waited_for_a_second_in_tokio() {
+    use ::tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use ::tokio::time::Instant;
+
+    let runtime = ::tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for (limit, millis) in [(Some(10), 1000), (None, 1000), (Some(1), 1000)] {
+            let (ours, mut theirs) = duplex(4096);
+            let config = Config::new().handshake_timeout(limit.map(Duration::from_secs));
+            let began = Instant::now();
+            let (outcome, ()) =
+                ::tokio::join!(bare_ws_std::tokio::open(&config, "ws://h/", ours), async {
+                    let mut request = [0; 1024];
+                    let _ = theirs.read(&mut request).await.unwrap();
+                    let answer = b"HTTP/1.1 403 x\r\nContent-Length: 9\r\n\r\nhalf";
+                    theirs.write_all(answer).await.unwrap();
+                });
+            let response = rejected(outcome.map(drop));
+            assert_eq!(response.body(), b"half");
+            assert_eq!(began.elapsed().as_millis(), millis, "{limit:?}");
+        }
+    });
+}
+
+// row: RSP-02, RSP-12
+#[test]
+fn header_fields_are_there_as_the_server_wrote_them() {
+    let head =
+        b"HTTP/1.1 403 x\r\nB-Field:  one \r\na-field:\ttwo\r\nno field\r\nB-FIELD: three\r\n\
+                 Octets: \xff\r\nEmpty:\r\n\r\n";
+    for connect in WAYS {
+        let response = refusal(connect, vec![head.to_vec()]);
+        let fields: Vec<_> = response.headers().collect();
+        let wanted: [(&str, &[u8]); 5] = [
+            ("B-Field", b"one"),
+            ("a-field", b"two"),
+            ("B-FIELD", b"three"),
+            ("Octets", b"\xff"),
+            ("Empty", b""),
+        ];
+        assert_eq!(fields, wanted);
+        for (name, value) in [
+            // The first of that name, in any case.
+            ("b-field", Some("one")),
+            ("B-FIELD", Some("one")),
+            ("A-Field", Some("two")),
+            ("empty", Some("")),
+            // What is no text is none.
+            ("octets", None),
+            ("c-field", None),
+        ] {
+            assert_eq!(response.header(name), value, "{name}");
+        }
+    }
+}
+
+/// Neither values nor the body: both may be secrets.
+// row: TRAP-30
+#[test]
+fn debug_of_a_refusal_shows_names_alone() {
+    for connect in WAYS {
+        let answer =
+            b"HTTP/1.1 403 s3cret\r\nSet-Cookie: s3cret\r\nContent-Length: 6\r\n\r\ns3cret";
+        let response = refusal(connect, vec![answer.to_vec()]);
+        let numbers = format!("{:?}", b"s3cret");
+        let numbers = numbers.trim_matches(['[', ']']);
+        for shown in [
+            format!("{response:?}"),
+            format!("{:?}", response.clone()),
+            format!("{:?}", Error::Rejected(Box::new(response.clone()))),
+        ] {
+            assert!(
+                shown.contains("Set-Cookie") && shown.contains("403"),
+                "{shown}"
+            );
+            assert!(
+                !shown.contains("s3cret") && !shown.contains(numbers),
+                "{shown}"
+            );
+        }
+    }
+}
+
+/// Text, and JSON as servers explain themselves in.
+// row: RSP-02
+#[test]
+fn what_a_server_says_in_words_is_in_the_error() {
+    for (kind, is_said) in [
+        ("text/plain", true),
+        ("Text/HTML; charset=utf-8", true),
+        ("application/json", true),
+        ("APPLICATION/JSON; charset=utf-8", true),
+        ("application/problem+json", true),
+        ("application/octet-stream", false),
+        ("image/png", false),
+        ("", false),
+    ] {
+        let field = match kind {
+            "" => String::new(),
+            kind => format!("Content-Type: {kind}\r\n"),
+        };
+        let answer = format!("HTTP/1.1 403 x\r\n{field}Content-Length: 8\r\n\r\nno  such");
+        let response = refusal(blocking, vec![answer.into_bytes()]);
+        let text = Error::Rejected(Box::new(response)).to_string();
+        assert_eq!(text.ends_with(": \"no such\""), is_said, "{kind}: {text}");
+        assert_eq!(text.contains("such"), is_said, "{kind}: {text}");
+    }
+}

@@ -24,8 +24,9 @@ use crate::stage::{Deflating, Inflating, Levels};
 /// ```
 ///
 /// Memory is allocated once the server has accepted the offer, per connection: about 50 KiB plus the
-/// server's window to inflate, and 300 KiB to compress (without feature `zlib-rs` about 10 KiB plus the
-/// window, and five times the window); messages that are received whole come on top.
+/// server's window to inflate, and to compress 250 KiB with a window of 9 bits and 380 KiB with one of 15
+/// (without feature `zlib-rs` about 10 KiB plus the window, and 12 to 165 KiB); messages that are
+/// received whole come on top.
 ///
 /// A message that combines a secret with octets an attacker may choose must not be compressed
 /// (RFC 7692 §8): use [`Writer::send_uncompressed`](crate::Writer::send_uncompressed).

@@ -50,7 +50,7 @@ mod bars {
 
 /// At most so many times the time of the best of the others. None over TCP, where it is the system's scheduler of two
 /// threads that a busy machine changes most: what keeps those rows is held elsewhere, by the number of writes
-/// (`std-adapter/tests/allocation.rs`).
+/// (`std-adapter/tests/allocation`).
 fn bar(direction: Direction, kind: Kind, library: &str) -> f64 {
     match direction {
         Direction::Echo | Direction::Batch => f64::INFINITY,

@@ -6,6 +6,8 @@
     reason = "for hosts: there is always std"
 )]
 
+mod initial;
+#[path = "../peer/mod.rs"]
 mod peer;
 
 use std::alloc::{GlobalAlloc, Layout, System};

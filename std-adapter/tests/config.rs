@@ -49,7 +49,11 @@ fn head_of(octets: usize) -> impl FnOnce(&str) -> String + Send + 'static {
 #[test]
 fn each_option_has_the_default_that_it_names() {
     let shown = format!("{:?}", Config::new());
-    for default in [
+    let deflate = match cfg!(feature = "deflate") {
+        true => "deflate: None",
+        false => "deflate: ()",
+    };
+    let defaults = [
         "connect_timeout: Some(10s)",
         "handshake_timeout: Some(10s)",
         "silence_timeout: None",
@@ -67,8 +71,80 @@ fn each_option_has_the_default_that_it_names() {
         "headers: []",
         "origin: None",
         "host: None",
-    ] {
+        "stream_limit: None",
+        "trust_redirects: false",
+        "resolver: None",
+        "proxy: None",
+        "socket: false",
+        "one_at_a_time: false",
+        "credentials_in_uri: false",
+        "address: None",
+        "observer: false",
+        deflate,
+    ];
+    for default in defaults {
         assert!(shown.contains(default), "{default}: {shown}");
+    }
+    // Of `limits` there are two. A field that is new has a default, too.
+    let fields = shown.matches(": ").count() - 1;
+    assert_eq!(fields, defaults.len(), "{shown}");
+}
+
+/// What the limits are told as is what was set, each beside the other.
+// row: LIM-01
+#[test]
+fn the_limits_are_told_as_they_were_set() {
+    type Set = fn(Config) -> Config;
+    // What is set; octets and fragments of messages that are received whole, and in pieces.
+    let table: [(Set, (u64, u32), (u64, u32)); 8] = [
+        (
+            |config| config,
+            (16 << 20, 1_000_000),
+            (u64::MAX, 1_000_000),
+        ),
+        (
+            |config| config.message_limit(0),
+            (0, 1_000_000),
+            (u64::MAX, 1_000_000),
+        ),
+        (
+            |config| config.message_limit(u64::MAX),
+            (u64::MAX, 1_000_000),
+            (u64::MAX, 1_000_000),
+        ),
+        (
+            |config| config.stream_limit(5),
+            (16 << 20, 1_000_000),
+            (5, 1_000_000),
+        ),
+        (
+            |config| config.stream_limit(0),
+            (16 << 20, 1_000_000),
+            (0, 1_000_000),
+        ),
+        (
+            |config| config.stream_limit(5).stream_limit(None),
+            (16 << 20, 1_000_000),
+            (u64::MAX, 1_000_000),
+        ),
+        (
+            |config| config.fragment_limit(7),
+            (16 << 20, 7),
+            (u64::MAX, 7),
+        ),
+        (
+            |config| config.message_limit(1).stream_limit(2).fragment_limit(3),
+            (1, 3),
+            (2, 3),
+        ),
+    ];
+    for (number, (set, whole, pieces)) in table.into_iter().enumerate() {
+        let config = set(Config::new());
+        for config in [&config, &config.clone()] {
+            let (limits, streams) = (config.limits(), config.stream_limits());
+            assert_eq!((limits.message, limits.fragments), whole, "{number}");
+            assert_eq!((streams.message, streams.fragments), pieces, "{number}");
+        }
     }
 }
 

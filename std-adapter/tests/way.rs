@@ -124,6 +124,36 @@ fn credentials_in_the_uri_are_for_its_server_alone() {
     }
 }
 
+/// Where a subprotocol is required, a different server, which is offered none, cannot be had.
+// row: RSP-03, RSP-18, LIV-22
+#[test]
+fn a_required_subprotocol_fails_the_handshake_with_a_different_server() {
+    for connect in WAYS {
+        for (trusted, required) in [(false, true), (false, false), (true, true)] {
+            let other = serve(move |mut conn| {
+                let field = "Sec-WebSocket-Protocol: chat\r\n";
+                conn.accept_with(if trusted { field } else { "" }, b"");
+                conn.request
+            });
+            let server = redirecting(other.uri());
+            let config = Config::new()
+                .redirects(1)
+                .trust_redirects(trusted)
+                .subprotocol("chat")
+                .subprotocol_required(required);
+            let outcome = connect(&config, &server.uri());
+            assert_eq!(fields(&server.join(), "sec-websocket-protocol"), ["chat"]);
+            let offered: &[&str] = if trusted { &["chat"] } else { &[] };
+            assert_eq!(fields(&other.join(), "sec-websocket-protocol"), offered);
+            match outcome {
+                Ok(()) => assert!(trusted || !required),
+                Err(Error::Handshake(_)) => assert!(!trusted && required),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn another_address_is_for_the_first_server_alone() {
     for connect in WAYS {

@@ -145,3 +145,38 @@ fn behind_a_proxy_names_are_remote_hosts() {
     // One to each name.
     assert_eq!(door.came.load(Ordering::SeqCst), 2);
 }
+
+/// `dial` waits, too, and whoever it keeps waiting goes on when it returns, and not when its connection ends. An address that
+/// was set is the remote host, whatever the URI says.
+// row: REQ-13
+#[test]
+fn dial_waits_and_keeps_others_waiting_only_until_it_returns() {
+    let door = door();
+    let config = Config::new()
+        .one_at_a_time(true)
+        .connect_timeout(LONG)
+        .handshake_timeout(LONG)
+        .address(door.address);
+    let first = knock(&config, "ws://one.invalid/", 1);
+    while door.came.load(Ordering::SeqCst) < 1 {
+        thread::yield_now();
+    }
+    // While the first is connecting, another name for the same host waits.
+    for uri in ["ws://one.invalid/", "ws://two.invalid:81/"] {
+        let late = config.clone().connect_timeout(SHORT).dial(uri);
+        assert!(is_late(&late), "{late:?}");
+    }
+    assert_eq!(door.came.load(Ordering::SeqCst), 1);
+    door.open.send(()).unwrap();
+    for client in first {
+        client.join().unwrap().unwrap();
+    }
+    // Once it has returned, others need not wait, though its connection is there.
+    let dialled: Vec<_> = (0..3)
+        .map(|_| config.dial("ws://one.invalid/").unwrap())
+        .collect();
+    while door.came.load(Ordering::SeqCst) < 4 {
+        thread::yield_now();
+    }
+    drop(dialled);
+}

@@ -1,5 +1,5 @@
 //! Attacks that once succeeded, each by its name.
-#![cfg(unix)]
+#![cfg(all(unix, feature = "rustls"))]
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
 mod peer;

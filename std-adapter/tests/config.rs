@@ -96,7 +96,8 @@ fn each_option_has_the_default_that_it_names() {
 fn the_limits_are_told_as_they_were_set() {
     type Set = fn(Config) -> Config;
     // What is set; octets and fragments of messages that are received whole, and in pieces.
-    let table: [(Set, (u64, u32), (u64, u32)); 8] = [
+    type Row = (Set, (u64, u32), (u64, u32));
+    let table: [Row; 8] = [
         (
             |config| config,
             (16 << 20, 1_000_000),

@@ -54,6 +54,7 @@ fn observed(config: Config) -> (Config, Receiver<Observed>) {
 fn headers(frames: &Receiver<Observed>, way: Direction) -> Vec<(Opcode, bool, u64)> {
     let all: Vec<_> = frames.try_iter().collect();
     assert!(all.is_sorted_by_key(|frame| frame.at));
+    assert!(all.iter().all(|frame| frame.at <= Instant::now()));
     let its = all.iter().filter(|frame| frame.direction == way);
     its.map(|Observed { header, .. }| {
         assert_eq!(header.is_masked(), way == Direction::Sent);

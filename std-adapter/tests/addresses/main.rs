@@ -204,6 +204,79 @@ fn what_a_lookup_says_is_what_is_reported() {
     }
 }
 
+/// What was asked, and what came of it, in both forms: no address is an error of its own, and the system's keeps its code.
+#[test]
+fn a_lookup_that_fails_says_why_in_both_forms() {
+    type Lookup = fn() -> io::Result<Vec<SocketAddr>>;
+    let table: [(Lookup, io::ErrorKind, Option<i32>); 3] = [
+        (|| Ok(Vec::new()), io::ErrorKind::NotFound, None),
+        (
+            || Err(io::Error::from_raw_os_error(13)),
+            io::ErrorKind::PermissionDenied,
+            Some(13),
+        ),
+        (
+            || Err(io::Error::new(io::ErrorKind::TimedOut, "asked in vain")),
+            io::ErrorKind::TimedOut,
+            None,
+        ),
+    ];
+    for connect in WAYS {
+        for (lookup, kind, code) in table {
+            let config = Config::new().resolver(move |host, port| {
+                assert_eq!((host, port), ("Host.Example", 81));
+                lookup()
+            });
+            match connect(&config, "ws://Host.Example:81/") {
+                Err(Error::Resolve { host, proxy, error }) => {
+                    assert_eq!((&*host, proxy), ("Host.Example", false));
+                    assert_eq!((error.kind(), error.raw_os_error()), (kind, code));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// The operating system's resolver is asked unless there is another, for the port in the URI.
+// row: SEED-04
+#[test]
+fn a_name_is_looked_up_by_the_system_in_both_forms() {
+    for connect in WAYS {
+        let peer = peer::serve(|mut conn| {
+            conn.accept();
+            conn.field("Host").unwrap().to_owned()
+        });
+        let server = format!("localhost:{}", peer.address.port());
+        connect(&Config::new(), &format!("ws://{server}/")).unwrap();
+        assert_eq!(peer.join(), server);
+    }
+}
+
+/// Another port is another question.
+// row: LIV-09
+#[test]
+fn a_lookup_is_shared_by_those_who_ask_for_the_same_name_and_port() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let hanging = hanging(listener.local_addr().unwrap());
+    let names = [
+        "one.example",
+        "one.example:81",
+        "two.example",
+        "one.example",
+    ];
+    let outcomes = dial_all(&hanging.config, names.into_iter().map(str::to_owned));
+    assert!(outcomes.iter().all(is_late), "{outcomes:?}");
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 3);
+    // A clone has the same, a resolver of its own not.
+    let clone = hanging.config.clone();
+    assert!(is_late(&clone.dial("ws://one.example/")));
+    assert_eq!(hanging.begun.load(Ordering::SeqCst), 3);
+    for _ in 0..3 {
+        hanging.release.send(()).unwrap();
+    }
+}
+
 /// What an address does with connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Host {

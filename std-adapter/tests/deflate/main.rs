@@ -7,6 +7,7 @@ mod choice;
 mod limits;
 #[path = "../peer/mod.rs"]
 mod peer;
+mod promises;
 
 use std::io::Write;
 use std::thread;

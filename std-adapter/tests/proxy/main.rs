@@ -315,3 +315,58 @@ fn the_sockets_options_are_set_before_anything_is_sent() {
         assert!(peer.join());
     }
 }
+
+/// Which servers need no proxy: those of all calls together. Who has no proxy for a scheme goes there directly.
+// row: REQ-15
+#[test]
+fn exceptions_add_up_and_go_directly() {
+    let through = || Proxy::new("http://127.0.0.1:1").unwrap();
+    let cases: &[(Proxy, &str, bool)] = &[
+        (through(), "ws://a.invalid/", true),
+        (Proxy::default(), "ws://a.invalid/", false),
+        (through().except("a.invalid"), "ws://a.invalid/", false),
+        (through().except("a.invalid"), "ws://A.invalid/", false),
+        (through().except("a.invalid"), "ws://x.a.invalid/", false),
+        (through().except("a.invalid"), "ws://b.invalid/", true),
+        (
+            through().except("a.invalid").except("b.invalid"),
+            "ws://a.invalid/",
+            false,
+        ),
+        (
+            through().except("a.invalid").except("b.invalid"),
+            "ws://b.invalid/",
+            false,
+        ),
+        (through().except("a.invalid:81"), "ws://a.invalid/", true),
+        (
+            through().except("a.invalid:81"),
+            "ws://a.invalid:81/",
+            false,
+        ),
+        (through().except("*"), "ws://a.invalid/", false),
+    ];
+    for connect in WAYS.into_iter().chain([dial as Connect]) {
+        for (number, (proxy, uri, is_through)) in cases.iter().enumerate() {
+            // A server that needs none is looked up here.
+            let config = Config::new()
+                .proxy(proxy.clone())
+                .resolver(|_, _| Err(std::io::ErrorKind::NotFound.into()));
+            match connect(&config, uri).unwrap_err() {
+                Error::Connect { proxy: true, .. } => assert!(is_through, "{number}: {uri}"),
+                Error::Resolve { proxy: false, .. } => assert!(!is_through, "{number}: {uri}"),
+                error => panic!("{number}: {error:?}"),
+            }
+        }
+        // None, whatever was set before.
+        let config = Config::new()
+            .proxy(through())
+            .proxy(None)
+            .resolver(|_, _| Err(std::io::ErrorKind::NotFound.into()));
+        let error = connect(&config, "ws://a.invalid/").unwrap_err();
+        assert!(
+            matches!(error, Error::Resolve { proxy: false, .. }),
+            "{error:?}"
+        );
+    }
+}

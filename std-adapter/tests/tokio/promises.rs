@@ -431,3 +431,80 @@ fn a_drop_outside_of_a_runtime_closes_the_connection() {
     assert_eq!(frames.len(), 1);
     assert_eq!(frames[0].0, 0x88);
 }
+
+/// What is queued and not taken stalls from then on, whoever looks later.
+// row: STA-07
+#[tokio::test(start_paused = true)]
+async fn what_is_queued_and_not_taken_stalls_from_its_queueing_on() {
+    let config = Config::new().stall_timeout(Duration::from_secs(10));
+    let (mut socket, _server) = pair(&config, 8).await;
+    // The transport is full.
+    socket.send([0; 2].as_slice()).await.unwrap();
+    let began = Instant::now();
+    assert!(socket.writer.queue(vec![0; 1000]).unwrap());
+    sleep(Duration::from_secs(4)).await;
+    let stalled = socket.recv().await.map(drop);
+    assert!(
+        matches!(stalled, Err(Error::Timeout(Timeout::Stall))),
+        "{stalled:?}"
+    );
+    assert_eq!(began.elapsed().as_secs(), 10);
+}
+
+/// Who waits to send comes before what is queued without waiting.
+// row: STA-06
+#[tokio::test]
+async fn nothing_is_queued_before_whoever_waits() {
+    let (socket, mut server) = pair(&Config::new().transmit_buffer(131), 1).await;
+    // Three that fill the buffer and wait for room.
+    let mut waiting: Vec<_> = (0..3u8)
+        .map(|number| Box::pin(socket.writer.send(vec![number; 100])))
+        .collect();
+    for send in &mut waiting {
+        assert!(poll!(send.as_mut()).is_pending());
+    }
+    // There is room for one that is short, and it is not its turn.
+    assert!(!socket.writer.queue("").unwrap());
+    let all = futures_util::future::join_all(waiting);
+    let (sent, ()) = tokio::join!(all, async {
+        for number in 0..3u8 {
+            assert_eq!(server.read_frame().await, Some((0x82, vec![number; 100])));
+        }
+    });
+    assert!(sent.iter().all(Result::is_ok));
+    assert!(socket.writer.queue("").unwrap());
+}
+
+/// Without a limit a task might never end, and what was not connected here is not ours to keep.
+// row: CLS-17
+#[tokio::test]
+async fn only_a_connection_of_connect_with_a_limit_is_brought_to_its_end_by_a_task() {
+    for (connects, limit, is_read) in [
+        (true, Some(5), true),
+        (true, None, false),
+        (false, Some(5), false),
+    ] {
+        let config = Config::new().close_timeout(limit.map(Duration::from_secs));
+        let (uri, server) = serve(|mut server| async move {
+            server.accept().await;
+            assert_eq!(server.read_frame().await.unwrap().0, 0x88);
+            server
+        })
+        .await;
+        let mut socket = match connects {
+            true => bare_ws_std::tokio::connect_with(&config, &uri).await,
+            false => {
+                let address = uri.trim_start_matches("ws://").trim_end_matches('/');
+                let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+                bare_ws_std::tokio::open(&config, &uri, tcp).await
+            }
+        }
+        .unwrap();
+        socket.close(CloseCode::NORMAL, "").await.unwrap();
+        let mut server = server.await.unwrap();
+        drop(socket);
+        // More than all buffers on the way hold.
+        let sent = server.io.write_all(&vec![0; 4 << 20]).await;
+        assert_eq!(sent.is_ok(), is_read, "{connects}, {limit:?}: {sent:?}");
+    }
+}

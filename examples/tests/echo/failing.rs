@@ -176,6 +176,18 @@ pub(super) const ROWS: &[Row] = &[
         },
         Error("timeout", "it read nothing"),
     ),
+    // row: STA-03
+    row(
+        "a peer that answers no Ping",
+        &["--keepalive", "0.1,0.3"],
+        |c| {
+            c.accept();
+            assert_eq!(c.read_frame(), Some((0x89, Vec::new())));
+            assert_eq!(c.read_close(), Some(1001));
+            c.close(1001, b"");
+        },
+        Error("timeout", "no answer to a Ping"),
+    ),
     // row: CLS-11
     row(
         "a Close of ours without an answer",

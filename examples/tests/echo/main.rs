@@ -7,6 +7,7 @@ mod compressed;
 mod failing;
 mod handshake;
 mod lawful;
+mod options;
 #[path = "../../../std-adapter/tests/peer/mod.rs"]
 mod peer;
 mod secure;

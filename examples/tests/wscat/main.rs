@@ -10,8 +10,10 @@
 #[path = "../../src/bin/wscat/arguments.rs"]
 mod arguments;
 mod flags;
+mod messages;
 mod pipes;
 mod proxies;
+mod settings;
 #[cfg(unix)]
 mod terminal;
 
@@ -114,6 +116,8 @@ impl Listening {
             .strip_prefix("listening on ")
             .unwrap()
             .to_owned();
+        // Told a port alone, it is for nobody else.
+        assert!(url.starts_with("ws://127.0.0.1:"), "{url}");
         Self { child, url, lines }
     }
 

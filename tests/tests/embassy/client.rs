@@ -15,14 +15,14 @@ use bare_ws_embassy::tls::{self, Clock, PinnedKey, Roots, anchor_from_trusted_ce
 use bare_ws_embassy::transport::Transport;
 use bare_ws_embassy::{Backoff, ConnectError, Connection, Event, Supervisor, Timing, deflate};
 use embassy_futures::select::{Either, select};
+use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
-use embassy_net::{ConfigV4, Ipv4Cidr, Stack, StaticConfigV4};
 use embassy_time::{Instant, Timer};
 use embedded_io_async::Write as _;
 
 use crate::support::entropy::Repeatable;
 use crate::support::frames::{self, sent_so_far};
-use crate::support::network::{CLIENT, SERVER, on_network};
+use crate::support::network::on_network;
 use crate::support::tasks::{apart, run};
 use crate::support::wss::{Left, Manner, config, serve};
 use crate::support::{clock, now, seconds};
@@ -32,11 +32,11 @@ const HOST: &str = "host.example.test";
 const MESSAGE: &str = "temperature=21";
 
 /// As a static, which a test cannot have for itself.
-fn memory<T>(value: T) -> &'static mut T {
+pub(crate) fn memory<T>(value: T) -> &'static mut T {
     Box::leak(Box::new(value))
 }
 
-fn request(uri: &str) -> Request<'_> {
+pub(crate) fn request(uri: &str) -> Request<'_> {
     Request::new(Uri::parse(uri).expect("a URI"))
 }
 
@@ -119,7 +119,7 @@ async fn mirror(stack: Stack<'static>, lengths: &RefCell<Vec<usize>>) {
 }
 
 /// Runs the client to its end, while the servers serve.
-async fn beside(servers: impl Future, client: impl Future<Output = ()>) {
+pub(crate) async fn beside(servers: impl Future, client: impl Future<Output = ()>) {
     match select(apart(client), apart(servers)).await {
         Either::First(()) => {}
         Either::Second(_) => unreachable!("they serve for ever"),
@@ -359,114 +359,4 @@ fn a_supervisor_keeps_a_client_connected() {
         assert_eq!(count("Ended(Err("), 2, "{told:?}");
     }));
     assert_eq!(served.get(), 3);
-}
-
-/// Without an address there is no network, and no attempt.
-// row: CLS-16
-#[test]
-fn a_client_is_ready_once_its_network_has_an_address() {
-    clock::set(Instant::MIN);
-    run(on_network(async |stack, _| {
-        stack.set_config_v4(ConfigV4::None);
-        let mut client = Client::new(stack, memory(Memory::<256, 256>::new()), Repeatable(5));
-        let timing = Timing {
-            connect: seconds(2),
-            ..Timing::DEFAULT
-        };
-        client = client.timing(timing);
-        let request = request("ws://10.0.0.9/");
-        let supervisor: Supervisor = Supervisor::new(Backoff::new(seconds(1), seconds(1)));
-        let begun = RefCell::new(Vec::new());
-        let hear = |event: Event<_, ()>| match event {
-            Event::Connecting => begun.borrow_mut().push(now()),
-            Event::NotConnected(_) => supervisor.stop(),
-            _ => {}
-        };
-        let running = supervisor.run(&mut client, &request, hear, async |_| {});
-        let addressed = async {
-            Timer::after(seconds(40)).await;
-            stack.set_config_v4(ConfigV4::Static(StaticConfigV4 {
-                address: Ipv4Cidr::new(CLIENT, 24),
-                gateway: None,
-                dns_servers: [SERVER].into_iter().collect(),
-            }));
-            std::future::pending::<()>().await
-        };
-        beside(addressed, running).await;
-        let begun = begun.into_inner();
-        assert_eq!(begun.len(), 1);
-        assert!((40.0..41.0).contains(&begun[0]), "{begun:?}");
-    }));
-}
-
-/// What became of a client's TCP connection: whether it was reset, and not merely ended.
-async fn outlived(tcp: &mut TcpSocket<'_>) -> bool {
-    let mut octets = [0; 64];
-    loop {
-        match tcp.read(&mut octets).await {
-            Ok(0) => return false,
-            Ok(_) => {}
-            Err(_) => return true,
-        }
-    }
-}
-
-/// However an attempt fails once TCP is connected, or is dropped, TCP is reset; what follows finds the socket free.
-// row: STA-07, CLS-17
-#[test]
-fn an_attempt_that_fails_resets_its_tcp_connection() {
-    // What the server answers, what the attempt comes to, and when it is dropped, if it is.
-    let table = [
-        (
-            &b"HTTP/1.1 503 Busy\r\n\r\n"[..],
-            Some("Handshake(Rejected { status: 503 })"),
-        ),
-        (b"SSH-2.0-x\r\n", Some("Handshake(Response(NotHttp))")),
-        (b"", Some("Timeout(Handshake)")),
-        (b"HTTP/1.1 101", None),
-    ];
-    for (answer, expected) in table {
-        clock::set(Instant::MIN);
-        let resets = Cell::new(0);
-        run(on_network(async |stack, other| {
-            let server = async {
-                let (mut receive, mut transmit) = (vec![0; 4096], vec![0; 4096]);
-                let mut tcp = TcpSocket::new(other, &mut receive, &mut transmit);
-                loop {
-                    tcp.abort();
-                    let _ = tcp.flush().await;
-                    tcp.accept(80).await.expect("a client");
-                    let mut octets = [0; 1024];
-                    let _request = tcp.read(&mut octets).await.expect("a request");
-                    let _ = tcp.write_all(answer).await;
-                    let _ = tcp.flush().await;
-                    resets.set(resets.get() + usize::from(outlived(&mut tcp).await));
-                }
-            };
-            let client = async {
-                let memory = memory(Memory::<256, 256>::new());
-                let mut client = Client::new(stack, memory, Repeatable(5));
-                for _ in 0..2 {
-                    let request = request("ws://10.0.0.2/");
-                    let outcome = select(client.connect(&request), Timer::after(seconds(15)));
-                    let after = match expected {
-                        Some(_) => outcome.await,
-                        None => match select(outcome, Timer::after(seconds(3))).await {
-                            Either::First(outcome) => outcome,
-                            Either::Second(()) => Either::Second(()),
-                        },
-                    };
-                    let failed = match &after {
-                        Either::First(opened) => opened.as_ref().err().map(|it| format!("{it:?}")),
-                        Either::Second(()) => None,
-                    };
-                    assert_eq!(failed.as_deref(), expected);
-                    drop(after);
-                    Timer::after(seconds(1)).await;
-                }
-            };
-            beside(server, client).await;
-        }));
-        assert_eq!(resets.get(), 2, "{expected:?}");
-    }
 }

@@ -505,3 +505,116 @@ fn both_halves_wait_at_the_same_time() {
     run(join(receiving, sending));
     assert_eq!(now(), 0.0);
 }
+
+/// Text that is not UTF-8 ends the connection at once: the peer is told why, and nothing more is sent, whether anybody
+/// finishes or not.
+// row: CLS-13, SEED-31
+#[test]
+fn text_that_is_none_ends_the_connection_at_once() {
+    let invalid = Error::Peer(bare_ws::error::Violation::InvalidUtf8);
+    for is_half in [false, true] {
+        clock::set(Instant::MIN);
+        let (mut client, peer) = connected::<200>(Manner::GOOD, &Timing::DEFAULT);
+        peer.to_client
+            .put(&frames::frame(Opcode::Text, true, b"a\xff"));
+        let received = match is_half {
+            true => run(client.split().0.recv()).map(|_| ()),
+            false => run(client.recv()).map(|_| ()),
+        };
+        assert_eq!(received, Err(invalid));
+        let why = [Sent::new(Opcode::Close, &1007_u16.to_be_bytes())];
+        assert_eq!(sent(&peer.from_client.written()), why, "{is_half}");
+        assert_eq!(
+            run_for(9, client.send("more")),
+            Some(Err(Error::Usage(Usage::NotOpen)))
+        );
+        // The time of the end runs from the failure on.
+        clock::advance(seconds(3));
+        assert_eq!(run(client.recv()).map(|_| ()), Err(invalid));
+        assert_eq!(run(client.finish()), Err(invalid));
+        assert_eq!(now(), 5.0);
+        assert_eq!(sent(&peer.from_client.written()), why, "{is_half}");
+    }
+}
+
+/// Entropy that is there, and then is not for a while.
+#[derive(Clone)]
+struct Fickle(std::rc::Rc<std::cell::Cell<bool>>);
+
+impl bare_ws::entropy::Entropy for Fickle {
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), bare_ws::entropy::EntropyError> {
+        octets.fill(7);
+        match self.0.get() {
+            true => Ok(()),
+            false => Err(bare_ws::entropy::EntropyError),
+        }
+    }
+}
+
+/// Without entropy nothing is sent, and the connection stays: a call made again goes on. A Ping that cannot be
+/// answered keeps nobody from finishing.
+#[test]
+fn a_source_of_entropy_that_fails_ends_nothing() {
+    clock::set(Instant::MIN);
+    let peer = Peer {
+        to_client: Pipe::new(Manner::GOOD),
+        from_client: Pipe::new(Manner::GOOD),
+    };
+    let source = Fickle(std::rc::Rc::default());
+    let mut client = Connection::new(
+        (peer.to_client.clone(), peer.from_client.clone()),
+        Receiver::<ClientRole, _>::new([0; 200]),
+        Sender::<ClientRole, _, _>::new([0; 200], source.clone()),
+        &Timing::DEFAULT,
+    );
+    let without = Err(Error::Entropy);
+    assert_eq!(run(client.send("text")), without);
+    assert_eq!(run(client.ping(b"")), without);
+    assert_eq!(run(client.close(None, "")), without);
+    peer.to_client.put(&frames::ping(b"lost"));
+    peer.to_client.put(&frames::text("here"));
+    assert_eq!(run(client.recv()).map(|_| ()), without);
+    assert_eq!(run(client.recv()), Ok(Some(Message::Text("here"))));
+    assert!(peer.from_client.written().is_empty());
+    source.0.set(true);
+    assert_eq!(run(client.send("text")), Ok(()));
+    assert_eq!(run(client.close(None, "")), Ok(()));
+    source.0.set(false);
+    peer.to_client.put(&frames::ping(b"lost"));
+    peer.to_client.put(&frames::close(1000)).end();
+    assert_eq!(run(client.finish()), Ok(()));
+    let both = [
+        Sent::new(Opcode::Text, b"text"),
+        Sent::new(Opcode::Close, b""),
+    ];
+    assert_eq!(sent(&peer.from_client.written()), both);
+}
+
+/// Between the fragments of a long message, given whole or in pieces, a control frame of another task's passes.
+// row: CTL-04
+#[test]
+fn a_ping_passes_between_the_fragments_of_a_long_message() {
+    for in_pieces in [false, true] {
+        clock::set(Instant::MIN);
+        let (mut client, peer) = connected::<200>(Manner::GOOD, &Timing::DEFAULT);
+        let (_, writer) = client.split();
+        let long = [7; 2000];
+        let sending = async {
+            match in_pieces {
+                true => writer.send_fragment(MessageKind::Binary, &long, true).await,
+                false => writer.send(&long[..]).await,
+            }
+        };
+        let pinging = async { writer.ping(b"?").await };
+        assert_eq!(run(join(sending, pinging)), (Ok(()), Ok(())));
+        let opcodes: Vec<_> = sent(&peer.from_client.written())
+            .iter()
+            .map(|it| it.opcode)
+            .collect();
+        let at = opcodes.iter().position(|it| *it == Opcode::Ping);
+        assert!(
+            at.is_some_and(|at| (1..5).contains(&at)),
+            "{in_pieces}: {opcodes:?}"
+        );
+    }
+}

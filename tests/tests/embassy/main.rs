@@ -17,3 +17,4 @@ mod support;
 #[path = "../tls_pki/mod.rs"]
 mod tls_pki;
 mod transport;
+mod ways;

@@ -1,5 +1,6 @@
 //! Every call in every state gives a defined result, and none of them panics.
 
+mod asks;
 mod limits;
 mod random;
 mod receiver;

@@ -54,8 +54,13 @@ pub(crate) fn run(session: &Session, show: &Arc<Show>, terminal: &Arc<Terminal>)
         if let Some(ending) = talk.pause(wait, &ending) {
             return ending;
         }
-        delay = Some(wait.saturating_mul(2).min(LONGEST_DELAY.max(wait)));
+        delay = Some(after(wait));
     }
+}
+
+/// The delay that follows one: twice as long, and no longer than 30 s, unless the first was longer.
+fn after(wait: Duration) -> Duration {
+    wait.saturating_mul(2).min(LONGEST_DELAY.max(wait))
 }
 
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -434,5 +439,27 @@ impl<'a> Sending<'a> {
             self.tally.add(len, self.meter.compressed(Direction::Sent));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_half_a_minute() {
+        for (first, expected) in [
+            (1, [2, 4, 8, 16, 30, 30]),
+            (20, [30; 6]),
+            (30, [30; 6]),
+            (45, [45; 6]),
+        ] {
+            let mut wait = Duration::from_secs(first);
+            let delays = expected.map(|_| {
+                wait = after(wait);
+                wait.as_secs()
+            });
+            assert_eq!(delays, expected, "{first}");
+        }
     }
 }

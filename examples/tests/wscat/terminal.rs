@@ -37,6 +37,10 @@ struct Terminal {
 
 impl Terminal {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
@@ -48,6 +52,7 @@ impl Terminal {
         let child = command(arguments)
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
+            .envs(variables.iter().copied())
             .stdin(end())
             .stdout(end())
             .stderr(end())
@@ -342,4 +347,58 @@ fn a_history_that_cannot_be_kept_is_noticed() {
         terminal.wait_for(&format!("error: local: {path}: "));
         assert_eq!(terminal.end(), 5);
     }
+}
+
+/// Each line that is typed is a binary message of its own, and is shown by its length and its first octets; with
+/// `NO_COLOR` nothing is in colour, and the time is there all the same.
+#[test]
+fn lines_may_be_binary_and_without_colour() {
+    let (url, server) = serve(1, |_, connection, _| {
+        let mut kinds = Vec::new();
+        while let Some(message) = connection.recv().unwrap() {
+            let message = message.to_owned();
+            kinds.push(message.kind());
+            connection.send(&message).unwrap();
+        }
+        kinds
+    });
+    let mut terminal = Terminal::start_with(&["--binary", &url], &[("NO_COLOR", "1")]);
+    terminal.wait_for("> ");
+    terminal.type_in("hello\r");
+    let before = terminal.wait_for("< binary 5 octets 68656c6c6f");
+    terminal.type_in("twenty octets, and 23\r");
+    terminal.wait_for("< binary 21 octets 7477656e7479206f63746574732c2061...");
+    for colour in ["\x1b[32m", "\x1b[2m", "\x1b[36m"] {
+        assert!(!before.contains(colour), "{before:?}");
+    }
+    // HH:MM:SS
+    let time = before
+        .trim_end_matches("< binary 5 octets 68656c6c6f")
+        .trim_end();
+    let time = &time[time.len() - 8..];
+    let is_time = time.bytes().enumerate().all(|(at, octet)| match at {
+        2 | 5 => octet == b':',
+        _ => octet.is_ascii_digit(),
+    });
+    assert!(is_time, "{time:?}");
+    terminal.type_in("\x04");
+    terminal.wait_for("closed 1000");
+    assert_eq!(terminal.end(), 0);
+    let kinds = server.join().unwrap();
+    assert_eq!(kinds, [[bare_ws_std::MessageKind::Binary; 2]]);
+}
+
+/// Nobody has to wait for another attempt.
+#[test]
+fn ctrl_c_ends_the_wait_for_another_connection() {
+    let (url, server) = serve(1, |_, connection, _| {
+        let code = bare_ws_std::CloseCode::SERVICE_RESTART;
+        connection.close(code, "").unwrap();
+        while connection.recv().unwrap().is_some() {}
+    });
+    let mut terminal = Terminal::start(&["--reconnect=600", &url]);
+    terminal.wait_for("again in 600.0 s");
+    terminal.type_in("\x03");
+    assert_eq!(terminal.end(), 130);
+    server.join().unwrap();
 }

@@ -166,6 +166,32 @@ fn a_proven_server_echoes_a_mebibyte() {
     }
 }
 
+/// A transport that never has to be waited for does not keep other tasks from running: each record of the server's is
+/// looked at in a poll of its own.
+// row: SEED-06
+#[test]
+fn other_tasks_run_between_the_records_of_a_handshake() {
+    let (root, leaf) = honest();
+    let peer = Peer::new(config(&leaf, &[&leaf]));
+    let anchors = [anchor(&root)];
+    let mut memory = Memory::ample();
+    let polls = run(async {
+        let (mut link, records) = memory.split();
+        let client = Client::new(HOST, Roots::new(&anchors, CLOCK));
+        let (mut counter, mut polls) = (Counter(1), 0);
+        let connecting = client.connect(&mut link, records, transport(&peer, FAST), &mut counter);
+        let mut connecting = std::pin::pin!(connecting);
+        let opened = std::future::poll_fn(|context| {
+            polls += 1;
+            connecting.as_mut().poll(context)
+        });
+        assert!(opened.await.is_ok());
+        polls
+    });
+    // Its ServerHello, its change_cipher_spec, and at least one behind it.
+    assert!(polls > 3, "{polls}");
+}
+
 // row: SEED-06
 #[test]
 fn a_pinned_key_opens_and_another_does_not() {

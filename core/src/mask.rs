@@ -87,10 +87,10 @@ impl MaskingKey {
 
     /// One pass over memory, for slices of the same length.
     #[inline]
-    fn copy_anywhere(self, from: &[u8], to: &mut [u8]) {
+    pub(crate) fn copy_anywhere(self, from: &[u8], to: &mut [u8]) {
         let head = to.as_ptr().align_offset(VECTOR);
         if !cfg!(target_os = "none")
-            && to.len() >= LONG
+            && from.len() >= LONG
             && let Some((first, rest)) = from.split_at_checked(head)
             && let Some((to_first, to_rest)) = to.split_at_mut_checked(head)
         {
@@ -101,20 +101,25 @@ impl MaskingKey {
         }
     }
 
-    fn copy_words(mut self, from: &[u8], to: &mut [u8]) {
+    /// The same without that.
+    #[inline]
+    pub(crate) fn copy_words(mut self, from: &[u8], to: &mut [u8]) {
         let wide = self.wide();
-        let mut from = from.chunks_exact(WORD);
-        let mut to = to.chunks_exact_mut(WORD);
-        for (source, target) in (&mut from).zip(&mut to) {
-            if let (Some(source), Some(target)) = (
-                source.first_chunk::<WORD>(),
-                target.first_chunk_mut::<WORD>(),
-            ) {
-                *target = (usize::from_ne_bytes(*source) ^ wide).to_ne_bytes();
-            }
+        let (words, left) = from.as_chunks::<WORD>();
+        let (to_words, to_left) = to.as_chunks_mut::<WORD>();
+        for (source, target) in words.iter().zip(to_words) {
+            *target = (usize::from_ne_bytes(*source) ^ wide).to_ne_bytes();
         }
-        for (source, target) in from.remainder().iter().zip(to.into_remainder()) {
-            *target = *source ^ self.turn();
+        if cfg!(target_os = "none") || words.is_empty() {
+            for (source, target) in left.iter().zip(to_left) {
+                *target = *source ^ self.turn();
+            }
+        } else if !left.is_empty()
+            && let (Some(source), Some(target)) = (from.last_chunk(), to.last_chunk_mut())
+        {
+            // One more word, of which the first octets are copied twice.
+            let (word, key) = (usize::from_ne_bytes(*source), self.at(left.len() as u64));
+            *target = (word ^ key.wide()).to_ne_bytes();
         }
     }
 

@@ -40,6 +40,13 @@ pub(crate) fn rest(octets: &[u8], from: usize) -> &[u8] {
     octets.split_at_checked(from).map_or(&[], |(_, rest)| rest)
 }
 
+/// What stands from `from` on.
+#[cfg(not(target_os = "none"))]
+#[inline]
+pub(crate) fn rest_mut(octets: &mut [u8], from: usize) -> &mut [u8] {
+    octets.get_mut(from..).unwrap_or_default()
+}
+
 /// Copies `from` to `octets`, from `at` on, and gives its place. `None`: it does not fit, and nothing
 /// was copied.
 #[cfg_attr(not(target_os = "none"), inline)]

@@ -252,6 +252,10 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         payload: &[u8],
         first: bool,
     ) -> Result<Queued, SendError> {
+        #[cfg(not(target_os = "none"))]
+        if first && self.is_ready_for(payload.len()) {
+            return self.queue_at_once(kind, payload);
+        }
         self.machine.admits(first, true)?;
         self.queue(Piece {
             kind,
@@ -259,6 +263,40 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
             first,
             fin: true,
             whole: true,
+        })
+    }
+
+    /// Whether a message of that length may begin, and goes as one frame, without growing anything.
+    #[cfg(not(target_os = "none"))]
+    #[inline]
+    fn is_ready_for(&self, len: usize) -> bool {
+        let memory = self.storage.octets().len();
+        self.machine.is_idle()
+            && memory >= MIN_TRANSMIT
+            && len.saturating_add(MAX_HEADER) <= self.machine.free(memory)
+            && !self.compresses(Some(len))
+    }
+
+    /// [`message`](Self::message) where it [is ready](Self::is_ready_for): what most messages come to, without a
+    /// look at what they do not need.
+    #[cfg(not(target_os = "none"))]
+    #[inline]
+    fn queue_at_once(&mut self, kind: MessageKind, payload: &[u8]) -> Result<Queued, SendError> {
+        let key = self.key()?;
+        let needed = self
+            .machine
+            .filled
+            .saturating_add(payload.len())
+            .saturating_add(MAX_HEADER);
+        self.storage.used(needed);
+        let first = FIN | kind.opcode() as u8;
+        self.machine
+            .put_frame(first, key, payload, self.storage.octets_mut());
+        self.machine.opcode = Opcode::Continuation;
+        self.machine.compressing = false;
+        Ok(Queued {
+            taken: payload.len(),
+            complete: true,
         })
     }
 

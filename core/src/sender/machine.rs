@@ -96,6 +96,13 @@ impl Machine {
         }
     }
 
+    /// Whether a message may begin.
+    #[cfg(not(target_os = "none"))]
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.outbound == Outbound::Open && self.open == Open::Nothing
+    }
+
     /// Whether a control frame with `len` octets of payload may follow, and has room.
     pub(super) fn admits_control(&self, len: usize, memory: usize) -> Result<bool, Usage> {
         self.outbound.open()?;
@@ -141,6 +148,14 @@ impl Machine {
         payload: &[u8],
         octets: &mut [u8],
     ) {
+        #[cfg(not(target_os = "none"))]
+        if let Some(key) = key
+            && let Some(len) =
+                put_common(first, key, payload, octets::rest_mut(octets, self.filled))
+        {
+            self.filled += len;
+            return;
+        }
         self.put_header(first, payload.len(), key, octets);
         self.put(payload, key.unwrap_or(MaskingKey::NONE), octets);
     }
@@ -230,6 +245,30 @@ impl Machine {
         };
         n
     }
+}
+
+/// Puts a masked frame of up to 64 KiB, whole, where code has room for a way of its own for most frames; gives
+/// its length. `None`: it is longer, or there is no room for it, and nothing was put.
+#[cfg(not(target_os = "none"))]
+#[inline]
+fn put_common(first: u8, key: MaskingKey, payload: &[u8], octets: &mut [u8]) -> Option<usize> {
+    let len = u16::try_from(payload.len()).ok()?;
+    let [a, b, c, d] = key.octets();
+    let header = if len <= 125 {
+        let (header, to) = octets.split_first_chunk_mut()?;
+        let to = to.get_mut(..payload.len())?;
+        *header = [first, MASK | len as u8, a, b, c, d];
+        key.copy_words(payload, to);
+        header.len()
+    } else {
+        let (header, to) = octets.split_first_chunk_mut()?;
+        let to = to.get_mut(..payload.len())?;
+        let [high, low] = len.to_be_bytes();
+        *header = [first, MASK | 126, high, low, a, b, c, d];
+        key.copy_anywhere(payload, to);
+        header.len()
+    };
+    Some(header + payload.len())
 }
 
 // What a connection costs a board beside its buffers.

@@ -37,6 +37,8 @@ pub(crate) struct Channel<S> {
     pub(crate) turn: Condvar,
     /// Several threads may use it.
     is_shared: AtomicBool,
+    /// Somebody beside the one who receives may take the lock.
+    is_contended: AtomicBool,
     /// How many hold it, whoever may abort it not counted.
     pub(crate) handles: AtomicUsize,
 }
@@ -50,6 +52,7 @@ impl<S: Stream> Channel<S> {
             waiting: AtomicUsize::new(0),
             turn: Condvar::new(),
             is_shared: AtomicBool::new(false),
+            is_contended: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
         }
     }
@@ -61,6 +64,12 @@ impl<S: Stream> Channel<S> {
     /// From now on several threads may use it.
     pub(crate) fn share(&self) {
         self.is_shared.store(true, Ordering::Relaxed);
+        self.contend();
+    }
+
+    /// From now on somebody else may take the lock, and be it to abort.
+    pub(crate) fn contend(&self) {
+        self.is_contended.store(true, Ordering::Relaxed);
     }
 
     /// A thread that panicked in here left the machines in order: they are always between two
@@ -136,7 +145,8 @@ impl<S: Stream> Channel<S> {
             }
             let reads_no_more = limit.reads_no_more();
             if (attempts || reads_no_more) && state.life.may_read() {
-                drop(state);
+                // Where nobody else can want the lock, giving it up would only cost time.
+                let mut kept = Some(state).filter(|_| !self.is_contended.load(Ordering::Relaxed));
                 let read = if reads_no_more {
                     self.stream.try_read_ahead(spare)
                 } else {
@@ -152,7 +162,7 @@ impl<S: Stream> Channel<S> {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
                         };
-                        let mut state = self.lock();
+                        let mut state = kept.take().unwrap_or_else(|| self.lock());
                         if n == 0
                             && let Some(cut) = state.over()
                         {
@@ -160,6 +170,11 @@ impl<S: Stream> Channel<S> {
                             return Err(ExchangeError::Transport(cut));
                         }
                         state.heard(spare.get(..n));
+                        if n > 0 && limit.by == Moment::NEVER && hint.goes_on(&state) {
+                            let now = state.life.last_heard();
+                            state.life.on(event, now);
+                            return Ok(Exchanged::Read(n));
+                        }
                         let now = Moment::now();
                         if limit.by.has_come(now) {
                             limit.read_late = limit.read_late.saturating_add(n);
@@ -170,7 +185,7 @@ impl<S: Stream> Channel<S> {
                     }
                     Err(error) if is_transient(&error) => {}
                     Err(error) => {
-                        let mut state = self.lock();
+                        let mut state = kept.take().unwrap_or_else(|| self.lock());
                         let end = input_event(&error);
                         let cut = state.over().unwrap_or_else(|| {
                             state.unreadable = Some(Failure::of(&error));
@@ -182,7 +197,7 @@ impl<S: Stream> Channel<S> {
                         return Err(ExchangeError::Transport(cut));
                     }
                 }
-                state = self.lock();
+                state = kept.unwrap_or_else(|| self.lock());
             }
             if is_brief && (waited || reads_no_more) {
                 return Ok(Exchanged::Wrote);
@@ -191,6 +206,7 @@ impl<S: Stream> Channel<S> {
                 return Err(ExchangeError::Transport(Cut::Timeout(Timeout::Call)));
             }
             hint.waits = true;
+            hint.row = 0;
             let now = Moment::now();
             state.life.on(Event::Waits, now);
             if attempts && self.expire(&mut state, Call::Receive, now) {
@@ -315,6 +331,9 @@ impl<S: Stream> Channel<S> {
 
     /// Looks at the clock; `true` when something has changed.
     pub(crate) fn expire(&self, state: &mut State, call: Call, now: Moment) -> bool {
+        if !state.life.until(call).has_come(now) {
+            return false;
+        }
         let seen = |state: &State| {
             let life = &state.life;
             (life.phase(), life.next(), life.is_ping_due())
@@ -377,7 +396,15 @@ impl<S: Stream> Channel<S> {
     /// Queues what is due and writes what the stream takes at once; `true` when all is out. A
     /// stream that takes nothing any more ends our direction and not the call: what it says is
     /// told to whoever sends, and what has arrived is still to be read.
+    #[inline]
     fn write_at_once(&self, state: &mut State) -> Result<bool, EntropyError> {
+        if !state.has_queued() && !state.has_due() {
+            return Ok(true);
+        }
+        self.write_what_is_due(state)
+    }
+
+    fn write_what_is_due(&self, state: &mut State) -> Result<bool, EntropyError> {
         let queued = state.queue_due();
         let written = match self.write_queued(state) {
             Ok(all) => all,
@@ -398,21 +425,30 @@ impl<S: Stream> Channel<S> {
         let mut took = false;
         loop {
             let pending = state.sender.pending();
-            let attempt = if pending.is_empty() {
-                self.stream.try_flush().map(|()| 0)
-            } else {
-                let most = pending.len();
-                self.stream.try_write(pending).map(|n| n.min(most))
+            let most = pending.len();
+            let attempt = match most {
+                0 => Ok(0),
+                _ => self.stream.try_write(pending).map(|n| n.min(most)),
+            };
+            let attempt = match attempt {
+                Ok(n) if n == most => {
+                    if n > 0 {
+                        state.taken(n);
+                        took = true;
+                    }
+                    self.stream.try_flush().map(|()| None)
+                }
+                attempt => attempt.map(Some),
             };
             match attempt {
-                Ok(0) if state.sender.pending().is_empty() => {
+                Ok(None) => {
                     state.unflushed = false;
                     state.drained = state.drained.wrapping_add(1);
                     state.life.on(Event::Drained, Moment::NEVER);
                     return Ok(true);
                 }
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => {
+                Ok(Some(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(Some(n)) => {
                     state.taken(n);
                     took = true;
                 }
@@ -491,12 +527,25 @@ pub(crate) struct Hint {
     drained: u64,
     /// ... and this arrived.
     heard: Moment,
+    /// Reads of this call since the clock was looked at, or 0.
+    pub(crate) row: u8,
 }
 
 /// After so long without traffic a connection keeps no more memory than it began with.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How many reads in a row that did not wait look at the clock once, where no deadline is near or far.
+const ROW: u8 = 8;
+
 impl Hint {
+    /// Whether a read that did not wait needs no look at the clock: one before it, in the same call, had it, and
+    /// there is no deadline that it could have met. What was heard counts from that look.
+    #[inline]
+    pub(crate) fn goes_on(&mut self, state: &State) -> bool {
+        self.row = (self.row + 1) % ROW;
+        self.row != 1 && state.life.until(Call::Receive) == Moment::NEVER
+    }
+
     /// Whether nothing has passed for long; sets when to look again.
     pub(crate) fn is_quiet(&mut self, state: &State, now: Moment) -> bool {
         let heard = state.life.last_heard();

@@ -184,7 +184,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
         self.inner.close_status()
     }
 
-    /// When the last octet from the peer arrived, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened. Where no deadline is set, a
+    /// receive that reads several times without waiting looks at the clock at each eighth read.
     pub fn last_heard(&self) -> Instant {
         let state = self.shared.channel().lock();
         let heard = state.life.last_heard().instant();
@@ -207,6 +208,7 @@ struct Through<'a, S> {
 impl<'a, S: Stream> Through<'a, S> {
     #[inline]
     fn new(shared: &'a Shared<S>, hint: &'a mut Hint, limit: Moment) -> Self {
+        hint.row = 0;
         Self {
             channel: shared.channel(),
             hint,

@@ -31,12 +31,14 @@ impl<S: Stream> Shared<S> {
 
 impl<S: Stream> Shared<S> {
     pub(crate) fn downgrade(&self) -> Weak<Channel<S>> {
+        self.channel.contend();
         Arc::downgrade(&self.channel)
     }
 }
 
 impl<S: Stream> Clone for Shared<S> {
     fn clone(&self) -> Self {
+        self.channel.contend();
         self.channel.handles.fetch_add(1, Ordering::Relaxed);
         Self {
             channel: Arc::clone(&self.channel),

@@ -156,8 +156,7 @@ impl State {
     /// Whether there is something to be queued that nobody calls for.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.life.may_write()
-            && (self.owed.is_due() || self.life.is_ping_due() || self.life.is_farewell_due())
+        self.life.may_write() && self.has_due()
     }
 
     /// Whether nothing stands between a message and the transport.
@@ -203,11 +202,17 @@ impl State {
     /// Queues what is due, if it can be framed now.
     #[inline]
     pub(crate) fn queue_due(&mut self) -> Result<(), EntropyError> {
-        let life = &self.life;
-        if self.owed.is_due() || life.is_ping_due() || life.is_farewell_due() {
+        if self.has_due() {
             return self.queue_what_is_due();
         }
         Ok(())
+    }
+
+    /// Whether anything waits to be queued that nobody calls for, whether it can leave or not.
+    #[inline]
+    pub(crate) fn has_due(&self) -> bool {
+        let life = &self.life;
+        self.owed.is_due() || life.is_ping_due() || life.is_farewell_due()
     }
 
     #[cold]

@@ -221,7 +221,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Storage> Reader<S, B> {
         self.inner.close_status()
     }
 
-    /// When the last octet from the peer arrived, or the connection was opened.
+    /// When the last octet from the peer arrived, or the connection was opened. Where no deadline is set, a
+    /// receive that reads several times without waiting looks at the clock at each eighth read.
     pub fn last_heard(&self) -> Instant {
         let heard = self.shared.core().lock().state.life.last_heard();
         heard.instant().map_or_else(Instant::now, Instant::from_std)
@@ -255,6 +256,7 @@ struct Through<'a, S> {
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Through<'a, S> {
     #[inline]
     fn new(shared: &'a Shared<S>, hint: &'a mut Hint) -> Self {
+        hint.row = 0;
         Self {
             core: shared.core(),
             hint,

@@ -79,7 +79,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             Ok(Took::None) | Err(_) => return false,
         }
         match inner.write_queued() {
-            Ok(all) => all,
+            Ok(true) => {
+                // Nobody waits for what has left: that was seen under this lock.
+                inner.wake = None;
+                true
+            }
+            Ok(false) => false,
             Err(error) => {
                 let _ = self.failed_to_send(inner, error);
                 // It never leaves; the other path reports why.

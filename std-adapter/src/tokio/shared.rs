@@ -170,8 +170,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             match inner.poll_read(cx, spare) {
                 Poll::Ready(Ok(n)) => {
                     inner.state.heard(spare.get(..n));
-                    let now = now();
                     hint.has_grown |= n == spare.len();
+                    if n > 0 && hint.goes_on(&inner.state) {
+                        let now = inner.state.life.last_heard();
+                        inner.state.life.on(Event::Heard(n), now);
+                        return Poll::Ready(Ok(Exchanged::Read(n)));
+                    }
+                    let now = now();
                     let event = match n {
                         0 => Event::InputEnded,
                         n => Event::Heard(n),
@@ -195,6 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 Poll::Pending => {}
             }
             hint.waits = true;
+            hint.row = 0;
             let now = now();
             inner.state.life.on(Event::Waits, now);
             if !inner.expire(self, Call::Receive, now) {
@@ -288,6 +294,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
 
     /// Looks at the clock; `true` when something has changed.
     pub(crate) fn expire(&mut self, core: &Core<S>, call: Call, now: Moment) -> bool {
+        if !self.state.life.until(call).has_come(now) {
+            return false;
+        }
         let before = (self.standing(), self.state.life.is_ping_due());
         self.state.life.check(call, now);
         let changed = before != (self.standing(), self.state.life.is_ping_due());
@@ -394,7 +403,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
 
     /// Queues what is due and writes what the transport takes at once; `true` when all is out. A
     /// failure to write ends our direction but not the call: what has arrived is still to be read.
+    #[inline]
     fn write_at_once(&mut self) -> Result<bool, EntropyError> {
+        if !self.state.has_queued() && !self.state.has_due() {
+            return Ok(true);
+        }
+        self.write_what_is_due()
+    }
+
+    fn write_what_is_due(&mut self) -> Result<bool, EntropyError> {
         let mut outcome = Ok(());
         // Twice, since what is due may find no room before what is queued has left.
         for _ in 0..2 {
@@ -433,10 +450,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         let before = self.taken;
         let outcome = loop {
             let pending = state.sender.pending();
-            let attempt = if pending.is_empty() {
-                socket.poll_flush(&mut cx).map_ok(|()| None)
-            } else {
-                socket.poll_write(&mut cx, pending).map_ok(Some)
+            let attempt = match pending.len() {
+                0 => Poll::Ready(Ok(0)),
+                _ => socket.poll_write(&mut cx, pending),
+            };
+            let attempt = match attempt {
+                Poll::Ready(Ok(n)) if n == pending.len() => {
+                    if n > 0 {
+                        state.taken(n);
+                        self.taken += n as u64;
+                    }
+                    socket.poll_flush(&mut cx).map_ok(|()| None)
+                }
+                attempt => attempt.map_ok(Some),
             };
             match attempt {
                 Poll::Ready(Ok(None)) => {

@@ -377,7 +377,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             .sender
             .message(message.kind(), message.as_bytes(), true);
         let complete = queued?.complete;
-        state.life.on(Event::Queued, super::shared::now());
+        if !state.life.is_stalled() {
+            state.life.on(Event::Queued, super::shared::now());
+        }
         Ok(complete)
     }
 

@@ -505,7 +505,7 @@ impl<Rx: Receive> Reader<Rx> {
         let mut goes_on = L::KNOWS_TIME;
         loop {
             let mut patience = match look(receiver, attempts >= 2, goes_on) {
-                Ok(Step::NeedOctets) if L::KNOWS_TIME && goes_on && receiver.holds_text() => {
+                Ok(Step::NeedOctets) if L::KNOWS_TIME && goes_on && receiver.holds_back() => {
                     Patience::Moment
                 }
                 Ok(Step::NeedOctets) => Patience::Wait,

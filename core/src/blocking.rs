@@ -366,7 +366,7 @@ impl<Rx: Receive> Reader<Rx> {
                     receiver.look(delivery, attempts >= 2)
                 };
                 match found {
-                    Ok(Step::NeedOctets) if goes_on && receiver.holds_text() => {
+                    Ok(Step::NeedOctets) if goes_on && receiver.holds_back() => {
                         patience = Patience::Moment;
                     }
                     Ok(Step::NeedOctets) => patience = Patience::Wait,

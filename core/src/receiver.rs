@@ -258,11 +258,11 @@ impl<R: Role, B: Storage, X: Decompress> Receiver<R, B, X> {
         )
     }
 
-    /// Whether text is gathered that was perhaps not looked at.
+    /// Whether something is gathered that was perhaps not looked at: text, or compressed octets.
     #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     #[inline]
-    pub(crate) fn holds_text(&self) -> bool {
-        self.machine.holds_text()
+    pub(crate) fn holds_back(&self) -> bool {
+        self.machine.holds_back()
     }
 
     /// Whether [`spare`](Self::spare) may find no memory.

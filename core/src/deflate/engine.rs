@@ -36,6 +36,12 @@ pub trait Engine {
     /// The payload of a message is in, all of its output is out: whether it ends as it must.
     /// `tail_seen`: the payload itself ends with the four octets that it must not have.
     fn finish(&mut self, tail_seen: bool) -> bool;
+
+    /// Whether it holds the history by itself, and reads none from `window` but in
+    /// [`resume`](Self::resume): its output may then go anywhere.
+    fn keeps_history(&self) -> bool {
+        false
+    }
 }
 
 /// How far a step of an [`Engine`] came.
@@ -93,6 +99,10 @@ impl<E: Engine + ?Sized> Engine for &mut E {
     fn finish(&mut self, tail_seen: bool) -> bool {
         (**self).finish(tail_seen)
     }
+
+    fn keeps_history(&self) -> bool {
+        (**self).keeps_history()
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -118,6 +128,10 @@ impl<E: Engine + ?Sized> Engine for alloc::boxed::Box<E> {
 
     fn finish(&mut self, tail_seen: bool) -> bool {
         (**self).finish(tail_seen)
+    }
+
+    fn keeps_history(&self) -> bool {
+        (**self).keeps_history()
     }
 }
 

@@ -145,6 +145,8 @@ impl<M: Storage, E: Engine> Inflater<M, E> {
         // Octets of another connection are never history: `wrapped` is what makes them so.
         self.course = Course {
             active: true,
+            #[cfg(feature = "zlib-rs")]
+            ringed: self.engine.keeps_history().then_some(0),
             takeover,
             window,
             ..Course::default()
@@ -182,6 +184,8 @@ impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
 
     fn begin(&mut self, whole: bool) {
         self.memory.used(self.course.held());
+        #[cfg(feature = "zlib-rs")]
+        self.course.keep(&mut self.memory);
         self.memory.give_back(self.course.kept());
         self.course.begin(&mut self.engine, whole);
     }
@@ -196,7 +200,7 @@ impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
         let (from, to) = match course.delivery() {
             Delivery::Pieces => (course.start, course.position),
             Delivery::Linear => (0, course.position),
-            Delivery::Gathered => (course.window, course.window.saturating_add(course.gathered)),
+            _ => (course.window, course.window.saturating_add(course.gathered)),
         };
         self.memory.octets().get(from..to).unwrap_or_default()
     }
@@ -210,6 +214,8 @@ impl<M: Storage, E: Engine> Decompress for Inflater<M, E> {
     }
 
     fn shrink(&mut self) {
+        #[cfg(feature = "zlib-rs")]
+        self.course.keep(&mut self.memory);
         self.memory.shrink(self.course.kept());
     }
 }
@@ -233,8 +239,11 @@ struct Course {
     position: usize,
     /// Where the octets begin that were not released yet.
     start: usize,
-    /// Octets of the message behind the ring.
+    /// Octets of the message behind the ring, ...
     gathered: usize,
+    /// ... and how many of them are in the ring as well, if the engine keeps the history by itself.
+    #[cfg(feature = "zlib-rs")]
+    ringed: Option<usize>,
     /// Octets of the message, inflated.
     produced: u64,
     /// Octets of the message, on the wire.
@@ -249,6 +258,9 @@ enum Delivery {
     Pieces,
     /// Through the ring, to the message behind it.
     Gathered,
+    /// To the message behind the ring, which gets the end of it before the next begins.
+    #[cfg(feature = "zlib-rs")]
+    Beside,
     /// The message is its own window.
     Linear,
 }
@@ -265,9 +277,19 @@ impl Course {
     fn delivery(&self) -> Delivery {
         match (self.whole, self.takeover) {
             (false, _) => Delivery::Pieces,
+            #[cfg(feature = "zlib-rs")]
+            (true, true) if self.ringed.is_some() => Delivery::Beside,
             (true, true) => Delivery::Gathered,
             (true, false) => Delivery::Linear,
         }
+    }
+
+    /// Whether the message goes past the ring.
+    fn is_beside(&self) -> bool {
+        #[cfg(feature = "zlib-rs")]
+        return self.delivery() == Delivery::Beside;
+        #[cfg(not(feature = "zlib-rs"))]
+        false
     }
 
     /// Octets of the memory that the message before has needed. With context takeover they are no
@@ -275,8 +297,8 @@ impl Course {
     fn held(&self) -> usize {
         match self.delivery() {
             Delivery::Pieces => self.window,
-            Delivery::Gathered => self.window.saturating_add(self.gathered),
             Delivery::Linear => self.position,
+            _ => self.window.saturating_add(self.gathered),
         }
     }
 
@@ -289,6 +311,10 @@ impl Course {
         self.whole = whole;
         self.blocked = false;
         self.gathered = 0;
+        #[cfg(feature = "zlib-rs")]
+        if let Some(ringed) = &mut self.ringed {
+            *ringed = 0;
+        }
         self.produced = 0;
         self.taken = 0;
         self.recent = 0;
@@ -343,17 +369,27 @@ impl Course {
                 });
             };
             let wraps = self.wrapped && self.delivery() != Delivery::Linear;
+            let is_beside = self.is_beside();
+            let at = if is_beside {
+                self.window.saturating_add(self.gathered)
+            } else {
+                self.position
+            };
             let window = memory.octets_mut().get_mut(..end).unwrap_or_default();
             let Step {
                 consumed: more,
                 produced,
                 stop,
-            } = engine.inflate(rest, window, self.position, room, wraps);
+            } = engine.inflate(rest, window, at, room, wraps);
             consumed = consumed.saturating_add(more);
             self.remember(rest.get(..more).unwrap_or_default());
-            self.position = self.position.saturating_add(produced);
             self.produced = self.produced.saturating_add(produced as u64);
-            self.gather(memory)?;
+            if is_beside {
+                self.gathered = self.gathered.saturating_add(produced);
+            } else {
+                self.position = self.position.saturating_add(produced);
+                self.gather(memory)?;
+            }
             self.blocked = stop == Stop::Room;
             match stop {
                 Stop::Input => {}
@@ -362,6 +398,12 @@ impl Course {
                 Stop::Room if rest.is_empty() => break,
                 Stop::Room if more == 0 => return Err(over(limit.saturating_add(1), limit)),
                 Stop::Room => {}
+                #[cfg(feature = "zlib-rs")]
+                Stop::Final if is_beside => {
+                    self.keep(memory);
+                    let ring = memory.octets().get(..self.window).unwrap_or_default();
+                    engine.resume(ring, self.position, self.wrapped);
+                }
                 Stop::Final => {
                     let window = memory.octets().get(..end).unwrap_or_default();
                     engine.resume(window, self.position, wraps);
@@ -393,14 +435,26 @@ impl Course {
             // Less than a window is no ring: a distance could be lawful and out of reach.
             (Delivery::Pieces, Some(fixed)) if fixed < self.window => fixed as u64,
             (Delivery::Pieces, Some(_)) => u64::MAX,
-            (Delivery::Gathered, Some(fixed)) => fixed.saturating_sub(self.window) as u64,
             (Delivery::Linear, Some(fixed)) => fixed as u64,
+            (_, Some(fixed)) => fixed.saturating_sub(self.window) as u64,
         };
         limits.message.min(held)
     }
 
     fn room(&mut self, memory: &mut dyn Storage, limit: u64) -> Result<Room, Error> {
         let left = usize::try_from(limit.saturating_sub(self.produced)).unwrap_or(usize::MAX);
+        if self.is_beside() {
+            let at = self.window.saturating_add(self.gathered);
+            if at >= memory.octets().len() && left > 0 {
+                let more = self.gathered.max(1024).min(left);
+                grow(memory, at.saturating_add(more))?;
+            }
+            let end = memory.octets().len();
+            return Ok(Room::Octets {
+                end,
+                room: end.saturating_sub(at).min(left),
+            });
+        }
         let end = if self.delivery() == Delivery::Linear {
             if self.position == memory.octets().len() && left > 0 {
                 let more = self.position.max(1024).min(left);
@@ -429,6 +483,40 @@ impl Course {
             end,
             room: end.saturating_sub(self.position).min(left),
         })
+    }
+
+    /// Copies the end of a message that went past the ring into it: after a block with BFINAL, an engine has no
+    /// history but this.
+    #[cfg(feature = "zlib-rs")]
+    fn keep(&mut self, memory: &mut dyn Storage) {
+        let Some(ringed) = self.ringed.filter(|_| self.is_beside()) else {
+            return;
+        };
+        self.ringed = Some(self.gathered);
+        let fresh = self.gathered.saturating_sub(ringed);
+        let from = self.gathered.saturating_sub(fresh.min(self.window));
+        let octets = memory.octets_mut();
+        let Some((ring, message)) = octets.split_at_mut_checked(self.window) else {
+            return;
+        };
+        let mut rest = message.get(from..self.gathered).unwrap_or_default();
+        while !rest.is_empty() {
+            if self.position >= ring.len() {
+                self.wrapped = true;
+                self.position = 0;
+            }
+            let to = ring.get_mut(self.position..).unwrap_or_default();
+            let n = to.len().min(rest.len());
+            let Some((piece, left)) = rest.split_at_checked(n).filter(|_| n > 0) else {
+                return;
+            };
+            for (to, from) in to.iter_mut().zip(piece) {
+                *to = *from;
+            }
+            self.position = self.position.saturating_add(n);
+            rest = left;
+        }
+        self.start = self.position;
     }
 
     /// Takes a whole message's octets out of the ring.

@@ -98,6 +98,10 @@ impl Engine for InflateState {
         }
     }
 
+    fn keeps_history(&self) -> bool {
+        true
+    }
+
     /// The safe interface has no test for a block boundary. But with `Block` the engine stops
     /// right behind a block, and leaves an octet more where it is: so at the end of a right
     /// message it takes the tail, no octet less, no octet more, and gives no output.

@@ -91,6 +91,10 @@ enum Found {
 /// looked at twice for having come in two pieces.
 const READ_AHEAD_OF_LONG: usize = 1024;
 
+/// How many octets of a compressed frame may wait for the rest of it, where a look comes later: an engine decodes
+/// them faster together.
+const TOGETHER: usize = 64 * 1024;
+
 impl Machine {
     pub(super) const fn new() -> Self {
         Self {
@@ -170,12 +174,13 @@ impl Machine {
         octets::part_mut(octets, filled, free)
     }
 
-    /// Whether text is gathered that was perhaps not looked at.
+    /// Whether something is gathered that was perhaps not looked at: text, or compressed octets.
     #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
     #[inline]
-    pub(super) fn holds_text(&self) -> bool {
+    pub(super) fn holds_back(&self) -> bool {
         self.message.is_some_and(|message| {
-            message.kind == MessageKind::Text && message.delivery == Delivery::Message
+            (message.kind == MessageKind::Text || message.compressed)
+                && message.delivery == Delivery::Message
         })
     }
 
@@ -293,7 +298,7 @@ impl Machine {
             let found = match &self.frame {
                 None => self.begin_frame::<R, X>(delivery, octets, room, stage),
                 Some(frame) if frame.opcode.is_control() => Ok(self.control::<R>(delivery, octets)),
-                Some(_) => self.data::<R, X, LATER>(delivery, octets, stage),
+                Some(_) => self.data::<R, X, LATER>(delivery, octets, room, stage),
             };
             let found = found.unwrap_or_else(|failure| {
                 self.fail(failure);

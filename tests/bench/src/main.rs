@@ -43,8 +43,7 @@ mod bars {
     pub const TOKIO_OWNED: f64 = 0.75;
     /// Text in pieces by the core's loop, which cannot wait for a moment: what has come is checked before each read.
     pub const CLOCKLESS: f64 = 2.2;
-    /// permessage-deflate: the engine, zlib-rs at level 6, is that of the others, and most of the time. What is
-    /// received whole passes through a window of ours besides the engine's own.
+    /// permessage-deflate: the engine, zlib-rs at level 6, is that of the others, and most of the time.
     pub const DEFLATE: f64 = 1.6;
 }
 

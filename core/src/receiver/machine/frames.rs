@@ -1,6 +1,6 @@
 //! What each octet of a frame does to the machine.
 
-use super::{Announced, Found, Machine, OpenFrame, OpenMessage, check_text};
+use super::{Announced, Found, Machine, OpenFrame, OpenMessage, TOGETHER, check_text};
 use crate::buffer::{Places, READ_AHEAD};
 use crate::compression::Decompress;
 use crate::error::{Failure, Violation};
@@ -151,6 +151,7 @@ impl Machine {
         &mut self,
         delivery: Delivery,
         octets: &mut [u8],
+        room: u64,
         stage: &mut X,
     ) -> Result<Found, Failure> {
         let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
@@ -159,6 +160,11 @@ impl Machine {
         let available = self.places.available();
         let n = usize::try_from(frame.remaining).map_or(available, |r| r.min(available));
         if X::POSSIBLE && message.compressed && delivery != Delivery::Frame {
+            let is_cut = frame.remaining > n as u64 && !self.ended;
+            if LATER && is_cut && delivery == Delivery::Message && n < TOGETHER && (n as u64) < room
+            {
+                return Ok(Found::Step(Step::NeedOctets));
+            }
             return self.compressed::<R, X, LATER>(delivery, n, octets, stage);
         }
         frame.unmask::<R>(n, &self.places, octets);

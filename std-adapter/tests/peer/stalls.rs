@@ -1,5 +1,8 @@
 //! How long the machine kept threads from running: what a test may allow beside a deadline.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -9,28 +12,44 @@ use std::time::{Duration, Instant};
 /// less than what lies between any two deadlines that a test could take for each other.
 const ALLOWED: Duration = Duration::from_millis(800);
 const NAP: Duration = Duration::from_millis(5);
+/// After so many naps it is looked how long threads waited: those that end are forgotten.
+const NAPS: u32 = 20;
 
-/// Sleeps in short naps beside what is measured, and adds up by how much each was too long. So a
-/// bound on a time can be narrow on a quiet machine and hold on a busy one.
+/// Sleeps in short naps beside what is measured, and adds up by how much each was too long; and
+/// asks the system how long the test's threads waited for a processor, which whoever has work to do
+/// does longer than whoever naps. So a bound on a time can be narrow on a quiet machine and hold on a busy one.
 pub(crate) struct Stalls {
     began: Instant,
     is_over: Arc<AtomicBool>,
-    thread: JoinHandle<Duration>,
+    thread: JoinHandle<(Duration, Duration)>,
 }
 
 impl Stalls {
     pub(crate) fn watch() -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_over);
+        let before = waits();
         let thread = thread::spawn(move || {
             let mut lost = Duration::ZERO;
-            while !seen.load(Ordering::Relaxed) {
+            let mut after = HashMap::new();
+            for naps in 1.. {
                 let asleep = Instant::now();
                 // Real time: it measures how late the system wakes a thread.
                 thread::sleep(NAP);
                 lost += asleep.elapsed().saturating_sub(NAP * 2);
+                let is_over = seen.load(Ordering::Relaxed);
+                if is_over || naps % NAPS == 0 {
+                    after.extend(waits());
+                }
+                if is_over {
+                    break;
+                }
             }
-            lost
+            let waited = after.iter().map(|(thread, after)| {
+                let before = before.get(thread).copied().unwrap_or_default();
+                after.saturating_sub(before)
+            });
+            (lost, waited.sum())
         });
         Self {
             began: Instant::now(),
@@ -39,10 +58,14 @@ impl Stalls {
         }
     }
 
-    /// Ends it: how long threads were kept waiting in all.
-    pub(crate) fn lost(self) -> Duration {
+    fn end(self) -> (Duration, Duration) {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
+    }
+
+    /// Ends it: how long naps were too long in all.
+    pub(crate) fn lost(self) -> Duration {
+        self.end().0
     }
 
     /// Ends it. Fails the test unless what was watched took at least `least`, and not much more
@@ -50,15 +73,35 @@ impl Stalls {
     #[track_caller]
     pub(crate) fn took(self, least: Duration, most: Duration) {
         let took = self.began.elapsed();
-        let lost = self.lost();
+        let (lost, waited) = self.end();
         assert!(
             took >= least.saturating_sub(NAP),
             "too early: {took:?}, not {least:?}"
         );
         // A chain of threads can be kept waiting at each link.
         assert!(
-            took <= most + ALLOWED + lost * 3,
-            "too late: {took:?}, not {most:?}, and the machine stalled for {lost:?}"
+            took <= most + ALLOWED + lost * 3 + waited,
+            "too late: {took:?}, not {most:?}; the machine stalled for {lost:?}, and threads waited for it for {waited:?}"
         );
     }
+}
+
+/// How long each thread of this test has waited for a processor. A thread without a name of its
+/// own has that of the thread that began it. Linux tells; elsewhere the naps must do.
+fn waits() -> HashMap<OsString, Duration> {
+    let own = fs::read("/proc/thread-self/comm").ok();
+    let threads = fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let waits = threads.filter_map(|thread| {
+        let folder = thread.path();
+        if fs::read(folder.join("comm")).ok() != own {
+            return None;
+        }
+        let figures = fs::read_to_string(folder.join("schedstat")).ok()?;
+        let nanoseconds = figures.split(' ').nth(1)?.parse().ok()?;
+        Some((thread.file_name(), Duration::from_nanos(nanoseconds)))
+    });
+    waits.collect()
 }

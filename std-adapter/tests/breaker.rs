@@ -145,8 +145,10 @@ fn a_long_send_holds_no_other_call() {
         let sent = sender.send(vec![0; 600 << 20].as_slice());
         (sent, began.elapsed())
     });
-    // Real time: the other thread fills all buffers meanwhile.
-    thread::sleep(Duration::from_millis(300));
+    // Until the other thread is in the midst of it.
+    while writer.try_flush().unwrap() && !sending.is_finished() {
+        thread::yield_now();
+    }
     let (mut longest, mut queueing) = (Duration::ZERO, Duration::ZERO);
     let stalls = Stalls::watch();
     let began = Instant::now();

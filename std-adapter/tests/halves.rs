@@ -127,12 +127,14 @@ fn a_peer_that_does_not_read_before_it_has_written_stops_nobody() {
         .message_limit(2 * SIZE as u64)
         .close_timeout(peer::LONG);
     let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split();
+    let looker = writer.clone();
     let sender = thread::spawn(move || {
         writer.send(vec![2; SIZE].as_slice()).unwrap();
     });
-    // So that the other thread has filled all buffers and holds the lock.
-    // Real time: the other thread has filled all buffers by then, and holds the turn.
-    thread::sleep(SHORT);
+    // Until the other thread is in the midst of it, and holds the turn.
+    while looker.try_flush().unwrap() {
+        thread::yield_now();
+    }
     assert_eq!(
         reader.recv().unwrap().map(|message| message.len()),
         Some(SIZE)

@@ -235,12 +235,12 @@ fn what_is_known_is_said_at_once_and_the_peer_has_its_time_afterwards() {
 // row: CLS-17
 #[test]
 fn a_drop_does_not_wait_and_resets_no_close_of_ours() {
-    let peer = serve(|mut conn| {
+    let (told, given_up) = mpsc::channel();
+    let peer = serve(move |mut conn| {
         conn.accept();
         conn.send(&[0xc1]);
         // More than the client's buffers hold, sent after it has given up.
-        // Real time: the client has given up by then.
-        thread::sleep(LIMIT);
+        given_up.recv_timeout(LONG).unwrap();
         conn.send(&vec![0; 4 * MIB]);
         let code = conn.read_close();
         (code, conn.tcp.read(&mut [0]).unwrap())
@@ -250,18 +250,19 @@ fn a_drop_does_not_wait_and_resets_no_close_of_ours() {
     let stalls = Stalls::watch();
     drop(socket);
     stalls.took(NONE, NONE);
+    told.send(()).unwrap();
     assert_eq!(peer.join(), (Some(1002), 0), "an end, not a reset");
 }
 
 // row: CLS-17
 #[test]
 fn a_close_survives_the_drop_that_follows_it() {
-    let peer = serve(|mut conn| {
+    let (told, given_up) = mpsc::channel();
+    let peer = serve(move |mut conn| {
         conn.accept();
         let code = conn.read_close();
         // Sent after the client has given it up, and before our Close.
-        // Real time: the client has given up by then.
-        thread::sleep(LIMIT);
+        given_up.recv_timeout(LONG).unwrap();
         let sent = conn.tcp.write_all(&frame(0x82, &vec![0; 4 * MIB]));
         sent.expect("an end, not a reset");
         conn.close(1000, b"");
@@ -270,6 +271,7 @@ fn a_close_survives_the_drop_that_follows_it() {
     let mut socket = connect(&Config::new(), &peer.uri());
     socket.close(Some(CloseCode::NORMAL), "").unwrap();
     drop(socket);
+    told.send(()).unwrap();
     assert_eq!(peer.join(), (Some(1000), 0));
 }
 

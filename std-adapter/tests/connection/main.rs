@@ -9,6 +9,7 @@ mod promises;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -155,13 +156,13 @@ fn connecting_has_a_deadline() {
 // row: STA-02
 #[test]
 fn the_limit_of_a_call_loses_nothing() {
-    let peer = serve(|mut conn| {
+    let (told, over) = mpsc::channel();
+    let peer = serve(move |mut conn| {
         conn.accept();
         assert_eq!(conn.read_message(), (1, b"are you there?".to_vec()));
         // Half a frame is not lost by a limit.
         conn.send(&frame(0x81, b"yes")[..3]);
-        // Real time: longer than the limit of the call that finds half a frame.
-        thread::sleep(SHORT * 2);
+        over.recv_timeout(LONG).unwrap();
         conn.send(&frame(0x81, b"yes")[3..]);
         conn.close(1000, b"");
         conn.read_close();
@@ -177,7 +178,10 @@ fn the_limit_of_a_call_loses_nothing() {
                 assert_eq!(message, Message::Text("yes"));
                 break;
             }
-            Err(Error::Timeout(Timeout::Call)) => limits += 1,
+            Err(Error::Timeout(Timeout::Call)) => {
+                limits += 1;
+                let _ = told.send(());
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -241,16 +245,17 @@ fn a_silent_peer_is_told_that_we_go_away() {
 // row: STA-02, STA-07
 #[test]
 fn a_peer_that_reads_nothing_stalls_a_send_and_only_that() {
-    let peer = serve(|mut conn| {
+    let (told, over) = mpsc::channel::<()>();
+    let peer = serve(move |mut conn| {
         conn.accept();
-        // Real time: the peer is there, and reads nothing, for longer than the limit.
-        thread::sleep(SHORT * 5);
+        let _ = over.recv_timeout(LONG);
     });
     let config = patient().stall_timeout(SHORT).silence_timeout(SHORT / 4);
     let mut socket = config.connect(&peer.uri()).unwrap();
     let message = vec![0; 64 << 20];
     assert_eq!(timeout(socket.send(message.as_slice())), Timeout::Stall);
     assert_eq!(timeout(socket.recv().map(drop)), Timeout::Stall);
+    drop(told);
     peer.join();
 }
 
@@ -439,7 +444,7 @@ fn a_connection_opens_over_any_stream() {
         }
     }
     let stream = Untimed::new(Slow(ours, false));
-    let mut socket = Config::new().open("ws://example.org/", stream).unwrap();
+    let mut socket = patient().open("ws://example.org/", stream).unwrap();
     socket
         .writer
         .send_fragment(MessageKind::Text, b"over ", false)

@@ -3,6 +3,7 @@
 
 mod stalls;
 
+use std::borrow::Borrow;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -186,6 +187,14 @@ impl<S: Read + Write> Conn<S> {
                 });
             }
         }
+    }
+
+    /// Waits until octets of the client's have arrived, and leaves them unread.
+    pub(crate) fn wait_unread(&self)
+    where
+        S: Borrow<TcpStream>,
+    {
+        assert_eq!(self.tcp.borrow().peek(&mut [0]).unwrap(), 1);
     }
 
     /// Whether the client ends the connection, rather than to wait for us.

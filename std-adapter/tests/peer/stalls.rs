@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -20,6 +21,7 @@ const NAPS: u32 = 20;
 /// does longer than whoever naps. So a bound on a time can be narrow on a quiet machine and hold on a busy one.
 pub(crate) struct Stalls {
     began: Instant,
+    own: Duration,
     is_over: Arc<AtomicBool>,
     thread: JoinHandle<(Duration, Duration)>,
 }
@@ -53,6 +55,7 @@ impl Stalls {
         });
         Self {
             began: Instant::now(),
+            own: wait(Path::new("/proc/thread-self")).unwrap_or_default(),
             is_over,
             thread,
         }
@@ -63,9 +66,11 @@ impl Stalls {
         self.thread.join().unwrap()
     }
 
-    /// Ends it: how long naps were too long in all.
+    /// Ends it, on the thread that has begun it: how long naps were too long in all, and how long
+    /// this thread waited for a processor.
     pub(crate) fn lost(self) -> Duration {
-        self.end().0
+        let own = wait(Path::new("/proc/thread-self")).unwrap_or_default();
+        own.saturating_sub(self.own) + self.end().0
     }
 
     /// Ends it. Fails the test unless what was watched took at least `least`, and not much more
@@ -99,9 +104,14 @@ fn waits() -> HashMap<OsString, Duration> {
         if fs::read(folder.join("comm")).ok() != own {
             return None;
         }
-        let figures = fs::read_to_string(folder.join("schedstat")).ok()?;
-        let nanoseconds = figures.split(' ').nth(1)?.parse().ok()?;
-        Some((thread.file_name(), Duration::from_nanos(nanoseconds)))
+        Some((thread.file_name(), wait(&folder)?))
     });
     waits.collect()
+}
+
+fn wait(thread: &Path) -> Option<Duration> {
+    let figures = fs::read_to_string(thread.join("schedstat")).ok()?;
+    Some(Duration::from_nanos(
+        figures.split(' ').nth(1)?.parse().ok()?,
+    ))
 }

@@ -1,12 +1,15 @@
 //! How often the heap was asked for memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-static COUNT: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
 
 static HOLDS: AtomicBool = AtomicBool::new(false);
 static HELD: AtomicI64 = AtomicI64::new(0);
@@ -14,9 +17,9 @@ static ASKED: AtomicU64 = AtomicU64::new(0);
 
 struct Counting;
 
-/// Allocations so far, of the thread that measures: what it talks to over TCP asks for none.
+/// Allocations of this thread so far.
 pub fn count() -> u64 {
-    COUNT.load(Relaxed)
+    COUNT.get()
 }
 
 /// Octets of the heap that are in use, of those that were asked for since the first call.
@@ -39,9 +42,9 @@ fn hold(octets: i64, asked: usize) {
     }
 }
 
-/// A load and a store cost the libraries that allocate less than an atomic addition would.
+/// This costs the libraries that allocate less than an atomic addition would.
 fn counted() {
-    COUNT.store(COUNT.load(Relaxed) + 1, Relaxed);
+    COUNT.set(COUNT.get() + 1);
 }
 
 // SAFETY: everything is handed on to the system's allocator unchanged.

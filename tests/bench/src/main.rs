@@ -1,64 +1,37 @@
-//! bare-ws beside other libraries: receiving and sending in memory, and over TCP, in one process and one run.
+//! bare-ws beside other libraries: receiving and sending in memory, over TCP and over TLS, connections, and what they
+//! hold, in one run.
 //!
 //! Every library gets the same recorded octets to receive and the same payloads to send, and is first held to
-//! deliver them unchanged. Rounds go over all cells in shuffled order; what is printed are medians, of the CPU time of
-//! the thread in memory and of the time on the wall over TCP, and ratios to the best library, which are medians of the
-//! rounds' ratios. Without `--smoke` the run is held against the bars below.
+//! deliver them unchanged. Rounds go over all cells in shuffled order; what is printed are medians of the CPU time of
+//! the client's thread, which shares one core with the far end where there is one, and ratios to the best library, which are medians of
+//! the rounds' ratios. Without `--smoke` the run is held against the bars in [`bars`].
 
 mod allocations;
+mod bars;
 mod cells;
+mod direction;
 mod figures;
 mod floor;
 mod growth;
 mod idle;
 mod payload;
 mod peers;
+mod pin;
+mod plot;
 mod report;
 mod served;
+mod squeezed;
 mod tasks;
+mod tls;
 mod wire;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use cells::{Cell, Direction};
+use cells::Cell;
+use direction::{Direction, Layer, Takeover};
 use payload::{Kind, Payload, SIZES};
 use report::Report;
-
-/// What a run is held against: ratios within it alone, and with room for what a busy machine does to them.
-mod bars {
-    /// Receiving and sending 16 octets: at least so many times as fast as tungstenite.
-    pub const SMALL: f64 = 2.0;
-    /// The same for text that is received: std checks its UTF-8 in both, which is 10 ns of our 28, and of
-    /// tungstenite's 50; without it the ratio is that of binary messages, 2.3.
-    pub const SMALL_TEXT: f64 = 1.6;
-    /// In memory, at most so many times the time of the best of the others.
-    pub const LEVEL: f64 = 1.25;
-    /// A message that borrows nothing is allocated and copied when it is received, and counted when it is sent.
-    pub const OWNED: f64 = 2.2;
-    /// Of the time of tokio-tungstenite, sending and receiving up to 125 octets in tokio: the same program receives 16
-    /// octets in 0.34 of it on a quiet machine, and in 0.50 on a busy one, ...
-    pub const TOKIO: f64 = 0.55;
-    /// ... and as `Stream` and `Sink`.
-    pub const TOKIO_OWNED: f64 = 0.75;
-    /// Text in pieces by the core's loop, which cannot wait for a moment: what has come is checked before each read.
-    pub const CLOCKLESS: f64 = 2.2;
-    /// permessage-deflate: the engine, zlib-rs at level 6, is that of the others, and most of the time.
-    pub const DEFLATE: f64 = 1.6;
-}
-
-/// At most so many times the time of the best of the others. None over TCP, where it is the system's scheduler of two
-/// threads that a busy machine changes most: what keeps those rows is held elsewhere, by the number of writes
-/// (`std-adapter/tests/allocation`).
-fn bar(direction: Direction, kind: Kind, library: &str) -> f64 {
-    match direction {
-        Direction::Echo | Direction::Batch => f64::INFINITY,
-        Direction::Deflate | Direction::Inflate => bars::DEFLATE,
-        _ if library == peers::OURS_OWNED => bars::OWNED,
-        Direction::Pieces if library == peers::OURS && kind == Kind::Text => bars::CLOCKLESS,
-        _ => bars::LEVEL,
-    }
-}
 
 /// What is measured.
 const GROUPS: &[(Direction, Kind, &[usize])] = &[
@@ -70,12 +43,67 @@ const GROUPS: &[(Direction, Kind, &[usize])] = &[
     (Direction::Send, Kind::Text, &SIZES),
     (Direction::Turn, Kind::Binary, &SIZES),
     (Direction::Turn, Kind::Text, &SIZES),
-    (Direction::Deflate, Kind::Text, &[1024, 64 * 1024]),
-    (Direction::Inflate, Kind::Text, &[1024, 64 * 1024]),
-    (Direction::Echo, Kind::Binary, &SIZES),
-    (Direction::Echo, Kind::Text, &SIZES),
-    (Direction::Batch, Kind::Binary, &[125]),
+    (Direction::Deflate(Takeover::Kept), Kind::Text, &COMPRESSED),
+    (Direction::Inflate(Takeover::Kept), Kind::Text, &COMPRESSED),
+    (Direction::Squeeze(Takeover::Kept), Kind::Text, &COMPRESSED),
+    (
+        Direction::Deflate(Takeover::Dropped),
+        Kind::Text,
+        &COMPRESSED,
+    ),
+    (
+        Direction::Inflate(Takeover::Dropped),
+        Kind::Text,
+        &COMPRESSED,
+    ),
+    (
+        Direction::Squeeze(Takeover::Dropped),
+        Kind::Text,
+        &COMPRESSED,
+    ),
+    (Direction::Echo(Layer::Tcp), Kind::Binary, &SIZES),
+    (Direction::Echo(Layer::Tcp), Kind::Text, &SIZES),
+    (Direction::Batch(Layer::Tcp), Kind::Binary, &[125]),
+    (Direction::Flood(Layer::Tcp), Kind::Binary, &[125]),
+    (Direction::Echo(Layer::Tls), Kind::Binary, &SIZES),
+    (Direction::Batch(Layer::Tls), Kind::Binary, &[125]),
+    (Direction::Flood(Layer::Tls), Kind::Binary, &[125]),
+    (Direction::Connect, Kind::Binary, &[0]),
 ];
+
+const COMPRESSED: [usize; 2] = [1024, 64 * 1024];
+
+/// All that is measured, of the titles that contain `only`; each held to do what it is measured at.
+fn cells(only: &str, report: &mut Report) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for &(direction, kind, sizes) in GROUPS {
+        for &size in sizes {
+            let title = format!("{direction} {kind} {size}");
+            if !title.contains(only) {
+                continue;
+            }
+            let payloads: &'static [Payload] = match direction.takeover() {
+                // No window reaches back to the same message.
+                Some(_) => Payload::json(size, (64 * 1024 / size).max(8)),
+                None => Vec::leak(vec![Payload::new(kind, size)]),
+            };
+            for library in peers::LIBRARIES {
+                let Some(mut cell) = Cell::new(library, direction, payloads) else {
+                    continue;
+                };
+                report.check(
+                    cell.is_faithful(),
+                    format!("{} {title}: octets unchanged", library.name),
+                );
+                cells.push(cell);
+            }
+        }
+    }
+    if only.is_empty() {
+        cells.extend(floor::cells());
+    }
+    cells
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -85,7 +113,7 @@ fn main() -> ExitCode {
     {
         return match library {
             [] => idle::compare(count),
-            [library, ..] => idle::measure(library, count),
+            [library, ..] => idle::measure_here(library, count),
         };
     }
     if let [flag, count] = arguments.as_slice()
@@ -119,48 +147,38 @@ fn main() -> ExitCode {
         }
     }
     let mut report = Report::default();
-    let mut cells = Vec::new();
-    for &(direction, kind, sizes) in GROUPS {
-        for &size in sizes {
-            let title = format!("{direction} {kind} {size}");
-            if !title.contains(&only) {
-                continue;
-            }
-            let payload = match direction {
-                Direction::Deflate | Direction::Inflate => Payload::json(size),
-                _ => Payload::new(kind, size),
-            };
-            for library in peers::LIBRARIES {
-                let Some(cell) = Cell::new(library, direction, payload) else {
-                    continue;
-                };
-                report.check(
-                    cell.is_faithful(),
-                    format!("{} {title}: octets unchanged", library.name),
-                );
-                cells.push(cell);
-            }
-        }
-    }
-    if only.is_empty() {
-        cells.extend(floor::cells());
-    }
-    let (rounds, milliseconds) = if smoke { (3, 1.0) } else { (48, 8.0) };
+    let mut cells = cells(&only, &mut report);
+    let (rounds, milliseconds) = if smoke { (3, 1.0) } else { (36, 8.0) };
     eprintln!(
         "{} cells, {rounds} rounds of {milliseconds} ms each",
         cells.len()
     );
-    cells::measure(&mut cells, rounds, milliseconds);
+    let rounds = cells::measure(&mut cells, rounds, milliseconds);
+    pin::to_one_core(false);
     report.tables(&cells);
+    let waiting = if smoke || !only.is_empty() {
+        Vec::new()
+    } else {
+        idle::measure(idle::COUNT)
+    };
     if writes_figures {
-        let written = figures::write(&cells, rounds, Path::new(env!("CARGO_MANIFEST_DIR")));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let written = figures::write(&cells, &waiting, rounds, folder);
         report.check(written.is_ok(), format!("figures are written: {written:?}"));
     }
 
     for cell in &cells {
-        // Messages that borrow nothing are allocated, and so is the place of a future that waits to send.
+        // Messages that borrow nothing are allocated, and so are what rustls has to send, what connections begin with,
+        // and the place of a future that waits to send.
         let may_allocate = cell.library() == peers::OURS_OWNED
-            || cell.library() == peers::OURS_TOKIO && cell.direction().is_over_tcp();
+            || matches!(
+                cell.direction(),
+                Direction::Echo(Layer::Tls)
+                    | Direction::Batch(Layer::Tls)
+                    | Direction::Flood(Layer::Tls)
+                    | Direction::Connect
+            )
+            || cell.library() == peers::OURS_TOKIO && cell.direction().has_far_end();
         if cell.is_ours() && !may_allocate {
             let allocations = cell.allocations();
             report.check(
@@ -173,64 +191,12 @@ fn main() -> ExitCode {
         growth::hold(&mut report);
     }
     if !smoke {
-        for group in report::rows(&cells) {
-            hold(&mut report, &group);
+        for row in report::rows(&cells) {
+            bars::hold(&mut report, &row);
+        }
+        if only.is_empty() {
+            idle::hold(&mut report, &waiting);
         }
     }
     report.finish()
-}
-
-/// One size of one table.
-fn hold(report: &mut Report, row: &report::Row<'_>) {
-    let (direction, kind, size) = row.what;
-    let title = format!("{direction} {kind} {size}");
-    let (Some(best), false) = (row.best_peer(), row.ours().is_empty()) else {
-        return report.check(false, format!("{title}: not measured beside another"));
-    };
-    for ours in row.ours() {
-        let times = ours.ratio(best);
-        let bar = bar(direction, kind, ours.library());
-        report.check(
-            times <= bar,
-            format!(
-                "{}: {times:.2} of the time of {}, bar {bar}",
-                ours.title(),
-                best.library()
-            ),
-        );
-    }
-    if size <= 125
-        && matches!(
-            direction,
-            Direction::Receive | Direction::Send | Direction::Turn
-        )
-        && let Some(theirs) = row.of(peers::TOKIO_TUNGSTENITE)
-    {
-        for (library, bar) in [
-            (peers::OURS_TOKIO, bars::TOKIO),
-            (peers::OURS_OWNED, bars::TOKIO_OWNED),
-        ] {
-            let times = row.of(library).map_or(f64::NAN, |ours| ours.ratio(theirs));
-            report.check(
-                times <= bar,
-                format!(
-                    "{library} {title}: {times:.2} of the time of {}, bar {bar}",
-                    peers::TOKIO_TUNGSTENITE
-                ),
-            );
-        }
-    }
-    if size == 16 && !direction.is_over_tcp() {
-        let bar = match (direction, kind) {
-            (Direction::Receive, Kind::Text) => bars::SMALL_TEXT,
-            _ => bars::SMALL,
-        };
-        let ours = row.of(peers::OURS);
-        let times = ours.zip(row.of("tungstenite"));
-        let times = times.map_or(0.0, |(ours, theirs)| theirs.ratio(ours));
-        report.check(
-            times >= bar,
-            format!("{title}: {times:.2} times as fast as tungstenite, bar {bar}"),
-        );
-    }
 }

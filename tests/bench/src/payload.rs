@@ -28,6 +28,11 @@ pub struct Payload {
 }
 
 impl Payload {
+    pub const EMPTY: Self = Self {
+        kind: Kind::Binary,
+        octets: &[],
+    };
+
     pub fn new(kind: Kind, size: usize) -> Self {
         let octets = match kind {
             Kind::Binary => (0..size).map(|i| (i * 31 + i / 251) as u8).collect(),
@@ -39,11 +44,12 @@ impl Payload {
         }
     }
 
-    /// Text as programs send it: worth compressing, and never quite the same.
-    pub fn json(size: usize) -> Self {
+    /// Messages of so many octets as programs send them: worth compressing, and never quite the same.
+    pub fn json(size: usize, count: usize) -> &'static [Self] {
         let mut random = fastrand::Rng::with_seed(1);
-        let mut text = String::with_capacity(size + 100);
-        while text.len() < size {
+        let whole = size * count;
+        let mut text = String::with_capacity(whole + 100);
+        while text.len() < whole {
             let price = random.u32(100_000..200_000);
             let number = random.u32(1..5000);
             let side = ["buy", "sell"][random.usize(0..2)];
@@ -54,11 +60,12 @@ impl Payload {
                 random.u32(..)
             );
         }
-        text.truncate(size);
-        Self {
+        let messages = text.leak().as_bytes()[..whole].chunks(size);
+        let messages = messages.map(|octets| Self {
             kind: Kind::Text,
-            octets: Vec::leak(text.into_bytes()),
-        }
+            octets,
+        });
+        Vec::leak(messages.collect())
     }
 
     pub fn text(&self) -> &'static str {

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::cells::{Cell, Direction};
+use crate::cells::Cell;
+use crate::direction::Direction;
 use crate::payload::Kind;
 use crate::peers;
 
@@ -87,7 +88,7 @@ impl Report {
                     .collect();
                 if !counts.is_empty() {
                     println!(
-                        "  {:<18} {:<26} {}",
+                        "  {:<18} {:<38} {}",
                         library.name,
                         format!("{direction} {kind}"),
                         counts.concat()
@@ -127,7 +128,7 @@ fn table(cells: &[Cell], direction: Direction, kind: Kind) {
             sizes.push(cell.size());
         }
     }
-    print!("\n{:<26}", format!("{direction} {kind}"));
+    print!("\n{:<38}", format!("{direction} {kind}"));
     for &size in &sizes {
         let size = if size < 1024 {
             format!("{size} B")
@@ -138,18 +139,21 @@ fn table(cells: &[Cell], direction: Direction, kind: Kind) {
     }
     println!();
     for name in names {
-        print!("  {name:<24}");
+        print!("  {name:<36}");
         for &size in &sizes {
             let column = || group.iter().filter(move |cell| cell.size() == size);
             let best = column()
-                .filter(|cell| cell.library() != peers::RAW)
+                .filter(|cell| cell.library() != peers::LIMIT)
                 .min_by(|a, b| a.median().total_cmp(&b.median()));
             match (column().find(|cell| cell.library() == name), best) {
                 (None, _) | (_, None) => print!("{:>20}", "-"),
                 (Some(cell), Some(best)) => {
                     let time = cell.median();
                     let figure = match direction {
-                        Direction::Batch => format!("{:.2} M/s", 1e3 / time),
+                        Direction::Batch(_) | Direction::Flood(_) => {
+                            format!("{:.2} M/s", 1e3 / time)
+                        }
+                        Direction::Connect => format!("{:.0} /s", 1e9 / time),
                         _ if size <= 1024 => format!("{time:.1} ns"),
                         _ => format!("{:.0} MB/s", size as f64 / time * 1e3),
                     };

@@ -17,6 +17,7 @@ use tungstenite::Message;
 use tungstenite::protocol::Role;
 
 use crate::cells::median;
+use crate::direction::Layer;
 use crate::payload::{Kind, Payload};
 use crate::peers::{OURS_TOKIO, TOKIO_TUNGSTENITE};
 use crate::served;
@@ -101,7 +102,7 @@ fn in_runtime(
     payload: Payload,
     work: impl AsyncFnOnce(tokio::net::TcpStream) -> f64,
 ) -> f64 {
-    let tcp: TcpStream = served::connect(payload, sent(tasks) as u64);
+    let tcp: TcpStream = served::connect(Layer::Tcp, payload, sent(tasks) as u64, 1);
     tcp.set_nonblocking(true).expect("non-blocking");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::payload::{Kind, Payload};
@@ -28,28 +27,29 @@ const PAGE: usize = 4096;
 
 /// `payload` in one unmasked frame: what a server sends.
 pub fn frame(payload: Payload) -> Vec<u8> {
-    let mut frame = header(payload, 0);
+    let mut frame = header(payload.kind, payload.octets.len(), 0);
     frame.extend(payload.octets);
     frame
 }
 
 /// `payload` in one masked frame: what a client sends, with a key that changes nothing.
 pub fn masked(payload: Payload) -> Vec<u8> {
-    let mut frame = header(payload, 0x80);
+    let mut frame = header(payload.kind, payload.octets.len(), 0x80);
     frame.extend([0; 4]);
     frame.extend(payload.octets);
     frame
 }
 
-fn header(payload: Payload, mask: u8) -> Vec<u8> {
-    let mut header = vec![0x80 | opcode(payload.kind)];
-    match payload.octets.len() {
-        len @ 0..=125 => header.push(mask | len as u8),
-        len @ 126..=65_535 => {
+/// What comes before the key or the payload.
+pub fn header(kind: Kind, len: usize, mask: u8) -> Vec<u8> {
+    let mut header = vec![0x80 | opcode(kind)];
+    match len {
+        0..=125 => header.push(mask | len as u8),
+        126..=65_535 => {
             header.push(mask | 126);
             header.extend((len as u16).to_be_bytes());
         }
-        len => {
+        _ => {
             header.push(mask | 127);
             header.extend((len as u64).to_be_bytes());
         }
@@ -66,7 +66,8 @@ impl Wire {
         Self::new(frame.repeat(count))
     }
 
-    fn new(recording: Vec<u8>) -> Self {
+    /// Whole frames, again and again.
+    pub fn new(recording: Vec<u8>) -> Self {
         let shift = fastrand::usize(..PAGE);
         let mut shifted = vec![0; shift];
         shifted.extend(recording);
@@ -77,22 +78,6 @@ impl Wire {
             most: usize::MAX,
             tape: None,
         }
-    }
-
-    /// The same, compressed.
-    pub fn with_compressed(payload: Payload) -> Self {
-        let mut compressed = Vec::with_capacity(payload.octets.len() + 1024);
-        Compress::new(Compression::new(6), false)
-            .compress_vec(payload.octets, &mut compressed, FlushCompress::Sync)
-            .expect("room");
-        compressed.truncate(compressed.len() - TAIL.len());
-        let compressed = Payload {
-            kind: payload.kind,
-            octets: Vec::leak(compressed),
-        };
-        let mut frame = frame(compressed);
-        frame[0] |= RSV1;
-        Self::new(frame.repeat((256 * 1024 / frame.len()).max(2)))
     }
 
     /// Nothing to read.
@@ -222,31 +207,8 @@ fn whole_header(header: &[u8]) -> Option<u64> {
     (rest.len() == extended + key).then_some(payload)
 }
 
-/// As [`decode`], for compressed messages, one after the other.
-pub struct Inflater(Decompress);
-
-impl Inflater {
-    pub fn new() -> Self {
-        Self(Decompress::new(false))
-    }
-
-    pub fn decode(&mut self, octets: &[u8]) -> Result<(u8, Vec<u8>), &'static str> {
-        let (opcode, mut compressed) = unframe(octets, RSV1)?;
-        compressed.extend(TAIL);
-        let mut message = Vec::with_capacity(4 * 1024 * 1024);
-        self.0
-            .decompress_vec(&compressed, &mut message, FlushDecompress::Sync)
-            .map_err(|_| "corrupt")?;
-        Ok((opcode & 0xf, message))
-    }
-}
-
-const RSV1: u8 = 0x40;
-
-/// What RFC 7692 §7.2.1 takes off.
-const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-
-fn unframe(mut octets: &[u8], rsv: u8) -> Result<(u8, Vec<u8>), &'static str> {
+/// As [`decode`], with these reserved bits set.
+pub fn unframe(mut octets: &[u8], rsv: u8) -> Result<(u8, Vec<u8>), &'static str> {
     let mut message = Vec::new();
     let mut first = None;
     loop {
@@ -324,6 +286,19 @@ impl AsyncWrite for Wire {
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(self.get_mut().put(octets)))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wire = self.get_mut();
+        Poll::Ready(Ok(parts.iter().map(|part| wire.put(part)).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,7 +2,7 @@
 //! its own that asks for no memory, sends each a message and then takes all answers.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,8 +17,9 @@ use tokio::sync::Notify;
 
 use super::memory::fours;
 use super::{Counts, Lines, Point, READS, Series, WRITES, count, line};
-use crate::idle::{raise_limit, shake_hands};
+use crate::idle::raise_limit;
 use crate::payload::{Kind, Payload};
+use crate::served::{listen, shake_hands};
 use crate::wire;
 
 /// Octets of a message.
@@ -105,8 +106,7 @@ impl Connections {
 }
 
 fn serve(count: u64, answered: Arc<Notify>) -> (SocketAddr, Thread) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let (listener, address) = listen();
     let payload = Payload::new(Kind::Binary, SIZE);
     let message = wire::frame(payload);
     let mut answer = vec![0; wire::masked(payload).len()];

@@ -50,7 +50,7 @@ fn one(name: &'static str, heap: Line, point: fn(u8) -> Point) -> Series {
 }
 
 fn sends<D: Decompress, C: Compress + 'static>(stages: fn(u8) -> (D, C), bits: u8) -> Point {
-    let octets = Payload::json(SIZE).octets;
+    let octets = Payload::json(SIZE, 1)[0].octets;
     let mut wire = vec![0; 2 * SIZE];
     let before = Counts::now();
     let (mut inflating, mut deflating) = stages(bits);
@@ -63,7 +63,7 @@ fn sends<D: Decompress, C: Compress + 'static>(stages: fn(u8) -> (D, C), bits: u
 }
 
 fn receives<D: Decompress + 'static, C: Compress>(stages: fn(u8) -> (D, C), bits: u8) -> Point {
-    let octets = Payload::json(SIZE).octets;
+    let octets = Payload::json(SIZE, 1)[0].octets;
     let mut wire = vec![0; 2 * SIZE];
     let before = Counts::now();
     let (mut inflating, mut deflating) = stages(bits);

@@ -33,7 +33,10 @@ pub const LIBRARY: Library = Library {
         }))
     }),
     over_tcp: None,
+    over_tls: None,
     deflate: None,
+    connect: None,
+    idle: None,
     has_queue: false,
 };
 
@@ -64,9 +67,15 @@ impl Client for Ours {
         self.connection.send(black_box(self.message)).expect("sent");
     }
 
+    fn load(&mut self, payload: Payload) {
+        self.message = message(payload);
+    }
+
     fn queue(&mut self) {
         self.send();
     }
 
     fn flush(&mut self) {}
+
+    fn close(self) {}
 }

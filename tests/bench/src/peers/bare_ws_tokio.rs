@@ -2,57 +2,123 @@
 
 use std::hint::black_box;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bare_ws::close::CloseCode;
 use bare_ws::message::{Message, OwnedMessage};
-use bare_ws_std::Config;
-use bare_ws_std::tokio::{WebSocket, open};
+use bare_ws_std::tokio::{WebSocket, connect, open};
+use bare_ws_std::{Config, Deflate, Tls};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::Library;
 use super::bare_ws::message;
-use super::bare_ws_std::answer;
-use super::drive::{AsyncClient, on_tokio, over_tcp};
+pub use super::bare_ws_std::DEFLATE;
+use super::bare_ws_std::answer_with;
+use super::drive::{
+    AsyncClient, Asynchronous, Connecting, Deflating, Octets, connecting, deflating,
+};
+use crate::direction::Takeover;
 use crate::payload::{Kind, Payload};
+use crate::tls;
 use crate::wire::Wire;
 
 /// What is received is borrowed.
-pub const LIBRARY: Library = Library {
-    name: super::OURS_TOKIO,
-    in_memory: Some(|wire, payload| on_tokio(|| borrowed(Served::new(wire), payload))),
-    over_tcp: Some(|tcp, payload| over_tcp(tcp, |tcp| borrowed(tcp, payload))),
-    deflate: None,
-    has_queue: true,
-};
+pub const LIBRARY: Library = deflating::<Own>(super::OURS_TOKIO);
 
 /// Messages that borrow nothing.
-pub const OWNED: Library = Library {
-    name: super::OURS_OWNED,
-    in_memory: Some(|wire, payload| on_tokio(|| owned(Served::new(wire), payload))),
-    over_tcp: Some(|tcp, payload| over_tcp(tcp, |tcp| owned(tcp, payload))),
-    deflate: None,
-    has_queue: true,
-};
+pub const OWNED: Library = connecting::<Streaming>(super::OURS_OWNED);
 
-async fn connected<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> WebSocket<S> {
-    let opened = open(&Config::new(), "ws://localhost/", stream).await;
+struct Own;
+
+impl Asynchronous for Own {
+    async fn over<S: Octets>(stream: S, payload: Payload) -> impl AsyncClient + 'static {
+        Borrowed {
+            socket: opened(&Config::new(), "ws", stream).await,
+            message: message(payload),
+        }
+    }
+
+    async fn in_memory(wire: Wire, payload: Payload) -> impl AsyncClient + 'static {
+        Self::over(Served::new(wire, ""), payload).await
+    }
+
+    async fn over_tls(tcp: TcpStream, payload: Payload) -> impl AsyncClient + 'static {
+        Borrowed {
+            socket: opened(&secure(), "wss", tcp).await,
+            message: message(payload),
+        }
+    }
+}
+
+impl Connecting for Own {
+    async fn connect(address: SocketAddr, payload: Payload) -> impl AsyncClient + 'static {
+        let connected = connect(&format!("ws://{address}/")).await;
+        Borrowed {
+            socket: connected.expect("open"),
+            message: message(payload),
+        }
+    }
+}
+
+impl Deflating for Own {
+    async fn deflating(
+        wire: Wire,
+        payload: Payload,
+        takeover: Takeover,
+    ) -> impl AsyncClient + 'static {
+        let config = Config::new().deflate(Deflate::new());
+        let served = Served::new(wire, DEFLATE[takeover as usize]);
+        Borrowed {
+            socket: opened(&config, "ws", served).await,
+            message: message(payload),
+        }
+    }
+}
+
+struct Streaming;
+
+impl Asynchronous for Streaming {
+    async fn over<S: Octets>(stream: S, payload: Payload) -> impl AsyncClient + 'static {
+        Owned {
+            socket: opened(&Config::new(), "ws", stream).await,
+            message: message(payload).to_owned(),
+        }
+    }
+
+    async fn in_memory(wire: Wire, payload: Payload) -> impl AsyncClient + 'static {
+        Self::over(Served::new(wire, ""), payload).await
+    }
+
+    async fn over_tls(tcp: TcpStream, payload: Payload) -> impl AsyncClient + 'static {
+        Owned {
+            socket: opened(&secure(), "wss", tcp).await,
+            message: message(payload).to_owned(),
+        }
+    }
+}
+
+impl Connecting for Streaming {
+    async fn connect(address: SocketAddr, payload: Payload) -> impl AsyncClient + 'static {
+        let connected = connect(&format!("ws://{address}/")).await;
+        Owned {
+            socket: connected.expect("open"),
+            message: message(payload).to_owned(),
+        }
+    }
+}
+
+async fn opened<S: Octets>(config: &Config, scheme: &str, stream: S) -> WebSocket<S> {
+    let opened = open(config, &format!("{scheme}://{}/", tls::HOST), stream).await;
     opened.expect("open")
 }
 
-async fn borrowed<S: AsyncRead + AsyncWrite + Unpin>(stream: S, payload: Payload) -> Borrowed<S> {
-    Borrowed {
-        socket: connected(stream).await,
-        message: message(payload),
-    }
-}
-
-async fn owned<S: AsyncRead + AsyncWrite + Unpin>(stream: S, payload: Payload) -> Owned<S> {
-    Owned {
-        socket: connected(stream).await,
-        message: message(payload).to_owned(),
-    }
+fn secure() -> Config {
+    let tls = Tls::builder().root(tls::certificate().to_vec()).build();
+    Config::new().tls(tls.expect("a root"))
 }
 
 struct Borrowed<S: AsyncRead + AsyncWrite + Unpin> {
@@ -73,6 +139,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncClient for Borrowed<S> {
         self.socket.send(message).await.expect("sent");
     }
 
+    fn load(&mut self, payload: Payload) {
+        self.message = message(payload);
+    }
+
     async fn queue(&mut self) {
         let message = black_box(self.message);
         while !self.socket.writer.queue(message).expect("queued") {
@@ -82,6 +152,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncClient for Borrowed<S> {
 
     async fn flush(&mut self) {
         self.socket.writer.flush().await.expect("sent");
+    }
+
+    async fn close(mut self) {
+        let closed = self.socket.finish(CloseCode::NORMAL, "").await;
+        closed.expect("closed");
     }
 }
 
@@ -106,6 +181,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncClient for Owned<S> {
             .expect("sent");
     }
 
+    fn load(&mut self, payload: Payload) {
+        self.message = message(payload).to_owned();
+    }
+
     async fn queue(&mut self) {
         let message = black_box(self.message.clone());
         self.socket.feed(message).await.expect("queued");
@@ -114,19 +193,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncClient for Owned<S> {
     async fn flush(&mut self) {
         SinkExt::flush(&mut self.socket).await.expect("sent");
     }
+
+    async fn close(mut self) {
+        let closed = self.socket.finish(CloseCode::NORMAL, "").await;
+        closed.expect("closed");
+    }
 }
 
 /// A wire behind an opening handshake.
-struct Served {
+pub struct Served {
     wire: Wire,
     /// The handshake's octets that are not read yet, while there is a handshake.
     opening: Option<Vec<u8>>,
+    /// A field of the answer.
+    field: &'static str,
 }
 
 impl Served {
-    fn new(wire: Wire) -> Self {
+    pub fn new(wire: Wire, field: &'static str) -> Self {
         Self {
             wire,
+            field,
             opening: Some(Vec::new()),
         }
     }
@@ -154,11 +241,29 @@ impl AsyncWrite for Served {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let field = self.field;
         if let Some(response) = &mut self.opening {
-            *response = answer(octets);
+            *response = answer_with(octets, field);
             return Poll::Ready(Ok(octets.len()));
         }
         Pin::new(&mut self.wire).poll_write(cx, octets)
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.opening.is_some() {
+            let octets: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+            return self.poll_write(cx, &octets);
+        }
+        Pin::new(&mut self.wire).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,26 +1,64 @@
 //! sockudo-ws.
 
 use std::hint::black_box;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use sockudo_ws::client::WebSocketClient;
+use sockudo_ws::error::CloseReason;
 use sockudo_ws::{
-    CompressedWebSocketStream, Config, DeflateConfig, Message, Result, WebSocketStream,
+    CompressedWebSocketStream, Config, DeflateConfig, Http1, Message, Result, WebSocketStream,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Library;
-use super::drive::{AsyncClient, on_tokio, over_tcp};
+use super::drive::{AsyncClient, Asynchronous, Connecting, Deflating, Octets, deflating};
+use crate::direction::Takeover;
 use crate::payload::{Kind, Payload};
 use crate::wire::Wire;
 
-pub const LIBRARY: Library = Library {
-    name: "sockudo-ws",
-    in_memory: Some(|wire, payload| on_tokio(async || client(wire, payload, untimed()))),
-    over_tcp: Some(|tcp, payload| over_tcp(tcp, async |tcp| client(tcp, payload, untimed()))),
-    deflate: Some(|wire, payload| on_tokio(async || deflating(wire, payload))),
-    has_queue: true,
-};
+pub const LIBRARY: Library = deflating::<Sockudo>("sockudo-ws");
+
+struct Sockudo;
+
+impl Asynchronous for Sockudo {
+    async fn over<S: Octets>(stream: S, payload: Payload) -> impl AsyncClient + 'static {
+        Client {
+            client: WebSocketStream::client(stream, untimed()),
+            message: message(payload),
+        }
+    }
+}
+
+impl Connecting for Sockudo {
+    async fn connect(address: SocketAddr, payload: Payload) -> impl AsyncClient + 'static {
+        let client = WebSocketClient::<Http1>::new(untimed());
+        let url = format!("ws://{address}/");
+        let connected = client.connect_to_url(&url, None).await;
+        Client {
+            client: connected.expect("open").0,
+            message: message(payload),
+        }
+    }
+}
+
+impl Deflating for Sockudo {
+    async fn deflating(
+        wire: Wire,
+        payload: Payload,
+        takeover: Takeover,
+    ) -> impl AsyncClient + 'static {
+        let deflate = DeflateConfig {
+            server_no_context_takeover: takeover == Takeover::Dropped,
+            client_no_context_takeover: takeover == Takeover::Dropped,
+            ..DeflateConfig::default()
+        };
+        Client {
+            client: CompressedWebSocketStream::client(wire, untimed(), deflate),
+            message: message(payload),
+        }
+    }
+}
 
 /// Its keepalive is a timer of tokio's, which needs a runtime, and nobody here answers its Pings.
 fn untimed() -> Config {
@@ -28,24 +66,6 @@ fn untimed() -> Config {
         auto_ping: false,
         idle_timeout: 0,
         ..Config::default()
-    }
-}
-
-fn client<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    payload: Payload,
-    config: Config,
-) -> Sockudo<WebSocketStream<S>> {
-    Sockudo {
-        client: WebSocketStream::client(stream, config),
-        message: message(payload),
-    }
-}
-
-fn deflating(wire: Wire, payload: Payload) -> Sockudo<CompressedWebSocketStream<Wire>> {
-    Sockudo {
-        client: CompressedWebSocketStream::client(wire, untimed(), DeflateConfig::default()),
-        message: message(payload),
     }
 }
 
@@ -57,12 +77,12 @@ fn message(payload: Payload) -> Message {
     }
 }
 
-struct Sockudo<C> {
+struct Client<C> {
     client: C,
     message: Message,
 }
 
-impl<C> AsyncClient for Sockudo<C>
+impl<C> AsyncClient for Client<C>
 where
     C: Stream<Item = Result<Message>> + Sink<Message, Error = sockudo_ws::Error> + Unpin,
 {
@@ -80,6 +100,10 @@ where
         self.client.send(message).await.expect("sent");
     }
 
+    fn load(&mut self, payload: Payload) {
+        self.message = message(payload);
+    }
+
     async fn queue(&mut self) {
         let message = black_box(self.message.clone());
         self.client.feed(message).await.expect("queued");
@@ -87,5 +111,11 @@ where
 
     async fn flush(&mut self) {
         self.client.flush().await.expect("sent");
+    }
+
+    async fn close(mut self) {
+        let close = Message::Close(Some(CloseReason::new(1000, "")));
+        self.client.send(close).await.expect("closed");
+        while self.client.next().await.is_some_and(|it| it.is_ok()) {}
     }
 }

@@ -2,28 +2,35 @@
 
 use crate::*;
 
-/// What a connection holds when it is open and nothing has passed, beside the name of its server.
-fn held(config: &Config) -> isize {
-    let peer = serve(|mut conn| {
-        conn.accept();
-        conn.sees_end();
-    });
-    let uri = peer.uri();
-    let before = HELD.get();
-    let socket = config.connect(&uri).unwrap();
-    let held = HELD.get() - before;
-    drop(socket);
-    peer.join();
-    held
+/// What a connection holds when it is open and nothing has passed. The least of some, since the first of a process sets up
+/// what all of them use.
+fn held(config: &Config, field: &'static str) -> isize {
+    let once = || {
+        let peer = serve(move |mut conn| {
+            conn.accept_with(field, b"");
+            conn.sees_end();
+        });
+        let uri = peer.uri();
+        let before = HELD.get();
+        let socket = config.connect(&uri).unwrap();
+        let held = HELD.get() - before;
+        drop(socket);
+        peer.join();
+        held
+    };
+    [once(), once(), once()]
+        .into_iter()
+        .min()
+        .unwrap_or_default()
 }
 
 // row: LIM-04
 #[test]
 fn each_buffer_begins_with_what_it_was_set_to() {
     // 4 KiB to receive and 1.5 KiB to send are the default.
-    let default = held(&Config::new());
+    let default = held(&Config::new(), "");
     for octets in [1024, 4096, 5000, 64 * 1024] {
-        let more = held(&Config::new().receive_buffer(octets)) - default;
+        let more = held(&Config::new().receive_buffer(octets), "") - default;
         assert_eq!(more, octets as isize - 4096, "{octets}");
     }
     for (octets, begins) in [
@@ -35,7 +42,7 @@ fn each_buffer_begins_with_what_it_was_set_to() {
         (256 * 1024, 1536),
         (1 << 24, 1536),
     ] {
-        let more = held(&Config::new().transmit_buffer(octets)) - default;
+        let more = held(&Config::new().transmit_buffer(octets), "") - default;
         assert_eq!(more, begins - 1536, "{octets}");
     }
 }
@@ -81,19 +88,7 @@ fn a_message_that_fits_the_transmit_buffer_leaves_in_one_write() -> Result<(), E
 fn compression_takes_memory_once_the_server_has_agreed_to_it() {
     use bare_ws_std::Deflate;
 
-    let with = |field: &'static str, deflate: Option<Deflate>| {
-        let peer = serve(move |mut conn| {
-            conn.accept_with(field, b"");
-            conn.sees_end();
-        });
-        let uri = peer.uri();
-        let before = HELD.get();
-        let socket = Config::new().deflate(deflate).connect(&uri).unwrap();
-        let held = HELD.get() - before;
-        drop(socket);
-        peer.join();
-        held
-    };
+    let with = |field, deflate: Option<Deflate>| held(&Config::new().deflate(deflate), field);
     let plain = with("", None);
     let declined = with("", Some(Deflate::new()));
     assert_eq!(declined, plain);

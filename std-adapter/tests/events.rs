@@ -10,13 +10,15 @@ use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Proxy};
-use peer::{Conn, Peer, serve};
+use peer::{Conn, LONG, Peer, serve};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
 /// Level and words, of `log` and of `tracing`.
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static TRACED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// What tests have looked at.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Recorder;
 
@@ -89,16 +91,19 @@ fn record() {
     });
 }
 
-/// What was told of that server by both, which is the same, without its address.
+/// What was told of that server by both, which is the same, without its address. Once: another may be given its port.
 fn told(address: SocketAddr) -> Vec<String> {
     let of = |lines: &Mutex<Vec<String>>| -> Vec<String> {
-        let lines = lines.lock().unwrap();
-        let its = |line: &&String| line.contains(&format!("peer={address}"));
-        let name = |line: &String| line.replace(&address.to_string(), "HOST");
-        lines.iter().filter(its).map(name).collect()
+        let mut lines = lines.lock().unwrap();
+        let its = |line: &mut String| line.contains(&format!("peer={address}"));
+        let its: Vec<_> = lines.extract_if(.., its).collect();
+        its.iter()
+            .map(|line| line.replace(&address.to_string(), "HOST"))
+            .collect()
     };
     let (logged, traced) = (of(&LOGGED), of(&TRACED));
     assert_eq!(logged, traced);
+    TOLD.lock().unwrap().extend(logged.iter().cloned());
     logged
 }
 
@@ -106,11 +111,15 @@ fn told(address: SocketAddr) -> Vec<String> {
 #[derive(Clone, Copy)]
 enum Act {
     Close,
+    /// The peer does not answer in time.
+    CloseLate,
     /// Without a status code.
     CloseBare,
     /// Until that fails.
     Send,
     Receive,
+    /// With a keepalive.
+    Ask,
     Abort,
     Drop,
 }
@@ -122,7 +131,7 @@ fn blocking(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
     match act {
         Act::Drop => return Ok(()),
         Act::Abort => socket.abort_handle().abort(),
-        Act::Close => {
+        Act::Close | Act::CloseLate => {
             socket.send("s3cret payload")?;
             socket.close(CloseCode::NORMAL, "s3cret reason")?;
         }
@@ -130,7 +139,7 @@ fn blocking(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
         Act::Send => loop {
             socket.send("s3cret payload")?;
         },
-        Act::Receive => {}
+        Act::Receive | Act::Ask => {}
     }
     while socket.recv()?.is_some() {}
     socket.finish(None, "").map(drop)
@@ -146,7 +155,7 @@ fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
         match act {
             Act::Drop => return Ok(()),
             Act::Abort => socket.abort_handle().abort(),
-            Act::Close => {
+            Act::Close | Act::CloseLate => {
                 socket.send("s3cret payload").await?;
                 socket.close(CloseCode::NORMAL, "s3cret reason").await?;
             }
@@ -154,7 +163,7 @@ fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
             Act::Send => loop {
                 socket.send("s3cret payload").await?;
             },
-            Act::Receive => {}
+            Act::Receive | Act::Ask => {}
         }
         while socket.recv().await?.is_some() {}
         socket.finish(None, "").await.map(drop)
@@ -215,7 +224,7 @@ const CASES: &[Case] = &[
             conn.read_close();
             conn.sees_end();
         },
-        Act::Close,
+        Act::CloseLate,
         &[
             OPEN,
             "INFO closing peer=HOST by=us code=1000",
@@ -286,7 +295,7 @@ const CASES: &[Case] = &[
             // The Ping, and the Close, which is not answered.
             conn.read_close();
         },
-        Act::Receive,
+        Act::Ask,
         &[OPEN, "WARN keepalive: no answer to a Ping peer=HOST"],
     ),
     (
@@ -313,15 +322,27 @@ fn config() -> Config {
     record();
     Config::new()
         .redirects(3)
-        .close_timeout(Duration::from_millis(200))
+        .connect_timeout(LONG)
+        .handshake_timeout(LONG)
+        .close_timeout(LONG)
         .credentials_in_uri(true)
         .subprotocol("chat.v1")
         .header("Cookie", "s3cret")
         .message_limit(1000)
-        .keepalive(KeepAlive {
-            interval: Duration::from_millis(300),
-            dead_after: Duration::from_millis(900),
-        })
+}
+
+/// Only what is about a limit has a short one.
+fn config_of(act: Act) -> Config {
+    match act {
+        Act::CloseLate => config().close_timeout(Duration::from_millis(200)),
+        Act::Ask => config()
+            .close_timeout(Duration::from_millis(200))
+            .keepalive(KeepAlive {
+                interval: Duration::from_millis(100),
+                dead_after: Duration::from_millis(300),
+            }),
+        _ => config(),
+    }
 }
 
 fn uri<T>(server: &Peer<T>) -> String {
@@ -329,7 +350,7 @@ fn uri<T>(server: &Peer<T>) -> String {
 }
 
 fn has_no_secret() {
-    for lines in [&LOGGED, &TRACED] {
+    for lines in [&LOGGED, &TRACED, &TOLD] {
         let text = lines.lock().unwrap().join("\n");
         assert!(!text.contains("s3cret") && !text.contains("us3r"), "{text}");
     }
@@ -340,13 +361,10 @@ fn has_no_secret() {
 fn what_happens_is_told_in_its_order_and_nothing_of_it_is_a_secret() {
     for way in WAYS {
         for (serves, act, wanted) in CASES {
-            let server = serve(move |mut conn| {
-                serves(&mut conn);
-                conn
-            });
+            let server = serve(move |mut conn| serves(&mut conn));
             let (address, uri) = (server.address, uri(&server));
-            let _ = way(&config(), &uri, *act);
-            drop(server.join());
+            let _ = way(&config_of(*act), &uri, *act);
+            server.join();
             let mut all = vec![
                 "DEBUG connecting peer=HOST",
                 "DEBUG connected peer=HOST address=HOST",
@@ -401,14 +419,15 @@ fn a_proxy_is_named_without_its_credentials() {
         way(&config().proxy(through), &uri, Act::Receive).unwrap_err();
         proxy.join();
         let (host, port) = (address.ip(), address.port());
+        let told = told(server);
         assert_eq!(
-            told(server)[..2],
+            told[..2],
             [
                 format!("DEBUG connecting peer=HOST proxy={host} proxy_port={port}"),
                 format!("DEBUG connected peer=HOST address={address}"),
             ]
         );
-        assert_eq!(told(server)[2..], ["WARN not open peer=HOST error=proxy"]);
+        assert_eq!(told[2..], ["WARN not open peer=HOST error=proxy"]);
     }
     has_no_secret();
 }

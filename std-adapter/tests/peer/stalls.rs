@@ -1,4 +1,5 @@
 //! How long the machine kept threads from running: what a test may allow beside a deadline.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -235,6 +235,11 @@ fn events_are_objects() {
     let objects = crate::pipes::objects(&output.stdout);
     assert_eq!(objects.len(), 1);
     assert_eq!(objects[0]["kind"], "connect");
+    let what = objects[0]["what"].as_str().unwrap();
+    assert!(
+        text(&output.stderr).contains(what) && what.contains("refused"),
+        "{what}"
+    );
 }
 
 #[test]

@@ -344,7 +344,6 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
 }
 
-/// As [`Config::check`] finds it.
 /// A port alone is one of the loopback address.
 fn place(text: &str) -> Result<String, String> {
     let (address, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
@@ -354,6 +353,7 @@ fn place(text: &str) -> Result<String, String> {
     }
 }
 
+/// As [`Config::check`] finds it.
 fn subprotocol(name: &str) -> Result<String, String> {
     let config = Config::new().subprotocol(name);
     match config.check("ws://localhost/") {

@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use bare_ws::error::Error as ProtocolError;
-use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Phase, Timeout};
+use bare_ws::lifecycle::{Call, End, Event, Lifecycle, Moment as _, Phase, Timeout};
 use bare_ws::uri::Uri;
 
 use crate::error::Error;
@@ -172,6 +172,22 @@ impl Life {
         let before = self.machine.end();
         self.machine.check(call, now);
         self.tell(before);
+    }
+
+    /// The machine's, without a look at each limit where none is set.
+    #[inline]
+    pub(crate) fn until(&self, call: Call) -> Moment {
+        let limits = self.machine.limits();
+        let is_timed = limits.silence.is_some()
+            || limits.ping_after.is_some()
+            || limits.answer.is_some()
+            || self.machine.is_stalled()
+            || self.machine.closes_by() != Moment::NEVER;
+        if is_timed {
+            self.machine.until(call)
+        } else {
+            Moment::NEVER
+        }
     }
 
     /// The peer broke a rule or met a limit, or the transport ended without a Close.

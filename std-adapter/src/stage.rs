@@ -263,12 +263,16 @@ mod deflate {
         }
     }
 
+    /// zlib's 6 takes 1.3 to 1.6 times as long, for text of 1 and of 64 KiB that is 1.4 % smaller.
+    #[cfg(feature = "zlib-rs")]
+    const LEVEL: u8 = 5;
+
     impl Deflating {
         pub(crate) fn new(agreed: &Agreed, threshold: Option<usize>) -> Self {
             #[cfg(not(feature = "zlib-rs"))]
             let compressor = Compressor::new(deflate::Heap::new(agreed.send_window_bits));
             #[cfg(feature = "zlib-rs")]
-            let compressor = Compressor::new(6);
+            let compressor = Compressor::new(LEVEL);
             let mut compressor = match threshold {
                 Some(threshold) => compressor.with_threshold(threshold),
                 None => compressor,

@@ -27,7 +27,7 @@ const TOKIO: f64 = 0.55;
 const TOKIO_OWNED: f64 = 0.8;
 /// Text in pieces by the core's loop, which cannot wait for a moment: what has come is checked before each read.
 const CLOCKLESS: f64 = 2.6;
-/// permessage-deflate: the engine, zlib-rs at level 6, is that of the others, and most of the time.
+/// permessage-deflate: the engine, zlib-rs, is that of the others, and most of the time.
 const DEFLATE: f64 = 1.8;
 /// Small messages over sockets, where most of the time is the system's, and connections.
 const SOCKET: f64 = 2.0;

@@ -50,7 +50,8 @@ fn head(text: &mut String, rounds: usize) -> fmt::Result {
         with ring, TLS 1.3.\n\n\
         The limit is no library: as many octets as the frame has, copied or passed through a socket or through rustls, and\n\
         one check of text that is received (simdutf8); where messages are compressed, zlib-rs alone at level 6, which is the\n\
-        engine of all that compress; where connections are made, the same octets of both handshakes through a socket.\n\n\
+        engine of all that compress, and the level of all but ours: by default it takes level 5, at which text is 1.4 %\n\
+        longer. Where connections are made, it is the same octets of both handshakes through a socket.\n\n\
         Why a row is lost: text in pieces by the core's loop, because without a clock it checks what has come\n\
         before each read, and there is no way from checked pieces to a `&str` without `unsafe` but a check of the whole;\n\
         long binary messages received by the adapter, a few hundredths, because each receive takes a lock and looks at the\n\

@@ -82,7 +82,7 @@ pub struct Library {
     pub over_tcp: Option<Over>,
     /// ... and over one that has to begin with TLS.
     pub over_tls: Option<Over>,
-    /// A client in memory with permessage-deflate: level 6, any window.
+    /// A client in memory with permessage-deflate: level 6, where it can be chosen, and any window.
     pub deflate: Option<Deflating>,
     /// Makes so many connections to the address, one after the other, from TCP to the closing handshake.
     pub connect: Option<Connect>,

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::buffer::Growing;
 use bare_ws_std::{Config, Error, Interest, Stream, Timeout};
@@ -154,22 +154,39 @@ fn pieces_are_inflated_and_compressed_again_without_an_allocation() -> Result<()
 #[test]
 fn whole_messages_are_echoed_without_an_allocation_once_the_buffer_has_grown() -> Result<(), Error>
 {
+    for _ in 0..20 {
+        if let Some(allocations) = allocations_of_whole_messages()? {
+            assert_eq!(allocations, 0);
+            return Ok(());
+        }
+    }
+    panic!("the machine never let a connection run without a pause");
+}
+
+/// None if the machine paused for so long that the connection gave its memory back: a second.
+fn allocations_of_whole_messages() -> Result<Option<u64>, Error> {
+    const PAUSE: Duration = Duration::from_millis(900);
     let peer = echoed();
-    let mut socket = bare_ws_std::connect(&peer.uri())?;
+    let config = Config::new().close_timeout(peer::LONG);
+    let mut socket = config.connect(&peer.uri())?;
     let (reader, writer) = (&mut socket.reader, &mut socket.writer);
     let mut before = 0;
     let mut messages = 0;
+    let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
     while let Some(message) = reader.recv()? {
         writer.send(message)?;
         messages += 1;
         if messages == 1 {
             before = ALLOCATIONS.get();
         }
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
     }
+    let allocations = ALLOCATIONS.get() - before;
+    longest = longest.max(last.elapsed());
     assert_eq!(messages, MESSAGES + 1);
-    assert_eq!(ALLOCATIONS.get() - before, 0);
     peer.join();
-    Ok(())
+    Ok((longest < PAUSE).then_some(allocations))
 }
 
 const LARGE: usize = 8 << 20;
@@ -342,12 +359,19 @@ fn an_idle_connection_holds_little_whatever_it_has_carried() -> Result<(), Error
         assert!(socket.recv()?.is_some_and(|m| m.as_bytes() == message));
         assert!(HELD.get() - before >= own, "{length}");
         drop(message);
-        let outcome = socket.recv_timeout(QUIET);
-        assert!(
-            matches!(outcome, Err(Error::Timeout(Timeout::Call))),
-            "{outcome:?}"
-        );
-        let held = HELD.get() - before;
+        // A thread that wakes late finds its limit and the second over at once: it looks once more.
+        let mut held = 0;
+        for _ in 0..10 {
+            let outcome = socket.recv_timeout(QUIET);
+            assert!(
+                matches!(outcome, Err(Error::Timeout(Timeout::Call))),
+                "{outcome:?}"
+            );
+            held = HELD.get() - before;
+            if held <= LITTLE {
+                break;
+            }
+        }
         assert!(held <= LITTLE, "{length}: {held}");
     }
     // What waits to be sent is not lost by it.

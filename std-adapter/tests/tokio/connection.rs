@@ -64,7 +64,9 @@ async fn halves_and_clones_are_used_from_many_tasks() {
         server.echo().await;
     })
     .await;
-    let (mut reader, writer) = connect(&uri).await.unwrap().split();
+    // The peer's Close comes behind all echoes.
+    let config = Config::new().close_timeout(Duration::from_secs(60));
+    let (mut reader, writer) = connect_with(&config, &uri).await.unwrap().split();
     let receiving = tokio::spawn(async move {
         let mut next = [0; TASKS as usize];
         for _ in 0..TASKS * EACH {

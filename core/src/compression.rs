@@ -177,6 +177,16 @@ impl<X: Decompress> Decompress for Option<X> {
             stage.release();
         }
     }
+
+    fn has_grown(&self) -> bool {
+        self.as_ref().is_some_and(X::has_grown)
+    }
+
+    fn shrink(&mut self) {
+        if let Some(stage) = self {
+            stage.shrink();
+        }
+    }
 }
 
 /// Compression that is there or not, as the program decides while it runs.

@@ -44,3 +44,42 @@ impl<R: rand_core::TryCryptoRng> Entropy for RandCore<R> {
         self.0.try_fill_bytes(octets).map_err(|_| EntropyError)
     }
 }
+
+#[cfg(all(test, feature = "rand_core"))]
+mod tests {
+    use super::*;
+
+    /// Fills, or fails where it has to fill more than it may.
+    struct Generator(usize);
+
+    impl rand_core::TryRng for Generator {
+        type Error = core::fmt::Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Err(core::fmt::Error)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Err(core::fmt::Error)
+        }
+
+        fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
+            octets.fill(7);
+            self.0 = self.0.checked_sub(octets.len()).ok_or(core::fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    impl rand_core::TryCryptoRng for Generator {}
+
+    // row: MSK-02, MSK-03
+    #[test]
+    fn a_generator_fills_all_or_fails() {
+        let mut entropy = RandCore(Generator(8));
+        for expected in [Ok(()), Ok(()), Err(EntropyError)] {
+            let mut key = [0; 4];
+            assert_eq!(entropy.fill(&mut key), expected);
+            assert!(expected.is_err() || key == [7; 4]);
+        }
+    }
+}

@@ -186,6 +186,29 @@ fn what_does_not_shrink_grows_by_stored_blocks_only() {
     }
 }
 
+/// Of octets that never come again: fixed codes have 8 bits for each, 9 for those from 144 on, and 13 bits beside them;
+/// a stored block has 6 octets beside them.
+// row: PMD-20
+#[test]
+fn what_has_no_matches_leaves_in_its_shortest_form() {
+    let mut lean = Compressor::new(Lean::<1536, 1024>::new());
+    let mut full = Compressor::new(Heap::new(10));
+    lean.configure(Some(&agreed(10, false)));
+    full.configure(Some(&agreed(10, false)));
+    for low in 1..=110 {
+        for high in 0..=64 {
+            let message: Vec<u8> = (0..low).chain(144..144 + high).collect();
+            let beside = usize::min(6, (13 + usize::from(high)).div_ceil(8));
+            let shortest = message.len() + beside;
+            let payload = compress(&mut lean, &message, 1000, 1000);
+            assert_eq!(payload.len(), shortest, "{low} and {high} octets");
+            // Codes of its own may be shorter still.
+            let payload = compress(&mut full, &message, 1000, 1000);
+            assert!(payload.len() <= shortest, "{low} and {high} octets");
+        }
+    }
+}
+
 /// The context stays right when messages go raw after all: nothing refers to them.
 fn law_of_forgetting(stage: &mut impl Compress, bits: u8) {
     let mut checker = Checker::new(bits, true);

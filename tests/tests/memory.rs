@@ -7,7 +7,7 @@ use std::alloc::System;
 use bare_ws::blocking::{Reader, Writer};
 use bare_ws::buffer::{Growing, Storage};
 use bare_ws::error::Error;
-use bare_ws::message::Message;
+use bare_ws::message::{Message, MessageKind};
 use bare_ws::receiver::{Delivery, Receiver, Step};
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;
@@ -233,6 +233,97 @@ fn memory_that_grows_has_a_limit() {
             }
         }
     }
+}
+
+// row: LIM-01
+#[test]
+fn memory_follows_what_is_used_of_it() {
+    // Memory that is lent stays as it is.
+    let mut lent = [0; 8];
+    assert!(!lent.can_grow() && !lent.has_grown());
+    assert!(lent.grow(8) && !lent.grow(9));
+    lent.shrink(0);
+    assert_eq!(lent.octets().len(), 8);
+
+    // A transport that fills it gets more, up to 16 KiB: that bounds what has to move.
+    const AHEAD: usize = 16 * 1024;
+    for begin in [1000, AHEAD - 1, AHEAD, AHEAD + 1] {
+        let mut memory = Growing::with_len(begin);
+        memory.filled();
+        assert_eq!(memory.octets().len() >= 2 * begin, begin < AHEAD, "{begin}");
+        assert_eq!(memory.has_grown(), begin < AHEAD, "{begin}");
+        for _ in 0..20 {
+            memory.filled();
+        }
+        assert!((AHEAD..=2 * AHEAD + 64).contains(&memory.octets().len()));
+    }
+
+    // It shrinks when none of so many messages needed half of it; to look again is no message.
+    let rounds = |memory: &mut Growing, count: u8, used: usize| {
+        for _ in 0..count {
+            memory.used(used);
+            memory.give_back(0);
+        }
+        memory.octets().len()
+    };
+    let grown = |len: usize| {
+        let mut memory = Growing::with_len(10);
+        assert!(memory.grow(len));
+        memory
+    };
+    let most = grown(1000).octets().len();
+    assert_eq!(rounds(&mut grown(1000), 200, 0), most);
+    assert_eq!(rounds(&mut grown(1000), 200, most / 2), most);
+    assert_eq!(rounds(&mut grown(1000), Growing::ROUNDS - 1, 20), most);
+    assert_eq!(rounds(&mut grown(1000), Growing::ROUNDS, 20), 40);
+    assert_eq!(
+        rounds(&mut grown(1000), Growing::ROUNDS, 1),
+        10,
+        "what it began with"
+    );
+    // One that needed more begins the count anew, and so does shrinking, but not where there was nothing to shrink.
+    for (act, is_anew) in [
+        (
+            (|memory| memory.shrink(memory.octets().len())) as fn(&mut Growing),
+            false,
+        ),
+        (|memory| memory.shrink(memory.octets().len() - 1), true),
+        (
+            |memory| {
+                memory.used(700);
+                memory.give_back(0);
+            },
+            true,
+        ),
+    ] {
+        let mut memory = grown(1000);
+        rounds(&mut memory, Growing::ROUNDS - 1, 20);
+        act(&mut memory);
+        let len = rounds(&mut memory, 1, 20);
+        assert_eq!(len > 40, is_anew);
+    }
+    let mut memory = grown(1000);
+    memory.shrink(600);
+    assert_eq!((memory.octets().len(), memory.has_grown()), (600, true));
+    memory.shrink(0);
+    assert_eq!((memory.octets().len(), memory.has_grown()), (10, false));
+}
+
+// row: LIM-01
+#[test]
+fn a_sender_gives_back_what_it_has_grown_by() {
+    let mut sender = Sender::<Client, _, _>::new(Growing::with_len(200), Keys::default());
+    assert!(!sender.has_grown());
+    let queued = sender.message(MessageKind::Binary, &[7; 1000], true);
+    assert!(queued.is_ok_and(|queued| queued.complete));
+    assert!(sender.has_grown());
+    // What is pending stays.
+    let pending = sender.pending().to_vec();
+    sender.shrink();
+    assert_eq!(sender.pending(), pending);
+    sender.advance(pending.len());
+    sender.shrink();
+    assert!(!sender.has_grown());
 }
 
 /// A server that declares more than there is, and goes on for ever.

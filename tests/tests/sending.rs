@@ -1,6 +1,7 @@
 //! What leaves: an independent decoder reads every octet of it.
 
 use bare_ws::close::CloseCode;
+use bare_ws::deflate::{Compressor, Configure as _, Heap};
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::error::{Error, SendError, Usage};
 use bare_ws::header::FrameHeader;
@@ -10,10 +11,12 @@ use bare_ws::opcode::Opcode;
 use bare_ws::role::{Client, Role, Server};
 use bare_ws::sender::{MIN_TRANSMIT, Sender};
 use bare_ws::{asynch, blocking};
+use bare_ws_tests::deflate::agreed;
 use bare_ws_tests::io::{IoError, Transport};
 use bare_ws_tests::laws::Keys;
 use bare_ws_tests::poll::block_on;
 use bare_ws_tests::stream::{Sent, Stream};
+use bare_ws_tests::telemetry::Random;
 
 const LENGTHS: [usize; 16] = [
     0, 1, 124, 125, 126, 127, 128, 1000, 65_521, 65_522, 65_523, 65_534, 65_535, 65_536, 65_537,
@@ -144,7 +147,12 @@ fn single_frames() {
         .send_frame(FrameHeader::new(Opcode::Binary, true, 0), &[0; 131])
         .unwrap();
     let refused = writer.send_frame(FrameHeader::new(Opcode::Binary, true, 0), &[0; 132]);
-    assert_eq!(refused, Err(Usage::BufferTooSmall { needed: 146 }.into()));
+    let too_small = Err(Usage::BufferTooSmall { needed: 146 }.into());
+    assert_eq!(refused, too_small);
+    let sender = Sender::<Client, _, _>::new([0xa5; 139], Keys::default());
+    let mut other = asynch::Writer::new(Transport::new(&[]).halves(), sender);
+    let header = FrameHeader::new(Opcode::Binary, true, 0);
+    assert_eq!(block_on(other.send_frame(header, &[0; 132])), too_small);
     writer.send(b"").unwrap();
     // Every key that was drawn stands on the wire: a frame that did not fit drew none.
     let sent = Stream::of_client(&writer.io().written);
@@ -187,6 +195,123 @@ fn the_room_that_is_left_is_there() {
             let complete = queued.is_ok_and(|queued| queued.complete);
             assert!(complete || room == 0, "{buffer}, {pending}: {room}");
         }
+    }
+}
+
+/// The same where messages are compressed: what does not shrink goes raw, and needs room for both forms.
+#[test]
+fn the_room_that_is_left_for_what_is_compressed_is_there() {
+    let mut random = Random::new(11);
+    for buffer in [400, 1024, 70_000] {
+        for pending in [
+            0,
+            8,
+            buffer / 2 - 1,
+            buffer / 2,
+            buffer / 2 + 1,
+            buffer - 100,
+        ] {
+            let mut sender = compressing(buffer, pending);
+            let free = buffer - pending;
+            let room = sender.room_left();
+            // A fragment is worth its header only in a good part of the buffer.
+            let is_worth = pending == 0 || free >= buffer / 2;
+            let expected = if is_worth { free / 2 - 14 } else { 0 };
+            assert_eq!(room, expected, "{buffer}, {pending}");
+            assert_eq!(sender.fits(room.max(100)), is_worth && room >= 100);
+            assert!(!sender.fits(room.max(100) + 1));
+            let payload = random.octets(room.max(100));
+            let queued = sender.message(MessageKind::Binary, &payload, true).unwrap();
+            assert_eq!(
+                (queued.taken > 0, queued.complete),
+                (is_worth, is_worth),
+                "{buffer}, {pending}: {room}"
+            );
+            if is_worth {
+                // It did not shrink: RSV1 is not set.
+                assert_eq!(sender.pending()[pending], 0x82, "{buffer}, {pending}");
+                assert_eq!(
+                    sender.pending().len(),
+                    pending + payload.len() + if room < 126 { 6 } else { 8 }
+                );
+            }
+        }
+    }
+}
+
+/// A sender that compresses, with so many octets that wait.
+fn compressing(buffer: usize, pending: usize) -> Sender<Client, Vec<u8>, Keys, Compressor<Heap>> {
+    let mut stage = Compressor::new(Heap::new(10));
+    stage.configure(Some(&agreed(10, true)));
+    let mut sender =
+        Sender::<Client, _, _, _>::with_stage(vec![0xa5; buffer], Keys::default(), stage);
+    sender.set_compression(false);
+    assert!(!sender.compression());
+    if pending > 0 {
+        let header = match pending {
+            0..132 => 6,
+            132..0x1_0000 => 8,
+            _ => 14,
+        };
+        let queued = sender.message(MessageKind::Binary, &payload(pending - header), true);
+        assert!(queued.is_ok_and(|queued| queued.complete));
+    }
+    assert_eq!(sender.pending().len(), pending);
+    sender.set_compression(true);
+    sender
+}
+
+// row: FRG-10
+#[test]
+fn a_fragment_fills_the_buffer_and_waits_for_what_is_before_it() {
+    let mut sender = Sender::<Client, _, _>::new([0xa5; 400], Keys::default());
+    assert!(
+        sender
+            .message(MessageKind::Binary, &payload(50), true)
+            .unwrap()
+            .complete
+    );
+    let queued = sender
+        .message(MessageKind::Binary, &payload(1000), true)
+        .unwrap();
+    assert_eq!(
+        (queued.taken, queued.complete, sender.pending().len()),
+        (0, false, 56)
+    );
+    sender.advance(56);
+    let queued = sender
+        .message(MessageKind::Binary, &payload(1000), true)
+        .unwrap();
+    assert_eq!(
+        (queued.taken, queued.complete, sender.pending().len()),
+        (392, false, 400)
+    );
+}
+
+// row: CLS-05
+#[test]
+fn whether_a_close_may_be_sent_is_told_before() {
+    let long = "x".repeat(124);
+    for (code, reason) in [
+        (None, ""),
+        (None, "reason"),
+        (Some(CloseCode::NORMAL), &long[1..]),
+        (Some(CloseCode::NORMAL), &long),
+        (Some(CloseCode(1005)), ""),
+        (Some(CloseCode(999)), ""),
+    ] {
+        let mut sender = Sender::<Client, _, _>::new([0xa5; 139], Keys::default());
+        let may = sender.may_close(code, reason);
+        let closed = sender.close(code, reason);
+        assert_eq!(may.map_err(SendError::from), closed.map(|_| ()), "{code:?}");
+        let again = may.and(Err(Usage::NotOpen));
+        assert_eq!(
+            closed
+                .is_ok()
+                .then(|| sender.may_close(code, reason))
+                .unwrap_or(again),
+            again
+        );
     }
 }
 

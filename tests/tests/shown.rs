@@ -8,7 +8,7 @@ use bare_ws::compression::Decompress;
 use bare_ws::compression::Uncompressed;
 use bare_ws::deflate::negotiate::Agreed;
 use bare_ws::deflate::{
-    Compressor, Configure as _, Full, Heap, InflateState, Inflater, Lean, zlib,
+    Compressor, Configure as _, Deflate, Full, Heap, InflateState, Inflater, Lean, zlib,
 };
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::{ClientHandshake, Request, fields};
@@ -17,6 +17,7 @@ use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::{Client, Server};
 use bare_ws::sender::Sender;
 use bare_ws::uri;
+use bare_ws::utf8::Utf8;
 use bare_ws_tests::deflate::{agreed, compress};
 use bare_ws_tests::laws::Keys;
 
@@ -58,6 +59,10 @@ fn compressors(agreed: &Agreed) {
 }
 
 fn inflaters(agreed: &Agreed) {
+    hides("the engine", &InflateState::new());
+    let inflater = Inflater::new(InflateState::new(), Growing::default());
+    let deflate = Deflate::whole(inflater, Compressor::new(Heap::new(10)), 1000);
+    hides("both stages", &deflate.expect("memory that grows"));
     // A stored block.
     let len = SECRET.len() as u8;
     let payload = [&[0, len, 0, !len, 0xff], SECRET.as_bytes(), &[0]].concat();
@@ -107,6 +112,21 @@ fn nothing_that_holds_payload_shows_it() {
         "receiver over a box": vec![0; 64].into_boxed_slice();
         "receiver over growing memory": Growing::default();
     }
+    // A Ping, for which a Pong is owed.
+    let mut receiver = Receiver::<Client, _>::new([0; 64]);
+    let ping = [&[0x89, SECRET.len() as u8], SECRET.as_bytes()].concat();
+    receiver.spare()[..ping.len()].copy_from_slice(&ping);
+    receiver.commit(ping.len());
+    let _ = receiver.step(Delivery::Message);
+    assert!(receiver.owed().is_due());
+    hides("what is owed", receiver.owed());
+    // The first octets of a character.
+    let mut utf8 = Utf8::new();
+    assert_eq!(utf8.check(b"\xf0\x9d\x84"), Ok(()));
+    let shown = format!("{utf8:?}");
+    assert!(shown.starts_with("Utf8"), "{shown}");
+    assert!(!shown.contains("240") && !shown.contains("157"), "{shown}");
+
     let mut growing = Growing::with_len(SECRET.len());
     bare_ws::buffer::Storage::octets_mut(&mut growing).copy_from_slice(SECRET.as_bytes());
     hides("growing memory", &growing);

@@ -306,10 +306,10 @@ fn a_connect_dropped_anywhere_leaves_its_memory_to_the_next() {
     let anchors = [anchor_from_trusted_cert(&root.der).unwrap()];
     let (mut read, mut write) = ([0; 2048], [0; 700]);
     let (mut receive, mut transmit) = ([0; 2053], [0; 700]);
+    let mut link = Link::new(&mut receive, &mut transmit);
     for polls in [1, 2, 300, 500, 900, 1300, 1700] {
         for (polls, pace) in [(polls, SLOW), (usize::MAX, FAST)] {
             let peer = Peer::new(config.clone());
-            let mut link = Link::new(&mut receive, &mut transmit);
             let records = Records {
                 read: &mut read,
                 write: &mut write,

@@ -368,6 +368,88 @@ fn no_message_of_the_handshake_can_be_shorter_than_its_header_says() {
     }
 }
 
+/// RFC 8446 §4.4: nothing but what belongs into a message is in it, though the rest were a message of its
+/// own, and only a certificate for a request has a context.
+// row: SEED-06
+#[test]
+fn no_message_of_the_handshake_holds_more_than_belongs_into_it() {
+    let root = Node::root("root");
+    let honest = root.issue(server(&[HOST]));
+    let [certificate, proof] = [
+        Said::Certificate(Some(&honest)),
+        Said::CertificateVerify(&honest, SERVER),
+    ];
+    let extensions = || message(8, &[0, 0]);
+    let plain = certificate.encode(&[], &[]);
+    let with_context = message(11, &[&[2, 7, 7], &plain[5..]].concat());
+    let flights = [
+        [
+            Said::Stuffed(&certificate, extensions()),
+            Said::Raw(vec![]),
+            Said::Finished,
+        ],
+        [
+            Said::Raw(plain),
+            Said::Stuffed(&proof, extensions()),
+            Said::Finished,
+        ],
+        [
+            Said::Certificate(Some(&honest)),
+            Said::CertificateVerify(&honest, SERVER),
+            Said::Stuffed(&Said::Finished, extensions()),
+        ],
+        [
+            Said::Raw(with_context),
+            Said::CertificateVerify(&honest, SERVER),
+            Said::Finished,
+        ],
+    ];
+    for (number, flight) in flights.iter().enumerate() {
+        let (outcome, records) = verdict(&root, flight);
+        assert!(
+            matches!(outcome, Err(Error::Protocol(TlsError::InvalidHandshake))),
+            "{number}: {outcome:?}"
+        );
+        assert!(Sent::is_refusal(&records), "{number}");
+    }
+}
+
+/// RFC 8446 §4.4.2: a client without a certificate answers a request with an empty Certificate. Whether
+/// that will do is for the server to say.
+// row: SEED-06
+#[test]
+fn a_server_may_ask_for_a_certificate_that_there_is_not() {
+    let root = Node::root("root");
+    let honest = root.issue(server(&[HOST]));
+    // ecdsa_secp256r1_sha256
+    const EXTENSIONS: [u8; 10] = [0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
+    let asking = |context: &[u8], extensions: &[u8]| {
+        let request = [&with_length(1, context), extensions].concat();
+        let flight = [
+            Said::Raw(message(13, &request)),
+            Said::Certificate(Some(&honest)),
+            Said::CertificateVerify(&honest, SERVER),
+            Said::Finished,
+        ];
+        verdict(&root, &flight)
+    };
+    for context in [&[][..], &[7], &[7; 40]] {
+        let (outcome, records) = asking(context, &EXTENSIONS);
+        assert!(outcome.is_ok(), "{context:?}: {outcome:?}");
+        // Certificate and Finished.
+        let answer = [Sent::ClientHello, Sent::Protected, Sent::Protected];
+        assert_eq!(records, answer, "{context:?}");
+    }
+    for length in 0..EXTENSIONS.len() {
+        let (outcome, records) = asking(&[7], &EXTENSIONS[..length]);
+        assert!(
+            matches!(outcome, Err(Error::Protocol(TlsError::InvalidHandshake))),
+            "{length}: {outcome:?}"
+        );
+        assert!(Sent::is_refusal(&records), "{length}");
+    }
+}
+
 /// What anybody on the way can send: a message in the clear, in the place of ServerHello.
 // row: SEED-06
 #[test]
@@ -537,6 +619,17 @@ fn no_record_of_a_proven_server_makes_the_client_panic() {
         let (seen, end) = read(&[data.clone(), record.clone(), data.clone()]);
         assert!(matches!(end, Err(Error::Protocol(_))), "{label}: {end:?}");
         assert_eq!(seen, b"data", "{label}");
+    }
+    // What a server may say is not told as a forgery, though it ends the connection.
+    for (label, record) in [
+        ("a KeyUpdate", of(22, &message(24, &[0]))),
+        ("a fatal alert", of(21, &[2, 40])),
+    ] {
+        let (_, end) = read(&[record]);
+        assert!(
+            !matches!(end, Err(Error::Protocol(TlsError::CryptoError))),
+            "{label}: {end:?}"
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use bare_ws_embassy::tls::{
     CertificateDer, CertificateError, Clock, Date, MAX_INTERMEDIATES, PinnedKey, Roots, Trust,
     anchor_from_trusted_cert,
 };
-use rcgen::CertificateParams;
+use rcgen::{CertificateParams, GeneralSubtree, NameConstraints};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{ServerName, UnixTime};
@@ -203,6 +203,41 @@ fn a_stranger_cannot_make_the_search_long() {
         now: NOW,
         anchors: vec![root.der.clone()],
         chain,
+        expected: Err(CertificateError::TooComplex),
+        rustls_accepts: None,
+    };
+    assert_eq!(ours(&case), case.expected);
+    assert!(rustls(&case).is_err());
+}
+
+/// Nor can an authority with more names than anybody compares in time.
+// row: SEED-06, LIV-18
+#[test]
+fn names_and_their_constraints_cannot_make_the_search_long() {
+    let root = Node::root("root");
+    let names = |of: &str| {
+        (0..600)
+            .map(|number| format!("{of}{number}"))
+            .collect::<Vec<_>>()
+    };
+    let mut params = authority("intermediate");
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: Vec::new(),
+        excluded_subtrees: names("x")
+            .into_iter()
+            .map(GeneralSubtree::DnsName)
+            .collect(),
+    });
+    let intermediate = root.issue(params);
+    let sans = names("a");
+    let sans: Vec<_> = sans.iter().map(String::as_str).chain([HOST]).collect();
+    let leaf = intermediate.issue(server(&sans));
+    let case = Case {
+        label: "",
+        name: HOST,
+        now: NOW,
+        anchors: vec![root.der.clone()],
+        chain: vec![leaf.der, intermediate.der],
         expected: Err(CertificateError::TooComplex),
         rustls_accepts: None,
     };

@@ -454,11 +454,36 @@ fn signatures(table: &mut Table) {
         vec![spoiled(&big_root.issue(server(&[HOST])).der)],
         Err(BadSignature),
     );
+    // Each curve with the hash of the other: what the signature says it is signed with changes, it does not.
+    for (label, issuer, old, new) in [
+        ("P-256 with SHA-384, by name only", &root, 2, 3),
+        ("P-384 with SHA-256, by name only", &big_root, 3, 2),
+    ] {
+        let octets = otherwise_signed(&issuer.issue(server(&[HOST])).der, old, new);
+        table.raw(label, HOST, vec![issuer.der.clone()], vec![octets.into()], Err(BadSignature));
+    }
     let edwards = Node::self_signed_with(authority("Ed25519"), &rcgen::PKCS_ED25519);
     let leaf = edwards.issue(server(&[HOST]));
     table
        .add("signed by Ed25519", HOST, &[&edwards], &[&leaf], Err(Algorithm))
         .rustls_accepts = Some("this build has no Ed25519");
+}
+
+/// A certificate that names another ECDSA signature algorithm, in both places, than it is signed with.
+fn otherwise_signed(certificate: &[u8], old: u8, new: u8) -> Vec<u8> {
+    // RFC 5758 §3.2: 1.2.840.10045.4.3 and one of 2 and 3.
+    const ECDSA_WITH: [u8; 9] = [6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3];
+    let mut octets = certificate.to_vec();
+    let length = ECDSA_WITH.len();
+    let mut changed = 0;
+    for at in 0..octets.len() - length {
+        if octets[at..at + length] == ECDSA_WITH && octets[at + length] == old {
+            octets[at + length] = new;
+            changed += 1;
+        }
+    }
+    assert_eq!(changed, 2);
+    octets
 }
 
 /// What is no certificate, or one too strange.

@@ -30,6 +30,8 @@ pub(crate) enum Said<'n> {
     Finished,
     /// The same, with a header that counts so many octets more than there are.
     Longer(&'n Self, usize),
+    /// The same, with these octets behind what belongs into it, which its header counts.
+    Stuffed(&'n Self, Vec<u8>),
     /// Any octets.
     Raw(Vec<u8>),
 }
@@ -71,6 +73,10 @@ impl Said<'_> {
                 let length = u32::try_from(said.len() - 4 + more).unwrap();
                 said[1..4].copy_from_slice(&length.to_be_bytes()[1..]);
                 said
+            }
+            Self::Stuffed(said, more) => {
+                let said = said.encode(transcript, finished_key);
+                message(said[0], &[&said[4..], more].concat())
             }
             Self::Raw(octets) => octets.clone(),
         }

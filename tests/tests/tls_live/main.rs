@@ -15,13 +15,14 @@ use bare_ws_embassy::tls::{
     AlertDescription, CertificateError, Client, Clock, Date, Error, Link, PinnedKey, Records,
     Roots, Stream, TrustAnchor, anchor_from_trusted_cert,
 };
-use bare_ws_embassy::transport::Shutdown;
+use bare_ws_embassy::transport::{Shutdown, Transport};
 use embedded_io_async::{Read, Write};
 use rcgen::{BasicConstraints, IsCa};
 use rustls::ServerConfig;
 
 use tls_peer::{
-    Counter, FAST, Pace, Peer, Reader, Shared, Writer, config, deaf_to_aes_128, run, transport,
+    Counter, FAST, Pace, Peer, Reader, Shared, Writer, config, deaf_to_aes_128, run, run_for,
+    transport,
 };
 use tls_pki::{NOW, Node, authority, distinguished, server, valid};
 

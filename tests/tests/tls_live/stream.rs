@@ -149,6 +149,87 @@ fn the_end_of_the_stream_is_clean_with_close_notify_only() {
     }
 }
 
+/// A stream that is given up gives its transport up, whoever holds it and as what.
+// row: SEED-06
+#[test]
+fn to_abort_a_stream_is_to_abort_its_transport() {
+    type Abort = fn(Connected<'_, '_>);
+    let ways: [(&str, Abort); 3] = [
+        ("the stream", |mut stream| stream.abort()),
+        ("its writing half", |mut stream| stream.split().1.abort()),
+        ("a connection's transport", |stream| {
+            let (_, mut output, session) = stream.parts();
+            <Connected<'_, '_> as Transport>::abort(&mut output, &session);
+        }),
+    ];
+    let (root, leaf) = honest();
+    for (label, abort) in ways {
+        connected(
+            &root,
+            config(&leaf, &[&leaf]),
+            FAST,
+            Memory::ample(),
+            async |stream, peer| {
+                assert!(!peer.borrow().aborted, "{label}");
+                abort(stream);
+                assert!(peer.borrow().aborted, "{label}");
+            },
+        )
+        .unwrap();
+    }
+}
+
+/// Behind our own close_notify all that comes is read and discarded, to the transport's end: TCP would
+/// reset a connection that is closed with octets unread.
+// row: SEED-06
+#[test]
+fn what_comes_behind_our_own_end_is_read_to_its_end() {
+    let (root, leaf) = honest();
+    let pace = Pace {
+        at_most: 5,
+        pends: false,
+    };
+    connected(
+        &root,
+        config(&leaf, &[&leaf]),
+        pace,
+        Memory::ample(),
+        async |mut stream, peer| {
+            stream.shutdown().await.unwrap();
+            {
+                let mut peer = peer.borrow_mut();
+                peer.say(&[7; 100]);
+                peer.ended = true;
+            }
+            let read = run_for(1000, stream.read(&mut [0; 8]));
+            assert!(matches!(read, Some(Ok(0))), "{read:?}");
+            assert!(peer.borrow().wire.is_empty());
+        },
+    )
+    .unwrap();
+}
+
+/// `Debug` names what it is, and shows nothing of what is in it.
+#[test]
+fn nothing_of_a_stream_is_shown() {
+    let (root, leaf) = honest();
+    connected(
+        &root,
+        config(&leaf, &[&leaf]),
+        FAST,
+        Memory::ample(),
+        async |mut stream, _| {
+            assert_eq!(format!("{stream:?}"), "Stream { .. }");
+            let (reader, writer) = stream.split();
+            assert_eq!(format!("{reader:?}"), "ReadHalf { .. }");
+            assert_eq!(format!("{writer:?}"), "WriteHalf { .. }");
+            let (_, _, session) = stream.parts();
+            assert_eq!(format!("{session:?}"), "Session { .. }");
+        },
+    )
+    .unwrap();
+}
+
 // row: SEED-06
 #[test]
 fn records_that_only_somebody_else_can_have_sent_are_refused() {

@@ -72,6 +72,8 @@ pub(crate) struct Peer {
     pub(crate) closed_cleanly: bool,
     /// The client ended its direction of the transport.
     pub(crate) finished: bool,
+    /// The client gave the transport up.
+    pub(crate) aborted: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<Peer>>;
@@ -91,6 +93,7 @@ impl Peer {
             ended: false,
             closed_cleanly: false,
             finished: false,
+            aborted: false,
         }))
     }
 
@@ -231,7 +234,9 @@ impl Shutdown for Writer {
         Ok(())
     }
 
-    fn abort(&mut self) {}
+    fn abort(&mut self) {
+        self.0.borrow_mut().aborted = true;
+    }
 }
 
 /// Not secret: a counter.

@@ -280,12 +280,26 @@ fn a_peer_that_was_not_asked_is_not_dead() {
 // row: STA-03
 #[test]
 fn a_keepalive_that_makes_no_sense_asks_before_it_gives_up_too() {
-    for (dead_after, at) in [(0, 20.0), (9, 20.0), (10, 20.0), (11, 11.0)] {
+    let interval = seconds(10);
+    let least = interval + Duration::from_ticks(1);
+    for (dead_after, at) in [
+        (seconds(0), seconds(20)),
+        (seconds(9), seconds(20)),
+        (seconds(10), seconds(20)),
+        (least, least),
+        (seconds(11), seconds(11)),
+    ] {
         clock::set(Instant::MIN);
-        let (mut client, peer) = client(&keepalive(10, dead_after));
+        let (mut client, peer) = client(&Timing {
+            keepalive: Some(KeepAlive {
+                interval,
+                dead_after,
+            }),
+            ..timing()
+        });
         run(async {
             assert_eq!(client.recv().await, Err(Error::Timeout(Timeout::KeepAlive)));
-            assert_eq!(now(), at);
+            assert_eq!(Instant::now(), Instant::MIN + at);
         });
         let sent = sent(&peer.from_client.written());
         assert_eq!(sent.first(), Some(&Sent::new(Opcode::Ping, b"")));

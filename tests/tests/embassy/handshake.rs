@@ -275,6 +275,7 @@ fn records_are_asked_for_as_short_as_was_set() {
                 if let Some(length) = length {
                     setup = setup.with_max_fragment_length(length);
                 }
+                assert_eq!(format!("{setup:?}"), "Setup { .. }");
                 let request = Request::new(Uri::parse("wss://device.example/").expect("a URI"));
                 let buffers = Buffers {
                     receive: [0; 256],

@@ -6,6 +6,7 @@ mod column;
 mod deadlines;
 mod dial;
 mod drops;
+mod finishing;
 mod handles;
 mod handshake;
 mod liveness;

@@ -33,6 +33,8 @@ fn a_client_is_ready_once_its_network_has_an_address() {
             ..Timing::DEFAULT
         };
         client = client.timing(timing);
+        // It shows nothing of what is in it, its entropy above all.
+        assert_eq!(format!("{client:?}"), "Client { .. }");
         let request = request("ws://10.0.0.9/");
         let supervisor: Supervisor = Supervisor::new(Backoff::new(seconds(1), seconds(1)));
         let begun = RefCell::new(Vec::new());
@@ -138,6 +140,7 @@ fn each_way_to_connect_is_for_its_own_kind_of_uri() {
     run(on_network(async |stack, _| {
         let (mut receive, mut transmit) = ([0; 256], [0; 256]);
         let socket = Socket::new(stack, &mut receive, &mut transmit);
+        assert_eq!(format!("{socket:?}"), "Socket { .. }");
         let buffers = || Buffers {
             receive: [0; 256],
             transmit: [0; 256],

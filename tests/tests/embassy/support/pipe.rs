@@ -101,6 +101,13 @@ impl Pipe {
         state.wake();
     }
 
+    /// Takes whatever comes from now on.
+    pub(crate) fn widen(&self) {
+        let mut state = self.0.borrow_mut();
+        state.manner = Manner::GOOD;
+        state.wake();
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.0.borrow().ended
     }

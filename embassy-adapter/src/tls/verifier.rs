@@ -246,3 +246,64 @@ impl<E: Entropy> RngCore for Rng<'_, E> {
 }
 
 impl<E: Entropy> CryptoRng for Rng<'_, E> {}
+
+#[cfg(test)]
+mod tests {
+    use bare_ws::entropy::EntropyError;
+
+    use super::*;
+
+    /// Gives 1, 2, 3 and so on, or nothing.
+    struct Counted(u8, bool);
+
+    impl Entropy for Counted {
+        fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
+            for octet in octets {
+                self.0 += 1;
+                *octet = self.0;
+            }
+            if self.1 { Ok(()) } else { Err(EntropyError) }
+        }
+    }
+
+    /// Whichever way keys are drawn, now or in another version of what draws them.
+    #[test]
+    fn each_way_to_draw_gives_what_the_entropy_gives_or_notes_that_there_is_none() {
+        type Draw = fn(&mut Rng<'_, Counted>) -> u64;
+        let ways: [(&str, Draw, u64); 4] = [
+            ("next_u32", |rng| rng.next_u32().into(), 0x0403_0201),
+            ("next_u64", |rng| rng.next_u64(), 0x0807_0605_0403_0201),
+            (
+                "fill_bytes",
+                |rng| {
+                    let mut octets = [0; 8];
+                    rng.fill_bytes(&mut octets);
+                    u64::from_le_bytes(octets)
+                },
+                0x0807_0605_0403_0201,
+            ),
+            (
+                "try_fill_bytes",
+                |rng| {
+                    let mut octets = [0; 8];
+                    assert!(rng.try_fill_bytes(&mut octets).is_ok());
+                    u64::from_le_bytes(octets)
+                },
+                0x0807_0605_0403_0201,
+            ),
+        ];
+        for (label, draw, drawn) in ways {
+            for works in [true, false] {
+                let record = Record::new();
+                let entropy = &mut Counted(0, works);
+                let mut rng = Rng {
+                    entropy,
+                    record: &record,
+                };
+                let given = draw(&mut rng);
+                assert_eq!(record.entropy_failed.get(), !works, "{label}");
+                assert!(given == drawn || !works, "{label}: {given:#x}");
+            }
+        }
+    }
+}

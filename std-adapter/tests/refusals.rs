@@ -298,3 +298,19 @@ fn what_a_server_says_in_words_is_in_the_error() {
         assert_eq!(text.contains("such"), is_said, "{kind}: {text}");
     }
 }
+
+/// Where a Location says no more than where a page is, what the server says in words is told.
+// row: RSP-02
+#[test]
+fn a_location_is_in_the_error_of_a_redirect_alone() {
+    for status in [300, 301, 302, 303, 304, 307, 308, 401, 503] {
+        let redirects = matches!(status, 301 | 302 | 303 | 307 | 308);
+        let answer = format!(
+            "HTTP/1.1 {status} x\r\nLocation: /there\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbusy"
+        );
+        let response = refusal(blocking, vec![answer.into_bytes()]);
+        let text = Error::Rejected(Box::new(response)).to_string();
+        assert_eq!(text.contains("/there"), redirects, "{status}: {text}");
+        assert_eq!(text.contains("redirects"), redirects, "{status}: {text}");
+    }
+}

@@ -469,3 +469,27 @@ fn a_stream_of_tls_keeps_what_a_stream_promises() {
     );
     assert!(peer.join());
 }
+
+/// What TLS has taken is out when the socket below has taken it, and not before.
+#[test]
+fn a_secure_socket_is_flushed_once_all_is_out() {
+    let (quit, over) = std::sync::mpsc::channel::<()>();
+    let peer = serve(move |conn| {
+        let mut conn = secured(conn.tcp);
+        conn.accept();
+        // It reads nothing.
+        let _ = over.recv_timeout(LONG);
+    });
+    let socket = config(peer.address).connect("wss://localhost/").unwrap();
+    let stream = socket.stream();
+    let waits = |outcome: io::Result<()>| {
+        outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    };
+    // The system's buffers may grow between the two.
+    let is_told = (0..100_000)
+        .any(|_| waits(stream.try_write(&[7; 1 << 14]).map(drop)) && waits(stream.try_flush()));
+    assert!(is_told, "what waits in TLS counts as out");
+    socket.abort_handle().abort();
+    drop(quit);
+    peer.join();
+}

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bare_ws_std::{Config, Error, Interest, Message, Stream, Timeout, Untimed};
+use bare_ws_std::{Config, Error, Interest, Message, Socket, Stream, Timeout, Untimed};
 use peer::{LONG, frame, serve};
 
 const READ: Interest = Interest {
@@ -73,6 +73,8 @@ fn any_read_and_write_is_a_stream() {
         let began = Instant::now();
         stream.wait(READ, None).unwrap();
         stream.wait(READ, Some(LONG)).unwrap();
+        // But not at once, which would keep a processor busy.
+        assert!(began.elapsed() >= Duration::from_millis(1));
         stream.wait(READ, Some(Duration::ZERO)).unwrap();
         assert!(began.elapsed() < LONG / 2);
         // What it holds leaves before it ends, however it ends.
@@ -81,6 +83,20 @@ fn any_read_and_write_is_a_stream() {
         stream.abort().unwrap();
         assert_eq!(stream.into_inner().flushed, 3);
     }
+}
+
+/// Nothing is ahead of a socket without TLS, which is no end of it.
+#[test]
+fn a_plain_socket_reads_nothing_ahead() {
+    let peer = serve(|mut conn| conn.send(b"abc"));
+    let mut socket = Socket::Tcp(TcpStream::connect(peer.address).unwrap());
+    socket.prepare().unwrap();
+    socket.wait(READ, Some(LONG)).unwrap();
+    let mut octets = [0; 9];
+    let ahead = socket.try_read_ahead(&mut octets).unwrap_err();
+    assert_eq!(ahead.kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(socket.try_read(&mut octets).unwrap(), 3);
+    peer.join();
 }
 
 /// The stream comes back as it is.

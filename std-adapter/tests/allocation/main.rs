@@ -391,6 +391,62 @@ fn an_idle_connection_holds_little_whatever_it_has_carried() -> Result<(), Error
     Ok(())
 }
 
+/// What messages inflate to goes, too, and Pings in between do not keep it.
+// row: LIV-20
+#[cfg(feature = "deflate")]
+#[test]
+fn an_idle_connection_gives_back_what_a_message_was_inflated_to() -> Result<(), Error> {
+    use bare_ws_std::Deflate;
+    use bare_ws_std::bare_ws::compression::Compress;
+    use bare_ws_std::bare_ws::deflate::negotiate::Agreed;
+
+    let peer = serve(|mut conn| {
+        conn.accept_with("Sec-WebSocket-Extensions: permessage-deflate\r\n", b"");
+        let agreed = Agreed {
+            receive_window_bits: 15,
+            receive_no_context_takeover: false,
+            send_window_bits: 15,
+            send_no_context_takeover: false,
+        };
+        let (_, mut deflating) = Deflate::new().stages(&agreed, 0).unwrap();
+        let mut compressed = vec![0; 1 << 20];
+        let done = deflating.compress(&vec![b'x'; LARGE], true, &mut compressed);
+        assert!(done.finished);
+        conn.frame(0xc2, &compressed[..done.produced]);
+        while let Some((first, payload)) = conn.read_frame() {
+            match first {
+                0x81 => conn.frame(0x89, b"still there?"),
+                0x88 => return conn.frame(first, &payload),
+                _ => {}
+            }
+        }
+    });
+    let config = Config::new()
+        .deflate(Deflate::new())
+        .close_timeout(peer::LONG);
+    let mut socket = config.connect(&peer.uri())?;
+    let before = HELD.get();
+    assert!(socket.recv()?.is_some_and(|message| message.len() == LARGE));
+    assert!(HELD.get() - before >= LARGE as isize, "it was gathered");
+    let mut held = 0;
+    for _ in 0..10 {
+        socket.send("ask me")?;
+        let outcome = socket.recv_timeout(Duration::from_millis(1500));
+        assert!(
+            matches!(outcome, Err(Error::Timeout(Timeout::Call))),
+            "{outcome:?}"
+        );
+        held = HELD.get() - before;
+        if held <= 128 * 1024 {
+            break;
+        }
+    }
+    assert!(held <= 128 * 1024, "{held}");
+    socket.finish(None, "")?;
+    peer.join();
+    Ok(())
+}
+
 /// Counts how often the system is called.
 struct Calls {
     tcp: TcpStream,

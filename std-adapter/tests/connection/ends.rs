@@ -269,3 +269,27 @@ fn a_connection_whose_time_is_over_is_not_open() {
     drop((quit, socket));
     peer.join();
 }
+
+/// Nor is what has arrived delivered after an abort.
+// row: STA-02
+#[test]
+fn an_aborted_connection_delivers_nothing() {
+    let peer = serve(|mut conn| {
+        conn.accept();
+        conn.read_frame();
+        conn.frame(0x81, b"too late");
+        conn.read_frame();
+    });
+    let mut socket = patient().connect(&peer.uri()).unwrap();
+    socket.send("now").unwrap();
+    let readable = bare_ws_std::Interest {
+        read: true,
+        write: false,
+    };
+    bare_ws_std::Stream::wait(socket.stream(), readable, Some(LONG)).unwrap();
+    socket.abort_handle().abort();
+    let outcome = socket.recv().map(|message| message.is_some());
+    assert!(matches!(outcome, Err(Error::Aborted)), "{outcome:?}");
+    drop(socket);
+    peer.join();
+}

@@ -414,3 +414,21 @@ fn a_peer_that_never_pauses_is_read_for_so_long_after_the_limit_of_a_call() {
         }
     }
 }
+
+/// What is queued leaves by `try_flush` alone, where the peer takes it.
+#[test]
+fn what_is_queued_leaves_without_a_wait() {
+    let (seen, arrived) = mpsc::channel();
+    let peer = serve(move |mut conn| {
+        conn.accept();
+        seen.send(conn.read_frame()).unwrap();
+        conn.read_frame();
+    });
+    let socket = patient().connect(&peer.uri()).unwrap();
+    assert!(socket.writer.queue("alone").unwrap());
+    assert!(socket.writer.try_flush().unwrap());
+    let first = arrived.recv_timeout(LONG / 4).unwrap();
+    assert_eq!(first, Some((0x81, b"alone".to_vec())));
+    socket.abort_handle().abort();
+    peer.join();
+}

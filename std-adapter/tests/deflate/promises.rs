@@ -186,7 +186,8 @@ fn how_well_it_compresses_is_told_to_the_octet() {
             if first == 0x88 {
                 break;
             }
-            if first == 0xc1 {
+            // And what follows the first frame of a message in several.
+            if first & 0x40 != 0 || first & 0xf == 0 {
                 compressed += payload.len() as u64;
             }
         }
@@ -206,9 +207,21 @@ fn how_well_it_compresses_is_told_to_the_octet() {
         .ping(b"again and again and again and again and")
         .unwrap();
     let totals = socket.writer.clone().compressed();
+    // What would not shrink goes raw, and a message counts once it is complete.
+    let each_once: String = (' '..='~').collect();
+    socket.send(&each_once).unwrap();
+    assert_eq!(socket.writer.compressed(), totals);
+    let kind = MessageKind::Text;
+    let fragment = |fin| {
+        let sent = socket.writer.send_fragment(kind, text.as_bytes(), fin);
+        sent.unwrap();
+        socket.writer.compressed()
+    };
+    assert_eq!(fragment(false), totals);
+    let totals = fragment(true);
     socket.finish(CloseCode::NORMAL, "").unwrap();
-    assert_eq!((totals.plain, totals.compressed), (2000, peer.join()));
-    assert!(totals.compressed < 200);
+    assert_eq!((totals.plain, totals.compressed), (4000, peer.join()));
+    assert!(totals.compressed < 400);
 }
 
 /// Whatever begins from then on, by any call, until it is allowed again.

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::handshake::accept::base64;
 use bare_ws_std::{CertificateError, Config, Error, Stream, Timeout, Tls, TlsError};
@@ -468,6 +468,32 @@ fn a_stream_of_tls_keeps_what_a_stream_promises() {
         "{late:?}"
     );
     assert!(peer.join());
+}
+
+/// What a record holds beyond the receive buffer is read without waiting for more from the server.
+#[test]
+fn a_record_fills_a_small_buffer_many_times() {
+    const RECORD: usize = 11_000;
+    let peer = serve(|conn| {
+        let mut conn = secured(conn.tcp);
+        conn.accept();
+        conn.frame(0x82, &[7; RECORD]);
+        // It says nothing more.
+        conn.read_frame();
+    });
+    let config = config(peer.address).silence_timeout(LONG / 4);
+    let buffer = || [0; 1024];
+    let mut socket = config.connect_into("wss://localhost/", buffer).unwrap();
+    let began = Instant::now();
+    let mut received = 0;
+    while received < RECORD {
+        let chunk = socket.reader.recv_chunk().unwrap().unwrap();
+        received += chunk.octets.len();
+        assert!(began.elapsed() < LONG / 4);
+    }
+    socket.abort_handle().abort();
+    drop(socket);
+    peer.join();
 }
 
 /// What TLS has taken is out when the socket below has taken it, and not before.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::server::{Server, certificate, frame, listener, serve};
 
-const URI: &str = "ws://localhost/";
+pub(crate) const URI: &str = "ws://localhost/";
 
 /// A client and its server over memory.
 pub(crate) async fn pair(

@@ -16,3 +16,4 @@ mod server;
 mod streams;
 mod text;
 mod turns;
+mod waking;

@@ -406,6 +406,7 @@ mod tests {
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_786_061, "2000-02-29T01:01:01Z"),
             (951_868_800, "2000-03-01T00:00:00Z"),
             (1_709_164_800, "2024-02-29T00:00:00Z"),
             (1_735_689_599, "2024-12-31T23:59:59Z"),
@@ -416,6 +417,60 @@ mod tests {
             let time = moment(UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
             assert_eq!(Utc(time.unwrap()).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn what_a_server_sent_has_its_name_and_its_kind() {
+        let lawless = || rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        let alert = rustls::AlertDescription::HandshakeFailure;
+        let other = |error| {
+            let other = rustls::OtherError(std::sync::Arc::new(error));
+            rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))
+        };
+        let is_constraint = |error: &TlsError| {
+            let TlsError::Certificate { error, .. } = error else {
+                return false;
+            };
+            matches!(error, CertificateError::NameConstraint)
+        };
+        type Row = (rustls::Error, bool, fn(&TlsError) -> bool, io::ErrorKind);
+        let table: [Row; 4] = [
+            (
+                lawless(),
+                true,
+                |error| matches!(error, TlsError::NotTls),
+                io::ErrorKind::InvalidData,
+            ),
+            (
+                lawless(),
+                false,
+                |error| matches!(error, TlsError::Protocol(_)),
+                io::ErrorKind::InvalidData,
+            ),
+            (
+                rustls::Error::AlertReceived(alert),
+                false,
+                |error| matches!(error, TlsError::Alert(_)),
+                io::ErrorKind::ConnectionAborted,
+            ),
+            (
+                other(webpki::Error::NameConstraintViolation),
+                true,
+                is_constraint,
+                io::ErrorKind::InvalidData,
+            ),
+        ];
+        for (given, is_handshaking, is_right, kind) in table {
+            let error = TlsError::of_server(given, is_handshaking);
+            assert!(is_right(&error), "{error:?}");
+            assert_eq!(error.into_io().kind(), kind);
+        }
+    }
+
+    #[test]
+    fn certificates_are_refused_in_words() {
+        let root = TlsError::Root(rustls::CertificateError::BadEncoding.into());
+        assert!(root.to_string().contains("bad encoding"), "{root}");
     }
 
     #[test]

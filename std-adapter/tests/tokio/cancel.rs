@@ -82,6 +82,7 @@ impl AsyncWrite for Slow {
         if self.is_busy(1, cx) {
             return Poll::Pending;
         }
+        assert!(!octets.is_empty(), "nothing is not written");
         let few = octets.len().min(self.step);
         Pin::new(&mut self.stream).poll_write(cx, &octets[..few])
     }

@@ -15,5 +15,6 @@ mod promises;
 mod server;
 mod streams;
 mod text;
+mod transports;
 mod turns;
 mod waking;

@@ -84,6 +84,31 @@ async fn a_message_waits_for_the_end_of_a_long_piece() {
     behind.await.unwrap().unwrap();
 }
 
+/// Control frames that found no room pass all the same: only what was queued before them is in their way.
+// row: CTL-06, FRG-10
+#[tokio::test(start_paused = true)]
+async fn a_ping_that_waits_for_room_passes_between_the_fragments_too() {
+    let config = Config::new().transmit_buffer(300);
+    let (socket, mut server) = pair(&config, ROOM).await;
+    let writer = socket.writer.clone();
+    tokio::spawn(async move { writer.send(&[1; 5000][..]).await });
+    yield_now().await;
+    for _ in 0..3 {
+        let writer = socket.writer.clone();
+        tokio::spawn(async move { writer.ping(&[2; 125]).await });
+        yield_now().await;
+    }
+    let mut pings = 0;
+    loop {
+        match server.read_frame().await.unwrap().0 {
+            0x89 => pings += 1,
+            0x80 => break,
+            _ => {}
+        }
+    }
+    assert_eq!(pings, 3);
+}
+
 /// What the receive side owes leaves with the next frame of ours, though nobody receives any more.
 // row: CTL-06
 #[tokio::test(start_paused = true)]
@@ -205,7 +230,8 @@ async fn the_peer_learns_of_an_end_while_the_connection_is_held() {
 
     let (mut socket, mut server) = pair(&Config::new(), 1000).await;
     futures_util::SinkExt::close(&mut socket).await.unwrap();
-    assert_eq!(server.read_frame().await.unwrap().0, 0x88);
+    let frame = timeout(seconds(1), server.read_frame()).await;
+    assert_eq!(frame.expect("it leaves").unwrap().0, 0x88);
 }
 
 /// A close reports whether its Close could leave. Where none could be framed any more, the end of our direction says it.

@@ -65,3 +65,23 @@ fn add(roots: &mut RootCertStore, loaded: CertificateResult) -> Result<(), pem::
         _ => pem::Error::NoItemsFound,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_roots_says_why() {
+        let torn = env::temp_dir().join(format!("bare-ws-roots-{}.pem", std::process::id()));
+        fs::write(&torn, "-----BEGIN CERTIFICATE-----\nAAAA\n").unwrap();
+        let why = |path: &Path| {
+            let loaded = load_certs_from_paths(Some(path), None);
+            add(&mut RootCertStore::empty(), loaded).unwrap_err()
+        };
+        let (missing, torn_why) = (why(Path::new("no/such/file")), why(&torn));
+        fs::remove_file(&torn).unwrap();
+        assert!(matches!(missing, pem::Error::Io(_)), "{missing:?}");
+        let is_torn = matches!(torn_why, pem::Error::MissingSectionEnd { .. });
+        assert!(is_torn, "{torn_why:?}");
+    }
+}

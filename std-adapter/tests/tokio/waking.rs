@@ -221,12 +221,16 @@ async fn the_peer_learns_of_an_end_while_the_connection_is_held() {
     assert_eq!(frames.expect("it ends").len(), 0);
     drop(socket);
 
-    let (mut socket, mut server) = pair(&Config::new(), 1000).await;
-    server.frame(0x83, b"").await;
-    assert!(socket.recv().await.is_err());
-    let frames = timeout(seconds(1), server.read_all()).await;
-    assert_eq!(frames.expect("it ends").len(), 1);
-    drop(socket);
+    for (first, payload, code) in [(0x83, &b""[..], 1002_u16), (0x81, b"\xff", 1007)] {
+        let (mut socket, mut server) = pair(&Config::new(), 1000).await;
+        server.frame(first, payload).await;
+        assert!(socket.recv().await.is_err());
+        let frames = timeout(seconds(1), server.read_all()).await;
+        let frames = frames.expect("it ends");
+        assert_eq!(frames.len(), 1, "{first:x}");
+        assert!(frames[0].1.starts_with(&code.to_be_bytes()), "{first:x}");
+        drop(socket);
+    }
 
     let (mut socket, mut server) = pair(&Config::new(), 1000).await;
     futures_util::SinkExt::close(&mut socket).await.unwrap();

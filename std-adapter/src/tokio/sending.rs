@@ -185,8 +185,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 None if sending.passes => Some(inner.end_of_queue()),
                 mark => mark,
             };
-            self.waiters()
-                .wait_to_send(&mut sending.place, mark, cx.waker(), round);
+            self.waiters().wait_to_send(
+                &mut sending.place,
+                sending.in_turn,
+                mark,
+                cx.waker(),
+                round,
+            );
             inner.arm(Call::Send);
             return Poll::Pending;
         }

@@ -22,14 +22,30 @@ pub(crate) struct Waiters {
     list: Mutex<List>,
 }
 
-#[derive(Debug, Default)]
+/// The ticket of the call that has the turn, before all others: whoever came while it let go of the lock between two
+/// fragments cannot go on in its place. 0 is no ticket.
+const IN_TURN: u64 = 1;
+
+#[derive(Debug)]
 struct List {
     reader: Option<Waker>,
     /// Those whose octets are queued, ordered by where the octets end.
     leaving: BTreeMap<(u64, u64), Waker>,
     /// Those that wait to queue theirs, in the order in which they came.
     queueing: BTreeMap<u64, Waker>,
+    /// The newest.
     tickets: u64,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self {
+            reader: None,
+            leaving: BTreeMap::new(),
+            queueing: BTreeMap::new(),
+            tickets: IN_TURN,
+        }
+    }
 }
 
 /// Where a call that sends stands among the others.
@@ -73,10 +89,11 @@ impl Waiters {
         self.look_again(waker, round);
     }
 
-    /// Registers a call that sends, at the place that it has or at the end.
+    /// Registers a call that sends, at the place that it has or at the end; one that has the turn before all others.
     pub(crate) fn wait_to_send(
         &self,
         place: &mut Place,
+        in_turn: bool,
         mark: Option<u64>,
         waker: &Waker,
         round: usize,
@@ -94,6 +111,7 @@ impl Waiters {
                 (None, None) => {
                     let ticket = match *place {
                         Place::Queueing(ticket) => ticket,
+                        _ if in_turn => IN_TURN,
                         _ => list.ticket(),
                     };
                     list.queueing.insert(ticket, waker.clone());
@@ -231,7 +249,7 @@ impl List {
 }
 
 impl Place {
-    /// 0 for none: no ticket has that number.
+    /// 0 for none.
     fn ticket(self) -> u64 {
         match self {
             Self::None => 0,

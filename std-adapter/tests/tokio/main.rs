@@ -3,8 +3,9 @@
 
 #[path = "../deadlines/axes.rs"]
 mod axes;
-mod cancel;
 #[cfg(feature = "deflate")]
+mod between;
+mod cancel;
 mod choice;
 mod closing;
 mod connection;

@@ -1,0 +1,181 @@
+//! What other threads may do between two fragments of a message, while nobody holds the lock.
+
+use std::future::Future;
+use std::io::Error;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bare_ws_std::Config;
+use bare_ws_std::tokio::{Writer, open};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+
+use crate::connection::URI;
+use crate::server::Server;
+
+/// Takes as many octets as it is told to, flushes when it may, and wakes nobody before it is asked to.
+struct Budgeted {
+    stream: DuplexStream,
+    budget: Arc<Budget>,
+}
+
+struct Budget {
+    octets: AtomicUsize,
+    flushes: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Budget {
+    fn give(&self, octets: usize, flushes: bool) {
+        self.octets.store(octets, Ordering::Relaxed);
+        self.flushes.store(flushes, Ordering::Relaxed);
+    }
+
+    fn wait<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        *self.waker.lock().unwrap() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn wake(&self) {
+        let waker = self.waker.lock().unwrap().take();
+        waker.expect("somebody waits").wake();
+    }
+}
+
+impl AsyncRead for Budgeted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Budgeted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<Result<usize, Error>> {
+        let most = octets.len().min(self.budget.octets.load(Ordering::Relaxed));
+        if most == 0 {
+            return self.budget.wait(cx);
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, &octets[..most]);
+        if let Poll::Ready(Ok(n)) = written {
+            self.budget.octets.fetch_sub(n, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.budget.flushes.load(Ordering::Relaxed) {
+            return self.budget.wait(cx);
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A call that sends, and whether it was woken since it was last polled.
+struct Task {
+    call: Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    is_woken: AtomicBool,
+}
+
+impl Task {
+    fn send(writer: &Writer<Budgeted>, octets: Vec<u8>) -> Arc<Self> {
+        let writer = writer.clone();
+        let call = async move { writer.send(octets).await.unwrap() };
+        Arc::new(Self {
+            call: Mutex::new(Box::pin(call)),
+            is_woken: AtomicBool::new(true),
+        })
+    }
+
+    /// Polls it if it was woken; whether it is over.
+    fn run(self: &Arc<Self>) -> bool {
+        let waker = Waker::from(Arc::clone(self));
+        let mut cx = Context::from_waker(&waker);
+        self.is_woken.swap(false, Ordering::Relaxed)
+            && self.call.lock().unwrap().as_mut().poll(&mut cx).is_ready()
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.is_woken.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs another task as soon as it is woken: what a thread of its own might do just then.
+struct Meanwhile(Arc<Task>);
+
+impl Wake for Meanwhile {
+    fn wake(self: Arc<Self>) {
+        assert!(!self.0.run(), "it is not its turn");
+    }
+}
+
+/// Whoever has the turn is woken first when the transport takes more, and not who came meanwhile.
+// row: STA-06, FRG-10
+#[tokio::test]
+async fn a_message_goes_on_though_another_came_between_two_of_its_fragments() {
+    const BUFFER: usize = 300;
+    let (ours, theirs) = duplex(1 << 16);
+    let budget = Arc::new(Budget {
+        octets: AtomicUsize::new(usize::MAX),
+        flushes: AtomicBool::new(true),
+        waker: Mutex::new(None),
+    });
+    let ours = Budgeted {
+        stream: ours,
+        budget: Arc::clone(&budget),
+    };
+    let mut server = Server::over(theirs);
+    let config = Config::new().transmit_buffer(BUFFER);
+    let (socket, ()) = tokio::join!(open(&config, URI, ours), server.accept());
+    let writer = socket.unwrap().writer;
+
+    let long = Task::send(&writer, vec![2; 2000]);
+    let other = Task::send(&writer, vec![3; 10]);
+    let mut first = Box::pin(writer.send(&[1; 100][..]));
+    let meanwhile = Waker::from(Arc::new(Meanwhile(Arc::clone(&other))));
+    budget.give(usize::MAX, false);
+    let mut cx = Context::from_waker(&meanwhile);
+    assert!(first.as_mut().poll(&mut cx).is_pending());
+
+    // The first fragment leaves, and with it the first message is out, whose task is woken.
+    budget.give(BUFFER, true);
+    assert!(!long.run());
+    assert!(
+        !other.is_woken.load(Ordering::Relaxed),
+        "the other has come"
+    );
+    drop(first);
+
+    budget.give(usize::MAX, true);
+    budget.wake();
+    let mut is_over = [false; 2];
+    for _ in 0..8 {
+        is_over[0] |= !is_over[0] && long.run();
+        is_over[1] |= !is_over[1] && other.run();
+    }
+    assert_eq!(is_over, [true; 2]);
+    for expected in [vec![1; 100], vec![2; 2000], vec![3; 10]] {
+        let mut octets = Vec::new();
+        loop {
+            let (first, payload) = server.read_frame().await.unwrap();
+            octets.extend(payload);
+            if first & 0x80 != 0 {
+                break;
+            }
+        }
+        assert_eq!(octets, expected);
+    }
+}

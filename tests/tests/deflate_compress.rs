@@ -1,5 +1,7 @@
 //! The send side of permessage-deflate, held against decoders of others and one of our own.
 
+use std::fmt::Write as _;
+
 use bare_ws::buffer::Growing;
 use bare_ws::compression::Compress;
 use bare_ws::deflate::{
@@ -416,4 +418,45 @@ fn a_last_piece_may_be_given_up() {
     let mut zlib = zlib::Compressor::new(6);
     zlib.configure(Some(&agreed));
     law_of_giving_up(&mut zlib, 10);
+}
+
+/// The octets that each message becomes: what is found and which codes are chosen shows in nothing else.
+fn lengths(name: &str, form: impl CompressorMemory, bits: u8, takeover: bool) -> String {
+    let mut stage = Compressor::new(form);
+    stage.configure(Some(&agreed(bits, takeover)));
+    let mut line = format!("{name}, {bits} bits, takeover {takeover}:");
+    for message in messages() {
+        let octets = compress(&mut stage, &message, usize::MAX, 1 << 16).len();
+        write!(line, " {octets}").unwrap();
+    }
+    line
+}
+
+/// `BARE_WS_LENGTHS=write cargo test -p bare-ws-tests --test deflate_compress` writes down what they are now, for
+/// whoever looks at the change.
+// row: PMD-07
+#[test]
+fn each_message_becomes_as_short_as_it_did() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deflate_lengths.txt");
+    let mut lines = String::new();
+    for takeover in [true, false] {
+        for bits in [8, 9, 10, 12, 15] {
+            let small = Lean::<1536, 1024>::new();
+            let full = Box::new(Full::<5120, 1024, 1024>::new());
+            lines += &lengths("lean 1536", small, bits, takeover);
+            lines += "\n";
+            lines += &lengths("full 5120", full, bits, takeover);
+            lines += "\n";
+            lines += &lengths("heap", Heap::new(bits), bits, takeover);
+            lines += "\n";
+        }
+    }
+    if std::env::var("BARE_WS_LENGTHS").is_ok_and(|how| how == "write") {
+        std::fs::write(path, &lines).unwrap();
+    }
+    let known = std::fs::read_to_string(path).unwrap();
+    for (line, known) in lines.lines().zip(known.lines()) {
+        assert_eq!(line, known);
+    }
+    assert_eq!(lines.lines().count(), known.lines().count());
 }

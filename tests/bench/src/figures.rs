@@ -55,9 +55,10 @@ fn head(text: &mut String, rounds: usize) -> fmt::Result {
         Why a row is lost: text in pieces by the core's loop, because without a clock it checks what has come\n\
         before each read, and there is no way from checked pieces to a `&str` without `unsafe` but a check of the whole;\n\
         long binary messages received by the adapter, a few hundredths, because each receive takes a lock and looks at the\n\
-        clock, for the limits in time (of 1 MiB the instructions are those of the best, within 0.1 %: what differs is where\n\
+        clock, for the limits in time (of 1 MiB the instructions are those of the best, within 0.1 %: what differs may be where\n\
         buffers lie); short messages sent in tokio, because any number of tasks may send, by turns; and Sink and Stream,\n\
-        because what they pass on borrows nothing, and is allocated and copied.\n"
+        because what they pass on borrows nothing, and is allocated and copied. Not explained yet: long messages echoed over\n\
+        TCP (1 MiB) and TLS, many received at once over TCP, and connections made, a tenth to a third.\n"
     )?;
     writeln!(text, "What was done for others, and what they cannot do:\n")?;
     for note in NOTES {

@@ -8,21 +8,37 @@ use crate::*;
 // row: CLS-10, CLS-17
 #[test]
 fn after_both_closes_the_end_is_waited_for_but_not_for_ever() {
-    let peer = serve(|mut conn| {
-        conn.accept();
-        conn.close(1001, b"");
-        assert_eq!(conn.read_close(), Some(1001));
-        assert!(conn.sees_end());
-    });
-    let config = patient().close_timeout(SHORT);
-    let mut socket = config.connect(&peer.uri()).unwrap();
-    let began = std::time::Instant::now();
-    assert_eq!(socket.recv().unwrap(), None);
-    assert!(began.elapsed() < SHORT, "it is known, and told at once");
-    assert_eq!(socket.close_status().unwrap().code, CloseCode::GOING_AWAY);
-    let finished = in_time(|| socket.finish(None, "").unwrap().map(|status| status.code));
-    assert_eq!(finished, Some(CloseCode::GOING_AWAY));
-    peer.join();
+    for close_timeout in [LONG, SHORT] {
+        let (let_go, held) = mpsc::channel();
+        let peer = serve(move |mut conn| {
+            conn.accept();
+            conn.close(1001, b"");
+            assert_eq!(conn.read_close(), Some(1001));
+            if close_timeout == LONG {
+                held.recv().unwrap();
+            } else {
+                assert!(conn.sees_end());
+            }
+        });
+        let config = patient().close_timeout(close_timeout);
+        let mut socket = config.connect(&peer.uri()).unwrap();
+        // The limit begins when the Close is answered.
+        let stalls = Stalls::watch();
+        assert_eq!(socket.recv().unwrap(), None);
+        assert_eq!(socket.close_status().unwrap().code, CloseCode::GOING_AWAY);
+        if close_timeout == LONG {
+            // It is known, and told at once.
+            stalls.took(Duration::ZERO, Duration::ZERO);
+            let_go.send(()).unwrap();
+            let finished = socket.finish(None, "").unwrap();
+            assert_eq!(finished.unwrap().code, CloseCode::GOING_AWAY);
+        } else {
+            let finished = socket.finish(None, "").unwrap();
+            assert_eq!(finished.unwrap().code, CloseCode::GOING_AWAY);
+            stalls.took(SHORT, SHORT);
+        }
+        peer.join();
+    }
 }
 
 // row: CLS-11, TRAP-27

@@ -87,7 +87,7 @@ impl<S: Read + Write> Conn<S> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut octet = [0];
-            assert_eq!(self.tcp.read(&mut octet).unwrap(), 1, "the request ends");
+            self.tcp.read_exact(&mut octet).expect("the request ends");
             head.push(octet[0]);
         }
         self.request = String::from_utf8(head).unwrap();
@@ -204,7 +204,12 @@ impl<S: Read + Write> Conn<S> {
             match self.tcp.read(&mut scratch) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return true,
+                Err(error) => {
+                    eprintln!("instead of the end: {error:?}");
+                    return false;
+                }
             }
         }
     }

@@ -254,20 +254,15 @@ impl<Io: Transport, Tx: Transmit, M: RawMutex> Shared<Io, Tx, M> {
     }
 
     /// Brings out what the receiver owes, what is due, what was left behind, and where it
-    /// `closes`, our Close.
+    /// `closes`, our Close: as much of it as finds room. Whoever receives asks again for the rest.
     pub(crate) async fn write(
         &self,
         owed: &mut Owed,
         closes: &mut bool,
     ) -> Result<(), Error<Io::Error>> {
         let mut lock = self.lock(Call::Receive).await;
-        loop {
-            lock.queue_due(owed, closes)?;
-            lock.drain().await?;
-            if !owed.is_due() && !self.state(|state| state.is_due(*closes)) {
-                return Ok(());
-            }
-        }
+        lock.queue_due(owed, closes)?;
+        lock.drain().await
     }
 }
 

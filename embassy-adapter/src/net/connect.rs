@@ -135,7 +135,8 @@ impl Drop for Attempt<'_, '_> {
 ///
 /// If the name has several addresses, they are tried in turn, each for a share of the time: half of
 /// what is left, and the last one all of it. How many the stack keeps, smoltcp decides: one address
-/// of a name, unless the firmware enables one of smoltcp's features `dns-max-result-count-*`.
+/// of a name, unless the firmware enables one of smoltcp's features `dns-max-result-count-*`. A network
+/// with addresses of both families asks for those of IPv6 first, none of which counts as the last.
 ///
 /// # Errors
 /// [`ConnectError::Resolve`], [`ConnectError::Connect`], [`Timeout::Connect`].
@@ -157,7 +158,7 @@ pub async fn dial(
     let queries = queries(stack);
     for (place, query) in queries.iter().enumerate() {
         let looked_up = with_deadline(by, stack.dns_query(uri.host(), *query)).await;
-        // One family may be missing, from the name or from the network.
+        // The name may have no address of one family.
         let addresses = looked_up.map_err(too_late)?.unwrap_or_default();
         for (index, address) in addresses.iter().enumerate() {
             let last = place + 1 == queries.len() && index + 1 == addresses.len();
@@ -225,30 +226,25 @@ fn half_way(by: Instant) -> Instant {
     now.saturating_add(Duration::from_ticks(left >> 1))
 }
 
-#[cfg(feature = "ipv6")]
-fn known(literal: IpAddr) -> Option<IpAddress> {
-    Some(literal.into())
-}
-
-#[cfg(not(feature = "ipv6"))]
 fn known(literal: IpAddr) -> Option<IpAddress> {
     match literal {
         IpAddr::V4(address) => Some(address.into()),
+        #[cfg(feature = "ipv6")]
+        IpAddr::V6(address) => Some(address.into()),
+        #[cfg(not(feature = "ipv6"))]
         IpAddr::V6(_) => None,
     }
 }
 
-/// What to ask for: first the family that the network has (RFC 6724 prefers IPv6).
-#[cfg(feature = "ipv6")]
+/// What to ask for: the families that the network has, IPv6 first, as RFC 6724 prefers it.
 fn queries(stack: Stack<'_>) -> &'static [DnsQueryType] {
+    #[cfg(feature = "ipv6")]
     if stack.config_v6().is_some() {
-        &[DnsQueryType::Aaaa, DnsQueryType::A]
-    } else {
-        &[DnsQueryType::A, DnsQueryType::Aaaa]
+        return match stack.config_v4() {
+            Some(_) => &[DnsQueryType::Aaaa, DnsQueryType::A],
+            None => &[DnsQueryType::Aaaa],
+        };
     }
-}
-
-#[cfg(not(feature = "ipv6"))]
-fn queries(_: Stack<'_>) -> &'static [DnsQueryType] {
+    let _ = stack;
     &[DnsQueryType::A]
 }

@@ -1,18 +1,28 @@
 //! From a name to a TCP connection.
 
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
 use bare_ws::uri::Uri;
 use bare_ws_embassy::net::{Socket, dial};
 use bare_ws_embassy::transport::Shutdown;
 use bare_ws_embassy::{ConnectError, Timeout, Timing};
 use embassy_futures::select::{Either, select};
-use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
+use embassy_net::{Config, Stack};
 use embassy_time::Instant;
 use embedded_io_async::{ErrorKind, Read as _, Write as _};
 
-use crate::support::network::on_network;
+#[cfg(feature = "ipv6")]
+use crate::support::network::{SERVER, six};
+use crate::support::network::{config, on_network, on_network_of};
 use crate::support::tasks::{apart, run};
 use crate::support::{clock, now, seconds};
+
+const REFUSED: ConnectError = ConnectError::Connect(ErrorKind::ConnectionRefused);
+const LATE: ConnectError = ConnectError::Timeout(Timeout::Connect);
+#[cfg(feature = "ipv6")]
+const NO_ROUTE: ConnectError = ConnectError::Connect(ErrorKind::NotConnected);
 
 /// Accepts on port 80, one client after the other.
 async fn accept(stack: Stack<'static>) {
@@ -29,8 +39,6 @@ async fn accept(stack: Stack<'static>) {
 // row: REQ-13, STA-02
 #[test]
 fn each_address_of_a_name_has_a_share_of_the_time() {
-    const REFUSED: ConnectError = ConnectError::Connect(ErrorKind::ConnectionRefused);
-    const LATE: ConnectError = ConnectError::Timeout(Timeout::Connect);
     // Of the hosts there is only the second. When it ends, of 8 seconds, and how.
     let table = [
         ("ws://2.by.test/", 0.0, Ok(())),
@@ -46,26 +54,89 @@ fn each_address_of_a_name_has_a_share_of_the_time() {
         ("ws://9.2.by.test:81/", 4.0, Err(REFUSED)),
         ("ws://by.test/", 0.0, Err(ConnectError::Resolve)),
     ];
+    for (uri, at, expected) in table {
+        assert_dials(config, uri, at..at + 0.1, expected);
+    }
+}
+
+/// To a host that accepts on port 80, within 8 seconds.
+fn assert_dials(
+    config: impl Fn(Ipv4Addr) -> Config,
+    uri: &str,
+    at: Range<f64>,
+    expected: Result<(), ConnectError>,
+) {
     let timing = Timing {
         connect: seconds(8),
         ..Timing::DEFAULT
     };
-    for (uri, at, expected) in table {
-        clock::set(Instant::MIN);
-        let uri = Uri::parse(uri).expect("a URI");
-        run(on_network(async |stack, other| {
-            let (mut receive, mut transmit) = ([0; 256], [0; 256]);
-            let socket = Socket::new(stack, &mut receive, &mut transmit);
-            let dialled = select(
-                apart(dial(stack, &socket, &uri, &timing)),
-                apart(accept(other)),
-            );
-            let Either::First(dialled) = dialled.await else {
-                unreachable!("it accepts for ever");
-            };
-            assert_eq!(dialled, expected, "{uri:?}");
-            assert!((now() - at).abs() < 0.1, "{uri:?}: {}, not {at}", now());
-        }));
+    clock::set(Instant::MIN);
+    let uri = Uri::parse(uri).expect("a URI");
+    run(on_network_of(config, async |stack, other| {
+        let (mut receive, mut transmit) = ([0; 256], [0; 256]);
+        let socket = Socket::new(stack, &mut receive, &mut transmit);
+        let dialled = select(
+            apart(dial(stack, &socket, &uri, &timing)),
+            apart(accept(other)),
+        );
+        let Either::First(dialled) = dialled.await else {
+            unreachable!("it accepts for ever");
+        };
+        assert_eq!(dialled, expected, "{uri:?}");
+        assert!(at.contains(&now()), "{uri:?}: {}, not {at:?}", now());
+    }));
+}
+
+/// Only the families that the network has are asked for, and IPv6 first (RFC 6724 §2.1).
+// row: REQ-13, SEED-04, URI-07, STA-02
+#[cfg(feature = "ipv6")]
+#[test]
+fn each_family_that_the_network_has_is_tried() {
+    use embassy_net::{ConfigV4, ConfigV6, Ipv6Cidr, StaticConfigV6};
+
+    const FOUR: &[u8] = &[4];
+    const SIX: &[u8] = &[6];
+    const BOTH: &[u8] = &[4, 6];
+    // Of the hosts there is only the second.
+    let table = [
+        (SIX, "ws://[fd00::2]/", 0.0, Ok(())),
+        (BOTH, "ws://[fd00::2]/", 0.0, Ok(())),
+        (BOTH, "ws://10.0.0.2/", 0.0, Ok(())),
+        (SIX, "ws://[fd00::9]/", 8.0, Err(LATE)),
+        (FOUR, "ws://[fd00::2]/", 0.0, Err(REFUSED)),
+        (SIX, "ws://10.0.0.2/", 0.0, Err(NO_ROUTE)),
+        (SIX, "ws://six2.9.by.test/", 0.0, Ok(())),
+        (SIX, "ws://six9.2.by.test/", 8.0, Err(LATE)),
+        (SIX, "ws://2.by.test/", 0.0, Err(ConnectError::Resolve)),
+        (FOUR, "ws://six9.2.by.test/", 0.0, Ok(())),
+        (FOUR, "ws://9.six2.by.test/", 8.0, Err(LATE)),
+        (FOUR, "ws://six2.by.test/", 0.0, Err(ConnectError::Resolve)),
+        (BOTH, "ws://9.six2.by.test/", 0.0, Ok(())),
+        (BOTH, "ws://2.six9.by.test/", 4.0, Ok(())),
+        (BOTH, "ws://2.six9.six8.by.test/", 6.0, Ok(())),
+        (BOTH, "ws://2.by.test/", 0.0, Ok(())),
+        (BOTH, "ws://9.by.test/", 8.0, Err(LATE)),
+        // None of IPv6 is the last.
+        (BOTH, "ws://six9.by.test/", 4.0, Err(LATE)),
+        (BOTH, "ws://by.test/", 0.0, Err(ConnectError::Resolve)),
+    ];
+    for (families, uri, at, expected) in table {
+        let config = |address: Ipv4Addr| {
+            let mut both = config(address);
+            if !families.contains(&4) {
+                both.ipv4 = ConfigV4::None;
+            }
+            if families.contains(&6) {
+                both.ipv6 = ConfigV6::Static(StaticConfigV6 {
+                    address: Ipv6Cidr::new(six(address.octets()), 64),
+                    gateway: None,
+                    dns_servers: [six(SERVER.octets())].into_iter().collect(),
+                });
+            }
+            both
+        };
+        // Beside a host of one family, smoltcp looks for one of the other a second later.
+        assert_dials(config, uri, at..at + 1.1, expected);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -19,12 +19,21 @@ pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 /// The names that the name server knows: these are [`SERVER`]'s, ...
 const ZONE: &str = "example.test";
-/// ... and those below this one have the hosts that are in them: `9.2.by.test` has 10.0.0.9 and 10.0.0.2.
+/// ... and those below this one have the hosts that are in them: `9.2.by.test` has 10.0.0.9 and 10.0.0.2, and
+/// `six9.2.by.test` has fd00::9 and 10.0.0.2.
 const HOSTS: &str = "by.test";
 
 /// Runs `body` with the stack of the client and the one of the server, which are never freed, as
 /// those of boards.
 pub(crate) async fn on_network<T>(
+    body: impl AsyncFnOnce(Stack<'static>, Stack<'static>) -> T,
+) -> T {
+    on_network_of(config, body).await
+}
+
+/// The same on a network of other addresses: what a host is told of its own.
+pub(crate) async fn on_network_of<T>(
+    config: impl Fn(Ipv4Addr) -> Config,
     body: impl AsyncFnOnce(Stack<'static>, Stack<'static>) -> T,
 ) -> T {
     let [own, other] = Card::pair();
@@ -42,7 +51,7 @@ pub(crate) async fn on_network<T>(
     }
 }
 
-fn config(address: Ipv4Addr) -> Config {
+pub(crate) fn config(address: Ipv4Addr) -> Config {
     Config::ipv4_static(StaticConfigV4 {
         address: Ipv4Cidr::new(address, 24),
         gateway: None,
@@ -50,25 +59,41 @@ fn config(address: Ipv4Addr) -> Config {
     })
 }
 
-/// The addresses of a name.
-fn addresses(name: &str) -> Vec<Ipv4Addr> {
-    if name.ends_with(ZONE) {
-        return vec![SERVER];
-    }
-    let hosts = name.strip_suffix(HOSTS).unwrap_or_default();
-    let numbers = hosts.split('.').filter_map(|host| host.parse().ok());
-    numbers.map(|host| Ipv4Addr::new(10, 0, 0, host)).collect()
+/// The IPv6 address of the host that has this one, too.
+pub(crate) fn six([.., host]: [u8; 4]) -> Ipv6Addr {
+    Ipv6Addr::new(0xFD00, 0, 0, 0, 0, 0, 0, host.into())
 }
 
-/// RFC 1035 §4.1.2: the name that is asked for.
-fn name_in(query: &[u8]) -> String {
+/// The addresses of a name, of one family.
+fn addresses(name: &str, of_six: bool) -> Vec<IpAddr> {
+    if name.ends_with(ZONE) {
+        return if of_six { vec![] } else { vec![SERVER.into()] };
+    }
+    let hosts = name.strip_suffix(HOSTS).unwrap_or_default();
+    let hosts = hosts.split('.').filter_map(|host| {
+        let number = host.strip_prefix("six");
+        if number.is_some() != of_six {
+            return None;
+        }
+        let four = Ipv4Addr::new(10, 0, 0, number.unwrap_or(host).parse().ok()?);
+        Some(if of_six {
+            six(four.octets()).into()
+        } else {
+            four.into()
+        })
+    });
+    hosts.collect()
+}
+
+/// RFC 1035 §4.1.2: the name that is asked for, and whether for IPv6 addresses (RFC 3596 §2.1: type 28).
+fn question(query: &[u8]) -> (String, bool) {
     let (mut labels, mut rest) = (Vec::new(), &query[12..]);
     while let Some((&length, behind)) = rest.split_first().filter(|(length, _)| **length > 0) {
         let (label, behind) = behind.split_at(length.into());
         labels.push(String::from_utf8_lossy(label));
         rest = behind;
     }
-    labels.join(".")
+    (labels.join("."), rest[2] == 28)
 }
 
 /// RFC 1035 §4.1: answers for the names that it knows.
@@ -87,14 +112,19 @@ async fn name_server(stack: Stack<'_>) {
     loop {
         let (length, from) = socket.recv_from(&mut query).await.expect("a query");
         let query = &query[..length];
-        let addresses = addresses(&name_in(query));
+        let (name, of_six) = question(query);
+        let addresses = addresses(&name, of_six);
         let mut answer = query.to_vec();
         answer[2] = 0x80;
         answer[3] = if addresses.is_empty() { 3 } else { 0 };
         answer[7] = addresses.len() as u8;
         for address in addresses {
-            answer.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-            answer.extend(address.octets());
+            let (kind, octets) = match address {
+                IpAddr::V4(address) => (1, address.octets().to_vec()),
+                IpAddr::V6(address) => (28, address.octets().to_vec()),
+            };
+            answer.extend([0xC0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, octets.len() as u8]);
+            answer.extend(octets);
         }
         socket.send_to(&answer, from).await.expect("to be sent");
     }

@@ -607,7 +607,7 @@ impl<R: Role, B: Storage, E: Entropy, X: Compress> Sender<R, B, E, X> {
         let fin = piece.fin && done.finished && done.consumed == piece.payload.len();
         let raw = header_len(piece.payload.len() as u64, R::MASKS) + piece.payload.len();
         let raw_fits = raw <= self.machine.free(len);
-        if fin && piece.whole && piece.first && done.produced >= piece.payload.len() && raw_fits {
+        if fin && piece.first && done.produced >= piece.payload.len() && raw_fits {
             // It did not shrink: it goes raw, and nothing later may refer to it.
             self.stage.forget();
             self.machine.compressing = false;

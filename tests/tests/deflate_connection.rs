@@ -372,6 +372,40 @@ fn compression_is_left_out_message_by_message() {
     }
 }
 
+// row: PMD-11, PMD-22
+#[test]
+fn what_does_not_shrink_goes_raw_if_it_is_one_frame() {
+    let mut noise = vec![0; 9000];
+    Counter(3).fill(&mut noise).unwrap();
+    let message = |len| (MessageKind::Binary, noise[..len].to_vec());
+    let agreed = agreed(10, true);
+    for (level, len, piece, first) in [
+        (6, 500, None, 0x82),
+        (6, 500, Some(500), 0x82),
+        (6, 500, Some(400), 0xc2),
+        // A quick engine gives octets of a piece before the next is there, and more than it has taken.
+        (1, 9000, None, 0x82),
+        (1, 9000, Some(9000), 0x82),
+        (1, 9000, Some(4000), 0x42),
+    ] {
+        let mut host = zlib::Compressor::new(level);
+        host.configure(Some(&agreed));
+        // What comes behind it refers to nothing of it.
+        let messages = [message(len), message(100), message(len)];
+        let wire = send(&messages, 64 * 1024, host, piece);
+        let what = format!("level {level}, {len} in pieces of {piece:?}");
+        assert_eq!(wire[0], first, "{what}");
+        let mut receiver = Receiver::<Server, _, _>::with_stage(
+            vec![0; 64 * 1024],
+            inflater(&agreed, 1024 + 9000),
+        );
+        same(
+            receive(&mut receiver, Delivery::Message, &wire, usize::MAX),
+            &messages,
+        );
+    }
+}
+
 // row: FRG-06, PMD-20
 #[test]
 fn the_first_piece_says_of_which_kind_a_message_is() {
@@ -414,6 +448,39 @@ fn frames_show_the_wire_and_messages_do_not() {
     );
     assert_eq!(receiver.step(Delivery::Frame), Ok(Step::Frame));
     assert_eq!(receiver.failure(), None);
+}
+
+// row: SEED-29, SEED-27
+#[test]
+fn only_a_compressed_message_that_went_around_the_stage_is_missed_by_the_next() {
+    // One that is not compressed, and one that is.
+    let octets = b"\x81\x81\0\0\0\0a\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\x00";
+    for delivery in [Delivery::Message, Delivery::Chunk] {
+        let inflater = inflater(&agreed(9, true), 512 + 4096);
+        let mut receiver = Receiver::<Server, _, _>::with_stage(vec![0; 600], inflater);
+        receiver.spare()[..octets.len()].copy_from_slice(octets);
+        receiver.commit(octets.len());
+        assert_eq!(receiver.step(Delivery::Frame), Ok(Step::Frame));
+        assert_eq!(receiver.frame().expect("announced").payload, b"a");
+        let rest = receive(&mut receiver, delivery, b"", 1);
+        same(rest, &[(MessageKind::Text, b"Hello".to_vec())]);
+    }
+}
+
+// row: UTF-04, UTF-08
+#[test]
+fn text_is_refused_before_what_follows_its_fragment_is_looked_at() {
+    // Stored: ff. Then a Ping.
+    let octets = b"\x41\x87\0\0\0\0\x00\x01\x00\xfe\xff\xff\x00\x89\x80\0\0\0\0";
+    for delivery in [Delivery::Message, Delivery::Chunk] {
+        let inflater = inflater(&agreed(9, true), 512 + 4096);
+        let mut receiver = Receiver::<Server, _, _>::with_stage(vec![0; 600], inflater);
+        receiver.spare()[..octets.len()].copy_from_slice(octets);
+        receiver.commit(octets.len());
+        assert_eq!(receiver.step(delivery), Ok(Step::ReplyDue));
+        let failure = Some(Violation::InvalidUtf8.into());
+        assert_eq!(receiver.failure(), failure, "{delivery:?}");
+    }
 }
 
 // row: TRAP-08, PMD-30

@@ -296,8 +296,8 @@ impl Course {
     /// fewer than the window, which stays.
     fn held(&self) -> usize {
         match self.delivery() {
-            Delivery::Pieces => self.window,
             Delivery::Linear => self.position,
+            // Of pieces none is gathered.
             _ => self.window.saturating_add(self.gathered),
         }
     }

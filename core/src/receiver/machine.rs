@@ -325,11 +325,6 @@ impl Machine {
             return;
         }
         let announced = core::mem::replace(&mut self.announced, Announced::Nothing);
-        let is_control = self.frame.is_some_and(|frame| frame.opcode.is_control());
-        if announced == Announced::Frame && is_control {
-            self.frame = None;
-            return;
-        }
         if let Some(message) = &self.message {
             if X::POSSIBLE && message.compressed && announced != Announced::Frame {
                 self.total = self.total.wrapping_add(stage.output().len() as u64);

@@ -47,10 +47,8 @@ pub struct Effort {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     base: u16,
-    /// Distances reach so far, ...
+    /// Distances reach so far.
     limit: usize,
-    /// ... and not before here.
-    floor: usize,
     /// What is not yet in the tables.
     indexed: usize,
     /// Where the open batch begins,
@@ -76,7 +74,6 @@ impl Window {
     pub(super) const EMPTY: Self = Self {
         base: 0,
         limit: 0,
-        floor: 0,
         indexed: 0,
         batch: 0,
         run: 0,
@@ -112,7 +109,7 @@ impl Window {
                 self.batch = message;
                 self.run = message;
                 // The message stands in the tables where older positions did.
-                self.indexed = self.floor;
+                self.indexed = 0;
                 self.count = 0;
             }
             None => self.drop_history(),
@@ -148,7 +145,6 @@ impl Window {
         }
         octets::slide(window, by, self.end, 0);
         self.base = self.base.wrapping_add(by as u16);
-        self.floor = self.floor.saturating_sub(by);
         self.indexed = self.indexed.saturating_sub(by);
         self.batch -= by;
         self.run = self.run.saturating_sub(by);
@@ -241,7 +237,7 @@ impl Window {
         let window = &*parts.window;
         let ahead = window.get(at..self.end)?;
         let ahead = ahead.get(..LONGEST).unwrap_or(ahead);
-        let reach = self.limit.min(at - self.floor);
+        let reach = self.limit.min(at);
         let mask = parts.chain.len().wrapping_sub(1);
         let [a, b, c] = *ahead.first_chunk()?;
         let position = self.position(at);
@@ -325,11 +321,6 @@ impl Window {
         self.batch = self.next;
         self.run = self.next;
         self.count = 0;
-    }
-
-    /// Every octet taken is in a batch, or written out.
-    pub(super) fn is_searched(&self) -> bool {
-        self.next == self.end
     }
 }
 

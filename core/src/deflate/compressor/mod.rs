@@ -203,7 +203,7 @@ impl Course {
                     consumed += self.window.fill(parts, rest);
                     let taken = consumed == input.len();
                     if self.window.search(parts, last && taken) {
-                        self.close_batch(parts, last && taken && self.window.is_searched());
+                        self.close_batch(parts);
                     } else if taken {
                         break true;
                     }
@@ -261,18 +261,16 @@ impl Course {
         }
     }
 
-    /// Chooses the shortest form for the batch; an empty one ends the message.
-    fn close_batch<C: Coding>(&mut self, parts: &mut Parts<'_, C>, all: bool) {
+    /// Chooses the shortest form for the batch; an empty one, which only the end of the message leaves, ends it.
+    fn close_batch<C: Coding>(&mut self, parts: &mut Parts<'_, C>) {
         self.window.close(parts);
         let batch = self.window.batch(parts.window, parts.sequences);
         if batch.octets.is_empty() {
-            if all {
-                self.end_fixed();
-                // RFC 7692 §7.2.1: an empty stored block, less its last four octets.
-                self.bits.put(0b000, 3);
-                self.bits.pad();
-                self.phase = Phase::End;
-            }
+            self.end_fixed();
+            // RFC 7692 §7.2.1: an empty stored block, less its last four octets.
+            self.bits.put(0b000, 3);
+            self.bits.pad();
+            self.phase = Phase::End;
             return;
         }
         let len = batch.octets.len() as u32;

@@ -119,6 +119,10 @@ fn one_broken_each() {
         (with(LINE, "GETS / HTTP/1.1\r\n"), 405),
         (with(LINE, "GET / HTTP/1.0\r\n"), 505),
         (with(LINE, "GET / HTTP/2.0\r\n"), 505),
+        (with(LINE, "GET / HTTP/2.1\r\n"), 505),
+        (with(LINE, "GET / HTTP/x.1\r\n"), 400),
+        (with(LINE, "GET / HTTP/1,1\r\n"), 400),
+        (with(LINE, "GET / HTTP/1.x\r\n"), 400),
         (with(LINE, "GET / http/1.1\r\n"), 400),
         (with(LINE, "GET / HTTP/1.1 \r\n"), 400),
         (with(LINE, "GET / HTTP/1\r\n"), 400),
@@ -222,6 +226,10 @@ fn what_is_chosen() {
         // More than is considered is passed over whole.
         (
             "Sec-WebSocket-Extensions: x-good, xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n",
+            "",
+        ),
+        (
+            "Sec-WebSocket-Extensions: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, x-good\r\n",
             "",
         ),
     ] {

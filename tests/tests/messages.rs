@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -107,6 +108,10 @@ fn a_message_comes_from_whatever_can_be_sent() {
     );
 }
 
+fn hash(message: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(message)
+}
+
 #[test]
 fn equal_is_what_is_sent_alike() {
     let text = Message::Text("ab");
@@ -118,9 +123,13 @@ fn equal_is_what_is_sent_alike() {
         assert_eq!(owned, owned.clone());
         assert_eq!((owned.kind(), owned.len()), (message.kind(), 2));
         assert!(!owned.is_empty());
+        assert_eq!(hash(&message), hash(&owned));
         assert_eq!(HashSet::from([owned.clone(), owned]).len(), 1);
     }
     assert_eq!(HashSet::from([text, binary]).len(), 2);
+    let different = [text, binary, Message::Text("ac"), Message::Binary(b"a")];
+    let hashes: HashSet<_> = different.iter().map(|m| hash(&m.to_owned())).collect();
+    assert_eq!(hashes.len(), different.len(), "each in a place of its own");
     assert_eq!(text, *"ab");
     assert_eq!(text, "ab");
     assert_eq!(text, String::from("ab"));

@@ -599,8 +599,20 @@ fn a_message_given_up_lets_no_data_follow() {
     assert_eq!(sender.close(None, ""), Ok(true));
 }
 
-fn smallest<R: Role>(len: usize) -> Result<bool, SendError> {
-    Sender::<R, _, _>::new(vec![0; len], Keys::default()).ping(b"")
+/// What each call that queues a frame says to memory of that length: whether the frame is queued.
+fn smallest<R: Role>(len: usize) -> [Result<bool, SendError>; 5] {
+    let sender = || Sender::<R, _, _>::new(vec![0; len], Keys::default());
+    let binary = MessageKind::Binary;
+    let header = FrameHeader::new(Opcode::Binary, true, 0);
+    [
+        sender().ping(b""),
+        sender().message(binary, b"1", true).map(|it| it.complete),
+        sender()
+            .fragment(binary, b"1", true, true)
+            .map(|it| it.complete),
+        sender().begin_frame(binary, 1).map(|()| true),
+        sender().frame(header, b"1"),
+    ]
 }
 
 // row: STA-01
@@ -611,8 +623,9 @@ fn a_buffer_too_small_is_refused() {
             needed: MIN_TRANSMIT,
         }
         .into());
-        assert_eq!(smallest::<Client>(len), refused);
-        assert_eq!(smallest::<Server>(len), refused);
+        assert_eq!(smallest::<Client>(len), [refused; 5]);
+        assert_eq!(smallest::<Server>(len), [refused; 5]);
     }
-    assert_eq!(smallest::<Client>(MIN_TRANSMIT), Ok(true));
+    assert_eq!(smallest::<Client>(MIN_TRANSMIT), [Ok(true); 5]);
+    assert_eq!(smallest::<Server>(MIN_TRANSMIT), [Ok(true); 5]);
 }

@@ -8,14 +8,16 @@ use bare_ws::compression::Decompress;
 use bare_ws::compression::Uncompressed;
 use bare_ws::deflate::negotiate::Agreed;
 use bare_ws::deflate::{
-    Compressor, Configure as _, Deflate, Full, Heap, InflateState, Inflater, Lean, zlib,
+    Compressor, CompressorMemory as _, Configure as _, Deflate, Full, Heap, InflateState, Inflater,
+    Lean, zlib,
 };
 use bare_ws::entropy::{Entropy, EntropyError};
-use bare_ws::handshake::{ClientHandshake, Request, fields};
+use bare_ws::handshake::server::{ServerHandshake, Service};
+use bare_ws::handshake::{ClientHandshake, Progress, Request, fields};
 use bare_ws::message::MessageKind;
 use bare_ws::receiver::{Delivery, Receiver};
 use bare_ws::role::{Client, Server};
-use bare_ws::sender::Sender;
+use bare_ws::sender::{Outgoing, Sender};
 use bare_ws::uri;
 use bare_ws::utf8::Utf8;
 use bare_ws_tests::deflate::{agreed, compress};
@@ -42,24 +44,31 @@ fn hides(name: &str, value: &dyn Debug) {
 
 fn compressors(agreed: &Agreed) {
     macro_rules! hide {
-        ($($name:literal: $form:expr),* $(,)?) => {$({
-            let mut stage = $form;
+        ($($name:literal: $memory:expr),* $(,)?) => {$({
+            let mut memory = $memory;
+            let mut stage = Compressor::new(&mut memory);
             stage.configure(Some(agreed));
             assert!(!compress(&mut stage, SECRET.as_bytes(), 100, 100).is_empty());
             hides($name, &stage);
+            hides($name, &memory.parts());
+            hides($name, &memory);
         })*};
     }
     hide! {
-        "lean": Compressor::new(Lean::<1536, 1024>::new()),
-        "full": Compressor::new(Full::<5120, 1024, 1024>::new()),
-        "heap": Compressor::new(Heap::new(10)),
-        "boxed": Compressor::new(Box::new(Heap::new(10))),
-        "zlib": zlib::Compressor::new(6),
+        "lean": Lean::<1536, 1024>::new(),
+        "full": Full::<5120, 1024, 1024>::new(),
+        "heap": Heap::new(10),
+        "boxed": Box::new(Heap::new(10)),
     }
+    let mut stage = zlib::Compressor::new(6);
+    stage.configure(Some(agreed));
+    assert!(!compress(&mut stage, SECRET.as_bytes(), 100, 100).is_empty());
+    hides("zlib", &stage);
 }
 
 fn inflaters(agreed: &Agreed) {
     hides("the engine", &InflateState::new());
+    hides("zlib's engine", &zlib::InflateState::new());
     let inflater = Inflater::new(InflateState::new(), Growing::default());
     let deflate = Deflate::whole(inflater, Compressor::new(Heap::new(10)), 1000);
     hides("both stages", &deflate.expect("memory that grows"));
@@ -131,6 +140,7 @@ fn nothing_that_holds_payload_shows_it() {
     bare_ws::buffer::Storage::octets_mut(&mut growing).copy_from_slice(SECRET.as_bytes());
     hides("growing memory", &growing);
 
+    hides("what is to be sent", &Outgoing::new(SECRET.into()));
     let mut sender = Sender::<Server, _, _>::new([0; 200], Keys::default());
     let queued = sender.message(MessageKind::Text, SECRET.as_bytes(), true);
     assert!(queued.expect("room").complete);
@@ -172,4 +182,8 @@ fn nothing_of_a_handshake_shows_credentials() {
     hides("fields", &fields(head.as_bytes()));
     let _ = handshake.read(head.as_bytes());
     hides("refused handshake", &handshake);
+    let mut server = ServerHandshake::new(&Service::ANY, ());
+    let request = format!("GET /{SECRET} HTTP/1.1\r\nSec-WebSocket-Key: {SECRET}");
+    assert_eq!(server.read(request.as_bytes()), Progress::NeedOctets);
+    hides("server's handshake", &server);
 }

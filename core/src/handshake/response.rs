@@ -334,3 +334,45 @@ const START: &[u8; 12] = b"HTTP/1.n 000";
 /// RFC 8446 §5.1: the ContentType of an alert, which a server sends that takes the request for a
 /// broken ClientHello.
 const TLS_ALERT: u8 = 21;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uri::Uri;
+
+    /// How often a response is looked at until its head ends.
+    fn looks(response: &str) -> usize {
+        let request = Request::new(Uri::parse("ws://h/").expect("a URI"));
+        let mut reader = Response::new(0);
+        let mut octets = response.as_bytes();
+        let mut looks = 1;
+        while reader.push(&mut octets, (&request, &["accept"])) == Step::More {
+            looks += 1;
+        }
+        looks
+    }
+
+    /// A server that sends much costs little: that is counted, not timed.
+    // row: RSP-14
+    #[test]
+    fn what_means_nothing_is_looked_at_once_for_each_line_and_not_for_each_octet() {
+        let with = |reason: &str, cookie: &str| {
+            looks(&std::format!(
+                "HTTP/1.1 101 {reason}\r\nSet-Cookie: {cookie}\r\nUpgrade: websocket\r\n\
+                 Connection: upgrade\r\nSec-WebSocket-Accept: accept\r\n\r\n"
+            ))
+        };
+        let least = with("-", "-");
+        assert!(least > 20, "{least}");
+        for text in [
+            "Switching Protocols",
+            "a: b; c=\"d\", e",
+            &"-".repeat(10_000),
+        ] {
+            assert_eq!(with(text, "-"), least);
+            assert_eq!(with("-", text), least);
+        }
+        // An octet beyond US-ASCII takes a look of its own, and another is begun behind it.
+        assert_eq!(with("-", "a\u{e9}b"), least + 3);
+    }
+}

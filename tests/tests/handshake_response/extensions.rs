@@ -63,6 +63,12 @@ fn the_extensions_field() {
                 "y; a=\" b\"",
                 "y; a=\"b \"",
                 "y=a",
+                "y; a=;b",
+                "y; a=,b",
+                "y; a=/",
+                "y;,b",
+                "y; a=\"b \\c\"",
+                "y; a=\" \\c\"",
             ] {
                 table.push((field(bad), malformed));
             }
@@ -116,6 +122,24 @@ fn the_grammar_of_extensions() {
             "{octet:#x}"
         );
     }
+}
+
+// row: SEED-07, PMD-02
+#[test]
+fn who_offers_nothing_refuses_every_answer() {
+    fn refuses(mut offers: impl Offers) {
+        assert_eq!(offers.piece(0), None);
+        let mut memory = [0; 64];
+        let list = Extensions::parse(b"permessage-deflate, x; a=b", &mut memory);
+        let named: Vec<_> = list.expect("a list").collect();
+        assert_eq!(named.len(), 2);
+        for extension in named {
+            assert_eq!(offers.accept(&extension), Err(Refusal::NotOffered));
+        }
+    }
+    refuses(Uncompressed);
+    refuses(None::<RawOffers<'_>>);
+    refuses(RawOffers::new(&[]));
 }
 
 /// An extension that judges its parameters: the way that the answer reaches one.

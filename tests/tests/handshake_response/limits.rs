@@ -1,7 +1,6 @@
 //! Where the head ends: its limit, what follows it, and an end before it.
 
 use bare_ws::blocking::Connection;
-use bare_ws::compression::Uncompressed;
 use bare_ws::receiver::Receiver;
 use bare_ws::role::Client;
 use bare_ws::sender::Sender;

@@ -5,6 +5,7 @@ mod fields;
 mod head;
 mod limits;
 
+use bare_ws::compression::Uncompressed;
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::extension::{Extension, Extensions, Malformed};
 use bare_ws::handshake::{

@@ -39,6 +39,11 @@ fn offers_are_written_as_they_are_read() {
         };
         assert_eq!(written, wanted);
     }
+    for bits in 8..=15 {
+        let text = format!("server_max_window_bits={bits}; client_max_window_bits={bits}");
+        let written = Offer::parse(&text).unwrap().to_string();
+        assert_eq!(written, format!("permessage-deflate; {text}"));
+    }
     let mut value = String::new();
     let all = offers(&[
         "server_max_window_bits=10; client_max_window_bits",
@@ -359,6 +364,69 @@ fn sensible_offers_can_be_honoured() {
     }
     let refusal = Err(Refusal::Window(Parameter::ServerMaxWindowBits));
     assert_eq!(Offer::HOST[0].check(WindowMemory::pieces(1024)), refusal);
+}
+
+// row: PMD-06, PMD-07, PMD-40
+#[test]
+fn a_server_asks_for_what_its_memory_needs_and_no_more() {
+    let all = WindowMemory::ALL;
+    let pieces = WindowMemory::pieces(1024);
+    let whole = WindowMemory::whole(2048, 1024);
+    let linear = WindowMemory::whole(1000, 1000);
+    let nothing = WindowMemory::pieces(100);
+    for (offer, held, response) in [
+        ("", all, Some("")),
+        ("client_max_window_bits", all, Some("")),
+        (
+            "client_max_window_bits=12",
+            all,
+            Some("client_max_window_bits=12"),
+        ),
+        (
+            "client_max_window_bits",
+            pieces,
+            Some("client_max_window_bits=10"),
+        ),
+        (
+            "client_max_window_bits=9",
+            pieces,
+            Some("client_max_window_bits=9"),
+        ),
+        ("", pieces, None),
+        ("client_no_context_takeover", pieces, None),
+        (
+            "client_max_window_bits",
+            whole,
+            Some("client_max_window_bits=10"),
+        ),
+        // Without context takeover a message that is taken whole needs no window.
+        ("", whole, Some("client_no_context_takeover")),
+        (
+            "client_no_context_takeover; client_max_window_bits",
+            whole,
+            Some("client_no_context_takeover"),
+        ),
+        (
+            "client_no_context_takeover; client_max_window_bits=12",
+            whole,
+            Some("client_no_context_takeover; client_max_window_bits=12"),
+        ),
+        ("", linear, Some("client_no_context_takeover")),
+        (
+            "client_no_context_takeover; client_max_window_bits",
+            linear,
+            Some("client_no_context_takeover"),
+        ),
+        ("client_max_window_bits", nothing, None),
+    ] {
+        let answered = answer(&Offer::parse(offer).unwrap(), held);
+        let written = answered.map(|(response, _)| response.to_string());
+        let response = response.map(|response| {
+            let separator = if response.is_empty() { "" } else { "; " };
+            format!("permessage-deflate{separator}{response}")
+        });
+        assert_eq!(written, response, "{offer:?}, {held:?}");
+    }
 }
 
 // row: PMD-02, PMD-07

@@ -1,8 +1,11 @@
 //! What the loops ask of whoever moves octets for them, and what they make of the answers.
 
+use core::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use bare_ws::closing::Owed;
+use bare_ws::compression::{Decompress, Decompressed};
 use bare_ws::error::{Error, Violation};
 use bare_ws::exchange::{ExchangeError, Exchanged, Patience};
 use bare_ws::receiver::{Delivery, Receiver};
@@ -247,6 +250,182 @@ fn a_close_for_which_there_is_no_entropy_hides_nothing() {
     let mut reader = asynch::Reader::new(receiver());
     let got = block_on(reader.advance(&mut script(), Delivery::Message));
     assert_eq!(got, Err(Error::Entropy));
+}
+
+/// Also where what has arrived fills all memory.
+#[test]
+fn that_there_is_no_entropy_is_told_however_full_memory_is() {
+    static PING: [u8; 64] = {
+        let mut octets = [0; 64];
+        octets[0] = 0x89;
+        octets[2] = 0x82;
+        octets[3] = 60;
+        octets
+    };
+    let script = || {
+        let mut link = Script::<false>::new(&[Octets(&PING)]);
+        link.without_entropy = true;
+        link
+    };
+    let (mut blocking, mut asynch) = (script(), script());
+    let mut reader = blocking::Reader::new(receiver());
+    let got = [(); 2].map(|()| reader.advance(&mut blocking, Delivery::Frame));
+    assert_eq!(got, [Ok(true), Err(Error::Entropy)]);
+    let mut reader = asynch::Reader::new(receiver());
+    let got = [(); 2].map(|()| block_on(reader.advance(&mut asynch, Delivery::Frame)));
+    assert_eq!(got, [Ok(true), Err(Error::Entropy)]);
+}
+
+/// Gives its input as it is, and notes how much it was given each time.
+#[derive(Clone, Default)]
+struct Noted {
+    given: Rc<RefCell<Vec<usize>>>,
+    output: Vec<u8>,
+}
+
+impl Decompress for Noted {
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    fn begin(&mut self, _: bool) {}
+
+    fn decompress(&mut self, input: &[u8], _: bool) -> Result<Decompressed, Error> {
+        if !input.is_empty() {
+            self.given.borrow_mut().push(input.len());
+        }
+        self.output.extend_from_slice(input);
+        Ok(Decompressed {
+            consumed: input.len(),
+            finished: true,
+        })
+    }
+
+    fn output(&self) -> &[u8] {
+        &self.output
+    }
+
+    fn release(&mut self) {
+        self.output.clear();
+    }
+}
+
+/// What a stage is given of compressed messages, in which pieces, and after how many exchanges something is announced.
+fn given<const TIME: bool>(
+    memory: usize,
+    delivery: Delivery,
+    gives: &[Gives],
+) -> (Vec<usize>, Vec<usize>) {
+    let mut both = Vec::new();
+    for is_asynch in [false, true] {
+        let stage = Noted::default();
+        let given = Rc::clone(&stage.given);
+        let receiver = Receiver::<Client, _, _>::with_stage(vec![0; memory], stage);
+        let mut link = Script::<TIME>::new(gives);
+        let mut announced = Vec::new();
+        let mut next: Box<dyn FnMut(&mut Script<TIME>) -> Outcome> = if is_asynch {
+            let mut reader = asynch::Reader::new(receiver);
+            Box::new(move |link| block_on(reader.advance(link, delivery)))
+        } else {
+            let mut reader = blocking::Reader::new(receiver);
+            Box::new(move |link| reader.advance(link, delivery))
+        };
+        loop {
+            match next(&mut link) {
+                // The script is over.
+                Err(Error::Lost) => break,
+                got => assert_eq!(got, Ok(true)),
+            }
+            announced.push(link.asked.len());
+        }
+        both.push((given.take(), announced));
+    }
+    assert_eq!(both[0], both[1], "both loops are alike");
+    both.swap_remove(0)
+}
+
+/// An engine decodes them faster together: that is counted, not timed.
+// row: PMD-12, LIM-03
+#[test]
+fn compressed_octets_are_decompressed_together_where_they_come_without_a_pause() {
+    use Delivery::{Chunk, Message};
+    static ZEROS: [u8; 100_000] = [0; 100_000];
+    const THREE: Gives = Octets(b"\xc2\x03");
+    const SIXTY: Gives = Octets(b"\xc2\x3c");
+    const LONG: Gives = Octets(b"\xc2\x7f\0\0\0\0\x00\x02\x00\x00");
+    let zeros = |len: usize| Octets(&ZEROS[..len]);
+    type Row<'a> = (
+        &'a str,
+        usize,
+        Delivery,
+        &'a [Gives],
+        &'a [usize],
+        &'a [usize],
+    );
+    let rows: &[Row<'_>] = &[
+        ("whole", 64, Message, &[THREE, zeros(3)], &[3], &[2]),
+        ("cut", 64, Message, &[THREE, zeros(1), zeros(2)], &[3], &[3]),
+        (
+            "a pause",
+            64,
+            Message,
+            &[THREE, zeros(1), Pause, zeros(2)],
+            &[1, 2],
+            &[4],
+        ),
+        (
+            "pieces as they come",
+            64,
+            Chunk,
+            &[THREE, zeros(1), zeros(2)],
+            &[1, 2],
+            &[2, 3],
+        ),
+        (
+            "the end",
+            64,
+            Message,
+            &[THREE, zeros(1), zeros(1)],
+            &[2],
+            &[],
+        ),
+        (
+            "one after another",
+            64,
+            Message,
+            &[THREE, zeros(3), THREE, zeros(1), zeros(2)],
+            &[3, 3],
+            &[2, 5],
+        ),
+        // No more can be there than memory has beside a header.
+        (
+            "memory is full",
+            64,
+            Message,
+            &[SIXTY, zeros(49), zeros(1), zeros(10)],
+            &[50, 10],
+            &[4],
+        ),
+        (
+            "it is enough",
+            200_000,
+            Message,
+            &[LONG, zeros(65_535), zeros(1), zeros(65_535), zeros(1)],
+            &[65_536, 65_536],
+            &[5],
+        ),
+    ];
+    for (name, memory, delivery, gives, pieces, announced) in rows {
+        assert_eq!(
+            given::<true>(*memory, *delivery, gives),
+            (pieces.to_vec(), announced.to_vec()),
+            "{name}"
+        );
+    }
+    // Without time each is looked at as it comes.
+    let gives = [THREE, zeros(1), zeros(2)];
+    let pieces = (vec![1, 2], vec![3]);
+    assert_eq!(given::<false>(64, Message, &gives), pieces);
 }
 
 // row: CLS-08, CLS-17

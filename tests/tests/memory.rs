@@ -170,6 +170,97 @@ fn long_messages_take_a_read_each_and_the_last_read_shows_that_nothing_more_is_t
     }
 }
 
+/// What is read ahead must move when the next message needs the room.
+// row: LIM-01
+#[test]
+fn behind_a_long_frame_little_is_read_ahead() {
+    for (len, ahead) in [
+        (100, 16 << 10),
+        (16 << 10, 16 << 10),
+        ((16 << 10) + 1, 1 << 10),
+        (30_000, 1 << 10),
+    ] {
+        let mut receiver = Receiver::<Client, _>::new(vec![0; 60_000].into_boxed_slice());
+        let octets = [header(0x82, len), vec![0; len as usize]].concat();
+        let step = receive(&mut receiver, Delivery::Message, &octets);
+        assert_eq!(step, Ok(Step::Message));
+        assert_eq!(receiver.step(Delivery::Message), Ok(Step::NeedOctets));
+        assert_eq!(receiver.spare().len(), ahead, "{len}");
+    }
+}
+
+// row: LIM-03
+#[test]
+fn what_has_arrived_moves_only_where_the_rest_has_no_room_behind_it() {
+    // In 64 octets a message of 22 with its header, and the first five of another, with theirs: 29 in all.
+    for (len, room) in [
+        (39, 35),
+        (40, 35),
+        // The five move to the front.
+        (41, 59),
+    ] {
+        let octets = [header(0x82, 20), vec![7; 20], header(0x82, len), vec![8; 5]].concat();
+        let mut receiver = Receiver::<Client, _>::new([0; 64]);
+        receiver.spare()[..octets.len()].copy_from_slice(&octets);
+        receiver.commit(octets.len());
+        assert_eq!(receiver.step(Delivery::Message), Ok(Step::Message));
+        assert_eq!(receiver.step(Delivery::Message), Ok(Step::NeedOctets));
+        assert_eq!(receiver.spare().len(), room, "{len}");
+        let step = receive(&mut receiver, Delivery::Message, &vec![8; len as usize - 5]);
+        assert_eq!(step, Ok(Step::Message));
+        let message = receiver.message().expect("binary").expect("one");
+        assert_eq!(message.as_bytes(), vec![8; len as usize]);
+    }
+}
+
+/// How many octets a receiver holds beside what it held before.
+// row: LIM-01
+#[test]
+fn a_receiver_gives_back_what_it_does_not_need() {
+    const LONG: usize = 100_000;
+    let long = [header(0x82, LONG as u64), vec![7; LONG]].concat();
+    let begun = [
+        header(0x82, 5000),
+        vec![9; 5000],
+        header(0x82, 100),
+        vec![8; 3],
+    ]
+    .concat();
+    let before = HELD.get();
+    let mut receiver = Receiver::<Client, _>::new(Growing::default());
+    let step = receive(&mut receiver, Delivery::Message, &long);
+    assert_eq!(step, Ok(Step::Message));
+    // What is announced stays.
+    receiver.shrink();
+    let message = receiver.message().expect("binary").expect("one");
+    assert_eq!(message.as_bytes(), &long[10..]);
+    // And so does what has arrived of the next.
+    let step = receive(&mut receiver, Delivery::Message, &begun);
+    assert_eq!(step, Ok(Step::Message));
+    assert_eq!(receiver.step(Delivery::Message), Ok(Step::NeedOctets));
+    let held = HELD.get() - before;
+    assert!(held >= LONG, "{held}");
+    receiver.shrink();
+    let held = HELD.get() - before;
+    assert!(held < 16, "{held}");
+    let step = receive(&mut receiver, Delivery::Message, &[8; 97]);
+    assert_eq!(step, Ok(Step::Message));
+    let message = receiver.message().expect("binary").expect("one");
+    assert_eq!(message.as_bytes(), [8; 100]);
+
+    // Pieces pass through less memory than there is after a message that was taken whole.
+    let mut receiver = Receiver::<Client, _>::new(Growing::default());
+    let step = receive(&mut receiver, Delivery::Message, &long);
+    assert_eq!(step, Ok(Step::Message));
+    for _ in 0..=Growing::ROUNDS {
+        let step = receive(&mut receiver, Delivery::Chunk, &long);
+        assert_eq!(step, Ok(Step::Chunk));
+        assert!(receiver.chunk().expect("a piece").fin);
+    }
+    let held = HELD.get() - before;
+    assert!(held < LONG / 2, "{held}");
+}
+
 // row: LIM-01, TRAP-13, LIV-19
 #[test]
 fn memory_that_grows_has_a_limit() {

@@ -1,6 +1,6 @@
 //! What stands between frames and messages: none at all, one that may be there, one whose memory grows.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bare_ws::buffer::{Growing, Storage};
@@ -139,6 +139,69 @@ fn no_compression_takes_all_and_gives_nothing() {
     assert_eq!((done.consumed, done.produced, done.finished), (4, 0, true));
 }
 
+/// Takes so many octets of what it is given, gives that, and is never done.
+struct Stuck {
+    takes: usize,
+    gives: &'static [u8],
+}
+
+impl Decompress for Stuck {
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    fn begin(&mut self, _: bool) {}
+
+    fn decompress(&mut self, _: &[u8], _: bool) -> Result<Decompressed, Error> {
+        Ok(Decompressed {
+            consumed: self.takes,
+            finished: false,
+        })
+    }
+
+    fn output(&self) -> &[u8] {
+        self.gives
+    }
+
+    fn release(&mut self) {
+        self.gives = b"";
+    }
+}
+
+// row: LIM-01, STA-01
+#[test]
+fn a_stage_that_has_no_room_left_ends_the_message_and_nobody_waits_for_it() {
+    let too_long = |len: u64| {
+        Err(Error::TooLong {
+            needed: len + 1,
+            limit: len,
+        })
+    };
+    for (delivery, takes, gives, first, second) in [
+        // What is gathered whole is released at its end alone.
+        (Delivery::Message, 0, &b""[..], None, too_long(0)),
+        (Delivery::Message, 2, b"", None, too_long(0)),
+        (Delivery::Message, 0, b"abc", None, too_long(3)),
+        (Delivery::Message, 2, b"abc", None, too_long(3)),
+        // A piece is released, and then there is room.
+        (Delivery::Chunk, 0, b"", None, too_long(0)),
+        (Delivery::Chunk, 0, b"abc", Some(Step::Chunk), too_long(3)),
+    ] {
+        let stage = Stuck { takes, gives };
+        let mut receiver = Receiver::<Client, _, _>::with_stage([0; 64], stage);
+        let octets = b"\xc2\x05hello";
+        receiver.spare()[..octets.len()].copy_from_slice(octets);
+        receiver.commit(octets.len());
+        let what = format!("{delivery:?} {takes} {gives:?}");
+        if let Some(first) = first {
+            assert_eq!(receiver.step(delivery), Ok(first), "{what}");
+        }
+        assert_eq!(receiver.step(delivery), Ok(Step::ReplyDue), "{what}");
+        receiver.owed().mark_queued();
+        assert_eq!(receiver.step(delivery), second, "{what}");
+    }
+}
+
 /// One octet of a message that refers to the message before.
 const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
 const AGAIN: &[u8] = b"\xf2\x00\x11\x00\x00";
@@ -179,6 +242,73 @@ fn an_engine_is_the_same_wherever_it_lies() {
     law_of_engines("zlib-rs", zlib::InflateState::new());
     law_of_engines("zlib-rs, lent", &mut zlib::InflateState::new());
     law_of_engines("zlib-rs, boxed", Box::new(zlib::InflateState::new()));
+}
+
+/// Counts how often it is called.
+struct Counted<E> {
+    engine: E,
+    calls: Rc<Cell<usize>>,
+}
+
+impl<E: Engine> Engine for Counted<E> {
+    fn reset(&mut self) {
+        self.engine.reset();
+    }
+
+    fn resume(&mut self, window: &[u8], position: usize, wraps: bool) {
+        self.engine.resume(window, position, wraps);
+    }
+
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        window: &mut [u8],
+        position: usize,
+        room: usize,
+        wraps: bool,
+    ) -> bare_ws::deflate::Step {
+        self.calls.set(self.calls.get() + 1);
+        self.engine.inflate(input, window, position, room, wraps)
+    }
+
+    fn finish(&mut self, tail_seen: bool) -> bool {
+        self.engine.finish(tail_seen)
+    }
+
+    fn keeps_history(&self) -> bool {
+        self.engine.keeps_history()
+    }
+}
+
+/// With a window of 512 octets: a ring is as often copied from as it is filled.
+// row: PMD-12
+#[test]
+fn an_engine_that_holds_the_history_writes_a_whole_message_where_it_stays() {
+    const LEN: usize = 20 * 512;
+    let mut compressor = zlib::Compressor::new(6);
+    compressor.configure(Some(&agreed(9, true)));
+    let message = Random::new(4).octets(LEN);
+    let payload = compress(&mut compressor, &message, 1 << 16, 1 << 16);
+    fn calls<E: Engine>(calls: &Cell<usize>, engine: E, payload: &[u8], message: &[u8]) -> usize {
+        let mut inflater = Inflater::new(engine, vec![0; 512 + LEN + 1]);
+        inflater.configure(Some(&agreed(9, true))).expect("memory");
+        let received = inflate(&mut inflater, payload, 1 << 16, true);
+        assert_eq!(received.as_deref(), Ok(message));
+        calls.take()
+    }
+    let count = Rc::new(Cell::new(0));
+    let host = || Counted {
+        engine: zlib::InflateState::new(),
+        calls: Rc::clone(&count),
+    };
+    let small = Counted {
+        engine: InflateState::new(),
+        calls: Rc::clone(&count),
+    };
+    assert_eq!(calls(&count, host(), &payload, &message), 1);
+    assert_eq!(calls(&count, &mut host(), &payload, &message), 1);
+    assert_eq!(calls(&count, Box::new(host()), &payload, &message), 1);
+    assert!(calls(&count, small, &payload, &message) >= 20);
 }
 
 /// Grows as asked, gives back all that it may at once, and notes what it is told.
@@ -293,6 +423,35 @@ fn law_of_memory<E: Engine>(name: &str, engine: impl Fn() -> E) {
 fn between_two_messages_the_history_alone_is_needed() {
     law_of_memory("miniz_oxide", InflateState::new);
     law_of_memory("zlib-rs", zlib::InflateState::new);
+}
+
+/// How much memory messages of those lengths take that arrive in pieces, beside the window.
+fn taken<E: Engine>(engine: impl Fn() -> E, takeover: bool) -> [usize; 4] {
+    [1, 1000, 1500, 3000].map(|len| {
+        let message = Random::new(5).octets(len);
+        let mut compressor = zlib::Compressor::new(6);
+        compressor.configure(Some(&agreed(9, takeover)));
+        let payload = compress(&mut compressor, &message, 1 << 16, 1 << 16);
+        let mut inflater = Inflater::new(engine(), Strict::default());
+        inflater
+            .configure(Some(&agreed(9, takeover)))
+            .expect("memory");
+        assert_eq!(inflate(&mut inflater, &payload, 7, true), Ok(message));
+        let window = if takeover { 512 } else { 0 };
+        inflater.into_parts().0.octets().len() - window
+    })
+}
+
+// row: LIM-01, TRAP-13, PMD-40
+#[test]
+fn memory_for_a_message_doubles_when_it_is_full_and_not_before() {
+    const DOUBLED: [usize; 4] = [1024, 1024, 2048, 4096];
+    let host = zlib::InflateState::new;
+    assert_eq!(taken(host, true), DOUBLED);
+    assert_eq!(taken(host, false), DOUBLED);
+    assert_eq!(taken(InflateState::new, false), DOUBLED);
+    // Out of the ring it grows by what is there.
+    assert_eq!(taken(InflateState::new, true), [1, 1000, 1500, 3000]);
 }
 
 /// A binary frame of a server.

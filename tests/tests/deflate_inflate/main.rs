@@ -76,6 +76,8 @@ const BAD: &[&[u8]] = &[
     b"\xf2\x48\xcd",
     b"\x00\x05\x00\xfa\xff\x48\x65\x6c",
     b"\xfc\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+    // What it ends with is the beginning of a header, into which the tail fits.
+    b"\x04\xe0\x01",
 ];
 
 /// Runs a law over both engines, each with the memory given.
@@ -172,13 +174,23 @@ fn foreign(bits: u8, takeover: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 fn law_of_streams<M: Storage, E: Engine>(name: &str, make: impl Fn() -> Inflater<M, E>, bits: u8) {
     for takeover in [true, false] {
-        for chunk in [1, 2, 7, 100, usize::MAX] {
+        for (chunk, is_final) in [
+            (1, false),
+            (2, false),
+            (7, true),
+            (100, false),
+            (usize::MAX, false),
+            (usize::MAX, true),
+        ] {
             let mut inflater = configured(&make, bits, takeover);
             for (i, (payload, message)) in foreign(bits, takeover).iter().enumerate() {
                 // One inflater takes one message whole and the next in pieces.
                 let whole = i % 3 != 1;
+                // Behind an empty block with BFINAL the history is what it was.
+                let front: &[u8] = if is_final { b"\x03\x00" } else { b"" };
+                let payload = [front, payload].concat();
                 assert_eq!(
-                    inflate(&mut inflater, payload, chunk, whole).as_ref(),
+                    inflate(&mut inflater, &payload, chunk, whole).as_ref(),
                     Ok(message),
                     "{name}, {bits} bits, takeover {takeover}, message {i}"
                 );
@@ -187,7 +199,7 @@ fn law_of_streams<M: Storage, E: Engine>(name: &str, make: impl Fn() -> Inflater
     }
 }
 
-// row: PMD-12, PMD-14
+// row: PMD-12, PMD-14, PMD-17
 #[test]
 fn foreign_streams_in_the_least_memory() {
     for bits in 9..=15 {
@@ -304,9 +316,24 @@ fn octets_of_another_connection_are_no_history() {
     );
 }
 
+fn law_of_no_window<M: Storage, E: Engine>(name: &str, make: impl Fn() -> Inflater<M, E>) {
+    // Blocks with BFINAL, and one that refers to what stands before them.
+    let payload = b"\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00";
+    for whole in [true, false] {
+        let mut inflater = configured(&make, 15, false);
+        assert_eq!(
+            inflate(&mut inflater, payload, 9, whole).as_deref(),
+            Ok(&b"HelloHelloHello"[..]),
+            "{name}, whole {whole}"
+        );
+    }
+}
+
 // row: PMD-40
 #[test]
 fn without_takeover_a_message_needs_no_window() {
+    both!(law_of_no_window(vec![0; 15]));
+
     let message = Telemetry::new(3).batch().into_bytes();
     let payload = miniz_oxide::deflate::compress_to_vec(&message, 9);
     let make = |len| move || Inflater::new(InflateState::new(), vec![0; len]);

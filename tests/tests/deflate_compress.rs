@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use bare_ws::buffer::Growing;
 use bare_ws::compression::Compress;
 use bare_ws::deflate::{
-    Compressor, CompressorMemory, Configure as _, Full, Heap, InflateState, Inflater, Lean, Limits,
-    zlib,
+    Compressor, CompressorMemory, Configure, Full, Heap, InflateState, Inflater, Lean, Limits, zlib,
 };
 use bare_ws_tests::deflate::{Checker, agreed, compress, inflate};
 use bare_ws_tests::telemetry::{Random, Telemetry};
@@ -211,6 +210,47 @@ fn what_has_no_matches_leaves_in_its_shortest_form() {
     }
 }
 
+/// Fixed codes have 9 bits for an octet from 144 on, 7 for a length of three, 5 and some for its distance, and 13 bits
+/// beside them; a stored block has 6 octets beside its own.
+// row: PMD-20
+#[test]
+fn what_has_some_matches_leaves_in_its_shortest_form() {
+    let mut random = Random::new(6);
+    let triples: Vec<[u8; 3]> = (0..20)
+        .map(|at| [2 * at, 2 * at + 1, random.below(40) as u8])
+        .collect();
+    for between in [0, 3000] {
+        for matches in 0..=20 {
+            for literals in 1..110 {
+                let mut lean = Compressor::new(Box::new(Lean::<49_152, 8192>::new()));
+                lean.configure(Some(&agreed(15, true)));
+                let mut history = triples.concat();
+                history.extend(vec![0xff; between]);
+                compress(&mut lean, &history, 1 << 16, 1 << 16);
+                let mut message = Vec::new();
+                let mut bits = 13;
+                for at in 0..usize::max(literals, matches) {
+                    if at < literals {
+                        message.push(144 + at as u8);
+                        bits += 9;
+                    }
+                    if at < matches {
+                        // The other way round, so that no two of them are one match.
+                        let from = 19 - at;
+                        let distance = history.len() + message.len() - 3 * from;
+                        message.extend(triples[from]);
+                        bits += 7 + 5 + (distance - 1).ilog2().saturating_sub(1) as usize;
+                    }
+                }
+                let shortest = usize::min(bits.div_ceil(8), message.len() + 6);
+                let payload = compress(&mut lean, &message, 1000, 1000);
+                let what = format!("{literals} literals, {matches} matches, {between} between");
+                assert_eq!(payload.len(), shortest, "{what}");
+            }
+        }
+    }
+}
+
 /// The context stays right when messages go raw after all: nothing refers to them.
 fn law_of_forgetting(stage: &mut impl Compress, bits: u8) {
     let mut checker = Checker::new(bits, true);
@@ -282,10 +322,7 @@ fn the_empty_message_is_one_octet() {
     }
 }
 
-// row: PMD-33
-#[test]
-fn small_messages_are_left_alone() {
-    let mut stage = Compressor::new(Lean::<512, 64>::new());
+fn law_of_thresholds<S: Compress + Configure>(mut stage: S, with_threshold: fn(S, usize) -> S) {
     assert!(!stage.is_active());
     assert!(!stage.wants(None));
     stage.configure(Some(&agreed(10, true)));
@@ -296,9 +333,19 @@ fn small_messages_are_left_alone() {
     assert_eq!([511, 512].map(|len| stage.wants(Some(len))), [false, true]);
     stage.configure(None);
     assert!(!stage.is_active());
-    let mut stage = stage.with_threshold(usize::MAX);
+    let mut stage = with_threshold(stage, usize::MAX);
     stage.configure(Some(&agreed(10, true)));
     assert!(!stage.wants(Some(1 << 20)));
+}
+
+// row: PMD-33
+#[test]
+fn small_messages_are_left_alone() {
+    law_of_thresholds(
+        Compressor::new(Lean::<512, 64>::new()),
+        Compressor::with_threshold,
+    );
+    law_of_thresholds(zlib::Compressor::new(6), zlib::Compressor::with_threshold);
 }
 
 // row: PMD-20
@@ -420,16 +467,108 @@ fn a_last_piece_may_be_given_up() {
     law_of_giving_up(&mut zlib, 10);
 }
 
+/// A message is given in pieces, none of them as its last, of the output some is taken, and then it ends.
+fn law_of_late_ends(stage: &mut impl Compress, bits: u8) {
+    let mut checker = Checker::new(bits, true);
+    for message in messages() {
+        let mut payload = Vec::new();
+        let mut give = |octets: &mut &[u8], last| {
+            let mut output = [0xa5; 50];
+            let done = stage.compress(octets, last, &mut output);
+            payload.extend_from_slice(&output[..done.produced]);
+            *octets = &octets[done.consumed..];
+            done.finished
+        };
+        for mut piece in message.chunks(1000) {
+            while !piece.is_empty() {
+                give(&mut piece, false);
+            }
+        }
+        while !give(&mut &[][..], true) {}
+        assert_eq!(checker.message(&payload), Ok(message));
+    }
+}
+
+// row: STA-05
+#[test]
+fn a_message_may_end_while_output_waits() {
+    let agreed = agreed(10, true);
+    let mut lean = Compressor::new(Lean::<1536, 256>::new());
+    lean.configure(Some(&agreed));
+    law_of_late_ends(&mut lean, 10);
+    let mut full = Compressor::new(Full::<5120, 1024, 1024>::new());
+    full.configure(Some(&agreed));
+    law_of_late_ends(&mut full, 10);
+    // With its own codes an engine holds more back than without.
+    for level in [1, 6] {
+        let mut zlib = zlib::Compressor::new(level);
+        zlib.configure(Some(&agreed));
+        law_of_late_ends(&mut zlib, 10);
+    }
+}
+
+/// Messages in which a small difference of what is found, or of which form a block has, shows.
+fn telling() -> Vec<Vec<u8>> {
+    let mut random = Random::new(7);
+    // A match after which none is looked for, and before it a longer one.
+    let block = random.octets(258);
+    let mut nice = [&block[..], &random.octets(20)].concat();
+    for len in (100..200).step_by(20) {
+        nice.extend(&block[..len]);
+        nice.extend(random.octets(5));
+        nice.extend(&block);
+    }
+    // A match of that length, and an octet later a longer one.
+    let mut lazy = Vec::new();
+    for len in (8..40).cycle().take(160) {
+        let octets = random.octets(50);
+        lazy.extend(&octets[..len]);
+        lazy.extend(random.octets(2));
+        lazy.extend(&octets[1..]);
+        lazy.extend(random.octets(2));
+        lazy.extend(&octets);
+    }
+    vec![nice, lazy, mixed(2057), mixed(2992)]
+}
+
+/// Octets with codes of 8 bits, with codes of 9, and with both, and copies of them. For these numbers a stored block is
+/// a few bits shorter than a block of fixed codes that goes on.
+fn mixed(number: u64) -> Vec<u8> {
+    let mut random = Random::new(number);
+    let mut message = Vec::new();
+    for _ in 0..random.below(8) + 2 {
+        let kind = random.below(4);
+        let len = random.below(400);
+        match kind {
+            0 => message.extend((0..len).map(|_| random.below(144) as u8)),
+            1 => message.extend((0..len).map(|_| random.below(112) as u8 + 144)),
+            2 => message.extend(random.octets(len as usize)),
+            _ => {
+                let from = random.below(message.len() as u32 + 1) as usize;
+                let to = (from + len as usize / 4).min(message.len());
+                message.extend_from_within(from..to);
+            }
+        }
+    }
+    message
+}
+
 /// The octets that each message becomes: what is found and which codes are chosen shows in nothing else.
-fn lengths(name: &str, form: impl CompressorMemory, bits: u8, takeover: bool) -> String {
+fn lengths(
+    form: impl CompressorMemory,
+    bits: u8,
+    takeover: bool,
+    messages: &[Vec<u8>],
+    piece: usize,
+) -> String {
     let mut stage = Compressor::new(form);
     stage.configure(Some(&agreed(bits, takeover)));
-    let mut line = format!("{name}, {bits} bits, takeover {takeover}:");
-    for message in messages() {
-        let octets = compress(&mut stage, &message, usize::MAX, 1 << 16).len();
+    let mut line = format!("{bits} bits, takeover {takeover}:");
+    for message in messages {
+        let octets = compress(&mut stage, message, piece, 1 << 16).len();
         write!(line, " {octets}").unwrap();
     }
-    line
+    line + "\n"
 }
 
 /// `BARE_WS_LENGTHS=write cargo test -p bare-ws-tests --test deflate_compress` writes down what they are now, for
@@ -439,16 +578,26 @@ fn lengths(name: &str, form: impl CompressorMemory, bits: u8, takeover: bool) ->
 fn each_message_becomes_as_short_as_it_did() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deflate_lengths.txt");
     let mut lines = String::new();
-    for takeover in [true, false] {
-        for bits in [8, 9, 10, 12, 15] {
-            let small = Lean::<1536, 1024>::new();
-            let full = Box::new(Full::<5120, 1024, 1024>::new());
-            lines += &lengths("lean 1536", small, bits, takeover);
-            lines += "\n";
-            lines += &lengths("full 5120", full, bits, takeover);
-            lines += "\n";
-            lines += &lengths("heap", Heap::new(bits), bits, takeover);
-            lines += "\n";
+    let (messages, telling) = (messages(), telling());
+    // The second begins where memory is as full as half of it, and each piece is the other half.
+    let halves =
+        [2560, 9000].map(|len| Telemetry::new(4).batch().into_bytes().repeat(9)[..len].to_vec());
+    for (kind, messages, piece) in [
+        ("", &messages[..], usize::MAX),
+        ("telling, ", &telling, usize::MAX),
+        ("halves, ", &halves, 2560),
+    ] {
+        for takeover in [true, false] {
+            for bits in [8, 9, 10, 12, 15] {
+                let small = Lean::<1536, 1024>::new();
+                let full = Box::new(Full::<5120, 1024, 1024>::new());
+                lines += &format!("{kind}lean 1536, ");
+                lines += &lengths(small, bits, takeover, messages, piece);
+                lines += &format!("{kind}full 5120, ");
+                lines += &lengths(full, bits, takeover, messages, piece);
+                lines += &format!("{kind}heap, ");
+                lines += &lengths(Heap::new(bits), bits, takeover, messages, piece);
+            }
         }
     }
     if std::env::var("BARE_WS_LENGTHS").is_ok_and(|how| how == "write") {

@@ -454,7 +454,11 @@ impl<S: Stream> Channel<S> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_transient(&error) => {
-                    let event = if took { Event::Taken } else { Event::Queued };
+                    let event = if state.goes_on(self.stream.progress()) || took {
+                        Event::Taken
+                    } else {
+                        Event::Queued
+                    };
                     state.life.on(event, Moment::now());
                     return Ok(false);
                 }

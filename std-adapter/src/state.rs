@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) unflushed: bool,
     /// How often all that was queued was out.
     pub(crate) drained: u64,
+    /// How far the transport had come with what it has taken, when it was last asked.
+    progress: usize,
     /// Messages may be compressed, but for one that must not be.
     pub(crate) compression: bool,
     /// Somebody is sending a message, or waits for the transport to take the rest of it.
@@ -75,6 +77,7 @@ impl State {
             owed: Owed::default(),
             unflushed: false,
             drained: 0,
+            progress: 0,
             compression: true,
             in_turn: false,
             queueing: 0,
@@ -99,6 +102,11 @@ impl State {
     pub(crate) fn failure(&self) -> Cut {
         let failure = self.unreadable.as_ref().or(self.unwritable.as_ref());
         failure.map_or(Cut::Lost, |failure| Cut::Io(failure.again()))
+    }
+
+    /// Whether the transport, which is as far as this now, has brought out more of what it took.
+    pub(crate) fn goes_on(&mut self, progress: usize) -> bool {
+        std::mem::replace(&mut self.progress, progress) != progress
     }
 
     /// Whether a message could still leave.

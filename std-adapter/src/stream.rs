@@ -53,6 +53,12 @@ pub trait Stream {
         Ok(())
     }
 
+    /// Differs from call to call as long as what was taken comes out, however slowly, where that is
+    /// not the same: TLS. A peer that accepts little is not one that accepts nothing.
+    fn progress(&self) -> usize {
+        0
+    }
+
     /// Waits until something of `interest` may be worth trying again, and no longer than `limit`.
     /// It may return early.
     ///
@@ -261,6 +267,10 @@ impl Stream for Socket {
     #[inline]
     fn try_flush(&self) -> io::Result<()> {
         either!(self, stream => stream.try_flush())
+    }
+
+    fn progress(&self) -> usize {
+        either!(self, stream => stream.progress())
     }
 
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {

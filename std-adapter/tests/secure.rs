@@ -8,11 +8,13 @@ mod peer;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::handshake::accept::base64;
-use bare_ws_std::{CertificateError, Config, Error, Stream, Timeout, Tls, TlsError};
+use bare_ws_std::{CertificateError, Config, Error, Interest, Stream, Timeout, Tls, TlsError};
 use peer::{Conn, LONG, serve};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{AlertDescription, ServerConfig, ServerConnection, StreamOwned};
@@ -423,7 +425,7 @@ fn a_stream_of_tls_keeps_what_a_stream_promises() {
         assert!(stream.is_secure());
         (stream, peer)
     };
-    let readable = bare_ws_std::Interest {
+    let readable = Interest {
         read: true,
         write: false,
     };
@@ -435,19 +437,24 @@ fn a_stream_of_tls_keeps_what_a_stream_promises() {
             read => break read,
         }
     };
-    // One record of the longest, and its end by close_notify.
+    // Four records of the longest, with the header of a frame, and the end by close_notify.
+    const WRITE: usize = (1 << 16) + 14;
     let (stream, peer) = pair(|conn| {
-        let mut octets = vec![0; 1 << 14];
+        let mut octets = vec![0; WRITE];
         conn.tcp.read_exact(&mut octets).unwrap();
         conn.tcp.write_all(&octets).unwrap();
         end(conn, true);
     });
-    assert_eq!(stream.try_write(&[7; 20_000]).unwrap(), 1 << 14);
-    let mut octets = vec![0; 20_000];
+    assert_eq!(stream.try_write(&[7; 100_000]).unwrap(), WRITE);
+    let mut octets = vec![0; 100_000];
     let mut got = 0;
-    while got < 1 << 14 {
-        got += read(&stream, &mut octets).unwrap();
+    while got < WRITE {
+        let here = read(&stream, &mut octets[got..]).unwrap();
+        assert!(here > 0, "an end after {got}");
+        got += here;
     }
+    assert_eq!(octets[..WRITE], [7; WRITE]);
+    assert_eq!(read(&stream, &mut octets).unwrap(), 0);
     assert_eq!(read(&stream, &mut octets).unwrap(), 0);
     stream.shutdown(Shutdown::Both).unwrap();
     peer.join();
@@ -517,5 +524,161 @@ fn a_secure_socket_is_flushed_once_all_is_out() {
     assert!(is_told, "what waits in TLS counts as out");
     socket.abort_handle().abort();
     drop(quit);
+    peer.join();
+}
+
+/// Takes [`STEP`](Self::STEP) octets each time it was waited for room, which takes a pause, and nothing after so many.
+struct Slow {
+    tcp: TcpStream,
+    has_room: AtomicBool,
+    left: AtomicUsize,
+}
+
+impl Slow {
+    const STEP: usize = 2048;
+    const PAUSE: Duration = Duration::from_millis(40);
+    const STALL: Duration = Duration::from_millis(800);
+}
+
+impl Stream for Slow {
+    fn prepare(&mut self) -> io::Result<()> {
+        self.tcp.prepare()
+    }
+
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.tcp.try_read(octets)
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        let step = octets.len().min(Self::STEP).min(self.left.load(Relaxed));
+        if step == 0 || !self.has_room.swap(false, Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let taken = self.tcp.try_write(&octets[..step])?;
+        self.left.fetch_sub(taken, Relaxed);
+        Ok(taken)
+    }
+
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        if interest.write {
+            // Real time: the clock of threads cannot be given.
+            std::thread::sleep(limit.unwrap_or(Self::PAUSE).min(Self::PAUSE));
+            self.has_room.store(true, Relaxed);
+            return Ok(());
+        }
+        self.tcp.wait(interest, limit)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        TcpStream::shutdown(&self.tcp, how)
+    }
+}
+
+/// What is slow is no stall, though TLS takes 64 KiB in advance; what takes nothing more is one.
+// row: STA-06, SEED-06
+#[test]
+fn a_peer_that_is_slow_behind_tls_is_not_taken_for_one_that_stalls() {
+    for (most, is_sent) in [(usize::MAX, true), (20 * Slow::STEP, false)] {
+        let peer = serve(|conn| {
+            let mut conn = secured(conn.tcp);
+            conn.accept();
+            conn.tcp.read_to_end(&mut Vec::new())
+        });
+        let slow = Slow {
+            tcp: TcpStream::connect(peer.address).unwrap(),
+            has_room: AtomicBool::new(true),
+            left: AtomicUsize::new(most),
+        };
+        let tls = trusting().connect("localhost", slow, Some(LONG)).unwrap();
+        let config = config(peer.address).stall_timeout(Slow::STALL);
+        let mut socket = config.open("wss://localhost/", tls).unwrap();
+        let message = vec![7; 31 * Slow::STEP];
+        let began = Instant::now();
+        let sent = socket.send(&message[..]);
+        if is_sent {
+            sent.unwrap();
+            assert!(began.elapsed() > Slow::STALL, "it was not slow");
+        } else {
+            assert!(
+                matches!(sent, Err(Error::Timeout(Timeout::Stall))),
+                "{sent:?}"
+            );
+        }
+        socket.abort_handle().abort();
+        drop(socket);
+        let _ = peer.join();
+    }
+}
+
+/// A stream that has failed is read to where it failed, and says so then, and once.
+#[test]
+fn what_came_before_a_failure_of_the_stream_is_read_first() {
+    /// Fills whatever it is given so many times, fails, and has ended then, as sockets do.
+    struct Failing {
+        tcp: TcpStream,
+        /// Before, it is a stream like another.
+        left: Mutex<Option<usize>>,
+    }
+
+    impl Stream for Failing {
+        fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+            let mut left = self.left.lock().unwrap();
+            match &mut *left {
+                None => (&self.tcp).read(octets),
+                Some(0) => {
+                    *left = Some(usize::MAX);
+                    Err(io::ErrorKind::ConnectionReset.into())
+                }
+                Some(usize::MAX) => Ok(0),
+                Some(left) => {
+                    *left -= 1;
+                    (&self.tcp).read_exact(octets)?;
+                    Ok(octets.len())
+                }
+            }
+        }
+
+        fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+            (&self.tcp).write(octets)
+        }
+
+        fn wait(&self, _: Interest, _: Option<Duration>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const SENT: usize = 60_000;
+    let peer = serve(|conn| {
+        let mut conn = secured(conn.tcp);
+        conn.tcp.write_all(&[7; SENT]).unwrap();
+        // Until all is read.
+        let _ = conn.tcp.read(&mut [0]);
+    });
+    let failing = Failing {
+        tcp: TcpStream::connect(peer.address).unwrap(),
+        left: Mutex::new(None),
+    };
+    let stream = trusting().connect("localhost", failing, Some(LONG));
+    let stream = stream.unwrap();
+    *stream.stream().left.lock().unwrap() = Some(2);
+    let (mut got, mut octets) = (0, vec![0; SENT]);
+    let failed = loop {
+        match stream.try_read(&mut octets[got..]) {
+            Ok(read) => {
+                assert!(read > 0, "an end instead of a failure");
+                got += read;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(failed.kind(), io::ErrorKind::ConnectionReset);
+    assert!((1 << 14..SENT).contains(&got), "{got}");
+    assert_eq!(octets[..got], vec![7; got]);
+    drop(stream);
     peer.join();
 }

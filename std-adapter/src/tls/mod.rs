@@ -20,6 +20,13 @@ pub use error::{CertificateError, TlsError};
 use pin::Pins;
 pub use stream::TlsStream;
 
+/// RFC 8446 §5.1: the most that one record carries.
+const RECORD: usize = 1 << 14;
+
+/// The most that is encrypted before the stream takes it: four records, and the header of a frame,
+/// so that a message of 64 KiB leaves at once.
+pub(crate) const MOST: usize = 4 * RECORD + 14;
+
 /// TLS settings: trusted roots, pinned certificates, client certificate. The server is always verified. The
 /// connections of one `Tls` and its clones resume each other's sessions.
 ///

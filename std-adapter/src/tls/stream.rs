@@ -13,22 +13,25 @@ use bare_ws::lifecycle::{Moment as _, Timeout};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::{Tls, TlsError};
+use super::{MOST, RECORD, Tls, TlsError};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::stream::{Interest, Stream, is_transient};
-use crate::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError, TryLockError};
 
 /// A verified TLS connection over a stream.
 ///
-/// A write makes one record of up to 16 384 octets. One call reads or writes ciphertext at most
-/// once, and then returns: how long a peer may take for a record, whoever waits decides.
+/// A write makes up to four whole records, and they leave together. One call reads ciphertext as long
+/// as there is a lot of it and room for what it holds, and then returns: how long a peer may take
+/// for a record, whoever waits decides.
 #[derive(Debug)]
 pub struct TlsStream<S = TcpStream> {
     stream: S,
     session: Mutex<ClientConnection>,
     incoming: Mutex<Incoming>,
     outgoing: Mutex<Vec<u8>>,
+    /// Octets of ciphertext that the stream has taken, wrapping.
+    left: AtomicUsize,
 }
 
 /// Ciphertext that has arrived and that rustls has not taken.
@@ -39,17 +42,21 @@ struct Incoming {
     end: usize,
     /// rustls has refused a record, and says so to whoever asks.
     refused: bool,
+    /// Why the stream gave nothing more, for the next call: this one has something to tell.
+    failed: Option<io::Error>,
 }
 
 impl Incoming {
-    /// There is something to be had from rustls before the stream below is read.
+    /// There is something to be had before the stream below is read.
     fn has_octets(&self) -> bool {
-        self.refused || self.start < self.end
+        self.refused || self.failed.is_some() || self.start < self.end
+    }
+
+    /// The stream has filled all the room that there was: it is likely to have more.
+    fn is_full(&self) -> bool {
+        self.end == self.octets.len()
     }
 }
-
-/// RFC 8446 §5.1: the most that one record carries.
-const RECORD: usize = 1 << 14;
 
 impl Tls {
     /// Makes the handshake with the server called `host`, a DNS name (which goes into the SNI) or
@@ -75,8 +82,10 @@ impl<S: Stream> TlsStream<S> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsError::ServerName {
             host: host.to_owned(),
         })?;
-        let session =
+        let mut session =
             ClientConnection::new(Arc::clone(tls.config()), name).map_err(TlsError::Setup)?;
+        // A write is given no more than can leave together.
+        session.set_buffer_limit(None);
         let stream = Self {
             stream,
             session: Mutex::new(session),
@@ -85,8 +94,10 @@ impl<S: Stream> TlsStream<S> {
                 start: 0,
                 end: 0,
                 refused: false,
+                failed: None,
             }),
             outgoing: Mutex::new(Vec::new()),
+            left: AtomicUsize::new(0),
         };
         match stream.handshake(by) {
             Ok(()) => Ok(stream),
@@ -135,6 +146,9 @@ impl<S: Stream> TlsStream<S> {
 
     /// Gives ciphertext to rustls, read first if there is none. `false` at the stream's end.
     fn receive(&self, incoming: &mut Incoming) -> io::Result<bool> {
+        if let Some(error) = incoming.failed.take() {
+            return Err(error);
+        }
         if !incoming.has_octets() {
             incoming.start = 0;
             incoming.end = 0;
@@ -165,29 +179,47 @@ impl<S: Stream> TlsStream<S> {
         }
     }
 
-    /// [`Stream::try_read`], with one read of the stream below unless it `has_read` already.
-    fn read(&self, octets: &mut [u8], mut has_read: bool) -> io::Result<usize> {
+    /// [`Stream::try_read`], without a read of the stream below if it is only to look `ahead`.
+    fn read(&self, octets: &mut [u8], ahead: bool) -> io::Result<usize> {
         let mut incoming = self.incoming();
+        let mut filled = 0;
+        // A peer may send records that hold nothing, for ever.
+        let mut reads = if ahead { 0 } else { 1 + octets.len() / RECORD };
         loop {
-            let read = self.session().reader().read(octets);
-            match read {
+            let rest = octets.get_mut(filled..).unwrap_or_default();
+            match self.session().reader().read(rest) {
+                Ok(n) if n < rest.len() && n > 0 => filled += n,
+                Ok(n) => return Ok(filled + n),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
+                // It is told again.
+                Err(_) if filled > 0 => return Ok(filled),
+                Err(error) => return Err(error),
             }
             if !incoming.has_octets() {
-                if has_read {
-                    return Err(io::ErrorKind::WouldBlock.into());
+                if filled > 0 && !incoming.is_full() || reads == 0 {
+                    break;
                 }
-                has_read = true;
+                reads -= 1;
             }
             let was_refused = incoming.refused;
             match self.receive(&mut incoming) {
                 Ok(true) => {}
+                Ok(false) if filled > 0 => break,
                 Ok(false) => return Err(TlsError::Truncated.into_io()),
                 // The records before it came whole, and are read first.
                 Err(_) if incoming.refused && !was_refused => {}
+                Err(_) if incoming.refused && filled > 0 => break,
+                Err(error) if is_transient(&error) => break,
+                Err(error) if filled > 0 => {
+                    incoming.failed = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
+        }
+        match filled {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            filled => Ok(filled),
         }
     }
 
@@ -200,11 +232,19 @@ impl<S: Stream> TlsStream<S> {
             }
             drop(session);
             if outgoing.is_empty() {
+                if outgoing.capacity() > MOST / 2 {
+                    // An idle connection keeps little.
+                    *outgoing = Vec::new();
+                }
                 return uninterrupted(|| self.stream.try_flush());
             }
             match uninterrupted(|| self.stream.try_write(outgoing))? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
-                taken => drop(outgoing.drain(..taken.min(outgoing.len()))),
+                taken => {
+                    let taken = taken.min(outgoing.len());
+                    drop(outgoing.drain(..taken));
+                    self.left.fetch_add(taken, Ordering::Relaxed);
+                }
             }
         }
     }
@@ -265,8 +305,8 @@ impl<S: Stream> Stream for TlsStream<S> {
         let mut outgoing = self.outgoing();
         // What was taken before leaves first; until then nothing of this is taken.
         self.drain(&mut outgoing)?;
-        let record = octets.get(..RECORD).unwrap_or(octets);
-        let taken = self.session().writer().write(record)?;
+        let octets = octets.get(..MOST).unwrap_or(octets);
+        let taken = self.session().writer().write(octets)?;
         // It is written now, whatever becomes of it: the next call reports what is wrong.
         let _ = self.drain(&mut outgoing);
         Ok(taken)
@@ -274,6 +314,10 @@ impl<S: Stream> Stream for TlsStream<S> {
 
     fn try_flush(&self) -> io::Result<()> {
         self.drain(&mut self.outgoing())
+    }
+
+    fn progress(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// Also for room where rustls has something of its own to send.

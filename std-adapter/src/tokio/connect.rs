@@ -222,11 +222,9 @@ mod secured {
 
     use crate::config::Config;
     use crate::error::Error;
-    use crate::tls::TlsError;
+    use crate::tls::{MOST, TlsError};
+    use crate::tokio::counted::Counted;
     use crate::tokio::socket::Socket;
-
-    /// How much rustls accepts before the transport does: with more, a stall would go unnoticed.
-    const BUFFER: usize = 1 << 14;
 
     pub(super) fn tls_check(config: &Config) -> Result<(), Error> {
         config.tls_or_default().map(|_| ())
@@ -248,8 +246,8 @@ mod secured {
             host: host.to_owned(),
         })?;
         let connector = TlsConnector::from(Arc::clone(tls.config()));
-        let connected = connector.connect_with(name, stream, |session| {
-            session.set_buffer_limit(Some(BUFFER));
+        let connected = connector.connect_with(name, Counted::new(stream), |session| {
+            session.set_buffer_limit(Some(MOST));
         });
         match connected.await {
             Ok(tls) => Ok(Socket::secured(tls)),

@@ -479,7 +479,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => break Err(error),
                 Poll::Pending => {
-                    let event = if self.taken > before {
+                    let event = if state.goes_on(socket.progress()) || self.taken > before {
                         Event::Taken
                     } else {
                         Event::Queued

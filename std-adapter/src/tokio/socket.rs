@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 #[cfg(feature = "rustls")]
+use super::counted::Counted;
+#[cfg(feature = "rustls")]
 use crate::tls::TlsError;
 
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub(crate) enum Socket<S> {
 #[cfg(feature = "rustls")]
 #[derive(Debug)]
 pub(crate) struct Secured<S> {
-    tls: TlsStream<S>,
+    tls: TlsStream<Counted<S>>,
     /// Why no more can be read, reported once what came before has been read.
     refused: Option<io::Error>,
 }
@@ -32,7 +34,7 @@ pub(crate) type Reset<S> = fn(&S);
 
 impl<S> Socket<S> {
     #[cfg(feature = "rustls")]
-    pub(crate) fn secured(tls: TlsStream<S>) -> Self {
+    pub(crate) fn secured(tls: TlsStream<Counted<S>>) -> Self {
         Self::Tls(Box::new(Secured { tls, refused: None }))
     }
 
@@ -41,7 +43,7 @@ impl<S> Socket<S> {
         match self {
             Self::Plain(stream) => stream,
             #[cfg(feature = "rustls")]
-            Self::Tls(secured) => secured.tls.into_inner().0,
+            Self::Tls(secured) => secured.tls.into_inner().0.into_stream(),
         }
     }
 
@@ -50,7 +52,16 @@ impl<S> Socket<S> {
         match self {
             Self::Plain(stream) => stream,
             #[cfg(feature = "rustls")]
-            Self::Tls(secured) => secured.tls.get_ref().0,
+            Self::Tls(secured) => secured.tls.get_ref().0.stream(),
+        }
+    }
+
+    /// As [`Stream::progress`](crate::Stream::progress).
+    pub(crate) fn progress(&self) -> usize {
+        match self {
+            Self::Plain(_) => 0,
+            #[cfg(feature = "rustls")]
+            Self::Tls(secured) => secured.tls.get_ref().0.taken(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bare_ws::lifecycle::{Moment as _, Timeout};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::ioctl_fionbio;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
@@ -104,7 +105,7 @@ fn race(
             let (address, socket) = pending.remove(place);
             match socket.take_error() {
                 Ok(None) => {
-                    socket.set_nonblocking(false).map_err(Error::Io)?;
+                    ioctl_fionbio(&socket, false).map_err(|error| Error::Io(error.into()))?;
                     return Ok(Some(socket.into()));
                 }
                 Ok(Some(error)) | Err(error) => attempts.push((address, error)),
@@ -121,7 +122,7 @@ fn begin(address: SocketAddr) -> io::Result<Socket> {
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    socket.set_nonblocking(true)?;
+    ioctl_fionbio(&socket, true)?;
     match socket.connect(&address.into()) {
         Err(error) if !is_begun(&error) => Err(error),
         _ => Ok(socket),

@@ -58,9 +58,9 @@ impl Peer {
         }
     }
 
-    /// Over TCP, to the peer or its proxy.
-    pub(crate) fn connected(&self, address: std::io::Result<SocketAddr>) {
-        if let Ok(address) = address {
+    /// Over TCP, to the peer or its proxy. The address is a call of the operating system's.
+    pub(crate) fn connected(&self, address: impl FnOnce() -> std::io::Result<SocketAddr>) {
+        if ENABLED && let Ok(address) = address() {
             event!(debug, "connected", peer = self, address = address);
         }
     }

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 
 use bare_ws::blocking::Connection;
 use bare_ws::buffer::Storage;
+use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws::handshake::{ClientHandshake, HandshakeError};
 use bare_ws::lifecycle::{Event, Lifecycle};
 use bare_ws::uri::Uri;
@@ -206,7 +207,7 @@ impl Config {
         let pass = remotes.map(|remotes| Pass::wait(&remotes, deadline));
         let pass = pass.transpose()?;
         let tcp = dial(addresses, host, port, deadline)?;
-        peer.connected(tcp.peer_addr());
+        peer.connected(|| tcp.peer_addr());
         if let Some(prepare) = &self.socket {
             prepare(&tcp).map_err(Error::Io)?;
         }
@@ -231,9 +232,8 @@ impl Config {
     }
 
     pub(crate) fn check_once(&self, uri: &str) -> Result<(), Error> {
-        let mut entropy = SystemEntropy::new()?;
         let parts = self.parts();
-        ClientHandshake::new(&parts.request(uri)?, parts.compression()?, &mut entropy)?;
+        ClientHandshake::new(&parts.request(uri)?, parts.compression()?, &mut NoKey)?;
         Ok(())
     }
 
@@ -350,5 +350,15 @@ impl Config {
             #[cfg(feature = "deflate")]
             agreed: established.extensions,
         })
+    }
+}
+
+/// The key of a request that is not sent.
+struct NoKey;
+
+impl Entropy for NoKey {
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), EntropyError> {
+        octets.fill(0);
+        Ok(())
     }
 }

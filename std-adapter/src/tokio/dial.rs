@@ -49,7 +49,7 @@ pub(super) async fn dial(
             None => None,
         };
         let tcp = connect(config, addresses, host, port).await?;
-        peer.connected(tcp.peer_addr());
+        peer.connected(|| tcp.peer_addr());
         let tcp = match hop {
             None => tcp,
             Some(hop) => {

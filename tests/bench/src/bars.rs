@@ -29,12 +29,12 @@ const TOKIO_OWNED: f64 = 0.8;
 const CLOCKLESS: f64 = 2.6;
 /// permessage-deflate: the engine, zlib-rs, is that of the others, and most of the time.
 const DEFLATE: f64 = 1.8;
-/// Small messages over sockets, where most of the time is the system's, and connections.
-const SOCKET: f64 = 2.0;
+/// Small messages over sockets, where most of the time is the system's and the far end's, and connections.
+const SOCKET: f64 = 1.7;
 /// Many at once, where little of the time is the system's, and a `Sink` has more to do.
-const MANY: f64 = 2.6;
+const MANY: f64 = 2.0;
 /// Long ones: what one write moves depends on how far the other end has come, and a busy machine's caches are not ours.
-const STREAM: f64 = 3.0;
+const STREAM: f64 = 2.0;
 
 /// At most so many times the time of the best of the others.
 fn bar(direction: Direction, kind: Kind, size: usize, library: &str) -> f64 {

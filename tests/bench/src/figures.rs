@@ -40,10 +40,11 @@ fn head(text: &mut String, rounds: usize) -> fmt::Result {
         text,
         "# Figures\n\n\
         Made by `cargo run --release -- --figures` in this folder: {rounds} rounds, medians. Ratios are times beside those\n\
-        of the best other library of the same run, so less is better; up to {SAME} counts as level. A time is the CPU time of\n\
-        the client's thread, over sockets, too. There the far end is another thread on the same core, whose time is not\n\
-        counted: between two cores a small echo takes 20 or 50 microseconds as the scheduler happens to place the threads,\n\
-        on one core the same from run to run. `bare-ws` is the core's loop over a blocking transport, `bare-ws-std` the\n\
+        of the best other library of the same run, so less is better; up to {SAME} counts as level. A time is CPU time. Over\n\
+        sockets the far end is another thread on the same core, the same for all, and its time is counted, too: whatever one\n\
+        end sends, the system takes in for the other on the thread that happens to run, so that of one thread alone a third\n\
+        is the scheduler's choice. Between two cores a small echo takes 20 or 50 microseconds as the threads happen to be\n\
+        placed, on one core the same from run to run. `bare-ws` is the core's loop over a blocking transport, `bare-ws-std` the\n\
         adapter with default settings, and behind the comma its feature `tokio`, by its own calls or as `Stream` and `Sink`.\n\
         What is asynchronous runs on tokio's executor for one thread. Many are 4096 messages that are queued and written\n\
         together, or that answer one message. All check the text that they receive and mask with random keys; TLS is rustls\n\

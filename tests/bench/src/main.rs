@@ -3,8 +3,8 @@
 //!
 //! Every library gets the same recorded octets to receive and the same payloads to send, and is first held to
 //! deliver them unchanged. Rounds go over all cells in shuffled order; what is printed are medians of the CPU time of
-//! the client's thread, which shares one core with the far end where there is one, and ratios to the best library, which are medians of
-//! the rounds' ratios. Without `--smoke` the run is held against the bars in [`bars`].
+//! the client and of the far end, which share one core where there is one, and ratios to the best library, which are
+//! medians of the rounds' ratios. Without `--smoke` the run is held against the bars in [`bars`].
 
 mod allocations;
 mod bars;
@@ -73,8 +73,9 @@ const GROUPS: &[(Direction, Kind, &[usize])] = &[
 
 const COMPRESSED: [usize; 2] = [1024, 64 * 1024];
 
-/// All that is measured, of the titles that contain `only`; each held to do what it is measured at.
-fn cells(only: &str, report: &mut Report) -> Vec<Cell> {
+/// All that is measured, of the titles that contain `only` and of these libraries, or of all; each held to do what it is
+/// measured at.
+fn cells(only: &str, libraries: &[String], report: &mut Report) -> Vec<Cell> {
     let mut cells = Vec::new();
     for &(direction, kind, sizes) in GROUPS {
         for &size in sizes {
@@ -88,6 +89,9 @@ fn cells(only: &str, report: &mut Report) -> Vec<Cell> {
                 None => Vec::leak(vec![Payload::new(kind, size)]),
             };
             for library in peers::LIBRARIES {
+                if !libraries.is_empty() && !libraries.iter().any(|name| name == library.name) {
+                    continue;
+                }
                 let Some(mut cell) = Cell::new(library, direction, payloads) else {
                     continue;
                 };
@@ -129,25 +133,28 @@ fn main() -> ExitCode {
     }
     let mut smoke = false;
     let mut writes_figures = false;
-    let mut only = String::new();
+    let mut only = None;
+    let mut libraries = Vec::new();
     for argument in arguments {
         match argument.as_str() {
             "--smoke" => smoke = true,
             "--figures" => writes_figures = true,
             word if word.starts_with('-') => {
                 eprintln!(
-                    "usage: bare-ws-bench [--smoke | --figures] [ONLY], such as: bare-ws-bench 'echo over TCP binary'\n\
+                    "usage: bare-ws-bench [--smoke | --figures] [ONLY [LIBRARY]...], such as: bare-ws-bench 'echo over TCP binary' bare-ws-std wtx\n\
                     or: bare-ws-bench --idle CONNECTIONS\n\
                     or: bare-ws-bench --tasks TASKS\n\
                     or: bare-ws-bench --growth"
                 );
                 return ExitCode::from(2);
             }
-            word => word.clone_into(&mut only),
+            _ if only.is_none() => only = Some(argument),
+            _ => libraries.push(argument),
         }
     }
+    let only = only.unwrap_or_default();
     let mut report = Report::default();
-    let mut cells = cells(&only, &mut report);
+    let mut cells = cells(&only, &libraries, &mut report);
     let (rounds, milliseconds) = if smoke { (3, 1.0) } else { (36, 8.0) };
     eprintln!(
         "{} cells, {rounds} rounds of {milliseconds} ms each",

@@ -1,7 +1,10 @@
 //! Connections that fail once they are open: the server's fault, a limit, a deadline.
 
+use std::time::{Duration, Instant};
+
 use super::Outcome::Error;
-use super::{Row, peer, row, told};
+use super::peer::Conn;
+use super::{CONFIGURATIONS, Row, check, peer, row, told};
 
 pub(super) const ROWS: &[Row] = &[
     // row: CLS-15, TRAP-18
@@ -181,9 +184,15 @@ pub(super) const ROWS: &[Row] = &[
         "a peer that answers no Ping",
         &["--keepalive", "0.1,0.3"],
         |c| {
+            let began = Instant::now();
             c.accept();
             assert_eq!(c.read_frame(), Some((0x89, Vec::new())));
             assert_eq!(c.read_close(), Some(1001));
+            let after = began.elapsed();
+            assert!(
+                after >= Duration::from_millis(300),
+                "already after {after:?}"
+            );
             c.close(1001, b"");
         },
         Error("timeout", "no answer to a Ping"),
@@ -244,3 +253,43 @@ pub(super) const ROWS: &[Row] = &[
         Error("timeout", "idle"),
     ),
 ];
+
+/// The most octets of a message that is kept whole, unless it is said.
+const USUAL: u64 = 16 << 20;
+
+/// The header of a binary frame of so many octets.
+fn announce(c: &mut Conn, octets: u64) {
+    c.accept();
+    c.send(&[0x82, 127]);
+    c.send(&octets.to_be_bytes());
+}
+
+// row: LIM-01
+#[test]
+fn without_a_limit_only_what_is_kept_whole_has_one() {
+    const LOST: super::Outcome = Error("lost", "without a closing handshake");
+    const LONGEST: Row = row("a message of 16 MiB", &[], |c| announce(c, USUAL), LOST);
+    const KEPT: Row = row(
+        "a longer one, kept whole",
+        &[],
+        |c| {
+            announce(c, USUAL + 1);
+            told(c, 1009);
+        },
+        Error("capacity", "16777216"),
+    );
+    const IN_PIECES: Row = row(
+        "a longer one, in pieces",
+        &[],
+        |c| announce(c, USUAL + 1),
+        LOST,
+    );
+    for configuration in CONFIGURATIONS {
+        check(&LONGEST, configuration);
+        let longer = match configuration.contains(&"fixed") {
+            true => IN_PIECES,
+            false => KEPT,
+        };
+        check(&longer, configuration);
+    }
+}

@@ -12,8 +12,10 @@ mod options;
 mod peer;
 mod secure;
 
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -48,6 +50,50 @@ fn every_end_of_a_connection_is_one_line_and_a_status() {
     });
 }
 
+/// What is printed is printed when it is known, and the end of the transport is waited for after that.
+#[test]
+fn the_line_is_there_before_the_transport_has_ended() {
+    type Case = (fn(&mut Conn), &'static str);
+    const ROWS: [Case; 2] = [
+        (|c| end(c, 1000), "closed 1000\n"),
+        (
+            |c| {
+                c.frame(0x83, b"");
+                assert_eq!(c.read_close(), Some(1002));
+            },
+            "error: protocol: ",
+        ),
+    ];
+    for (server, wanted) in ROWS {
+        for configuration in CONFIGURATIONS {
+            let (tell, read) = mpsc::channel();
+            let peer = serve(move |mut conn| {
+                conn.accept();
+                server(&mut conn);
+                // Without the line the transport ends here, and then there is one.
+                read.recv_timeout(Duration::from_secs(10)).is_ok()
+            });
+            let uri = peer.uri();
+            let mut child = command(&[configuration, &[uri.as_str()]].concat())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+            let said: Box<dyn Read> = match wanted.starts_with("closed") {
+                true => Box::new(stdout),
+                false => Box::new(stderr),
+            };
+            let mut line = String::new();
+            BufReader::new(said).read_line(&mut line).unwrap();
+            assert!(line.starts_with(wanted), "{configuration:?}: {line}");
+            let _ = tell.send(());
+            assert!(peer.join(), "{wanted:?} comes late with {configuration:?}");
+            child.wait().unwrap();
+        }
+    }
+}
+
 struct Run {
     stdout: String,
     stderr: String,
@@ -64,13 +110,14 @@ const PATIENT: [&str; 6] = [
     "60",
 ];
 
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_echo"));
+    command.args(PATIENT).args(arguments).stdin(Stdio::null());
+    command
+}
+
 fn echo(arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_echo"))
-        .args(PATIENT)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = command(arguments).output().unwrap();
     Run {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

@@ -35,17 +35,18 @@ impl ResolvesServerCert for Shows {
     }
 }
 
-/// What the handshake with a server that shows `shown` and has the key of `has` comes to.
+/// What the handshake with a server that shows these certificates, its own first, and has the key of `has` comes to.
 fn handshake(
     tls: &Tls,
-    shown: &Node,
+    shown: &[&Node],
     has: &Node,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Result<ProtocolVersion, String> {
     let provider = Arc::new(ring::default_provider());
     let key = PrivateKeyDer::try_from(has.key.serialize_der()).unwrap();
     let key = provider.key_provider.load_private_key(key).unwrap();
-    let certified = CertifiedKey::new(vec![shown.der.clone()], key);
+    let chain = shown.iter().map(|node| node.der.clone()).collect();
+    let certified = CertifiedKey::new(chain, key);
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .unwrap()
@@ -87,25 +88,47 @@ fn a_pinned_certificate_is_trusted_as_it_is() {
     let builder = || Tls::builder().pin(device.der.to_vec());
     let with_root = || builder().root(root.der.to_vec());
     // Whom the client trusts, what the server shows, whose key it has, and what comes of it.
-    type Case<'a> = (TlsBuilder, &'a Node, &'a Node, Option<&'a str>);
-    let cases: [Case<'_>; 10] = [
-        (builder(), &device, &device, None),
+    type Case<'a> = (TlsBuilder, Vec<&'a Node>, &'a Node, Option<&'a str>);
+    let below = device.issue(server(&["device.example"]));
+    let cases: [Case<'_>; 14] = [
+        (builder(), vec![&device], &device, None),
         // Another one of the same name, and one that a root has issued.
-        (builder(), &again, &again, Some("UnknownIssuer")),
-        (builder(), &leaf, &leaf, Some("UnknownIssuer")),
+        (builder(), vec![&again], &again, Some("UnknownIssuer")),
+        (builder(), vec![&leaf], &leaf, Some("UnknownIssuer")),
+        // What stands behind the server's own certificate counts for nothing: anybody can show it there, ...
+        (
+            builder(),
+            vec![&again, &device],
+            &again,
+            Some("UnknownIssuer"),
+        ),
+        (
+            builder(),
+            vec![&leaf, &root, &device],
+            &leaf,
+            Some("UnknownIssuer"),
+        ),
+        (builder(), vec![&device, &again], &device, None),
+        // ... and no other certificate is trusted for it.
+        (
+            builder(),
+            vec![&below, &device],
+            &below,
+            Some("UnknownIssuer"),
+        ),
         // Of others only those that lead to a root of the caller's.
-        (with_root(), &device, &device, None),
-        (with_root(), &leaf, &leaf, None),
-        (with_root(), &again, &again, Some("CaAsServer")),
+        (with_root(), vec![&device], &device, None),
+        (with_root(), vec![&leaf], &leaf, None),
+        (with_root(), vec![&again], &again, Some("CaAsServer")),
         // Names and dates do not count, ...
-        (builder().pin(old.der.to_vec()), &old, &old, None),
+        (builder().pin(old.der.to_vec()), vec![&old], &old, None),
         // ... but the key does.
-        (builder(), &device, &again, Some("BadSignature")),
-        (with_root(), &leaf, &again, Some("BadSignature")),
+        (builder(), vec![&device], &again, Some("BadSignature")),
+        (with_root(), vec![&leaf], &again, Some("BadSignature")),
         // A root is an authority.
         (
             Tls::builder().root(device.der.to_vec()),
-            &device,
+            vec![&device],
             &device,
             Some("CaAsServer"),
         ),
@@ -113,7 +136,7 @@ fn a_pinned_certificate_is_trusted_as_it_is() {
     for (number, (builder, shown, has, wanted)) in cases.into_iter().enumerate() {
         let tls = builder.build().unwrap();
         for version in BOTH {
-            let outcome = handshake(&tls, shown, has, &[version]);
+            let outcome = handshake(&tls, &shown, has, &[version]);
             match wanted {
                 None => assert_eq!(outcome, Ok(version.version), "{number}"),
                 Some(error) => assert_eq!(outcome, Err(error.to_owned()), "{number}"),
@@ -129,7 +152,7 @@ fn pins_are_read_from_a_file() {
     let path = std::env::temp_dir().join(format!("bare-ws-pin-{}.pem", std::process::id()));
     std::fs::write(&path, device.pem().0).unwrap();
     let tls = Tls::builder().pin_file(&path).unwrap().build().unwrap();
-    assert!(handshake(&tls, &device, &device, &BOTH).is_ok());
+    assert!(handshake(&tls, &[&device], &device, &BOTH).is_ok());
     std::fs::write(&path, "no certificate").unwrap();
     let outcome = Tls::builder().pin_file(&path);
     std::fs::remove_file(&path).unwrap();
@@ -151,7 +174,7 @@ fn tls_1_3_alone_is_spoken_on_request() {
             true => builder.tls13_only().build(),
             false => builder.build(),
         };
-        let outcome = handshake(&tls.unwrap(), &device, &device, versions);
+        let outcome = handshake(&tls.unwrap(), &[&device], &device, versions);
         assert_eq!(outcome, wanted.map_err(str::to_owned));
     }
 }

@@ -180,3 +180,48 @@ fn dial_waits_and_keeps_others_waiting_only_until_it_returns() {
     }
     drop(dialled);
 }
+
+/// Whoever waits for a host goes on when that one is free, whoever came before and waits for another.
+#[cfg(feature = "tokio")]
+// row: REQ-13
+#[test]
+fn a_task_that_waits_for_one_host_waits_for_no_other() {
+    for order in [[0, 1], [1, 0]] {
+        let doors = [door(), door()];
+        let connect = |place: usize, limit| {
+            let config = Config::new()
+                .one_at_a_time(true)
+                .connect_timeout(limit)
+                .handshake_timeout(LONG)
+                .address(doors[place].address);
+            tokio::spawn(async move {
+                let connecting = bare_ws_std::tokio::connect_with(&config, "ws://host.example/");
+                connecting.await.map(drop)
+            })
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let inside = [connect(0, LONG), connect(1, LONG)];
+            while doors.iter().any(|it| it.came.load(Ordering::SeqCst) < 1) {
+                tokio::task::yield_now().await;
+            }
+            let mut waiting = [0, 1].map(|place| Some(connect(place, 10 * SHORT)));
+            // They wait from their first poll on.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            for place in order {
+                // For the one inside, and the one that waits.
+                doors[place].open.send(()).unwrap();
+                doors[place].open.send(()).unwrap();
+                let outcome = waiting[place].take().unwrap().await.unwrap();
+                assert!(outcome.is_ok(), "{order:?}, {place}: {outcome:?}");
+            }
+            for first in inside {
+                first.await.unwrap().unwrap();
+            }
+        });
+    }
+}

@@ -38,15 +38,30 @@ static ALLOCATOR: Counting = Counting;
 /// In octets, with the connection itself.
 const LITTLE: isize = 8 * 1024;
 
-/// What a connection that has carried these messages, both ways, gives back when it is dropped after
-/// so long in a receive.
-async fn held(lengths: &[usize], quiet: Duration) -> isize {
+/// Which way messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Both,
+    Sent,
+    Received,
+}
+
+const WAYS: [Way; 3] = [Way::Both, Way::Sent, Way::Received];
+
+/// What a connection that has carried these messages gives back when it is dropped after so long in a receive.
+async fn held(way: Way, lengths: &[usize], quiet: Duration) -> isize {
     let (ours, theirs) = duplex(4096);
-    let echo = tokio::spawn(async move {
+    let given = lengths.to_vec();
+    let peer = tokio::spawn(async move {
         let mut server = Server::over(theirs);
         server.accept().await;
+        for length in given.into_iter().filter(|_| way == Way::Received) {
+            server.frame(0x82, &vec![b'x'; length]).await;
+        }
         while let Some((first, payload)) = server.read_frame().await {
-            server.frame(first, &payload).await;
+            if way == Way::Both {
+                server.frame(first, &payload).await;
+            }
         }
     });
     let opened = open(&Config::new(), "ws://localhost/", ours).await;
@@ -54,15 +69,23 @@ async fn held(lengths: &[usize], quiet: Duration) -> isize {
     for &length in lengths {
         let message = vec![b'x'; length];
         let WebSocket { reader, writer, .. } = &mut *socket;
-        let (sent, received) = tokio::join!(writer.send(message.as_slice()), reader.recv());
-        sent.unwrap();
-        assert_eq!(received.unwrap().unwrap().len(), length);
+        let sending = async {
+            if way != Way::Received {
+                writer.send(message.as_slice()).await.unwrap();
+            }
+        };
+        let receiving = async {
+            if way != Way::Sent {
+                assert_eq!(reader.recv().await.unwrap().unwrap().len(), length);
+            }
+        };
+        tokio::join!(sending, receiving);
     }
     assert!(timeout(quiet, socket.recv()).await.is_err());
     let before = HELD.get();
     drop(socket);
     let held = before - HELD.get();
-    echo.await.unwrap();
+    peer.await.unwrap();
     held
 }
 
@@ -83,15 +106,18 @@ fn an_idle_connection_holds_little_whatever_it_has_carried() {
         &[70_000, 1 << 20, 100],
         &[100, 20_000],
     ];
-    for lengths in histories {
-        let held = runtime.block_on(held(lengths, Duration::from_millis(1500)));
-        assert!(
-            0 < held && held <= LITTLE,
-            "{} messages: {held}",
-            lengths.len()
-        );
+    for way in WAYS {
+        for lengths in histories {
+            let held = runtime.block_on(held(way, lengths, Duration::from_millis(1500)));
+            assert!(
+                0 < held && held <= LITTLE,
+                "{way:?}, {} messages: {held}",
+                lengths.len()
+            );
+        }
+        // It is the quiet that gives it back.
+        let held = runtime.block_on(held(way, &[1 << 20], Duration::from_millis(500)));
+        let buffer = if way == Way::Sent { 1 << 17 } else { 1 << 20 };
+        assert!(held > buffer, "{way:?}: {held}");
     }
-    // It is the quiet that gives it back.
-    let held = runtime.block_on(held(&[1 << 20], Duration::from_millis(500)));
-    assert!(held > 1 << 20, "{held}");
 }

@@ -350,36 +350,52 @@ fn keepalive_is_exact_and_any_octet_is_life() {
     };
 }
 
-/// Limits that are set anew hold for a call that waits already.
+/// Limits that are set anew hold for a call that waits already, also where nothing else waits.
 // row: STA-02
 #[test]
 fn limits_can_be_set_while_calls_wait() {
-    clock::set(Instant::MIN);
-    let (mut client, _peer) = connected::<131>(Manner::narrow(3), &Timing::DEFAULT);
-    let (mut reader, writer) = client.split();
-    let seen = RefCell::new(Vec::new());
-    let mut tasks = Tasks::new();
-    tasks.spawn(async {
-        assert_eq!(reader.recv().await, Err(Error::Timeout(Timeout::Silence)));
-        seen.borrow_mut().push(("recv", now()));
-    });
-    tasks.spawn(async {
-        let sent = writer.send("stuck").await;
-        assert_eq!(sent, Err(Error::Timeout(Timeout::Silence)));
-        seen.borrow_mut().push(("send", now()));
-        let refused = writer.ping(b"").await;
-        assert_eq!(refused, sent);
-    });
-    tasks.spawn(async {
-        Timer::after(seconds(3)).await;
-        writer.set_timing(&Timing {
-            silence: Some(seconds(10)),
-            ..stall(30)
+    let both = Timing {
+        silence: Some(seconds(10)),
+        ..stall(30)
+    };
+    // Who waits beside the one who sets them, what is set after 3 s, and what ends the calls after 10 s.
+    for (receives, sends, set, expected) in [
+        (true, true, both, Timeout::Silence),
+        (true, false, both, Timeout::Silence),
+        (true, true, stall(10), Timeout::Stall),
+        (false, true, stall(10), Timeout::Stall),
+    ] {
+        clock::set(Instant::MIN);
+        let (mut client, _peer) = connected::<131>(Manner::narrow(3), &Timing::DEFAULT);
+        let (mut reader, writer) = client.split();
+        let seen = RefCell::new(Vec::new());
+        let mut tasks = Tasks::new();
+        if receives {
+            tasks.spawn(async {
+                assert_eq!(reader.recv().await, Err(Error::Timeout(expected)));
+                seen.borrow_mut().push(("recv", now()));
+            });
+        }
+        if sends {
+            tasks.spawn(async {
+                let sent = writer.send("stuck").await;
+                assert_eq!(sent, Err(Error::Timeout(expected)));
+                seen.borrow_mut().push(("send", now()));
+                let refused = writer.ping(b"").await;
+                assert_eq!(refused, sent);
+            });
+        }
+        tasks.spawn(async {
+            Timer::after(seconds(3)).await;
+            writer.set_timing(&set);
         });
-    });
-    tasks.run();
-    seen.borrow_mut().sort_by_key(|(who, _)| *who);
-    assert_eq!(*seen.borrow(), [("recv", 10.0), ("send", 10.0)]);
+        tasks.run();
+        seen.borrow_mut().sort_by_key(|(who, _)| *who);
+        let calls = [("recv", receives), ("send", sends)];
+        let waited = calls.into_iter().filter(|(_, waits)| *waits);
+        let wanted: Vec<_> = waited.map(|(who, _)| (who, 10.0)).collect();
+        assert_eq!(*seen.borrow(), wanted);
+    }
 }
 
 /// After the end each call says so at once: none waits.

@@ -1,10 +1,12 @@
 //! Ways to a connection over the network: what each of them is for, what it asks for, and what it leaves behind.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
 
 use bare_ws::buffer::Buffers;
 use bare_ws::compression::Uncompressed;
 use bare_ws_embassy::net::{Client, Memory, Socket, connect, connect_secure};
+use bare_ws_embassy::supervisor::Connect;
 use bare_ws_embassy::tls::{self, PinnedKey};
 use bare_ws_embassy::{Backoff, ConnectError, Event, Supervisor, Timing, deflate};
 use embassy_futures::select::{Either, select};
@@ -72,21 +74,45 @@ async fn outlived(tcp: &mut TcpSocket<'_>) -> bool {
     }
 }
 
+/// Tries it twice, and holds what each attempt comes to, or drops it after a while.
+async fn tried<C: Connect<Error: Debug>>(client: &mut C, uri: &str, expected: Option<&str>) {
+    for _ in 0..2 {
+        let request = request(uri);
+        let limit = seconds(if expected.is_some() { 15 } else { 3 });
+        let outcome = select(client.connect(&request), Timer::after(limit)).await;
+        let failed = match &outcome {
+            Either::First(opened) => opened.as_ref().err().map(|it| format!("{it:?}")),
+            Either::Second(()) => None,
+        };
+        assert_eq!(failed.as_deref(), expected);
+        drop(outcome);
+        Timer::after(seconds(1)).await;
+    }
+}
+
 /// However an attempt fails once TCP is connected, or is dropped, TCP is reset; what follows finds the socket free.
 // row: STA-07, CLS-17
 #[test]
 fn an_attempt_that_fails_resets_its_tcp_connection() {
-    // What the server answers, what the attempt comes to, and when it is dropped, if it is.
+    // Whether it is one over TLS, what the server answers, and what the attempt comes to, unless it is dropped.
     let table = [
         (
+            false,
             &b"HTTP/1.1 503 Busy\r\n\r\n"[..],
             Some("Handshake(Rejected { status: 503 })"),
         ),
-        (b"SSH-2.0-x\r\n", Some("Handshake(Response(NotHttp))")),
-        (b"", Some("Timeout(Handshake)")),
-        (b"HTTP/1.1 101", None),
+        (
+            false,
+            b"SSH-2.0-x\r\n",
+            Some("Handshake(Response(NotHttp))"),
+        ),
+        (false, b"", Some("Timeout(Handshake)")),
+        (false, b"HTTP/1.1 101", None),
+        (true, b"SSH-2.0-x\r\n", Some("Tls(Protocol(InvalidRecord))")),
+        (true, b"", Some("Timeout(Handshake)")),
+        (true, b"\x16\x03\x03", None),
     ];
-    for (answer, expected) in table {
+    for (secure, answer, expected) in table {
         clock::set(Instant::MIN);
         let resets = Cell::new(0);
         run(on_network(async |stack, other| {
@@ -96,7 +122,8 @@ fn an_attempt_that_fails_resets_its_tcp_connection() {
                 loop {
                     tcp.abort();
                     let _ = tcp.flush().await;
-                    tcp.accept(80).await.expect("a client");
+                    let port = if secure { 443 } else { 80 };
+                    tcp.accept(port).await.expect("a client");
                     let mut octets = [0; 1024];
                     let _request = tcp.read(&mut octets).await.expect("a request");
                     let _ = tcp.write_all(answer).await;
@@ -107,28 +134,17 @@ fn an_attempt_that_fails_resets_its_tcp_connection() {
             let client = async {
                 let memory = memory(Memory::<256, 256>::new());
                 let mut client = Client::new(stack, memory, Repeatable(5));
-                for _ in 0..2 {
-                    let request = request("ws://10.0.0.2/");
-                    let outcome = select(client.connect(&request), Timer::after(seconds(15)));
-                    let after = match expected {
-                        Some(_) => outcome.await,
-                        None => match select(outcome, Timer::after(seconds(3))).await {
-                            Either::First(outcome) => outcome,
-                            Either::Second(()) => Either::Second(()),
-                        },
-                    };
-                    let failed = match &after {
-                        Either::First(opened) => opened.as_ref().err().map(|it| format!("{it:?}")),
-                        Either::Second(()) => None,
-                    };
-                    assert_eq!(failed.as_deref(), expected);
-                    drop(after);
-                    Timer::after(seconds(1)).await;
+                if secure {
+                    let records = crate::client::memory(tls::Memory::<534, 512>::new());
+                    let mut client = client.trust(PinnedKey::new(&[[0; 32]]), records);
+                    apart(tried(&mut client, "wss://10.0.0.2/", expected)).await;
+                } else {
+                    apart(tried(&mut client, "ws://10.0.0.2/", expected)).await;
                 }
             };
             beside(server, client).await;
         }));
-        assert_eq!(resets.get(), 2, "{expected:?}");
+        assert_eq!(resets.get(), 2, "{secure}, {expected:?}");
     }
 }
 

@@ -285,6 +285,11 @@ fn usages(table: &mut Table) {
         let leaf = issuer.issue(server(&[HOST]));
         let case = table.add(label, HOST, &[&root], &[&leaf, &issuer], expected);
         case.rustls_accepts = (expected == Err(KeyUsage)).then_some(NO_KEY_USAGE);
+        // The same above another issuer, where what it may do counts as much.
+        let below = issuer.issue(authority("below"));
+        let leaf = below.issue(server(&[HOST]));
+        let case = table.add(label, HOST, &[&root], &[&leaf, &below, &issuer], expected);
+        case.rustls_accepts = (expected == Err(KeyUsage)).then_some(NO_KEY_USAGE);
     }
 }
 

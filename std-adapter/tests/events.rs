@@ -147,6 +147,17 @@ fn blocking(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
 
 #[cfg(feature = "tokio")]
 fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
+    in_tokio(config, uri, act, false)
+}
+
+/// The same, closed as a sink where that is with 1000.
+#[cfg(feature = "tokio")]
+fn sink(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
+    in_tokio(config, uri, act, true)
+}
+
+#[cfg(feature = "tokio")]
+fn in_tokio(config: &Config, uri: &str, act: Act, is_sink: bool) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -157,7 +168,10 @@ fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
             Act::Abort => socket.abort_handle().abort(),
             Act::Close | Act::CloseLate => {
                 socket.send("s3cret payload").await?;
-                socket.close(CloseCode::NORMAL, "s3cret reason").await?;
+                match is_sink {
+                    true => futures_util::SinkExt::close(&mut socket).await?,
+                    false => socket.close(CloseCode::NORMAL, "s3cret reason").await?,
+                }
             }
             Act::CloseBare => socket.close(None, "").await?,
             Act::Send => loop {
@@ -171,7 +185,7 @@ fn tokio(config: &Config, uri: &str, act: Act) -> Result<(), Error> {
 }
 
 #[cfg(feature = "tokio")]
-const WAYS: [Way; 2] = [blocking, tokio];
+const WAYS: [Way; 3] = [blocking, tokio, sink];
 #[cfg(not(feature = "tokio"))]
 const WAYS: [Way; 1] = [blocking];
 

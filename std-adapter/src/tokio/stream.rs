@@ -187,6 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<OwnedMessage> for Writer<S> {
         if !writer.is_open() {
             return Poll::Ready(Ok(()));
         }
+        writer.shared.core().tell_closing(Some(CloseCode::NORMAL));
         writer.poll_new(cx, Outgoing::new(What::Close))
     }
 }

@@ -201,8 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
         let core = self.shared.core();
         core.may_close(code, reason)
             .map_err(|usage| core.told(usage.into()))?;
-        let peer = core.lock().state.life.peer.clone();
-        peer.closing(code.map_or(1005, |code| code.0));
+        core.tell_closing(code);
         let queue = |sender: &mut CoreSender| Ok(took(sender.close(code, reason)?, false));
         let mut call = Ongoing::new(core, queue);
         call.sending.closes = true;
@@ -391,6 +390,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             let torn = usage == Usage::NotOpen && state.life.phase() == Phase::Open;
             if torn { Ok(()) } else { Err(usage) }
         })
+    }
+
+    /// Reports that a call of ours has begun to close.
+    pub(crate) fn tell_closing(&self, code: Option<CloseCode>) {
+        let peer = self.lock().state.life.peer.clone();
+        peer.closing(code.map_or(1005, |code| code.0));
     }
 
     fn limit(&self, set: impl FnOnce(&mut bare_ws::lifecycle::Limits<Option<Duration>>)) {

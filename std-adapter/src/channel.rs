@@ -156,8 +156,9 @@ impl<S: Stream> Channel<S> {
                     Ok(n) => {
                         // A stream that claims to have read more than it was given is not believed.
                         let n = n.min(spare.len());
-                        hint.is_drained = n < spare.len();
-                        hint.has_grown |= !hint.is_drained;
+                        let room = spare.len() - n;
+                        hint.is_drained = room > 0 && n.min(room) < BULK;
+                        hint.has_grown |= room == 0;
                         let event = match n {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
@@ -480,6 +481,10 @@ impl<S: Stream> Channel<S> {
         Some(left.map_or(glance, |left| left.min(glance)))
     }
 }
+
+/// Where a read has given so much, and there is room for as much again, the peer is in the midst of
+/// sending: the next read is likely to find more.
+const BULK: usize = 32 * 1024;
 
 /// How long the next octets of a text are waited for before those that are there are checked.
 const MOMENT: Duration = Duration::from_millis(1);

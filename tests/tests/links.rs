@@ -211,6 +211,30 @@ fn a_link_is_asked_for_no_more_than_is_needed() {
     }
 }
 
+#[test]
+fn what_a_look_announces_is_there_and_nothing_else() {
+    use Delivery::{Chunk, Frame, Message};
+    let rows: &[(&[u8], Delivery, bool)] = &[
+        (b"", Message, false),
+        (b"\x81\x02a", Message, false),
+        (b"\x81\x02ab", Message, true),
+        (b"\x81\x02a", Chunk, true),
+        (b"\x81\x02ab", Frame, true),
+        // A Close is no message.
+        (b"\x88\x00", Message, false),
+        // Nor is what breaks the rules.
+        (b"\x83\x00", Message, false),
+    ];
+    for (octets, delivery, announced) in rows {
+        let mut reader = asynch::Reader::new(receiver());
+        let receiver = reader.receiver_mut();
+        receiver.spare()[..octets.len()].copy_from_slice(octets);
+        receiver.commit(octets.len());
+        let look = reader.look(*delivery);
+        assert_eq!(look.is_announced(), *announced, "{octets:x?}, {delivery:?}");
+    }
+}
+
 /// Without time there is no later look.
 #[test]
 fn what_was_looked_at_before_is_looked_at_again_where_time_is_not_known() {

@@ -166,13 +166,21 @@ fn single_frames() {
         ]
     );
     // Reserved bits are the caller's to set where an extension is his.
-    let mut sender = Sender::<Client, _, _>::new([0; 139], Keys::default());
-    let header = FrameHeader {
-        rsv2: true,
-        ..FrameHeader::new(Opcode::Text, true, 0)
-    };
-    assert_eq!(sender.frame(header, b""), Ok(true));
-    assert_eq!(sender.pending()[0], 0xa1);
+    for (rsv1, rsv2, rsv3, first) in [
+        (true, false, false, 0xc1),
+        (false, true, false, 0xa1),
+        (false, false, true, 0x91),
+    ] {
+        let mut sender = Sender::<Client, _, _>::new([0; 139], Keys::default());
+        let header = FrameHeader {
+            rsv1,
+            rsv2,
+            rsv3,
+            ..FrameHeader::new(Opcode::Text, true, 0)
+        };
+        assert_eq!(sender.frame(header, b""), Ok(true));
+        assert_eq!(sender.pending()[0], first);
+    }
 }
 
 /// The longest message that there is room for is taken whole, whatever waits in the buffer; one octet more is not,

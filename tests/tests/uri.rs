@@ -58,6 +58,14 @@ const GOOD: &[Good] = &[
         "/",
     ),
     (
+        "ws://[::2:3:4:5:6:7:8]/",
+        false,
+        "::2:3:4:5:6:7:8",
+        80,
+        "[::2:3:4:5:6:7:8]",
+        "/",
+    ),
+    (
         "ws://[::ffff:1.2.3.4]/",
         false,
         "::ffff:1.2.3.4",
@@ -153,6 +161,9 @@ const BAD: &[(&str, UriError)] = &[
     ("ws://[::12345]/", UriError::Ipv6),
     ("ws://[::g]/", UriError::Ipv6),
     ("ws://[::1.2.3]/", UriError::Ipv6),
+    ("ws://[::1.2.3.]/", UriError::Ipv6),
+    ("ws://[::1..2.3]/", UriError::Ipv6),
+    ("ws://[::.1.2.3]/", UriError::Ipv6),
     ("ws://[::1.2.3.256]/", UriError::Ipv6),
     ("ws://[::1.2.3.04]/", UriError::Ipv6),
     ("ws://[::1.2.3.4.5]/", UriError::Ipv6),
@@ -163,6 +174,7 @@ const BAD: &[(&str, UriError)] = &[
     ("ws://[v1.x]/", UriError::Ipv6),
     // row: URI-08
     ("ws://h:65536/", UriError::Port),
+    ("ws://[::1]:65536/", UriError::Port),
     ("ws://h:-1/", UriError::Port),
     ("ws://h:+80/", UriError::Port),
     ("ws://h:8a/", UriError::Port),

@@ -275,6 +275,8 @@ impl Model {
             (
                 !self.input_ended && !is_over,
                 !self.is_mute() && !is_over,
+                matches!(phase, Phase::Opening | Phase::Open | Phase::Closing)
+                    && self.reason.is_none(),
                 !is_over && self.stalled_since.is_some(),
                 phase == Phase::Failing
                     && !self.is_mute()
@@ -291,6 +293,7 @@ impl Model {
             (
                 machine.may_read(),
                 machine.may_write(),
+                machine.delivers(),
                 machine.is_stalled(),
                 machine.is_farewell_due(),
             ),

@@ -135,6 +135,10 @@ impl Subject {
         self.machine.may_write()
     }
 
+    pub(crate) fn delivers(&self) -> bool {
+        self.machine.delivers()
+    }
+
     pub(crate) fn is_ping_due(&self) -> bool {
         self.machine.is_ping_due()
     }

@@ -250,7 +250,7 @@
 //! | `simdutf8` | yes | UTF-8 validation with SIMD |
 //! | `testing` | no | a server in memory for the tests of your own program: module `testing` |
 //! | `tokio` | no | the same connections in tokio tasks: module `tokio` |
-//! | `zlib-rs` | yes | compression by zlib-rs: two to three times as fast to send, up to twice to receive. Without it, no compression engine's `unsafe` code sees the peer's octets, and compression takes half the memory |
+//! | `zlib-rs` | yes | compression by zlib-rs: about three times as fast to send, up to twice to receive. Without it, no compression engine's `unsafe` code sees the peer's octets, and compression takes half the memory |
 //!
 //! The minimum supported Rust version is 1.88; raising it is a minor release.
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Insertions and removals in a source, all by places in what it was before.
+//! Insertions in a source, all by places in what it was before.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,7 +13,6 @@ pub struct Edits<'a> {
 
 struct Edit {
     at: usize,
-    removes: usize,
     /// Among insertions at one place: what closes an inner expression before what closes an outer one, then what opens
     /// an outer before what opens an inner one.
     order: (i64, i64),
@@ -51,20 +50,10 @@ impl<'a> Edits<'a> {
         self.offset(span.start())..self.offset(span.end())
     }
 
-    pub fn remove(&mut self, range: Range<usize>) {
-        self.edits.push(Edit {
-            at: range.start,
-            removes: range.len(),
-            order: (0, 0),
-            parts: Vec::new(),
-        });
-    }
-
     /// Text at one place.
     pub fn insert(&mut self, at: usize, parts: Vec<Part>) {
         self.edits.push(Edit {
             at,
-            removes: 0,
             order: (0, 0),
             parts,
         });
@@ -76,13 +65,11 @@ impl<'a> Edits<'a> {
         let turn = i64::try_from(self.edits.len()).expect("a number of edits");
         self.edits.push(Edit {
             at: range.start,
-            removes: 0,
             order: (i64::MAX - len, -turn),
             parts: before,
         });
         self.edits.push(Edit {
             at: range.end,
-            removes: 0,
             order: (i64::MIN + len, turn),
             parts: vec![Part::Text(after.to_owned())],
         });
@@ -96,7 +83,7 @@ impl<'a> Edits<'a> {
         let mut at = 0;
         for edit in self.edits {
             woven.push_str(&self.source[at..edit.at]);
-            at = edit.at + edit.removes;
+            at = edit.at;
             for part in edit.parts {
                 match part {
                     Part::Text(text) => woven.push_str(&text),

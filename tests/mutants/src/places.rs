@@ -22,6 +22,12 @@ pub struct Place {
     /// From where to where its text is, in octets of the woven file. None: it is in a constant, or was to be left
     /// out, and is not in this build.
     pub texts: Vec<(usize, usize)>,
+    /// In a function that constants may call: there it is off, since the compiler asks no switch.
+    pub callable: bool,
+    /// An iterator beside that of a function which does not name its type: each of them has to have the same items.
+    pub beside: bool,
+    /// The compiler would refuse it, as is known without a try.
+    pub refused: bool,
 }
 
 pub fn read(json: &str) -> Vec<Mutant> {

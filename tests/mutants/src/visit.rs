@@ -10,27 +10,33 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use crate::Kept;
 use crate::edits::{Edits, Part};
 use crate::places::Mutant;
 
 pub struct Weaver<'a, 'e> {
-    file: &'a str,
-    kept: &'a Kept,
     /// By genre and by where what is replaced begins.
     mutants: HashMap<(&'a str, usize, usize), Vec<&'a Mutant>>,
     edits: &'e mut Edits<'a>,
     /// Constants are evaluated by the compiler, which asks no switch.
     constant: usize,
+    /// Whether constants may call the function that is visited.
+    callable: bool,
+    /// What became of mutants beside their text.
+    fates: HashMap<usize, Fate>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Fate {
+    /// In a function that constants may call: the compiler asks no switch.
+    Callable,
+    /// The compiler would refuse it.
+    Refused,
+    /// Returned beside what a function without a named type returns.
+    Beside,
 }
 
 impl<'a, 'e> Weaver<'a, 'e> {
-    pub fn new(
-        file: &'a str,
-        mutants: &[&'a Mutant],
-        kept: &'a Kept,
-        edits: &'e mut Edits<'a>,
-    ) -> Self {
+    pub fn new(mutants: &[&'a Mutant], edits: &'e mut Edits<'a>) -> Self {
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
         for mutant in mutants {
             found
@@ -39,25 +45,31 @@ impl<'a, 'e> Weaver<'a, 'e> {
                 .push(*mutant);
         }
         Self {
-            file,
-            kept,
             mutants: found,
             edits,
             constant: 0,
+            callable: false,
+            fates: HashMap::new(),
         }
     }
 
-    pub fn file(mut self, file: &syn::File) {
+    pub fn file(mut self, file: &syn::File) -> HashMap<usize, Fate> {
         self.visit_file(file);
+        self.fates
     }
 
-    fn at(&self, genre: &'static str, span: Span) -> Vec<&'a Mutant> {
+    fn at(&mut self, genre: &'static str, span: Span) -> Vec<&'a Mutant> {
         let start = span.start();
         let key = (genre, start.line, start.column + 1);
-        match self.constant {
+        let mutants = match self.constant {
             0 => self.mutants.get(&key).cloned().unwrap_or_default(),
             _ => Vec::new(),
+        };
+        if self.callable {
+            let callable = mutants.iter().map(|one| (one.number, Fate::Callable));
+            self.fates.extend(callable);
         }
+        mutants
     }
 
     /// `(if on(1) { one } else if on(2) { two } else { as it was })`
@@ -77,40 +89,62 @@ impl<'a, 'e> Weaver<'a, 'e> {
     }
 
     fn function(&mut self, signature: &syn::Signature, block: &syn::Block) {
-        if let Some(constant) = &signature.constness {
-            let line = constant.span().start().line;
-            let name = signature.ident.span().start().line;
-            let stays = [line, name]
-                .iter()
-                .any(|line| self.kept.constant.contains(&(self.file.to_owned(), *line)));
-            if stays {
-                self.constant += 1;
-            } else {
-                let range = self.edits.range(constant.span());
-                self.edits.remove(range);
-            }
+        let Some(first) = block.stmts.first() else {
+            return;
+        };
+        let mutants = self.at("FnValue", first.span());
+        let inside = self.edits.range(block.brace_token.span.open()).end;
+        let end = self.edits.range(block.brace_token.span.close()).start;
+        // Another type than the one that is returned cannot be returned beside it, but an iterator of either.
+        let opaque = match opaque(signature) {
+            Opaque::Not => false,
+            Opaque::Iterator if !has_return(block) => true,
+            _ => return,
+        };
+        let wrap = |depth: usize, inner: &str| {
+            let (before, after) = match opaque {
+                true => (
+                    "::switch::Either::Or(".repeat(depth) + inner,
+                    ")".repeat(depth + usize::from(!inner.is_empty())),
+                ),
+                false => (String::new(), String::new()),
+            };
+            (Part::Text(before), after)
+        };
+        let mut parts = Vec::new();
+        for (depth, mutant) in mutants.iter().enumerate() {
+            let (before, after) = wrap(depth, "::switch::Either::Mutant(");
+            parts.push(Part::Text(format!(" if {} {{ return ", on(mutant.number))));
+            parts.push(before);
+            parts.push(Part::Mutant(mutant.number, one_line(&mutant.replacement)));
+            parts.push(Part::Text(format!("{after}; }}")));
         }
-        // Another type than the one that is returned cannot be returned beside it.
-        if let Some(first) = block.stmts.first()
-            && !returns_opaque(signature)
-        {
-            let mut parts = Vec::new();
-            for mutant in self.at("FnValue", first.span()) {
-                parts.push(Part::Text(format!(" if {} {{ return ", on(mutant.number))));
-                parts.push(Part::Mutant(mutant.number, one_line(&mutant.replacement)));
-                parts.push(Part::Text("; }".to_owned()));
-            }
-            let inside = self.edits.range(block.brace_token.span.open()).end;
-            if !parts.is_empty() {
-                self.edits.insert(inside, parts);
-            }
+        if parts.is_empty() {
+            return;
         }
+        if opaque {
+            let beside = mutants.iter().map(|one| (one.number, Fate::Beside));
+            self.fates.extend(beside);
+            let (before, after) = wrap(mutants.len(), "");
+            parts.extend([before, Part::Text("{".to_owned())]);
+            self.edits
+                .insert(end, vec![Part::Text(format!("}}{after}"))]);
+        }
+        self.edits.insert(inside, parts);
     }
 
     fn constant(&mut self, visit: impl FnOnce(&mut Self)) {
         self.constant += 1;
         visit(self);
         self.constant -= 1;
+    }
+
+    /// Constants may be in a function, and functions in a constant.
+    fn within(&mut self, signature: &syn::Signature, visit: impl FnOnce(&mut Self)) {
+        let before = (self.constant, self.callable);
+        (self.constant, self.callable) = (0, signature.constness.is_some());
+        visit(self);
+        (self.constant, self.callable) = before;
     }
 }
 
@@ -143,15 +177,49 @@ fn has_let(expression: &syn::Expr) -> bool {
     finder.0
 }
 
-fn returns_opaque(signature: &syn::Signature) -> bool {
+/// Whether a function returns a type without a name.
+enum Opaque {
+    Not,
+    Iterator,
+    Other,
+}
+
+fn opaque(signature: &syn::Signature) -> Opaque {
     struct Finder(bool);
     impl Visit<'_> for Finder {
         fn visit_type_impl_trait(&mut self, _: &syn::TypeImplTrait) {
             self.0 = true;
         }
     }
+    if let syn::ReturnType::Type(_, output) = &signature.output
+        && let syn::Type::ImplTrait(output) = &**output
+        && let Some(syn::TypeParamBound::Trait(bound)) = output.bounds.first()
+        && bound
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Iterator")
+    {
+        return Opaque::Iterator;
+    }
     let mut finder = Finder(false);
     finder.visit_return_type(&signature.output);
+    if finder.0 { Opaque::Other } else { Opaque::Not }
+}
+
+fn has_return(block: &syn::Block) -> bool {
+    struct Finder(bool);
+    impl Visit<'_> for Finder {
+        fn visit_expr_return(&mut self, _: &syn::ExprReturn) {
+            self.0 = true;
+        }
+        fn visit_expr_try(&mut self, _: &syn::ExprTry) {
+            self.0 = true;
+        }
+        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
+    }
+    let mut finder = Finder(false);
+    finder.visit_block(block);
     finder.0
 }
 
@@ -166,35 +234,36 @@ impl<'ast> Visit<'ast> for Weaver<'_, '_> {
         if is_for_tests(&function.attrs) {
             return;
         }
-        let before = self.constant;
-        self.function(&function.sig, &function.block);
-        visit::visit_item_fn(self, function);
-        self.constant = before;
+        self.within(&function.sig, |weaver| {
+            weaver.function(&function.sig, &function.block);
+            visit::visit_item_fn(weaver, function);
+        });
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
-        let before = self.constant;
-        self.function(&function.sig, &function.block);
-        visit::visit_impl_item_fn(self, function);
-        self.constant = before;
+        self.within(&function.sig, |weaver| {
+            weaver.function(&function.sig, &function.block);
+            visit::visit_impl_item_fn(weaver, function);
+        });
     }
 
     fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
-        let before = self.constant;
         if let Some(block) = &function.default {
             self.function(&function.sig, block);
         }
         visit::visit_trait_item_fn(self, function);
-        self.constant = before;
     }
 
     fn visit_expr_binary(&mut self, binary: &'ast syn::ExprBinary) {
         visit::visit_expr_binary(self, binary);
+        let mutants = self.at("BinaryOperator", binary.op.span());
+        // `let` stands in a chain of `&&` alone.
         if has_let(&binary.left) || has_let(&binary.right) {
+            let refused = mutants.iter().map(|one| (one.number, Fate::Refused));
+            self.fates.extend(refused);
             return;
         }
-        let choices = self
-            .at("BinaryOperator", binary.op.span())
+        let choices = mutants
             .into_iter()
             .map(|mutant| {
                 let (left, right) = (text(&binary.left), text(&binary.right));

@@ -3,6 +3,15 @@
 //!
 //! `MUTANT` is the number of the one that is on. `MUTANTS_REACHED` names a file instead: each mutant whose place is
 //! reached is written into it once, as four octets. Nothing here allocates, since tests count allocations.
+//!
+//! Functions that constants call are woven, too. In the compiler all mutants are off, and telling apart who asks is not
+//! stable: this crate alone is compiled with `RUSTC_BOOTSTRAP=switch`.
+
+#![feature(core_intrinsics, const_eval_select)]
+#![expect(
+    internal_features,
+    reason = "no other way to know whether the compiler asks"
+)]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,7 +30,16 @@ static REACHED: [AtomicU64; MOST / 64] = [const { AtomicU64::new(0) }; MOST / 64
 /// Whether this mutant is on.
 #[inline]
 #[must_use]
-pub fn on(mutant: u32) -> bool {
+pub const fn on(mutant: u32) -> bool {
+    core::intrinsics::const_eval_select((mutant,), off, ask)
+}
+
+const fn off(_: u32) -> bool {
+    false
+}
+
+#[inline]
+fn ask(mutant: u32) -> bool {
     match ON.load(Ordering::Relaxed) {
         UNKNOWN => first(mutant),
         RECORDING => {
@@ -48,7 +66,7 @@ fn first(mutant: u32) -> bool {
             .unwrap_or(0),
     };
     ON.store(on, Ordering::Relaxed);
-    self::on(mutant)
+    ask(mutant)
 }
 
 #[cold]
@@ -70,6 +88,23 @@ fn is_new(mutant: u32) -> bool {
     let bit = 1 << (mutant % 64);
     let word = &REACHED[mutant as usize / 64];
     word.load(Ordering::Relaxed) & bit == 0 && word.fetch_or(bit, Ordering::Relaxed) & bit == 0
+}
+
+/// Where a function returns an iterator without a name: another one, or its own.
+pub enum Either<M, O> {
+    Mutant(M),
+    Or(O),
+}
+
+impl<M: Iterator, O: Iterator<Item = M::Item>> Iterator for Either<M, O> {
+    type Item = M::Item;
+
+    fn next(&mut self) -> Option<M::Item> {
+        match self {
+            Self::Mutant(iterator) => iterator.next(),
+            Self::Or(iterator) => iterator.next(),
+        }
+    }
 }
 
 /// What this process was started with, read without an allocation.

@@ -155,7 +155,7 @@
 //! | future of `net::connect` | 592 |
 //! | of `recv` | 320 |
 //! | of `send` | 176 |
-//! | of `close` / `finish` | 224 / 344 |
+//! | of `close` / `finish` | 224 / 336 |
 //!
 //! | buffer | how large |
 //! |---|---|

@@ -158,7 +158,6 @@ impl<S: Stream> Channel<S> {
                         let n = n.min(spare.len());
                         let room = spare.len() - n;
                         hint.is_drained = room > 0 && n.min(room) < BULK;
-                        hint.has_grown |= room == 0;
                         let event = match n {
                             0 => Event::InputEnded,
                             n => Event::Heard(n),
@@ -528,7 +527,7 @@ pub(crate) struct Hint {
     pub(crate) waits: bool,
     /// Octets that were read after the connection's time was over.
     late: usize,
-    /// The receive buffer has memory to give back.
+    /// The receive buffer had memory to give back when the call began: in a call it grows for a message that goes on.
     pub(crate) has_grown: bool,
     /// When that is given back if nothing passes until then, ...
     pub(crate) quiet_by: Moment,

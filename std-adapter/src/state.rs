@@ -88,12 +88,10 @@ impl State {
 
     /// Why nothing is exchanged any more, if that is so for another reason than the receiver's.
     pub(crate) fn over(&self) -> Option<Cut> {
-        let is_up = matches!(self.life.phase(), Phase::Aborting | Phase::Gone);
         Some(match self.life.end()? {
             End::Timeout(timeout) => Cut::Timeout(timeout),
             End::Aborted => Cut::Aborted,
-            End::Lost if is_up => self.failure(),
-            _ if is_up => Cut::Lost,
+            End::Lost => self.failure(),
             _ => return None,
         })
     }

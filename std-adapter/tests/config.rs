@@ -268,6 +268,12 @@ fn no_secret_of_a_configuration_is_shown() {
         }
         assert!(shown.contains("Authorization"), "names are no secrets");
     }
+    // That there is a resolver is none, either.
+    let shown = format!("{:?}", config.resolver(|_, _| Ok(Vec::new())));
+    assert!(shown.contains("Some(Resolver { .. })"), "{shown}");
+    // Nor where masking keys come from, but its name.
+    let entropy = bare_ws_std::SystemEntropy::new().unwrap();
+    assert_eq!(format!("{entropy:?}"), "SystemEntropy");
 }
 
 // row: LIM-01, RSP-14

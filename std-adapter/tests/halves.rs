@@ -234,6 +234,33 @@ fn a_close_that_the_peer_leaves_unanswered_ends_the_other_halfs_wait() {
     }
 }
 
+/// Nor later than by the limit, though the other half waited before there was one.
+// row: CLS-11, STA-02
+#[test]
+fn a_close_limit_is_kept_by_a_half_that_waits_already() {
+    const LIMIT: Duration = Duration::from_millis(250);
+    // Together they are later than a busy machine makes one.
+    const ROUNDS: u32 = 3;
+    let stalls = Stalls::watch();
+    for _ in 0..ROUNDS {
+        let peer = serve(|mut conn| {
+            conn.accept();
+            assert!(conn.sees_end());
+        });
+        let config = Config::new().close_timeout(LIMIT);
+        let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split();
+        let waiting = thread::spawn(move || reader.recv().map(drop).unwrap_err());
+        // Real time: the reader waits by then.
+        thread::sleep(LIMIT / 4);
+        writer.close(Some(CloseCode::NORMAL), "").unwrap();
+        let error = waiting.join().unwrap();
+        assert!(matches!(error, Error::Timeout(Timeout::Close)), "{error:?}");
+        peer.join();
+    }
+    let all = (LIMIT + LIMIT / 4) * ROUNDS;
+    stalls.took(all, all + LIMIT / 4 * ROUNDS);
+}
+
 // row: CLS-07, CLS-09
 #[test]
 fn after_a_close_of_one_half_the_other_receives_to_the_end() {

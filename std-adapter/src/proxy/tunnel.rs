@@ -87,7 +87,7 @@ fn status(head: &[u8]) -> Result<Option<u16>, ProxyError> {
     if !head.iter().take(13).enumerate().all(fits) {
         return Err(ProxyError::NotHttp);
     }
-    let digits = head.get(9..12).filter(|_| head.len() > 12);
+    let digits = head.get(9..12);
     let value = |digits: &[u8]| {
         let digits = digits.iter().map(|digit| u16::from(digit & 0x0f));
         digits.fold(0, |value, digit| value * 10 + digit)

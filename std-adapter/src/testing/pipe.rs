@@ -250,7 +250,6 @@ impl End {
             }
             match self.0.change(|state| state.to_client.write(octets)) {
                 Ok(n) => octets = octets.get(n..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => break,
             }
         }

@@ -170,7 +170,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             match inner.poll_read(cx, spare) {
                 Poll::Ready(Ok(n)) => {
                     inner.state.heard(spare.get(..n));
-                    hint.has_grown |= n == spare.len();
                     if n > 0 && hint.goes_on(&inner.state) {
                         let now = inner.state.life.last_heard();
                         inner.state.life.on(Event::Heard(n), now);

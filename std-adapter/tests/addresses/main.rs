@@ -420,6 +420,26 @@ fn an_address_is_not_looked_up() {
     }
 }
 
+/// An address that cannot be asked at all is one that failed, and the next is tried.
+// row: REQ-13
+#[test]
+fn an_address_to_which_no_connection_can_begin_is_one_that_failed() {
+    // TCP has no broadcast.
+    let nowhere = SocketAddr::from((Ipv4Addr::BROADCAST, 80));
+    for connect in WAYS {
+        let taking = place(IpAddr::V4(Ipv4Addr::LOCALHOST), Host::Takes);
+        let outcome = reached(connect, &[nowhere, taking.address], LONG);
+        assert_eq!(outcome.unwrap(), taking.address);
+        match reached(connect, &[nowhere], LONG) {
+            Err(Error::Connect { attempts, .. }) => {
+                let tried: Vec<_> = attempts.iter().map(|(address, _)| *address).collect();
+                assert_eq!(tried, [nowhere]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 // row: STA-02
 #[test]
 fn addresses_that_do_not_answer_share_the_deadline() {

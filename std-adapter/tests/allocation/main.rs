@@ -391,6 +391,39 @@ fn an_idle_connection_holds_little_whatever_it_has_carried() -> Result<(), Error
     Ok(())
 }
 
+/// It is the quiet that gives memory back, and not a look at it in between, as of a thread beside which another may set
+/// deadlines.
+// row: LIM-04, LIV-20
+#[test]
+fn a_connection_that_was_used_just_now_keeps_its_memory() -> Result<(), Error> {
+    const LENGTH: usize = 1 << 20;
+    for _ in 0..20 {
+        let peer = echoing();
+        // Several looks in the time of the receive below.
+        let config = Config::new().close_timeout(Duration::from_millis(100));
+        let (mut reader, writer) = config.connect(&peer.uri())?.split();
+        let before = HELD.get();
+        writer.send(vec![b'x'; LENGTH].as_slice())?;
+        assert!(reader.recv()?.is_some_and(|m| m.len() == LENGTH));
+        let received = Instant::now();
+        let outcome = reader.recv_timeout(Duration::from_millis(200)).map(drop);
+        let is_soon = received.elapsed() < Duration::from_millis(900);
+        let held = HELD.get() - before;
+        writer.abort_handle().abort();
+        peer.join();
+        // A machine that paused for so long is given another try.
+        if is_soon {
+            assert!(
+                matches!(outcome, Err(Error::Timeout(Timeout::Call))),
+                "{outcome:?}"
+            );
+            assert!(held >= LENGTH as isize, "{held}");
+            return Ok(());
+        }
+    }
+    panic!("the machine never let a connection run without a pause");
+}
+
 /// What messages inflate to goes, too, and Pings in between do not keep it.
 // row: LIV-20
 #[cfg(feature = "deflate")]

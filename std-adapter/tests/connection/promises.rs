@@ -147,6 +147,27 @@ fn a_handle_aborts_and_keeps_nothing_alive() {
     handle.abort();
 }
 
+/// What is shown of a connection tells how far it has come.
+#[test]
+fn a_connection_shows_how_far_it_has_come() {
+    let (mut socket, mut conn) = opened(&patient());
+    let shows = |socket: &WebSocket, phase: &str| {
+        for shown in [
+            format!("{:?}", socket.reader),
+            format!("{:?}", socket.writer),
+        ] {
+            assert!(shown.contains(&format!("Shared({phase})")), "{shown}");
+        }
+    };
+    shows(&socket, "Open");
+    socket.close(None, "").unwrap();
+    shows(&socket, "Closing");
+    conn.close(1000, b"");
+    drop(conn);
+    socket.finish(None, "").unwrap();
+    shows(&socket, "Gone");
+}
+
 // row: LIV-30
 #[test]
 fn last_heard_is_the_opening_and_then_the_last_octet() {

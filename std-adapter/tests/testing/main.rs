@@ -170,6 +170,22 @@ fn an_unlawful_server_is_noticed() {
     }
 }
 
+/// Behind its end a server sends nothing, and does not wait for room for it.
+// row: STA-01
+#[test]
+fn a_server_that_has_ended_its_direction_waits_for_no_room() {
+    let (client, mut server) = pair();
+    server.patience(LONG);
+    // As much as fits.
+    server.send_octets(&[0; 64 * 1024]);
+    server.end();
+    server.send_octets(b"more");
+    let mut octets = vec![0; 100_000];
+    let read = client.try_read(&mut octets).unwrap();
+    assert_eq!(read, 64 * 1024);
+    assert_eq!(client.try_read(&mut octets).unwrap(), 0);
+}
+
 // row: STA-02
 #[test]
 fn a_server_that_is_slow_or_gone_is_noticed() {

@@ -10,6 +10,7 @@ mod choice;
 mod closing;
 mod connection;
 mod deadlines;
+mod faulty;
 mod limits;
 mod memory;
 mod promises;

@@ -178,6 +178,27 @@ async fn a_handle_aborts_and_keeps_nothing_alive() {
     handle.abort();
 }
 
+/// What is shown of a connection tells how far it has come.
+#[tokio::test]
+async fn a_connection_shows_how_far_it_has_come() {
+    let (mut socket, mut server) = pair(&Config::new(), 1000).await;
+    let shows = |socket: &WebSocket<DuplexStream>, phase: &str| {
+        for shown in [
+            format!("{:?}", socket.reader),
+            format!("{:?}", socket.writer),
+        ] {
+            assert!(shown.contains(&format!("Shared({phase})")), "{shown}");
+        }
+    };
+    shows(&socket, "Open");
+    socket.close(None, "").await.unwrap();
+    shows(&socket, "Closing");
+    server.close(1000).await;
+    drop(server);
+    socket.finish(None, "").await.unwrap();
+    shows(&socket, "Gone");
+}
+
 // row: LIV-30
 #[tokio::test(start_paused = true)]
 async fn last_heard_is_the_opening_and_then_the_last_octet() {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bare_ws_std::tokio::Writer;
-use bare_ws_std::{CloseCode, Config, Error, Timeout};
+use bare_ws_std::{CloseCode, Config, Error, MessageKind, Timeout};
 use futures_util::poll;
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 
@@ -77,6 +77,25 @@ async fn nothing_is_queued_within_another_tasks_message() {
     let mut expected = vec![(2, LONG.to_vec())];
     expected.resize(1 + queued, (1, b"behind".to_vec()));
     assert_eq!((messages, code), (expected, Some(1000)));
+}
+
+/// Nor within a long last fragment: a message waits for its end.
+// row: STA-06, FRG-11
+#[tokio::test]
+async fn a_message_waits_for_the_end_of_a_fragment_that_is_the_last() {
+    let config = Config::new().transmit_buffer(TRANSMIT);
+    let (socket, mut server) = pair(&config, ROOM).await;
+    let writer = &socket.writer;
+    let fragment = writer.send_fragment(MessageKind::Binary, &LONG[..], true);
+    let all = async {
+        let (sent, other) = tokio::join!(fragment, writer.send("behind"));
+        sent.unwrap();
+        other.unwrap();
+        writer.close(CloseCode::NORMAL, "").await.unwrap();
+    };
+    let ((), (messages, code)) = tokio::join!(all, server.read_messages());
+    let expected = [(2, LONG.to_vec()), (1, b"behind".to_vec())];
+    assert_eq!((&messages[..], code), (&expected[..], Some(1000)));
 }
 
 /// Whatever has ended a connection, whoever asks is told that nothing can be sent any more.

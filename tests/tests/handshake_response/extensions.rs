@@ -142,6 +142,29 @@ fn who_offers_nothing_refuses_every_answer() {
     refuses(RawOffers::new(&[]));
 }
 
+/// Without memory for an answer there is no grammar: whatever the field says was not offered, unless it says nothing.
+// row: RSP-17
+#[test]
+fn without_compression_every_extension_is_one_that_was_not_offered() {
+    let uri = Uri::parse("ws://h/").expect("a URI");
+    let not_offered = HandshakeError::Extension(Refusal::NotOffered);
+    for (value, expected) in [
+        ("permessage-deflate", not_offered),
+        ("x; a=\"b", not_offered),
+        (";", not_offered),
+        ("=", not_offered),
+        ("", violation(ResponseError::ExtensionsMalformed)),
+    ] {
+        let request = Request::new(uri);
+        let mut handshake =
+            ClientHandshake::new(&request, Uncompressed, &mut Sample).expect("a request");
+        while handshake.write(&mut [0; 64]) > 0 {}
+        let answer = base(&format!("Sec-WebSocket-Extensions: {value}\r\n"));
+        let read = handshake.read(answer.as_bytes());
+        assert_eq!(read.err(), Some(expected), "{value}");
+    }
+}
+
 /// An extension that judges its parameters: the way that the answer reaches one.
 #[derive(Debug, Default)]
 struct Strict(Vec<(String, Option<String>)>);

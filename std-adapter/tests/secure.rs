@@ -682,3 +682,73 @@ fn what_came_before_a_failure_of_the_stream_is_read_first() {
     drop(stream);
     peer.join();
 }
+
+/// Takes nothing while it is told so, and notes what it is waited for.
+struct Watched {
+    tcp: TcpStream,
+    takes: Arc<AtomicBool>,
+    waits: Arc<Mutex<Vec<(bool, bool)>>>,
+}
+
+impl Stream for Watched {
+    fn prepare(&mut self) -> io::Result<()> {
+        self.tcp.prepare()
+    }
+
+    fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+        self.tcp.try_read(octets)
+    }
+
+    fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+        if !self.takes.load(Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.tcp.try_write(octets)
+    }
+
+    fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
+        let mut waits = self.waits.lock().unwrap();
+        waits.push((interest.read, interest.write));
+        drop(waits);
+        self.tcp.wait(interest, limit)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        Stream::shutdown(&self.tcp, how)
+    }
+}
+
+/// A wait is one of the stream below, for room too where ciphertext has not left.
+// row: LIV-15
+#[test]
+fn to_wait_for_tls_waits_for_what_is_below() {
+    let peer = serve(|conn| {
+        let mut conn = secured(conn.tcp);
+        let mut octets = [0; 4];
+        conn.tcp.read_exact(&mut octets).unwrap();
+        octets
+    });
+    let (takes, waits) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let below = Watched {
+        tcp: TcpStream::connect(peer.address).unwrap(),
+        takes: Arc::clone(&takes),
+        waits: Arc::clone(&waits),
+    };
+    let tls = trusting().connect("localhost", below, Some(LONG)).unwrap();
+    let waited = |read, write| {
+        waits.lock().unwrap().clear();
+        let interest = Interest { read, write };
+        tls.wait(interest, Some(Duration::from_millis(1))).unwrap();
+        waits.lock().unwrap().clone()
+    };
+    assert_eq!(waited(true, false), [(true, false)]);
+    assert_eq!(waited(false, true), [(false, true)]);
+    takes.store(false, Relaxed);
+    assert_eq!(tls.try_write(b"late").unwrap(), 4);
+    assert_eq!(waited(true, false), [(true, true)]);
+    // Whoever waits for octets brings it out.
+    takes.store(true, Relaxed);
+    assert_eq!(waited(true, false), [(true, true)]);
+    assert_eq!(waited(true, false), [(true, false)]);
+    assert_eq!(&peer.join(), b"late");
+}

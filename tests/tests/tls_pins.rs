@@ -153,6 +153,17 @@ fn pins_are_read_from_a_file() {
     std::fs::write(&path, device.pem().0).unwrap();
     let tls = Tls::builder().pin_file(&path).unwrap().build().unwrap();
     assert!(handshake(&tls, &[&device], &device, &BOTH).is_ok());
+    // Of several each is one, and no other.
+    let (other, stranger) = ["other", "stranger"]
+        .map(|name| Node::self_signed(authority(name)))
+        .into();
+    let both = [device.pem().0, other.pem().0].concat();
+    std::fs::write(&path, both).unwrap();
+    let tls = Tls::builder().pin_file(&path).unwrap().build().unwrap();
+    for (node, trusted) in [(&device, true), (&other, true), (&stranger, false)] {
+        let outcome = handshake(&tls, &[node], node, &BOTH);
+        assert_eq!(outcome.is_ok(), trusted, "{outcome:?}");
+    }
     std::fs::write(&path, "no certificate").unwrap();
     let outcome = Tls::builder().pin_file(&path);
     std::fs::remove_file(&path).unwrap();

@@ -246,6 +246,35 @@ async fn wss_verifies_whom_the_configuration_trusts() {
     server.await.unwrap();
 }
 
+/// A message that arrived whole is not hidden by a broken record behind it in the same segment.
+// row: SEED-06
+#[tokio::test]
+async fn a_broken_record_hides_no_message_before_it() {
+    let (tls, acceptor) = certificate();
+    let (ours, theirs) = duplex(1 << 16);
+    let serving = tokio::spawn(async move {
+        let mut server = Server::over(acceptor.accept(theirs).await.unwrap());
+        server.accept().await;
+        let (io, session) = server.io.get_mut();
+        let mut wire = Vec::new();
+        for payload in [&b"whole"[..], b"broken"] {
+            let octets = frame(0x81, payload);
+            std::io::Write::write_all(&mut session.writer(), &octets).unwrap();
+            session.write_tls(&mut wire).unwrap();
+        }
+        *wire.last_mut().unwrap() ^= 1;
+        io.write_all(&wire).await.unwrap();
+        server.read_all().await
+    });
+    let config = Config::new().tls(tls);
+    let mut socket = open(&config, "wss://localhost/", ours).await.unwrap();
+    assert_eq!(socket.recv().await.unwrap(), Some(Message::Text("whole")));
+    let broken = socket.recv().await.map(drop);
+    assert!(matches!(broken, Err(Error::Tls(_))), "{broken:?}");
+    drop(socket);
+    serving.await.unwrap();
+}
+
 // row: RSP-02, RSP-03
 #[tokio::test]
 async fn a_refusal_comes_with_its_body_and_a_redirect_is_followed() {

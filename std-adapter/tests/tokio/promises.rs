@@ -430,6 +430,26 @@ async fn an_abort_resets_what_is_on_its_way() {
     );
 }
 
+/// A peer that ends without a Close, right behind its last octets, reads an end and no reset.
+// row: CLS-15, TRAP-18
+#[tokio::test]
+async fn an_end_behind_octets_is_answered_by_an_end() {
+    let (uri, server) = serve(|mut server| async move {
+        server.accept().await;
+        server.io.write_all(&[0x81, 5, b'a']).await.unwrap();
+        server.io.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        let read = server.io.read_to_end(&mut rest).await;
+        read.map_err(|error| error.kind())
+    })
+    .await;
+    let mut socket = connect(&uri).await.unwrap();
+    // Real time: all of it has arrived by then.
+    sleep(Duration::from_millis(50)).await;
+    assert!(matches!(socket.recv().await, Err(Error::Lost)));
+    assert_eq!(server.await.unwrap(), Ok(0));
+}
+
 /// Outside of a runtime a drop neither panics nor waits.
 #[test]
 fn a_drop_outside_of_a_runtime_closes_the_connection() {

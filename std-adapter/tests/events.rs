@@ -453,7 +453,7 @@ fn a_send_that_cannot_leave_is_told_once() {
     for way in WAYS {
         let server = serve(|mut conn| {
             conn.accept();
-            rustix::net::sockopt::set_socket_linger(&conn.tcp, Some(Duration::ZERO)).unwrap();
+            rustix::net::sockopt::set_socket_linger(&*conn.tcp, Some(Duration::ZERO)).unwrap();
         });
         let (address, uri) = (server.address, uri(&server));
         way(&config(), &uri, Act::Send).unwrap_err();

@@ -14,13 +14,13 @@ use bare_ws_std::Usage;
 use bare_ws_std::{
     CloseCode, Config, Error, Interest, Message, MessageKind, Stream, Timeout, WebSocket,
 };
-use peer::{Conn, Stalls, frame, serve};
+use peer::{Conn, LONG, Stalls, frame, serve};
 
 const SHORT: Duration = Duration::from_millis(200);
 const MIB: usize = 1 << 20;
 
 fn config() -> Config {
-    Config::new().close_timeout(SHORT * 10)
+    Config::new().close_timeout(LONG)
 }
 
 /// Reads until the client's Close: its data messages, the payloads of its Pongs, and the code.
@@ -123,9 +123,7 @@ fn a_peer_that_does_not_read_before_it_has_written_stops_nobody() {
         conn.close(1000, b"");
         read_all(&mut conn)
     });
-    let config = config()
-        .message_limit(2 * SIZE as u64)
-        .close_timeout(peer::LONG);
+    let config = config().message_limit(2 * SIZE as u64);
     let (mut reader, writer) = config.connect(&peer.uri()).unwrap().split();
     let looker = writer.clone();
     let sender = thread::spawn(move || {
@@ -271,11 +269,7 @@ fn after_a_close_of_one_half_the_other_receives_to_the_end() {
         conn.close(1000, b"done");
         assert!(conn.read_frame().is_none(), "nothing follows our Close");
     });
-    let (mut reader, writer) = Config::new()
-        .close_timeout(SHORT)
-        .connect(&peer.uri())
-        .unwrap()
-        .split();
+    let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split();
     let error = writer.close(Some(CloseCode::NO_STATUS), "").unwrap_err();
     assert!(matches!(error, Error::Usage(_)));
     writer.close(Some(CloseCode::NORMAL), "").unwrap();
@@ -317,7 +311,7 @@ fn end_within_a_message<S>(
         thread::sleep(SHORT);
         read_all(&mut conn)
     });
-    let config = Config::new().close_timeout(peer::LONG);
+    let config = config();
     let (mut reader, writer) = transport(&config, peer.uri()).split();
     let sent = message.clone();
     let sender = thread::spawn(move || writer.send(message.as_slice()));

@@ -61,7 +61,7 @@ fn connect(config: &Config, uri: &str) -> WebSocket {
 // row: STA-02, STA-07, TRAP-20, LIV-05
 #[test]
 fn a_close_ends_a_send_that_the_peer_does_not_take() {
-    all_at_once([None, Some(LIMIT * 4)], |silence| {
+    all_at_once([None, Some(LIMIT * 20)], |silence| {
         let (quit, over) = mpsc::channel();
         let peer = serve(move |conn| silent(conn, &over));
         let config = Config::new().close_timeout(LIMIT).silence_timeout(silence);
@@ -125,6 +125,8 @@ fn an_undivided_connection_reads_on_while_its_pongs_wait() {
 // row: STA-07, TRAP-09, LIV-12
 #[test]
 fn what_arrived_before_a_send_stalled_is_delivered_and_then_why() {
+    /// Longer than a busy machine keeps the peer from answering.
+    const STALL: Duration = Duration::from_millis(1500);
     let (quit, over) = mpsc::channel();
     let peer = serve(move |mut conn| {
         conn.accept();
@@ -133,7 +135,7 @@ fn what_arrived_before_a_send_stalled_is_delivered_and_then_why() {
         conn.send(&[frame(0x89, b"ping"), frame(0x81, b"text")].concat());
         let _ = over.recv_timeout(LONG);
     });
-    let config = Config::new().stall_timeout(LIMIT).close_timeout(LIMIT);
+    let config = Config::new().stall_timeout(STALL).close_timeout(LIMIT);
     let mut socket = connect(&config, &peer.uri());
     let (outcomes, stalls) = ends(move || {
         let sent = socket.send(vec![0; 64 * MIB].as_slice());
@@ -145,7 +147,7 @@ fn what_arrived_before_a_send_stalled_is_delivered_and_then_why() {
         [sent, received, again, finished].map(timeout)
     });
     assert_eq!(outcomes, [Timeout::Stall; 4]);
-    stalls.took(LIMIT, LIMIT);
+    stalls.took(STALL, STALL);
     quit.send(()).unwrap();
     peer.join();
 }
@@ -198,7 +200,7 @@ fn what_is_known_is_said_at_once_and_the_peer_has_its_time_afterwards() {
             let code = conn.read_close();
             (code, conn.sees_end())
         });
-        let close = LIMIT * 10;
+        let close = LIMIT * 20;
         let socket = connect(&Config::new().close_timeout(close), &peer.uri());
         let mut reader = if split {
             socket.split().0
@@ -278,38 +280,38 @@ fn a_close_survives_the_drop_that_follows_it() {
 // row: STA-02, LIV-30
 #[test]
 fn a_peer_that_is_gone_is_dead_exactly_when_it_should_be() {
-    /// The client's clock begins before the peer's.
-    const EARLIER: Duration = Duration::from_millis(100);
+    // Whatever is measured begins before the client hears what its clock begins with.
     let peer = serve(|mut conn| {
-        conn.accept();
         let stalls = Stalls::watch();
+        conn.accept();
         assert_eq!(conn.read_frame(), Some((0x89, Vec::new())));
-        stalls.took(LIMIT - EARLIER, LIMIT);
+        stalls.took(LIMIT, LIMIT);
         // What is no Pong is life all the same.
+        let stalls = Stalls::watch();
         conn.frame(0x89, b"you?");
         assert_eq!(conn.read_frame(), Some((0x8a, b"you?".to_vec())));
-        let stalls = Stalls::watch();
         assert_eq!(conn.read_close(), Some(1001));
-        stalls.took(LIMIT * 3 - EARLIER, LIMIT * 3);
+        stalls.took(LIMIT * 3, LIMIT * 3);
     });
     let keepalive = KeepAlive {
         interval: LIMIT,
         dead_after: LIMIT * 3,
     };
     let config = Config::new().keepalive(keepalive).close_timeout(LIMIT);
+    let stalls = Stalls::watch();
     let mut socket = connect(&config, &peer.uri());
     let opened = socket.last_heard();
-    let ((received, silent_for), stalls) = ends(move || {
+    let ((received, silent_for), _) = ends(move || {
         let received = socket.recv().map(drop);
         (received, socket.last_heard().elapsed())
     });
-    stalls.took(LIMIT * 4 - EARLIER, LIMIT * 4);
+    stalls.took(LIMIT * 4, LIMIT * 4);
     assert_eq!(timeout(received), Timeout::KeepAlive);
     assert!(
         silent_for >= LIMIT * 3,
         "as last_heard says: {silent_for:?}"
     );
-    assert!(opened.elapsed() >= LIMIT * 4 - EARLIER);
+    assert!(opened.elapsed() >= LIMIT * 4);
     peer.join();
 }
 

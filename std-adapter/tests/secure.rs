@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::handshake::accept::base64;
 use bare_ws_std::{CertificateError, Config, Error, Interest, Stream, Timeout, Tls, TlsError};
-use peer::{Conn, LONG, serve};
+use peer::{Conn, LONG, Steady, serve};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{AlertDescription, ServerConfig, ServerConnection, StreamOwned};
 
@@ -94,9 +94,9 @@ fn config(address: SocketAddr) -> Config {
         .resolver(move |_, _| Ok(vec![address]))
 }
 
-type Secured = Conn<StreamOwned<ServerConnection, TcpStream>>;
+type Secured = Conn<StreamOwned<ServerConnection, Steady>>;
 
-fn secured(tcp: TcpStream) -> Secured {
+fn secured(tcp: Steady) -> Secured {
     let session = ServerConnection::new(Arc::clone(&identity().server)).unwrap();
     Conn::over(StreamOwned::new(session, tcp))
 }
@@ -113,7 +113,7 @@ fn end(conn: &mut Secured, notifies: bool) {
 }
 
 /// What a server does with a TCP connection, and which error that is.
-type Case = (&'static str, fn(TcpStream), fn(&Error) -> bool);
+type Case = (&'static str, fn(Steady), fn(&Error) -> bool);
 
 const CASES: &[Case] = &[
     (
@@ -536,8 +536,9 @@ struct Slow {
 
 impl Slow {
     const STEP: usize = 2048;
-    const PAUSE: Duration = Duration::from_millis(40);
-    const STALL: Duration = Duration::from_millis(800);
+    const PAUSE: Duration = Duration::from_millis(60);
+    /// Less than all steps take, and longer than a machine stops.
+    const STALL: Duration = Duration::from_millis(1500);
 }
 
 impl Stream for Slow {

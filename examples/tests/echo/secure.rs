@@ -1,14 +1,14 @@
 //! `wss://`: the same contract behind TLS.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 
 use rustls::{ServerConnection, StreamOwned};
 
 use super::Outcome::{self, Closed, Error};
+use super::peer::Steady;
 use super::{CONFIGURATIONS, Conn, Files, authority, judge, serve, timely};
 
-type Secure = StreamOwned<ServerConnection, TcpStream>;
+type Secure = StreamOwned<ServerConnection, Steady>;
 
 /// As [`Row`], behind TLS.
 struct SecureRow {

@@ -14,16 +14,19 @@ mod messages;
 mod pipes;
 mod proxies;
 mod settings;
+#[path = "../../../std-adapter/tests/peer/steady.rs"]
+mod steady;
 #[cfg(unix)]
 mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
 use bare_ws_examples::server::{self, Connection};
+use steady::Steady;
 
 const WSCAT: &str = env!("CARGO_BIN_EXE_wscat");
 
@@ -144,7 +147,7 @@ impl Drop for Listening {
 /// A server that does something of its own with clients, one after the other, and is told the request.
 fn serve<T: Send + 'static>(
     clients: usize,
-    mut behave: impl FnMut(usize, &mut Connection<TcpStream>, &str) -> T + Send + 'static,
+    mut behave: impl FnMut(usize, &mut Connection<Steady>, &str) -> T + Send + 'static,
 ) -> (String, JoinHandle<Vec<T>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -152,7 +155,7 @@ fn serve<T: Send + 'static>(
         let serve = |client| {
             let (tcp, _) = listener.accept().unwrap();
             let end = tcp.try_clone().unwrap();
-            let (mut connection, request) = server::accept(tcp, &["chat.v2"]).unwrap();
+            let (mut connection, request) = server::accept(Steady(tcp), &["chat.v2"]).unwrap();
             let value = behave(client, &mut connection, &request);
             // RFC 6455 §7.1.1: the server closes the transport first.
             let _ = end.shutdown(Shutdown::Both);

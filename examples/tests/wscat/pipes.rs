@@ -46,7 +46,7 @@ fn answers_are_waited_for_behind_the_input() {
     let table: [(&[&str], Option<u64>, u64); 6] = [
         (&[], None, 500),
         (&["--wait", "0"], None, 0),
-        (&["--wait", "1.2"], Some(1000), 1200),
+        (&["--wait", "2.5"], Some(700), 2500),
         (&["--count", "1"], Some(1000), 1000),
         (&["--count", "1", "--wait", "0.7"], None, 700),
         (&["--count", "1", "--wait", "60"], Some(100), 100),
@@ -512,6 +512,32 @@ fn broadcasts_reach_the_others() {
         text(&listener.wait_with_output().unwrap().stdout),
         "to all\n"
     );
+}
+
+/// Ctrl-Z and `fg` interrupt what waits for a turn: no client is lost.
+#[cfg(unix)]
+#[test]
+fn a_server_that_was_stopped_goes_on() {
+    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+    let mut listening = Listening::start(&["--broadcast"]);
+    let listener = command(&["--count", "1", &listening.url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    listening.wait_for("1 from ");
+    let server = Pid::from_child(&listening.child);
+    for _ in 0..10 {
+        kill_process(server, Signal::STOP).unwrap();
+        waitpid(Some(server), WaitOptions::UNTRACED).unwrap();
+        kill_process(server, Signal::CONT).unwrap();
+        // Real time: it waits for its client again by then.
+        thread::sleep(Duration::from_millis(10));
+    }
+    run(&["--wait", "0", &listening.url], b"to all\n");
+    let output = listener.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), "to all\n");
 }
 
 #[test]

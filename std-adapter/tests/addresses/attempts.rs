@@ -90,7 +90,8 @@ fn who_waits_for_another_attempt_has_its_own_time_and_its_turn_when_that_has_fai
     let door = door();
     let uri = format!("ws://{}/", door.address);
     let config = Config::new().one_at_a_time(true).connect_timeout(SHORT);
-    let first = knock(&config.clone().handshake_timeout(5 * SHORT), &uri, 1);
+    // Longer than the others try, on a machine that stops for a second.
+    let first = knock(&config.clone().handshake_timeout(15 * SHORT), &uri, 1);
     while door.came.load(Ordering::SeqCst) < 1 {
         thread::yield_now();
     }
@@ -131,14 +132,21 @@ fn behind_a_proxy_names_are_remote_hosts() {
     // A proxy that is a server, too: of a CONNECT it sees the head, and is silent.
     let through = bare_ws_std::Proxy::new(&door.address.to_string()).unwrap();
     let config = Config::new().one_at_a_time(true).proxy(through);
-    let long = config.clone().connect_timeout(10 * SHORT);
+    // Longer than the others try, on a machine that stops for a second.
+    let long = config.clone().connect_timeout(15 * SHORT);
     let mut clients = knock(&long, "ws://one.invalid/", 1);
     while door.came.load(Ordering::SeqCst) < 1 {
         thread::yield_now();
     }
     let short = config.connect_timeout(SHORT);
-    clients.extend(knock(&short, "ws://ONE.invalid:80/", WAYS.len()));
-    clients.extend(knock(&short, "ws://two.invalid/", 1));
+    for client in knock(&short, "ws://ONE.invalid:80/", WAYS.len()) {
+        assert!(is_late(&client.join().unwrap()));
+    }
+    assert_eq!(door.came.load(Ordering::SeqCst), 1);
+    clients.extend(knock(&long, "ws://two.invalid/", 1));
+    while door.came.load(Ordering::SeqCst) < 2 {
+        thread::yield_now();
+    }
     for client in clients {
         assert!(is_late(&client.join().unwrap()));
     }
@@ -207,7 +215,7 @@ fn a_task_that_waits_for_one_host_waits_for_no_other() {
             while doors.iter().any(|it| it.came.load(Ordering::SeqCst) < 1) {
                 tokio::task::yield_now().await;
             }
-            let mut waiting = [0, 1].map(|place| Some(connect(place, 10 * SHORT)));
+            let mut waiting = [0, 1].map(|place| Some(connect(place, LONG)));
             // They wait from their first poll on.
             for _ in 0..10 {
                 tokio::task::yield_now().await;

@@ -122,6 +122,10 @@ fn a_name_that_hangs_costs_one_thread_however_often_it_is_asked_for() {
     let hanging = hanging(listener.local_addr().unwrap());
     let outcomes = dial_all(&hanging.config, (0..8).map(|_| "one.example".to_owned()));
     assert!(outcomes.iter().all(is_late), "{outcomes:?}");
+    // The thread of a lookup may begin late.
+    while hanging.begun.load(Ordering::SeqCst) < 1 {
+        thread::yield_now();
+    }
     for _ in 0..3 {
         assert!(is_late(&hanging.config.dial("ws://one.example/")));
     }
@@ -130,8 +134,10 @@ fn a_name_that_hangs_costs_one_thread_however_often_it_is_asked_for() {
     let config = hanging.config.clone().connect_timeout(LONG);
     let release = hanging.release.clone();
     let later = thread::spawn(move || {
-        // Real time: all eight wait for the lookup by then.
-        thread::sleep(SHORT);
+        for _ in 0..20 {
+            // Real time: all eight wait for the lookup by then. A stop takes one of these naps.
+            thread::sleep(SHORT / 20);
+        }
         release.send(()).unwrap();
     });
     let outcomes = dial_all(&config, (0..8).map(|_| "one.example".to_owned()));
@@ -153,6 +159,10 @@ fn names_that_hang_are_sixteen_at_the_most() {
     for round in 0..2 {
         let outcomes = dial_all(&hanging.config, names(20 * round));
         assert!(outcomes.iter().all(is_late), "{outcomes:?}");
+        // The threads of lookups may begin late.
+        while hanging.running.load(Ordering::SeqCst) < 16 {
+            thread::yield_now();
+        }
         assert_eq!(hanging.running.load(Ordering::SeqCst), 16);
     }
     assert_eq!(hanging.begun.load(Ordering::SeqCst), 16);

@@ -17,7 +17,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 use crate::axes::{DRIP, LATER, Peer};
-use crate::peer::{Conn, LONG, frame};
+use crate::peer::{Conn, LONG, Steady, frame};
 
 /// What the system may buffer on a wire: little, so that it is soon full.
 const BUFFER: usize = 16 * 1024;
@@ -141,14 +141,17 @@ pub(crate) fn client_tls() -> &'static Tls {
 
 /// A server.
 pub(crate) struct Server<R> {
-    raw: R,
+    raw: Steady<R>,
     tls: Option<ServerConnection>,
 }
 
 impl<R: Raw> Server<R> {
     pub(crate) fn plain(raw: R) -> Self {
         raw.patience(LONG);
-        Self { raw, tls: None }
+        Self {
+            raw: Steady(raw),
+            tls: None,
+        }
     }
 
     /// After the handshake of TLS.
@@ -168,8 +171,9 @@ impl<R: Raw> Server<R> {
         )
     }
 
-    fn tls_of(mut raw: R, config: Arc<ServerConfig>) -> io::Result<Self> {
+    fn tls_of(raw: R, config: Arc<ServerConfig>) -> io::Result<Self> {
         raw.patience(LONG);
+        let mut raw = Steady(raw);
         let mut tls = ServerConnection::new(config).unwrap();
         tls.set_buffer_limit(None);
         while tls.is_handshaking() {
@@ -189,7 +193,7 @@ impl<R: Raw> Server<R> {
         raw.patience(LONG);
         let mut tls = ServerConnection::new(Arc::clone(&identity().server)).unwrap();
         while !tls.wants_write() {
-            tls.read_tls(raw).unwrap();
+            tls.read_tls(&mut Steady(&mut *raw)).unwrap();
             tls.process_new_packets().unwrap();
         }
         let mut flight = Vec::new();
@@ -200,7 +204,7 @@ impl<R: Raw> Server<R> {
     }
 
     /// What it says and hears in clear.
-    pub(crate) fn conn(self) -> Conn<StreamOwned<ServerConnection, R>> {
+    pub(crate) fn conn(self) -> Conn<StreamOwned<ServerConnection, Steady<R>>> {
         Conn::over(StreamOwned::new(self.tls.unwrap(), self.raw))
     }
 
@@ -262,11 +266,11 @@ impl<R: Raw> Server<R> {
                 // In one record of 10 KB; without, its payload begins soon. It is never complete.
                 let payload = if self.tls.is_some() { 10_000 } else { 125 };
                 let octets = self.encode(&frame(0x02, &vec![b'x'; payload]));
-                drip(self.raw, &octets, over);
+                drip(self.raw.0, &octets, over);
             }
             Peer::FloodsPings => self.flood(&frame(0x89, &[b'p'; 125]).repeat(100), over),
             Peer::FloodsData => self.flood(&frame(0x82, &[b'd'; 1000]).repeat(12), over),
-            peer => still(self.raw, peer, over),
+            peer => still(self.raw.0, peer, over),
         }
     }
 
@@ -280,7 +284,7 @@ impl<R: Raw> Server<R> {
                 // In one record of 10 KB.
                 answer.resize(10_000, 0);
                 let octets = self.encode(&answer);
-                drip(self.raw, &octets, over);
+                drip(self.raw.0, &octets, over);
             }
             Peer::FloodsPings => self.flood(&frame(0x89, &[b'p'; 125]).repeat(100), over),
             Peer::FloodsData => {
@@ -288,7 +292,7 @@ impl<R: Raw> Server<R> {
                 let _ = self.raw.write_all(&head);
                 self.flood(&b"X-Data: dddddddddddddddddddddd\r\n".repeat(400), over);
             }
-            peer => still(self.raw, peer, over),
+            peer => still(self.raw.0, peer, over),
         }
     }
 

@@ -2,8 +2,8 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod stalls;
+mod steady;
 
-use std::borrow::Borrow;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::handshake::accept;
 pub(crate) use stalls::Stalls;
+pub(crate) use steady::Steady;
 
 /// Longer than anything that a test waits for: what deadlines that are not tested are set to, and
 /// how long a peer waits. Whether a short deadline was kept, [`Stalls`] tells.
@@ -60,7 +61,7 @@ impl<T> Peer<T> {
 }
 
 /// A client, as the server sees it.
-pub(crate) struct Conn<S = TcpStream> {
+pub(crate) struct Conn<S = Steady> {
     pub(crate) tcp: S,
     pub(crate) request: String,
 }
@@ -70,7 +71,12 @@ impl Conn {
         tcp.set_read_timeout(Some(LONG)).unwrap();
         tcp.set_write_timeout(Some(LONG)).unwrap();
         tcp.set_nodelay(true).unwrap();
-        Self::over(tcp)
+        Self::over(Steady(tcp))
+    }
+
+    /// Waits until octets of the client's have arrived, and leaves them unread.
+    pub(crate) fn wait_unread(&self) {
+        assert_eq!(self.tcp.peek(&mut [0]).unwrap(), 1);
     }
 }
 
@@ -189,14 +195,6 @@ impl<S: Read + Write> Conn<S> {
         }
     }
 
-    /// Waits until octets of the client's have arrived, and leaves them unread.
-    pub(crate) fn wait_unread(&self)
-    where
-        S: Borrow<TcpStream>,
-    {
-        assert_eq!(self.tcp.borrow().peek(&mut [0]).unwrap(), 1);
-    }
-
     /// Whether the client ends the connection, rather than to wait for us.
     pub(crate) fn sees_end(&mut self) -> bool {
         let mut scratch = [0; 4096];
@@ -204,7 +202,6 @@ impl<S: Read + Write> Conn<S> {
             match self.tcp.read(&mut scratch) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return true,
                 Err(error) => {
                     eprintln!("instead of the end: {error:?}");

@@ -32,14 +32,17 @@ impl Stalls {
         let is_over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_over);
         let before = waits();
+        // The thread that naps may begin late, too.
+        let mut awake = Instant::now();
         let thread = thread::spawn(move || {
             let mut lost = Duration::ZERO;
             let mut after = HashMap::new();
             for naps in 1.. {
-                let asleep = Instant::now();
                 // Real time: it measures how late the system wakes a thread.
                 thread::sleep(NAP);
-                lost += asleep.elapsed().saturating_sub(NAP * 2);
+                let now = Instant::now();
+                lost += (now - awake).saturating_sub(NAP * 2);
+                awake = now;
                 let is_over = seen.load(Ordering::Relaxed);
                 if is_over || naps % NAPS == 0 {
                     after.extend(waits());
@@ -75,9 +78,9 @@ impl Stalls {
     }
 
     /// Ends it. Fails the test unless what was watched took at least `least`, and not much more
-    /// than `most`.
+    /// than `most`. How long naps were too long in all.
     #[track_caller]
-    pub(crate) fn took(self, least: Duration, most: Duration) {
+    pub(crate) fn took(self, least: Duration, most: Duration) -> Duration {
         let took = self.began.elapsed();
         let (lost, waited) = self.end();
         assert!(
@@ -89,6 +92,7 @@ impl Stalls {
             took <= most + ALLOWED + lost * 3 + waited,
             "too late: {took:?}, not {most:?}; the machine stalled for {lost:?}, and threads waited for it for {waited:?}"
         );
+        lost
     }
 }
 

@@ -123,7 +123,7 @@ const CASES: &[Case] = &[
         "it resets the connection",
         |conn, _| {
             conn.read_request();
-            rustix::net::sockopt::set_socket_linger(&conn.tcp, Some(Duration::ZERO)).unwrap();
+            rustix::net::sockopt::set_socket_linger(&*conn.tcp, Some(Duration::ZERO)).unwrap();
         },
         |error| {
             let is_reset =

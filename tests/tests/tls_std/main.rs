@@ -11,11 +11,13 @@ mod redirects;
 mod roots;
 #[path = "../../../std-adapter/tests/peer/stalls.rs"]
 mod stalls;
+#[path = "../../../std-adapter/tests/peer/steady.rs"]
+mod steady;
 #[path = "../tls_pki/mod.rs"]
 mod tls_pki;
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -45,6 +47,7 @@ use rustls::{
 
 use peer::{Peer, accept, config, config_of, echo, refused};
 use stalls::Stalls;
+use steady::Steady;
 use tls_pki::{Node, authority, distinguished, server, valid};
 
 /// Longer than anything that a test waits for.
@@ -283,7 +286,7 @@ fn each_false_server_is_refused_by_name_before_a_word_of_websocket() {
 
 /// A server's end of the wire that keeps what came over it.
 struct Tapped {
-    tcp: TcpStream,
+    tcp: Steady,
     seen: Vec<u8>,
 }
 

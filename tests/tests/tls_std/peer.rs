@@ -2,7 +2,7 @@
 
 use crate::*;
 
-pub(crate) type TlsTcp = StreamOwned<ServerConnection, TcpStream>;
+pub(crate) type TlsTcp = StreamOwned<ServerConnection, Steady>;
 
 /// A server for one client after another, each served the same way.
 pub(crate) struct Peer<T> {
@@ -11,7 +11,7 @@ pub(crate) struct Peer<T> {
 }
 
 impl<T: Send + 'static> Peer<T> {
-    pub(crate) fn tcp(clients: usize, serve: impl Fn(TcpStream) -> T + Send + 'static) -> Self {
+    pub(crate) fn tcp(clients: usize, serve: impl Fn(Steady) -> T + Send + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let thread = thread::spawn(move || {
@@ -19,7 +19,7 @@ impl<T: Send + 'static> Peer<T> {
                 let (tcp, _) = listener.accept().unwrap();
                 tcp.set_read_timeout(Some(LONG)).unwrap();
                 tcp.set_write_timeout(Some(LONG)).unwrap();
-                serve(tcp)
+                serve(Steady(tcp))
             };
             (0..clients).map(client).collect()
         });

@@ -135,7 +135,11 @@ impl House {
 }
 
 fn is_late(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    // Who stops the program and lets it go on interrupts all that wait.
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
 }
 
 fn echo(number: u64, connection: &mut Connection<TcpStream>) -> Result<Closed, String> {

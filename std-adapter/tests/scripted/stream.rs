@@ -177,6 +177,7 @@ impl Stream for Scripted {
             // Real time: a caller that waits in a loop should not keep a processor busy.
             thread::sleep(limit.unwrap_or(LOOK).min(LOOK));
         }
+        // Real time: a system may wake whoever waits later than it was asked to.
         thread::sleep(oversleeps);
         Ok(())
     }

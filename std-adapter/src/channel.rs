@@ -360,9 +360,9 @@ impl<S: Stream> Channel<S> {
         loop {
             match state.life.next() {
                 Next::Flush => {
-                    if !matches!(self.write_at_once(state), Ok(true))
-                        || state.life.next() == Next::Flush
-                    {
+                    // Where it fails, something else comes next.
+                    let _ = self.write_at_once(state);
+                    if state.life.next() == Next::Flush {
                         return;
                     }
                 }

@@ -334,9 +334,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         loop {
             match self.state.life.next() {
                 Next::Flush => {
-                    if !matches!(self.write_at_once(), Ok(true))
-                        || self.state.life.next() == Next::Flush
-                    {
+                    // Where it fails, something else comes next.
+                    let _ = self.write_at_once();
+                    if self.state.life.next() == Next::Flush {
                         break;
                     }
                 }

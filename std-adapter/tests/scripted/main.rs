@@ -302,6 +302,8 @@ fn a_refusal_whose_body_is_cut_off_is_told_at_once() {
 fn a_call_of_another_thread_comes_between_the_writes_of_a_send() {
     const LONG: usize = 131 * 1000;
     const MANY: usize = 3000;
+    // One may be lucky.
+    const CALLS: usize = 30;
     for is_long in [true, false] {
         let (socket, stream) = Scripted::opened(&patient().transmit_buffer(131));
         let (_reader, writer) = socket.split();
@@ -326,7 +328,9 @@ fn a_call_of_another_thread_comes_between_the_writes_of_a_send() {
         let calling = thread::spawn(move || {
             begins.recv().unwrap();
             calls.store(true, Ordering::SeqCst);
-            assert!(other.is_open());
+            for _ in 0..CALLS {
+                assert!(other.is_open());
+            }
             returned.store(true, Ordering::SeqCst);
             written.told().written.len()
         });

@@ -98,6 +98,35 @@ async fn a_message_waits_for_the_end_of_a_fragment_that_is_the_last() {
     assert_eq!((&messages[..], code), (&expected[..], Some(1000)));
 }
 
+/// From another thread, too, that sends whenever it finds the connection free.
+// row: STA-06, FRG-11
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn messages_of_another_thread_wait_for_the_end_of_a_fragment() {
+    const ROUNDS: usize = 300;
+    let config = Config::new().transmit_buffer(131);
+    let (socket, mut server) = pair(&config, 1 << 20).await;
+    let reading = tokio::spawn(async move { server.read_messages().await });
+    let (_reader, writer) = socket.split();
+    let other = writer.clone();
+    let sending = tokio::spawn(async move {
+        for _ in 0..ROUNDS * 10 {
+            other.send("between").await.unwrap();
+        }
+    });
+    for _ in 0..ROUNDS {
+        let fragment = writer.send_fragment(MessageKind::Binary, &LONG[..], true);
+        fragment.await.unwrap();
+    }
+    sending.await.unwrap();
+    writer.close(CloseCode::NORMAL, "").await.unwrap();
+    let (messages, code) = reading.await.unwrap();
+    let long = messages.iter().filter(|message| message.0 == 2).count();
+    assert_eq!(
+        (messages.len(), long, code),
+        (ROUNDS * 11, ROUNDS, Some(1000))
+    );
+}
+
 /// Whatever has ended a connection, whoever asks is told that nothing can be sent any more.
 // row: CLS-06, CLS-07, CLS-15
 #[tokio::test]

@@ -106,6 +106,8 @@ fn of_a_body_64_kib_are_kept_and_no_more() {
 struct Half {
     rest: Mutex<&'static [u8]>,
     waits: Mutex<Vec<Option<Duration>>>,
+    /// Another octet comes in the first half of each wait.
+    drips: bool,
 }
 
 impl Stream for Half {
@@ -124,7 +126,13 @@ impl Stream for Half {
     fn wait(&self, _: Interest, limit: Option<Duration>) -> io::Result<()> {
         self.waits.lock().unwrap().push(limit);
         // Real time: that of the limit.
-        std::thread::sleep(limit.unwrap_or(LONG));
+        let limit = limit.unwrap_or(LONG);
+        if self.drips {
+            std::thread::sleep(limit / 2);
+            *self.rest.lock().unwrap() = b"-";
+        } else {
+            std::thread::sleep(limit);
+        }
         Ok(())
     }
 
@@ -133,23 +141,35 @@ impl Stream for Half {
     }
 }
 
-/// A body that does not end is waited for a second at most, and within the handshake's limit.
+/// A body that does not end is waited for a second at most, and within the handshake's limit: what comes of it meanwhile
+/// gains no time.
 // row: RSP-01, STA-02
 #[test]
 fn a_body_is_waited_for_a_second_at_most_and_within_the_handshakes_limit() {
     const SECOND: Duration = Duration::from_secs(1);
     const SHORT: Duration = Duration::from_millis(300);
-    for (limit, most) in [(Some(SHORT), SHORT), (Some(LONG), SECOND), (None, SECOND)] {
+    for (limit, most, drips) in [
+        (Some(SHORT), SHORT, false),
+        (Some(LONG), SECOND, false),
+        (None, SECOND, false),
+        (Some(SHORT), SHORT, true),
+        (Some(LONG), SECOND, true),
+        (None, SECOND, true),
+    ] {
         let config = Config::new().handshake_timeout(limit);
         let waits = loop {
             let stream = Arc::new(Half {
                 rest: Mutex::new(b"HTTP/1.1 403 x\r\nContent-Length: 9\r\n\r\nhalf"),
                 waits: Mutex::default(),
+                drips,
             });
             let opened = config.open("ws://h/", Shared(Arc::clone(&stream)));
             match opened.map(drop) {
                 Err(Error::Rejected(response)) => {
-                    assert_eq!((response.status(), response.body()), (403, &b"half"[..]));
+                    assert_eq!(response.status(), 403);
+                    let rest = response.body().strip_prefix(b"half").unwrap();
+                    assert!(rest.iter().all(|octet| *octet == b'-'));
+                    assert_ne!(rest.is_empty(), drips);
                     break stream.waits.lock().unwrap().clone();
                 }
                 // A busy machine may take longer than that for the answer alone.
@@ -158,9 +178,11 @@ fn a_body_is_waited_for_a_second_at_most_and_within_the_handshakes_limit() {
             }
         };
         assert!(!waits.is_empty());
+        let mut most = most;
         for wait in waits {
             let wait = wait.expect("a limit");
             assert!(!wait.is_zero() && wait <= most, "{limit:?}: {wait:?}");
+            most = most.saturating_sub(wait / 2);
         }
     }
 }
@@ -192,7 +214,7 @@ impl Stream for Shared {
 #[test]
 fn a_body_is_waited_for_a_second_in_tokio() {
     use ::tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-    use ::tokio::time::Instant;
+    use ::tokio::time::{Instant, sleep};
 
     let runtime = ::tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -200,25 +222,37 @@ fn a_body_is_waited_for_a_second_in_tokio() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        for (limit, millis) in [
-            (Some(10_000), 1000),
-            (None, 1000),
-            (Some(1000), 1000),
-            (Some(300), 300),
+        for (limit, millis, body) in [
+            (Some(10_000), 1000, "half"),
+            (None, 1000, "half"),
+            (Some(1000), 1000, "half"),
+            (Some(300), 300, "half"),
+            // An octet each 400 ms gains no time.
+            (Some(10_000), 1000, "half--"),
+            (None, 1000, "half--"),
+            (Some(500), 500, "half-"),
         ] {
             let (ours, mut theirs) = duplex(4096);
             let config = Config::new().handshake_timeout(limit.map(Duration::from_millis));
             let began = Instant::now();
-            let (outcome, ()) =
-                ::tokio::join!(bare_ws_std::tokio::open(&config, "ws://h/", ours), async {
-                    let mut request = [0; 1024];
-                    let _ = theirs.read(&mut request).await.unwrap();
-                    let answer = b"HTTP/1.1 403 x\r\nContent-Length: 9\r\n\r\nhalf";
-                    theirs.write_all(answer).await.unwrap();
-                });
-            let response = rejected(outcome.map(drop));
-            assert_eq!(response.body(), b"half");
-            assert_eq!(began.elapsed().as_millis(), millis, "{limit:?}");
+            let asking = async {
+                let outcome = bare_ws_std::tokio::open(&config, "ws://h/", ours).await;
+                (outcome.map(drop), began.elapsed().as_millis())
+            };
+            let answering = async {
+                let mut request = [0; 1024];
+                let _ = theirs.read(&mut request).await.unwrap();
+                let answer = b"HTTP/1.1 403 x\r\nContent-Length: 9\r\n\r\nhalf";
+                theirs.write_all(answer).await.unwrap();
+                let mut drips = body != "half";
+                while drips {
+                    sleep(Duration::from_millis(400)).await;
+                    drips = theirs.write_all(b"-").await.is_ok();
+                }
+            };
+            let ((outcome, passed), ()) = ::tokio::join!(asking, answering);
+            assert_eq!(passed, millis, "{limit:?}");
+            assert_eq!(rejected(outcome).body(), body.as_bytes(), "{limit:?}");
         }
     });
 }

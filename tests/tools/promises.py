@@ -182,6 +182,14 @@ PROMISES = [
     ("the line is printed when it is known, by either loop", ECHO + "asynch.rs",
      "    told(&outcome);\n    // It says again what is known already.\n    let _ = reader.finish().await;\n    outcome\n",
      "    // It says again what is known already.\n    let _ = reader.finish().await;\n    told(&outcome);\n    outcome\n", "-p bare-ws-examples --test echo", ["the_line_is_there_before_the_transport_has_ended"]),
+    ("what comes of a refusal's body gains no time in tokio", STD + "tokio/opening.rs",
+     "        let by = Instant::now() + BODY_TIME;\n        let by = deadline.map_or(by, |deadline| deadline.min(by));\n        let mut octets = vec![0; 4096];\n        while response.body_mut().needs_octets() {\n",
+     "        let mut octets = vec![0; 4096];\n        while response.body_mut().needs_octets() {\n            let by = Instant::now() + BODY_TIME;\n            let by = deadline.map_or(by, |deadline| deadline.min(by));\n", "-p bare-ws-std --features tokio --test refusals", ["a_body_is_waited_for_a_second_in_tokio"]),
+    ("why a connection is over is told from then on", EMBASSY + "shared.rs",
+     "            if state.lifecycle.end().is_none() {\n                state.failure.get_or_insert(error);\n            }\n",
+     "            state.failure.get_or_insert(error);\n", "-p bare-ws-tests --test embassy", ["a_transport_that_fails_after_a_deadline_does_not_take_its_place"]),
+    ("how echo failed is one line", ECHO + "bin/echo.rs",
+     "eprintln!(\"error: {kind}: {}\", Line(what));", "let _ = Line;\n    eprintln!(\"error: {kind}: {what}\");", "-p bare-ws-examples --test echo", ["what_must_not_be_sent_exits_2_and_nothing_is_sent"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -28,6 +28,9 @@ fn what_must_not_be_sent_exits_2_and_nothing_is_sent() {
         &[uri, &other],
         &["--nonsense", uri],
         &["-x", uri],
+        // What is no option is shown as it was written, but on one line.
+        &["--non\r\nsense", uri],
+        &["-\n", uri],
         &[&fragment],
         &[&space],
         &[&line],

@@ -367,6 +367,36 @@ fn a_lost_transport_is_told_at_once_and_stays_lost() {
     }
 }
 
+/// Why a connection is over is told from then on, whatever becomes of the transport while the rest of it is done.
+// row: STA-07
+#[test]
+fn a_transport_that_fails_after_a_deadline_does_not_take_its_place() {
+    for (timing, timeout) in [
+        (silence(30), Timeout::Silence),
+        (keepalive(20, 30), Timeout::KeepAlive),
+    ] {
+        for breaks_output in [false, true] {
+            clock::set(Instant::MIN);
+            let (mut client, peer) = client(&timing);
+            run(async {
+                assert!(with_timeout(seconds(25), client.recv()).await.is_err());
+                if breaks_output {
+                    // The Close that says why finds it so.
+                    peer.from_client.break_down();
+                }
+                assert_eq!(client.recv().await, Err(Error::Timeout(timeout)));
+                assert_eq!(now(), 30.0);
+                if !breaks_output {
+                    peer.to_client.break_down();
+                }
+                is_over(&mut client, timeout).await;
+                assert_eq!(client.finish().await, Err(Error::Timeout(timeout)));
+                is_over(&mut client, timeout).await;
+            });
+        }
+    }
+}
+
 /// What a send has found, each later one tells; what has arrived is still received.
 // row: CLS-15, STA-07
 #[test]

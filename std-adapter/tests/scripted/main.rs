@@ -150,16 +150,25 @@ fn to_close_where_nothing_can_be_sent_ends_our_direction() {
 // row: LIV-05
 #[test]
 fn a_call_that_wakes_late_receives_what_has_come() {
-    let (mut socket, stream) = Scripted::opened(&patient());
-    {
-        let mut told = stream.told();
-        told.oversleeps = SHORT * 2;
-        told.coming.push_back(Comes::Nothing);
-        told.coming
-            .push_back(Comes::Octets(frame(0x81, b"in time")));
-    }
-    let received = socket.recv_timeout(SHORT / 10);
-    assert_eq!(received.unwrap(), Some(Message::Text("in time")));
+    let has_waited = (0..20).any(|_| {
+        let (mut socket, stream) = Scripted::opened(&patient());
+        {
+            let mut told = stream.told();
+            told.waits = 0;
+            told.oversleeps = SHORT * 2;
+            told.coming.push_back(Comes::Nothing);
+            told.coming
+                .push_back(Comes::Octets(frame(0x81, b"in time")));
+        }
+        let received = socket.recv_timeout(SHORT / 10);
+        // On a machine that stops, the time of the call may be over before it waits: it is given another try.
+        let has_waited = stream.told().waits > 0;
+        if has_waited {
+            assert_eq!(received.unwrap(), Some(Message::Text("in time")));
+        }
+        has_waited
+    });
+    assert!(has_waited);
 }
 
 /// And reads on for a moment, a message of several reads.

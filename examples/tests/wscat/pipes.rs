@@ -318,7 +318,8 @@ fn a_connection_that_was_open_makes_the_next_wait_short_again() {
 
 #[test]
 fn a_server_that_is_not_there_yet_is_waited_for() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // No other test has a server at this address, which could be given the port in between.
+    let listener = std::net::TcpListener::bind("127.0.0.7:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let url = format!("ws://{address}/");

@@ -196,7 +196,7 @@ fn redirects_are_followed_on_request() {
     );
     round.thread.join().unwrap();
     // The one that is left.
-    let last = run(&["--timeout", "1", &entry], b"");
+    let last = run(&[&entry], b"");
     failed(&last, 3);
     redirect.thread.join().unwrap();
 }

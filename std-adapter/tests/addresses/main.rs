@@ -305,9 +305,14 @@ struct Place {
 
 fn place(ip: IpAddr, host: Host) -> Place {
     let listener = TcpListener::bind((ip, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
+    let mut address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
-    if host == Host::Silent {
+    if host == Host::Refuses {
+        // Nobody listens at the port of a client, and nobody else is given it, as one that is free would be.
+        let client = TcpStream::connect(address).unwrap();
+        address = client.local_addr().unwrap();
+        waiting.extend([client, listener.accept().unwrap().0]);
+    } else if host == Host::Silent {
         // A listener whose backlog is full does not answer.
         while let Ok(stream) = TcpStream::connect_timeout(&address, SHORT) {
             waiting.push(stream);

@@ -33,7 +33,7 @@ const LANES: usize = 16;
 /// When a cell is given up that does not end.
 const GIVEN_UP: Duration = Duration::from_secs(8);
 /// How many cells may have failed beside others that are run again, each alone.
-const AGAIN: usize = 20;
+const AGAIN: usize = 100;
 /// A peer that floods takes as much of a processor as there is.
 const FLOODS: usize = 4;
 

@@ -267,6 +267,7 @@ fn after_a_close_of_one_half_the_other_receives_to_the_end() {
         assert_eq!(conn.read_close(), Some(1000));
         conn.frame(0x81, b"on its way");
         conn.close(1000, b"done");
+        conn.tcp.shutdown(Shutdown::Write).unwrap();
         assert!(conn.read_frame().is_none(), "nothing follows our Close");
     });
     let (mut reader, writer) = config().connect(&peer.uri()).unwrap().split();

@@ -125,13 +125,12 @@ impl Stream for Half {
 
     fn wait(&self, _: Interest, limit: Option<Duration>) -> io::Result<()> {
         self.waits.lock().unwrap().push(limit);
-        // Real time: that of the limit.
         let limit = limit.unwrap_or(LONG);
+        let time = if self.drips { limit / 2 } else { limit };
+        // Real time: that of the limit.
+        std::thread::sleep(time);
         if self.drips {
-            std::thread::sleep(limit / 2);
             *self.rest.lock().unwrap() = b"-";
-        } else {
-            std::thread::sleep(limit);
         }
         Ok(())
     }

@@ -5,6 +5,8 @@
 mod peer;
 
 use std::net::SocketAddr;
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
 
 use bare_ws_std::{Config, Error, Proxy, UriError};
 use peer::{Peer, serve};
@@ -189,13 +191,9 @@ fn another_address_is_for_the_first_server_alone() {
     }
 }
 
-// row: REQ-14
+/// A server that has `name.invalid` in its certificate, and who trusts it.
 #[cfg(feature = "rustls")]
-#[test]
-fn another_name_is_what_the_certificate_must_have() {
-    use std::sync::Arc;
-
-    use bare_ws_std::{CertificateError, Tls, TlsError};
+fn named() -> (Arc<rustls::ServerConfig>, bare_ws_std::Tls) {
     use rustls::pki_types::PrivateKeyDer;
 
     let made = rcgen::generate_simple_self_signed(vec!["name.invalid".to_owned()]).unwrap();
@@ -207,8 +205,61 @@ fn another_name_is_what_the_certificate_must_have() {
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], key);
-    let server = Arc::new(server.unwrap());
-    let tls = Tls::builder().root(certificate.to_vec()).build().unwrap();
+    let tls = bare_ws_std::Tls::builder().root(certificate.to_vec());
+    (Arc::new(server.unwrap()), tls.build().unwrap())
+}
+
+#[cfg(feature = "rustls")]
+fn over_tls(
+    server: Arc<rustls::ServerConfig>,
+    conn: peer::Conn,
+) -> peer::Conn<rustls::StreamOwned<rustls::ServerConnection, peer::Steady>> {
+    let session = rustls::ServerConnection::new(server).unwrap();
+    peer::Conn::over(rustls::StreamOwned::new(session, conn.tcp))
+}
+
+/// The scheme alone makes another server, of the same host and port: behind TLS there may be another, and
+/// whoever hears the redirect has written it.
+// row: RSP-03, LIV-22
+#[cfg(feature = "rustls")]
+#[test]
+fn the_same_port_behind_tls_is_a_different_server() {
+    let (server, tls) = named();
+    for connect in WAYS {
+        for trusted in [false, true] {
+            let server = Arc::clone(&server);
+            let other = serve(move |conn| {
+                let mut conn = over_tls(server, conn);
+                conn.accept();
+                conn.request
+            });
+            let found = other.address;
+            let first = redirecting("wss://name.invalid:8080/".to_owned());
+            let config = Config::new()
+                .tls(tls.clone())
+                .header("X-Secret", "a")
+                .address(first.address)
+                .redirects(1)
+                .trust_redirects(trusted)
+                .resolver(move |name, port| {
+                    assert_eq!((name, port), ("name.invalid", 8080));
+                    Ok(vec![found])
+                });
+            connect(&config, "ws://name.invalid:8080/").unwrap();
+            assert_eq!(fields(&first.join(), "x-secret"), ["a"]);
+            let wanted: &[&str] = if trusted { &["a"] } else { &[] };
+            assert_eq!(fields(&other.join(), "x-secret"), wanted);
+        }
+    }
+}
+
+// row: REQ-14
+#[cfg(feature = "rustls")]
+#[test]
+fn another_name_is_what_the_certificate_must_have() {
+    use bare_ws_std::{CertificateError, TlsError};
+
+    let (server, tls) = named();
     for connect in WAYS {
         // The name, whether the server is another than the first, and what that is shown of the name.
         for (name, redirected, sni) in [
@@ -220,9 +271,7 @@ fn another_name_is_what_the_certificate_must_have() {
         ] {
             let server = Arc::clone(&server);
             let peer = serve(move |conn| {
-                let session = rustls::ServerConnection::new(server).unwrap();
-                let stream = rustls::StreamOwned::new(session, conn.tcp);
-                let mut conn = peer::Conn::over(stream);
+                let mut conn = over_tls(server, conn);
                 if sni.is_some() {
                     conn.accept();
                 } else {
@@ -261,7 +310,9 @@ fn another_name_is_what_the_certificate_must_have() {
 #[cfg(feature = "idna")]
 #[test]
 fn international_names_are_converted_on_request() {
-    use std::sync::{Arc, Mutex};
+    #[cfg(not(feature = "rustls"))]
+    use std::sync::Arc;
+    use std::sync::Mutex;
 
     for connect in WAYS {
         for (name, wanted) in [

@@ -136,6 +136,20 @@ const SECURE_ROWS: &[SecureRow] = &[
         },
         outcome: Error("timeout", "idle"),
     },
+    // row: LIM-01, LIM-02
+    SecureRow {
+        name: "a message longer than the limit",
+        arguments: &["--max-message", "300"],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            c.accept();
+            c.frame(0x82, &[7; 301]);
+            assert_eq!(c.read_close(), Some(1009));
+            goodbye(c);
+        },
+        outcome: Error("capacity", "300"),
+    },
 ];
 
 /// The end of TLS, as it should be.

@@ -233,16 +233,19 @@ fn a_lookup_that_fails_says_why_in_both_forms() {
     ];
     for connect in WAYS {
         for (lookup, kind, code) in table {
-            let config = Config::new().resolver(move |host, port| {
-                assert_eq!((host, port), ("Host.Example", 81));
-                lookup()
-            });
-            match connect(&config, "ws://Host.Example:81/") {
-                Err(Error::Resolve { host, proxy, error }) => {
-                    assert_eq!((&*host, proxy), ("Host.Example", false));
-                    assert_eq!((error.kind(), error.raw_os_error()), (kind, code));
+            // With the dot at the end it is looked up nowhere else (RFC 1034 §3.1).
+            for name in ["Host.Example", "Host.Example."] {
+                let config = Config::new().resolver(move |host, port| {
+                    assert_eq!((host, port), (name, 81));
+                    lookup()
+                });
+                match connect(&config, &format!("ws://{name}:81/")) {
+                    Err(Error::Resolve { host, proxy, error }) => {
+                        assert_eq!((&*host, proxy), (name, false));
+                        assert_eq!((error.kind(), error.raw_os_error()), (kind, code));
+                    }
+                    other => panic!("{other:?}"),
                 }
-                other => panic!("{other:?}"),
             }
         }
     }
@@ -356,6 +359,8 @@ fn the_first_address_that_answers_is_taken() {
         (&[(v6, Silent), (v4, Takes)], Some(1), DELAY),
         // ... and the one behind a dead one with it.
         (&[(v4, Silent), (v6, Refuses), (v4, Takes)], Some(2), DELAY),
+        // One that was dead before lets nobody begin sooner.
+        (&[(v4, Refuses), (v4, Silent), (v4, Takes)], Some(2), DELAY),
         // Both families answer: the resolver's first is taken, and nothing else is tried.
         (&[(v6, Takes), (v4, Takes)], Some(0), at_once),
         (&[(v4, Takes), (v6, Takes)], Some(0), at_once),

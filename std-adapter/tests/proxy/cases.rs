@@ -226,6 +226,46 @@ fn a_proxy_that_makes_no_tunnel_is_one_error_in_time() {
     }
 }
 
+/// What the lookup of the proxy's name has taken of the time, its answer has no more.
+// row: REQ-15, STA-02
+#[test]
+fn the_lookup_and_the_answer_of_a_proxy_have_one_time() {
+    const LOOKUP: Duration = SHORT.saturating_mul(4);
+    const LIMIT: Duration = SHORT.saturating_mul(5);
+    thread::scope(|scope| {
+        for connect in WAYS.into_iter().chain([dial as Connect]) {
+            scope.spawn(move || {
+                let (told, over) = mpsc::channel::<()>();
+                let proxy = serve(move |mut conn| {
+                    conn.read_request();
+                    // In time for a limit of its own, and late for the one of both.
+                    if over.recv_timeout(LOOKUP) == Err(mpsc::RecvTimeoutError::Timeout) {
+                        conn.send(b"HTTP/1.1 200 OK\r\n\r\n");
+                    }
+                });
+                let address = proxy.address;
+                let config = Config::new()
+                    .connect_timeout(LIMIT)
+                    .proxy(Proxy::new("proxy.invalid").unwrap())
+                    .resolver(move |_, _| {
+                        // Real time: the resolver is the caller's own.
+                        thread::sleep(LOOKUP);
+                        Ok(vec![address])
+                    });
+                let stalls = Stalls::watch();
+                let outcome = connect(&config, "ws://server.invalid/");
+                stalls.took(LIMIT, LIMIT);
+                assert!(
+                    matches!(outcome, Err(Error::Timeout(Timeout::Connect))),
+                    "{outcome:?}"
+                );
+                drop(told);
+                proxy.join();
+            });
+        }
+    });
+}
+
 /// The limit on a head holds for a proxy's. What there is behind the proxy is of no interest: it has gone by then.
 // row: REQ-15, RSP-14
 #[test]

@@ -611,12 +611,13 @@ fn a_peer_that_is_slow_behind_tls_is_not_taken_for_one_that_stalls() {
     }
 }
 
-/// A stream that has failed is read to where it failed, and says so then, and once.
+/// A stream that has failed or ended is read to there, and says so then.
 #[test]
 fn what_came_before_a_failure_of_the_stream_is_read_first() {
-    /// Fills whatever it is given so many times, fails, and has ended then, as sockets do.
+    /// Fills whatever it is given so many times, fails if it does, and has ended then, as sockets do.
     struct Failing {
         tcp: TcpStream,
+        fails: bool,
         /// Before, it is a stream like another.
         left: Mutex<Option<usize>>,
     }
@@ -626,11 +627,11 @@ fn what_came_before_a_failure_of_the_stream_is_read_first() {
             let mut left = self.left.lock().unwrap();
             match &mut *left {
                 None => (&self.tcp).read(octets),
-                Some(0) => {
+                Some(0) if self.fails => {
                     *left = Some(usize::MAX);
                     Err(io::ErrorKind::ConnectionReset.into())
                 }
-                Some(usize::MAX) => Ok(0),
+                Some(0 | usize::MAX) => Ok(0),
                 Some(left) => {
                     *left -= 1;
                     (&self.tcp).read_exact(octets)?;
@@ -653,35 +654,41 @@ fn what_came_before_a_failure_of_the_stream_is_read_first() {
     }
 
     const SENT: usize = 60_000;
-    let peer = serve(|conn| {
-        let mut conn = secured(conn.tcp);
-        conn.tcp.write_all(&[7; SENT]).unwrap();
-        // Until all is read.
-        let _ = conn.tcp.read(&mut [0]);
-    });
-    let failing = Failing {
-        tcp: TcpStream::connect(peer.address).unwrap(),
-        left: Mutex::new(None),
-    };
-    let stream = trusting().connect("localhost", failing, Some(LONG));
-    let stream = stream.unwrap();
-    *stream.stream().left.lock().unwrap() = Some(2);
-    let (mut got, mut octets) = (0, vec![0; SENT]);
-    let failed = loop {
-        match stream.try_read(&mut octets[got..]) {
-            Ok(read) => {
-                assert!(read > 0, "an end instead of a failure");
-                got += read;
+    for (fails, kind) in [
+        (true, io::ErrorKind::ConnectionReset),
+        (false, io::ErrorKind::UnexpectedEof),
+    ] {
+        let peer = serve(|conn| {
+            let mut conn = secured(conn.tcp);
+            conn.tcp.write_all(&[7; SENT]).unwrap();
+            // Until all is read.
+            let _ = conn.tcp.read(&mut [0]);
+        });
+        let failing = Failing {
+            tcp: TcpStream::connect(peer.address).unwrap(),
+            fails,
+            left: Mutex::new(None),
+        };
+        let stream = trusting().connect("localhost", failing, Some(LONG));
+        let stream = stream.unwrap();
+        *stream.stream().left.lock().unwrap() = Some(2);
+        let (mut got, mut octets) = (0, vec![0; SENT]);
+        let failed = loop {
+            match stream.try_read(&mut octets[got..]) {
+                Ok(read) => {
+                    assert!(read > 0, "an end instead of a failure");
+                    got += read;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => break error,
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(failed.kind(), io::ErrorKind::ConnectionReset);
-    assert!((1 << 14..SENT).contains(&got), "{got}");
-    assert_eq!(octets[..got], vec![7; got]);
-    drop(stream);
-    peer.join();
+        };
+        assert_eq!(failed.kind(), kind);
+        assert!((1 << 14..SENT).contains(&got), "{got}");
+        assert_eq!(octets[..got], vec![7; got]);
+        drop(stream);
+        peer.join();
+    }
 }
 
 /// Takes nothing while it is told so, and notes what it is waited for.
@@ -752,4 +759,108 @@ fn to_wait_for_tls_waits_for_what_is_below() {
     assert_eq!(waited(true, false), [(true, true)]);
     assert_eq!(waited(true, false), [(true, false)]);
     assert_eq!(&peer.join(), b"late");
+}
+
+/// A read takes in what has arrived, in records of any length, and asks the stream below no more than that needs. What
+/// is written has left when the stream below has it.
+#[test]
+fn a_read_takes_in_what_has_arrived() {
+    /// Counts reads. If it is told how many, so many more fill whatever they are given, and then there is nothing.
+    struct Counting {
+        tcp: TcpStream,
+        reads: AtomicUsize,
+        fills: Mutex<Option<usize>>,
+    }
+
+    impl Stream for Counting {
+        fn try_read(&self, octets: &mut [u8]) -> io::Result<usize> {
+            self.reads.fetch_add(1, Relaxed);
+            match &mut *self.fills.lock().unwrap() {
+                None => (&self.tcp).read(octets),
+                Some(0) => Err(io::ErrorKind::WouldBlock.into()),
+                Some(left) => {
+                    *left -= 1;
+                    (&self.tcp).read_exact(octets)?;
+                    Ok(octets.len())
+                }
+            }
+        }
+
+        fn try_write(&self, octets: &[u8]) -> io::Result<usize> {
+            (&self.tcp).write(octets)
+        }
+
+        fn wait(&self, _: Interest, _: Option<Duration>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+            TcpStream::shutdown(&self.tcp, how)
+        }
+    }
+
+    const RECORD: usize = 100;
+    let peer = serve(|conn| {
+        let mut conn = secured(conn.tcp);
+        let mut sends = |count| {
+            for _ in 0..count {
+                conn.tcp.write_all(&[7; RECORD])?;
+                conn.tcp.flush()?;
+            }
+            // It goes on when it is told to.
+            conn.tcp.read_exact(&mut [0])
+        };
+        sends(1).unwrap();
+        sends(1).unwrap();
+        // More than is read.
+        let _ = sends(1000);
+    });
+    let counting = Counting {
+        tcp: TcpStream::connect(peer.address).unwrap(),
+        reads: AtomicUsize::new(0),
+        fills: Mutex::new(None),
+    };
+    let stream = trusting().connect("localhost", counting, Some(LONG));
+    let stream = stream.unwrap();
+    let below = stream.stream();
+    let mut octets = vec![0; 1 << 14];
+    // What else the handshake has left comes before it.
+    assert_eq!(stream.try_read(&mut octets).unwrap(), RECORD);
+    let before = stream.progress();
+    stream.try_write(b"-").unwrap();
+    let after = stream.progress();
+    assert_ne!(before, after);
+    assert_eq!(below.tcp.peek(&mut [0]).unwrap(), 1);
+    below.reads.store(0, Relaxed);
+    assert_eq!(stream.try_read(&mut octets).unwrap(), RECORD);
+    assert_eq!(below.reads.load(Relaxed), 1, "that was all");
+    assert_eq!(stream.progress(), after);
+    stream.try_write(b"-").unwrap();
+    *below.fills.lock().unwrap() = Some(3);
+    below.reads.store(0, Relaxed);
+    assert_eq!(stream.try_read(&mut octets).unwrap(), 1 << 14);
+    assert_eq!(below.reads.load(Relaxed), 2, "there was more");
+    // Nothing that was found is told later.
+    octets = vec![0; 1 << 16];
+    let read = stream.try_read(&mut octets).unwrap();
+    assert!(read > 1 << 14, "{read}");
+    assert_eq!(below.reads.load(Relaxed), 4);
+    for reads in 5..7 {
+        let nothing = stream.try_read(&mut octets).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(below.reads.load(Relaxed), reads);
+    }
+    drop(stream);
+    peer.join();
+    // A socket is as far as its stream.
+    let peer = serve(|conn| secured(conn.tcp).tcp.read_exact(&mut [0; 2]).unwrap());
+    let tcp = TcpStream::connect(peer.address).unwrap();
+    let tls = trusting().connect("localhost", tcp, Some(LONG)).unwrap();
+    let socket = bare_ws_std::Socket::Tls(Box::new(tls));
+    let before = socket.progress();
+    for _ in 0..2 {
+        socket.try_write(b"-").unwrap();
+    }
+    assert!(socket.progress() > before + 2 && before > 2);
+    peer.join();
 }

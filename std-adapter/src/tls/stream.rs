@@ -191,8 +191,6 @@ impl<S: Stream> TlsStream<S> {
                 Ok(n) if n < rest.len() && n > 0 => filled += n,
                 Ok(n) => return Ok(filled + n),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // It is told again.
-                Err(_) if filled > 0 => return Ok(filled),
                 Err(error) => return Err(error),
             }
             if !incoming.has_octets() {
@@ -208,7 +206,6 @@ impl<S: Stream> TlsStream<S> {
                 Ok(false) => return Err(TlsError::Truncated.into_io()),
                 // The records before it came whole, and are read first.
                 Err(_) if incoming.refused && !was_refused => {}
-                Err(_) if incoming.refused && filled > 0 => break,
                 Err(error) if is_transient(&error) => break,
                 Err(error) if filled > 0 => {
                     incoming.failed = Some(error);

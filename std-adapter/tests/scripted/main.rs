@@ -355,3 +355,26 @@ fn a_call_of_another_thread_comes_between_the_writes_of_a_send() {
         assert!(before < all, "long: {is_long}: {before} of {all}");
     }
 }
+
+/// Within a message that comes in large pieces there is no waiting in between: whoever sends it is busy sending.
+// row: LIV-15
+#[test]
+fn a_read_that_gave_much_of_a_message_is_followed_by_another() {
+    const BULK: usize = 32 * 1024;
+    for (piece, waits) in [
+        (BULK - 1, 50..=80),
+        // While memory still grows, there is less room.
+        (BULK, 0..=12),
+        (BULK + 1, 0..=12),
+        (2 * BULK, 0..=12),
+    ] {
+        let (mut socket, stream) = Scripted::opened(&patient());
+        let message = frame(0x82, &[7; 64 * BULK]);
+        message.chunks(piece).for_each(|piece| stream.comes(piece));
+        let before = stream.told().waits;
+        let received = socket.recv().unwrap().unwrap();
+        assert_eq!(received.len(), 64 * BULK);
+        let waited = stream.told().waits - before;
+        assert!(waits.contains(&waited), "{waited} for pieces of {piece}");
+    }
+}

@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bare_ws::header::MAX_HEADER;
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -25,7 +26,7 @@ const RECORD: usize = 1 << 14;
 
 /// The most that is encrypted before the stream takes it: four records, and the header of a frame,
 /// so that a message of 64 KiB leaves at once.
-pub(crate) const MOST: usize = 4 * RECORD + 14;
+pub(crate) const MOST: usize = 4 * RECORD + MAX_HEADER;
 
 /// TLS settings: trusted roots, pinned certificates, client certificate. The server is always verified. The
 /// connections of one `Tls` and its clones resume each other's sessions.

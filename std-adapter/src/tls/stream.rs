@@ -21,9 +21,9 @@ use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError, TryLock
 
 /// A verified TLS connection over a stream.
 ///
-/// A write makes up to four whole records, and they leave together. One call reads ciphertext as long
-/// as there is a lot of it and room for what it holds, and then returns: how long a peer may take
-/// for a record, whoever waits decides.
+/// A write makes up to four whole records and the rest of a frame, which leave together. A read takes
+/// in what has arrived, with at most one read of the stream below for each 16 KiB that it is asked
+/// for and one more: how long a peer may take for a record, whoever waits decides.
 #[derive(Debug)]
 pub struct TlsStream<S = TcpStream> {
     stream: S,

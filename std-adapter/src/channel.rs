@@ -470,7 +470,14 @@ impl<S: Stream> Channel<S> {
     /// How long to wait until then. Threads beside this one change deadlines too, which are looked
     /// at often enough to be kept.
     pub(crate) fn left(&self, state: &State, until: Moment, now: Moment) -> Option<Duration> {
-        let left = until.left(now);
+        let mut left = until.left(now);
+        let stall = state.life.limits().stall;
+        if let (true, Some(stall)) = (state.life.is_stalled(), stall) {
+            // A system tells of room only where there is much of it, Linux where a third of what it
+            // holds is free. The peer has taken what is less, too, and it is found by another try.
+            let trial = stall / TRIALS;
+            left = Some(left.map_or(trial, |left| left.min(trial)));
+        }
         if !self.is_shared.load(Ordering::Relaxed) {
             return left;
         }
@@ -487,6 +494,9 @@ const BULK: usize = 32 * 1024;
 
 /// How long the next octets of a text are waited for before those that are there are checked.
 const MOMENT: Duration = Duration::from_millis(1);
+
+/// How often a write is tried again before the peer counts as stalled.
+const TRIALS: u32 = 4;
 
 /// The longest between two looks at deadlines that other threads may have set.
 const GLANCE: Duration = Duration::from_secs(1);

@@ -60,6 +60,30 @@ fn a_stall_begins_with_what_is_queued() {
     assert_eq!(timeout(socket.send("held back")), Timeout::Stall);
 }
 
+/// A system does not tell of little room: whether the peer has taken so much is found by trying, before it counts as
+/// stalled.
+// row: STA-02, LIV-12
+#[test]
+fn a_write_is_tried_again_within_the_stall_limit() {
+    let (mut socket, stream) = Scripted::opened(&patient().stall_timeout(LONG));
+    let shortest = || stream.told().limits.drain(..).flatten().min();
+    stream.told().refusals = 2;
+    socket.send("text").unwrap();
+    assert_eq!(shortest(), Some(LONG / 4));
+    stream.told().refusals = 2;
+    stream.comes(&frame(0x89, b"ping"));
+    stream.told().coming.push_back(Comes::Nothing);
+    stream.comes(&frame(0x81, b"text"));
+    assert_eq!(socket.recv().unwrap(), Some(Message::Text("text")));
+    assert_eq!(shortest(), Some(LONG / 4));
+    // Where nothing waits to be taken, nothing has to be tried.
+    stream.told().coming.push_back(Comes::Nothing);
+    stream.comes(&frame(0x81, b"text"));
+    assert_eq!(socket.recv().unwrap(), Some(Message::Text("text")));
+    assert_eq!(shortest(), None);
+    assert!(stream.told().waits > 2);
+}
+
 /// Where the transmit buffer has no room for a Close, it leaves behind what is in there.
 // row: CLS-06, CLS-07
 #[test]

@@ -46,6 +46,8 @@ pub(crate) struct Told {
     /// All octets that were taken, and the handshake's among them.
     pub(crate) written: Vec<u8>,
     pub(crate) waits: usize,
+    /// What each wait was limited to.
+    pub(crate) limits: Vec<Option<Duration>>,
     pub(crate) shut: Vec<Shutdown>,
     /// When a read has given something last.
     pub(crate) last_read: Option<Instant>,
@@ -162,6 +164,7 @@ impl Stream for Scripted {
     fn wait(&self, interest: Interest, limit: Option<Duration>) -> io::Result<()> {
         let mut told = self.told();
         told.waits += 1;
+        told.limits.push(limit);
         assert!(told.waits < MOST, "nothing ends it");
         if told.relents.is_some_and(|at| at <= Instant::now()) {
             told.relents = None;

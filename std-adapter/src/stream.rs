@@ -54,7 +54,8 @@ pub trait Stream {
     }
 
     /// Differs from call to call as long as what was taken comes out, however slowly, where that is
-    /// not the same: TLS. A peer that accepts little is not one that accepts nothing.
+    /// not the same: TLS. A peer that accepts little is not one that accepts nothing. A stream around
+    /// another passes it on.
     fn progress(&self) -> usize {
         0
     }

@@ -240,7 +240,11 @@ impl<S: Stream> Channel<S> {
                 until = until.min(now.after(Some(MOMENT)));
                 waited = true;
             }
-            let left = self.left(&state, until, now);
+            let left = if limit.is_undivided && !self.is_shared.load(Ordering::Relaxed) {
+                trial(&state, until.left(now))
+            } else {
+                self.left(&state, until, now)
+            };
             drop(state);
             self.stream
                 .wait(interest, left)
@@ -470,21 +474,21 @@ impl<S: Stream> Channel<S> {
     /// How long to wait until then. Threads beside this one change deadlines too, which are looked
     /// at often enough to be kept.
     pub(crate) fn left(&self, state: &State, until: Moment, now: Moment) -> Option<Duration> {
-        let mut left = until.left(now);
-        let stall = state.life.limits().stall;
-        if let (true, Some(stall)) = (state.life.is_stalled(), stall) {
-            // A system tells of room only where there is much of it, Linux where a third of what it
-            // holds is free. The peer has taken what is less, too, and it is found by another try.
-            let trial = stall / TRIALS;
-            left = Some(left.map_or(trial, |left| left.min(trial)));
-        }
-        if !self.is_shared.load(Ordering::Relaxed) {
-            return left;
-        }
+        let left = trial(state, until.left(now));
         let glance = state.close_limit().map_or(GLANCE, |close| {
             (close / 4).clamp(Duration::from_millis(10), GLANCE)
         });
         Some(left.map_or(glance, |left| left.min(glance)))
+    }
+}
+
+/// How long to wait until what is queued is tried again. A system tells of room only where there is
+/// much of it, Linux where a third of what it holds is free. The peer has taken what is less, too.
+fn trial(state: &State, left: Option<Duration>) -> Option<Duration> {
+    let stall = state.life.limits().stall;
+    match stall.filter(|_| state.life.is_stalled()) {
+        Some(stall) => Some(left.map_or(stall / TRIALS, |left| left.min(stall / TRIALS))),
+        None => left,
     }
 }
 
@@ -514,11 +518,17 @@ pub(crate) struct CallLimit {
     by: Moment,
     /// Octets that were read after it.
     read_late: usize,
+    /// The call holds the whole connection: of other threads only a clone of the writer can send.
+    is_undivided: bool,
 }
 
 impl CallLimit {
-    pub(crate) fn new(by: Moment) -> Self {
-        Self { by, read_late: 0 }
+    pub(crate) fn new(by: Moment, is_undivided: bool) -> Self {
+        Self {
+            by,
+            read_late: 0,
+            is_undivided,
+        }
     }
 
     /// A peer that does not pause has had its time.

@@ -1,5 +1,6 @@
 //! The receive side of a connection.
 
+use std::mem::take;
 use std::time::{Duration, Instant};
 
 use bare_ws::blocking::{self, Link};
@@ -35,6 +36,8 @@ pub struct Reader<S: Stream = Socket, B = Growing> {
     /// The limits on messages that are received in pieces or frames.
     pieces: Limits,
     hint: Hint,
+    /// The next call is made through the whole connection.
+    is_undivided: bool,
 }
 
 impl<S: Stream, B: Storage> Reader<S, B> {
@@ -50,7 +53,15 @@ impl<S: Stream, B: Storage> Reader<S, B> {
             whole,
             pieces,
             hint: Hint::default(),
+            is_undivided: false,
         }
+    }
+
+    /// For the next call, which holds the whole connection.
+    #[inline]
+    pub(crate) const fn undivided(&mut self) -> &mut Self {
+        self.is_undivided = true;
+        self
     }
 
     /// The next whole message, or `None` once the peer has closed, then and on every later call.
@@ -107,6 +118,7 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     fn recv_by(&mut self, limit: Moment) -> Result<Option<Message<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.whole);
         self.hint.has_grown = self.inner.receiver().has_grown();
+        let limit = CallLimit::new(limit, take(&mut self.is_undivided));
         let mut through = Through::new(&self.shared, &mut self.hint, limit);
         let received = self.inner.recv(&mut through);
         through.told(received)
@@ -119,7 +131,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.pieces);
         self.hint.has_grown = self.inner.receiver().has_grown();
-        let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
+        let limit = CallLimit::new(Moment::NEVER, take(&mut self.is_undivided));
+        let mut through = Through::new(&self.shared, &mut self.hint, limit);
         let received = self.inner.recv_chunk(&mut through);
         through.told(received)
     }
@@ -131,7 +144,8 @@ impl<S: Stream, B: Storage> Reader<S, B> {
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
         self.inner.receiver_mut().set_limits(self.pieces);
         self.hint.has_grown = self.inner.receiver().has_grown();
-        let mut through = Through::new(&self.shared, &mut self.hint, Moment::NEVER);
+        let limit = CallLimit::new(Moment::NEVER, take(&mut self.is_undivided));
+        let mut through = Through::new(&self.shared, &mut self.hint, limit);
         let received = self.inner.recv_frame(&mut through);
         through.told(received)
     }
@@ -207,12 +221,12 @@ struct Through<'a, S> {
 
 impl<'a, S: Stream> Through<'a, S> {
     #[inline]
-    fn new(shared: &'a Shared<S>, hint: &'a mut Hint, limit: Moment) -> Self {
+    fn new(shared: &'a Shared<S>, hint: &'a mut Hint, limit: CallLimit) -> Self {
         hint.row = 0;
         Self {
             channel: shared.channel(),
             hint,
-            limit: CallLimit::new(limit),
+            limit,
         }
     }
 
@@ -222,7 +236,7 @@ impl<'a, S: Stream> Through<'a, S> {
         match received {
             Ok(Some(piece)) => {
                 // The call no longer waits.
-                if std::mem::take(&mut self.hint.waits) {
+                if take(&mut self.hint.waits) {
                     self.channel.report(Event::Delivered);
                 }
                 Ok(Some(piece))

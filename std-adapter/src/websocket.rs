@@ -55,7 +55,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// See [`Reader::recv`].
     #[inline]
     pub fn recv(&mut self) -> Result<Option<Message<'_>>, Error> {
-        self.reader.recv()
+        self.reader.undivided().recv()
     }
 
     /// The next message, with a limit for this call: [`Reader::recv_timeout`].
@@ -63,7 +63,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// # Errors
     /// See [`Reader::recv_timeout`].
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message<'_>>, Error> {
-        self.reader.recv_timeout(limit)
+        self.reader.undivided().recv_timeout(limit)
     }
 
     /// The next message, as one that borrows nothing: [`Reader::recv_owned`].
@@ -71,7 +71,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// # Errors
     /// [`Reader::recv`]'s.
     pub fn recv_owned(&mut self) -> Result<Option<OwnedMessage>, Error> {
-        self.reader.recv_owned()
+        self.reader.undivided().recv_owned()
     }
 
     /// The messages until the peer closes: [`Reader::messages`].
@@ -96,7 +96,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// # Errors
     /// See [`Reader::recv_chunk`].
     pub fn recv_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
-        self.reader.recv_chunk()
+        self.reader.undivided().recv_chunk()
     }
 
     /// The next frame: [`Reader::recv_frame`].
@@ -104,7 +104,7 @@ impl<S: Stream, B: Storage> WebSocket<S, B> {
     /// # Errors
     /// See [`Reader::recv_frame`].
     pub fn recv_frame(&mut self) -> Result<Option<Frame<'_>>, Error> {
-        self.reader.recv_frame()
+        self.reader.undivided().recv_frame()
     }
 
     /// Sends a message: [`Writer::send`].

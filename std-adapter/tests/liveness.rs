@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::error::{Usage, Violation};
-use bare_ws_std::{CloseCode, Config, Error, KeepAlive, Message, SettingError, Timeout, WebSocket};
+use bare_ws_std::{
+    CloseCode, Config, Error, KeepAlive, Message, Reader, SettingError, Timeout, WebSocket, Writer,
+};
 use peer::{Conn, LONG, Stalls, frame, serve};
 
 const LIMIT: Duration = Duration::from_millis(300);
@@ -83,6 +85,71 @@ fn a_close_ends_a_send_that_the_peer_does_not_take() {
         assert_eq!(timeout(ended.1), Timeout::Close);
         assert_eq!(timeout(ended.2), Timeout::Close);
         stalls.took(LIMIT, LIMIT + LIMIT / 4);
+        quit.send(()).unwrap();
+        peer.join();
+    });
+}
+
+/// Whoever waits, and however the connection was divided among threads: split, taken apart, or lent to them.
+// row: STA-02, STA-07, LIV-05
+#[test]
+fn a_close_of_another_thread_limits_what_waits_already() {
+    /// What is waited in.
+    #[derive(Clone, Copy, Debug)]
+    enum Waits {
+        Recv,
+        Frame,
+        Chunk,
+        Finish,
+        Send,
+    }
+    fn wait(waits: Waits, reader: &mut Reader, writer: &Writer) -> Result<(), Error> {
+        match waits {
+            Waits::Recv => reader.recv().map(drop),
+            Waits::Frame => reader.recv_frame().map(drop),
+            Waits::Chunk => reader.recv_chunk().map(drop),
+            Waits::Finish => reader.finish().map(drop),
+            Waits::Send => writer.send(vec![0; 64 * MIB].as_slice()),
+        }
+    }
+    /// One thread waits, the other closes.
+    fn both(waits: Waits, reader: &mut Reader, writer: &Writer) -> Result<(), Error> {
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(waits, reader, writer));
+            // Real time: that thread waits in the stream by then.
+            thread::sleep(LIMIT / 4);
+            let _ = writer.close(CloseCode::NORMAL, "");
+            waiting.join().unwrap()
+        })
+    }
+    let divided = [false, true].into_iter();
+    let cells = divided.flat_map(|split| {
+        let waits = [
+            Waits::Recv,
+            Waits::Frame,
+            Waits::Chunk,
+            Waits::Finish,
+            Waits::Send,
+        ];
+        waits.map(move |waits| (split, waits))
+    });
+    all_at_once(cells, |(split, waits)| {
+        let (quit, over) = mpsc::channel();
+        let peer = serve(move |conn| silent(conn, &over));
+        let socket = connect(&Config::new().close_timeout(LIMIT), &peer.uri());
+        let (ended, stalls) = ends(move || {
+            if split {
+                let (mut reader, writer) = socket.split();
+                both(waits, &mut reader, &writer)
+            } else {
+                let WebSocket {
+                    mut reader, writer, ..
+                } = socket;
+                both(waits, &mut reader, &writer)
+            }
+        });
+        assert_eq!(timeout(ended), Timeout::Close, "{split} {waits:?}");
+        stalls.took(LIMIT, LIMIT * 3 / 2);
         quit.send(()).unwrap();
         peer.join();
     });

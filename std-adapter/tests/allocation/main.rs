@@ -9,6 +9,8 @@
 mod initial;
 #[path = "../peer/mod.rs"]
 mod peer;
+#[cfg(feature = "rustls")]
+mod secured;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

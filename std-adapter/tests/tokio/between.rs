@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bare_ws_std::Config;
 use bare_ws_std::tokio::{Writer, open};
+use bare_ws_std::{Config, MessageKind};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 use crate::connection::URI;
@@ -89,12 +89,24 @@ struct Task {
 }
 
 impl Task {
-    fn send(writer: &Writer<Budgeted>, octets: Vec<u8>) -> Arc<Self> {
-        let writer = writer.clone();
-        let call = async move { writer.send(octets).await.unwrap() };
+    fn of(call: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
         Arc::new(Self {
             call: Mutex::new(Box::pin(call)),
             is_woken: AtomicBool::new(true),
+        })
+    }
+
+    fn send(writer: &Writer<Budgeted>, octets: Vec<u8>) -> Arc<Self> {
+        let writer = writer.clone();
+        Self::of(async move { writer.send(octets).await.unwrap() })
+    }
+
+    /// The same as a message in pieces that has only one.
+    fn send_fragment(writer: &Writer<Budgeted>, octets: Vec<u8>) -> Arc<Self> {
+        let writer = writer.clone();
+        Self::of(async move {
+            let sent = writer.send_fragment(MessageKind::Binary, &octets, true);
+            sent.await.unwrap();
         })
     }
 
@@ -126,6 +138,12 @@ impl Wake for Meanwhile {
 // row: STA-06, FRG-10
 #[tokio::test]
 async fn a_message_goes_on_though_another_came_between_two_of_its_fragments() {
+    for send in [Task::send, Task::send_fragment] {
+        another_comes_between(send).await;
+    }
+}
+
+async fn another_comes_between(send: fn(&Writer<Budgeted>, Vec<u8>) -> Arc<Task>) {
     const BUFFER: usize = 300;
     let (ours, theirs) = duplex(1 << 16);
     let budget = Arc::new(Budget {
@@ -142,7 +160,7 @@ async fn a_message_goes_on_though_another_came_between_two_of_its_fragments() {
     let (socket, ()) = tokio::join!(open(&config, URI, ours), server.accept());
     let writer = socket.unwrap().writer;
 
-    let long = Task::send(&writer, vec![2; 2000]);
+    let long = send(&writer, vec![2; 2000]);
     let other = Task::send(&writer, vec![3; 10]);
     let mut first = Box::pin(writer.send(&[1; 100][..]));
     let meanwhile = Waker::from(Arc::new(Meanwhile(Arc::clone(&other))));

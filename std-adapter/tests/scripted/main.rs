@@ -6,8 +6,10 @@
 mod peer;
 mod stream;
 
+use std::fs;
 use std::io;
 use std::net::Shutdown;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -379,6 +381,67 @@ fn a_call_of_another_thread_comes_between_the_writes_of_a_send() {
         let before = calling.join().unwrap();
         assert!(before < all, "long: {is_long}: {before} of {all}");
     }
+}
+
+/// And where it waits already, before the next message.
+// row: LIV-05
+#[test]
+fn a_call_that_waits_comes_before_the_next_message() {
+    // A thread may be lucky.
+    for round in 0..20 {
+        let (socket, stream) = Scripted::opened(&patient());
+        let (_reader, writer) = socket.split();
+        let (begin, begins) = mpsc::channel();
+        let (begun, is_begun) = mpsc::channel();
+        let (returned, has_returned) = mpsc::channel();
+        let other = writer.clone();
+        let calling = thread::spawn(move || {
+            begins.recv().unwrap();
+            begun.send(own_thread()).unwrap();
+            assert!(other.is_open());
+            let _ = returned.send(());
+        });
+        let signals = Mutex::new((Some(begin), is_begun, Some(has_returned)));
+        let came_first = Arc::<AtomicBool>::default();
+        let comes_first = Arc::clone(&came_first);
+        stream.told().at_write = Some(Arc::new(move || {
+            let (begin, is_begun, has_returned) = &mut *signals.lock().unwrap();
+            if let Some(begin) = begin.take() {
+                begin.send(()).unwrap();
+                until_asleep(&is_begun.recv().unwrap());
+            } else if let Some(has_returned) = has_returned.take() {
+                // It needs nothing more of the connection, which this write holds.
+                let returned = has_returned.recv_timeout(LONG / 20).is_ok();
+                comes_first.store(returned, Ordering::SeqCst);
+            }
+        }));
+        for _ in 0..2 {
+            writer.send("short").unwrap();
+        }
+        calling.join().unwrap();
+        assert!(came_first.load(Ordering::SeqCst), "round {round}");
+    }
+}
+
+/// As the system knows this thread, where it tells.
+fn own_thread() -> Option<PathBuf> {
+    fs::canonicalize("/proc/thread-self").ok()
+}
+
+/// Comes back when that thread waits for something.
+fn until_asleep(thread: &Option<PathBuf>) {
+    for _ in 0..10_000 {
+        // Real time: it looks again.
+        thread::sleep(Duration::from_millis(if thread.is_some() { 1 } else { 50 }));
+        let Some(thread) = thread else {
+            return;
+        };
+        let stat = fs::read_to_string(thread.join("stat")).unwrap();
+        if stat.rsplit(") ").next().unwrap().starts_with('S') {
+            return;
+        }
+    }
+    panic!("it does not wait");
 }
 
 /// Within a message that comes in large pieces there is no waiting in between: whoever sends it is busy sending.

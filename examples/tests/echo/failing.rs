@@ -128,6 +128,16 @@ pub(super) const ROWS: &[Row] = &[
         },
         Error("capacity", "300"),
     ),
+    row(
+        "a message of one octet, and a limit of none",
+        &["--max-message", "0"],
+        |c| {
+            c.accept();
+            c.frame(0x82, b"x");
+            told(c, 1009);
+        },
+        Error("capacity", "0"),
+    ),
     // row: LIM-01
     row(
         "fragments longer than the limit together",
@@ -253,6 +263,43 @@ pub(super) const ROWS: &[Row] = &[
         Error("timeout", "idle"),
     ),
 ];
+
+// row: CLS-15
+#[test]
+fn a_reset_is_an_error_of_the_systems() {
+    const ROWS: [Row; 2] = [
+        row(
+            "a reset within the opening handshake",
+            &[],
+            |c| {
+                c.read_request();
+                reset(c);
+            },
+            Error("io", "reset"),
+        ),
+        row(
+            "a reset of what is open",
+            &[],
+            |c| {
+                c.accept();
+                c.frame(0x81, b"a");
+                assert_eq!(c.read_message(), (1, b"a".to_vec()));
+                reset(c);
+            },
+            Error("io", "reset"),
+        ),
+    ];
+    for row in &ROWS {
+        for configuration in CONFIGURATIONS {
+            check(row, configuration);
+        }
+    }
+}
+
+/// A close resets, from then on.
+fn reset(c: &Conn) {
+    rustix::net::sockopt::set_socket_linger(&*c.tcp, Some(Duration::ZERO)).unwrap();
+}
 
 /// The most octets of a message that is kept whole, unless it is said.
 const USUAL: u64 = 16 << 20;

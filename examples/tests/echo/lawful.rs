@@ -79,10 +79,10 @@ pub(super) const ROWS: &[Row] = &[
         &[],
         |c| {
             c.accept();
-            c.close(1000, b"a\nb\x1b[2J\x7f\0\xc2\x9bz");
+            c.close(1000, b"a\nb\x1b[2J\x7f\0\xc2\x9bz\xe2\x80\xa8\xe2\x80\xa9");
             c.read_close();
         },
-        Closed("1000 a\\nb\\u{1b}[2J\\u{7f}\\u{0}\\u{9b}z"),
+        Closed("1000 a\\nb\\u{1b}[2J\\u{7f}\\u{0}\\u{9b}z\\u{2028}\\u{2029}"),
     ),
     row(
         "a reason of 123 octets in any script",
@@ -217,6 +217,7 @@ pub(super) const ROWS: &[Row] = &[
             c.frame(0x80, b"c");
             let (first, payload) = c.read_frame().expect("a Close");
             assert_eq!((first, &payload[..2]), (0x88, &1003_u16.to_be_bytes()[..]));
+            assert_eq!(&payload[2..], b"text only");
             c.close(1003, b"");
         },
         Closed("1003"),
@@ -244,6 +245,17 @@ pub(super) const ROWS: &[Row] = &[
             c.accept();
             c.frame(0x82, &[7; 300]);
             assert_eq!(c.read_message(), (2, vec![7; 300]));
+            end(c, 1000);
+        },
+        Closed("1000"),
+    ),
+    row(
+        "messages of no octets, and a limit of none",
+        &["--max-message", "0"],
+        |c| {
+            c.accept();
+            c.frame(0x82, b"");
+            assert_eq!(c.read_message(), (2, vec![]));
             end(c, 1000);
         },
         Closed("1000"),

@@ -3,6 +3,8 @@
 #![allow(clippy::std_instead_of_core, reason = "for hosts: there is always std")]
 
 mod arguments;
+mod behind;
+mod buffers;
 mod compressed;
 mod failing;
 mod handshake;

@@ -66,6 +66,9 @@ const ROWS: &[Row] = &[
     (&["--header", "X-One: 1", "--header", "X-Two:\t2 "], || {
         usual().header("X-One", "1").header("X-Two", "2")
     }),
+    (&["--header", "X-Time: 12:30"], || {
+        usual().header("X-Time", "12:30")
+    }),
     (&["--connect-timeout", "3"], || {
         usual().connect_timeout(seconds(3))
     }),

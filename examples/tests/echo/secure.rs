@@ -1,6 +1,7 @@
 //! `wss://`: the same contract behind TLS.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use rustls::{ServerConnection, StreamOwned};
 
@@ -110,6 +111,17 @@ const SECURE_ROWS: &[SecureRow] = &[
         },
         outcome: Error("tls", "TLS handshake"),
     },
+    SecureRow {
+        name: "a reset within the TLS handshake",
+        arguments: &[],
+        names: HERE,
+        trusted: true,
+        server: |c| {
+            assert_ne!(c.tcp.sock.read(&mut [0; 4096]).unwrap(), 0);
+            rustix::net::sockopt::set_socket_linger(&*c.tcp.sock, Some(Duration::ZERO)).unwrap();
+        },
+        outcome: Error("io", "reset"),
+    },
     // row: STA-02, TRAP-07
     SecureRow {
         name: "a server that is silent",
@@ -168,11 +180,13 @@ fn is_told_nothing(conn: &mut Conn<Secure>) {
 fn every_end_of_a_secure_connection_is_one_line_and_a_status() {
     let (ours, other) = (authority("ours"), authority("other"));
     let mut files = Files(Vec::new());
-    let (ours_file, other_file) = (
+    let (ours_file, other_file, both_file) = (
         files.write("ours.pem", &ours.pem()),
         files.write("other.pem", &other.pem()),
+        files.write("both.pem", &(other.pem() + &ours.pem())),
     );
     for configuration in CONFIGURATIONS {
+        let mut turns = (0..3).cycle();
         for row in SECURE_ROWS {
             let config = ours.server(row.names).unwrap();
             let server = row.server;
@@ -181,9 +195,12 @@ fn every_end_of_a_secure_connection_is_one_line_and_a_status() {
                 server(&mut Conn::over(StreamOwned::new(connection, conn.tcp)));
             });
             let uri = peer.uri().replace("ws://", "wss://");
-            let roots: &[&str] = match row.trusted {
-                true => &["--ca", &other_file, "--ca", &ours_file],
-                false => &["--ca", &other_file],
+            // Each file counts, and so does each certificate of one.
+            let roots: &[&str] = match (row.trusted, turns.next().unwrap_or_default()) {
+                (true, 0) => &["--ca", &other_file, "--ca", &ours_file],
+                (true, 1) => &["--ca", &ours_file, "--ca", &other_file],
+                (true, _) => &["--ca", &both_file],
+                (false, _) => &["--ca", &other_file],
             };
             let run = timely(&[configuration, row.arguments, roots, &[&uri]].concat());
             judge(

@@ -90,6 +90,13 @@ fn credentials_are_taken_from_the_uri_on_request() {
             let host = uri.split(['@', '/']).nth(2 + userinfo.matches('@').count());
             assert_eq!(fields(&request, "host"), Vec::from_iter(host));
         }
+        // The server's part ends before a query, too.
+        let server = accepting();
+        let uri = format!("ws://{}?c=d@e", server.address);
+        connect(&Config::new().credentials_in_uri(true), &uri).unwrap();
+        let request = server.join();
+        assert!(request.starts_with("GET /?c=d@e HTTP/1.1\r\n"));
+        assert!(fields(&request, "authorization").is_empty());
         // What is no user name, and nobody who asked for it: nothing is sent.
         for (uri, taken) in [
             ("ws://u:s3cret%4@127.0.0.1:1/", true),

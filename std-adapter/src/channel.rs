@@ -241,7 +241,7 @@ impl<S: Stream> Channel<S> {
                 waited = true;
             }
             let left = if limit.is_undivided && !self.is_shared.load(Ordering::Relaxed) {
-                trial(&state, until.left(now))
+                until.min(trial(&state, now)).left(now)
             } else {
                 self.left(&state, until, now)
             };
@@ -474,7 +474,7 @@ impl<S: Stream> Channel<S> {
     /// How long to wait until then. Threads beside this one change deadlines too, which are looked
     /// at often enough to be kept.
     pub(crate) fn left(&self, state: &State, until: Moment, now: Moment) -> Option<Duration> {
-        let left = trial(state, until.left(now));
+        let left = until.min(trial(state, now)).left(now);
         let glance = state.close_limit().map_or(GLANCE, |close| {
             (close / 4).clamp(Duration::from_millis(10), GLANCE)
         });
@@ -482,14 +482,12 @@ impl<S: Stream> Channel<S> {
     }
 }
 
-/// How long to wait until what is queued is tried again. A system tells of room only where there is
+/// When to try again to write what is queued, at the latest. A system tells of room only where there is
 /// much of it, Linux where a third of what it holds is free. The peer has taken what is less, too.
-fn trial(state: &State, left: Option<Duration>) -> Option<Duration> {
+pub(crate) fn trial(state: &State, now: Moment) -> Moment {
     let stall = state.life.limits().stall;
-    match stall.filter(|_| state.life.is_stalled()) {
-        Some(stall) => Some(left.map_or(stall / TRIALS, |left| left.min(stall / TRIALS))),
-        None => left,
-    }
+    let stall = stall.filter(|_| state.life.is_stalled());
+    now.after(stall.map(|stall| stall / TRIALS))
 }
 
 /// Where a read has given so much, and there is room for as much again, the peer is in the midst of

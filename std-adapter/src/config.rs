@@ -312,8 +312,8 @@ impl Config {
     /// How long the peer may accept nothing at all while something is being sent. Default: no limit.
     ///
     /// What the system has taken from us counts as accepted. A system tells of room only where there is
-    /// much of it: a thread tries to write four times within this limit all the same, and may notice a
-    /// stall later by a quarter; a task of tokio's waits to be told.
+    /// much of it: a write is tried four times within this limit all the same, in tokio over what
+    /// `connect` has made. A stall may be noticed later than this by a quarter.
     #[must_use]
     pub fn stall_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.stall_timeout = timeout.into();

@@ -1,5 +1,7 @@
 //! Opening a connection.
 
+use std::io;
+
 use bare_ws::asynch::Connection;
 use bare_ws::buffer::Storage;
 use bare_ws::handshake::HandshakeError;
@@ -8,12 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::bottom::{Bottom, Native};
 use super::dial::{deadline, dial, until};
 use super::handle::{self, Shared};
 use super::opening::Opening;
 use super::reader::Reader;
 use super::shared::{Core, Leave, now};
-use super::socket::{Reset, Socket};
+use super::socket::Socket;
 use super::websocket::WebSocket;
 use super::writer::Writer;
 use crate::config::{Config, RequestParts, Target};
@@ -83,7 +86,13 @@ pub async fn open<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<WebSocket<S>, Error> {
     let Target { config, uri } = config.target(uri)?;
     config.check_once(&uri)?;
-    let opened = open_by(&config, &uri, stream, handle::close, |_| {}).await;
+    let opened = open_by(
+        &config,
+        &uri,
+        Bottom::new(stream, Native::NOTHING),
+        handle::close,
+    )
+    .await;
     opened.inspect_err(|error| not_open(&uri, error))
 }
 
@@ -102,10 +111,10 @@ pub(crate) async fn open_secure<S: AsyncRead + AsyncWrite + Unpin>(
         &config,
         &parts,
         &uri,
-        Socket::Plain(stream),
+        Socket::Plain(Bottom::new(stream, Native::NOTHING)),
         config.receive_memory(),
         deadline,
-        (handle::close, |_| {}),
+        handle::close,
     );
     let opened = until(deadline, Timeout::Handshake, Box::pin(opening)).await;
     opened.inspect_err(|error| not_open(&uri, error))
@@ -120,8 +129,13 @@ async fn connect_once(config: &Config, uri: &str) -> Result<WebSocket, Error> {
         tls_check(config)?;
     }
     let (tcp, _pass) = Box::pin(dial(config, &request.uri)).await?;
-    open_by(config, uri, tcp, handle::linger, reset).await
+    open_by(config, uri, Bottom::new(tcp, TCP), handle::linger).await
 }
+
+const TCP: Native<TcpStream> = Native {
+    reset,
+    write: Some(write),
+};
 
 /// The peer is told by a reset: one that neither reads nor ends must not keep its own sends, and
 /// what is left of ours, in the operating system for minutes.
@@ -129,12 +143,20 @@ fn reset(tcp: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_linger(tcp, Some(std::time::Duration::ZERO));
 }
 
+fn write(tcp: &TcpStream, octets: &[u8]) -> io::Result<usize> {
+    // No signal where the peer is gone, as of any write of Rust's.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let flags = rustix::net::SendFlags::NOSIGNAL;
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let flags = rustix::net::SendFlags::empty();
+    Ok(rustix::net::send(tcp, octets, flags)?)
+}
+
 async fn open_by<S: AsyncRead + AsyncWrite + Unpin>(
     config: &Config,
     uri: &str,
-    stream: S,
+    stream: Bottom<S>,
     leave: Leave<S>,
-    reset: Reset<S>,
 ) -> Result<WebSocket<S>, Error> {
     let deadline = deadline(config.handshake_timeout);
     let parts = config.parts();
@@ -142,16 +164,7 @@ async fn open_by<S: AsyncRead + AsyncWrite + Unpin>(
         let request = parts.request(uri)?;
         let socket = secure(config, &request.uri, stream).await?;
         let buffer = config.receive_memory();
-        handshake(
-            config,
-            &parts,
-            uri,
-            socket,
-            buffer,
-            deadline,
-            (leave, reset),
-        )
-        .await
+        handshake(config, &parts, uri, socket, buffer, deadline, leave).await
     };
     // Once per connection, so that our callers' futures are small.
     until(deadline, Timeout::Handshake, Box::pin(opening)).await
@@ -164,7 +177,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
     socket: Socket<S>,
     buffer: B,
     deadline: Option<Instant>,
-    (leave, reset): (Leave<S>, Reset<S>),
+    leave: Leave<S>,
 ) -> Result<WebSocket<S, B>, Error> {
     let entropy = SystemEntropy::new()?;
     let request = parts.request(uri)?;
@@ -193,7 +206,7 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin, B: Storage>(
     let observer = config.observer.as_ref();
     let tap = observer.map(|observer| Tap::new(observer, now, &record));
     let life = Life::new(life, peer.clone());
-    let shared = Shared::new(Core::new(socket, sender, life, tap, leave, reset));
+    let shared = Shared::new(Core::new(socket, sender, life, tap, leave));
     let (whole, pieces) = (config.limits(), config.stream_limits());
     let response = Response::new(101, record);
     peer.open(established.subprotocol, &response);
@@ -223,7 +236,7 @@ mod secured {
     use crate::config::Config;
     use crate::error::Error;
     use crate::tls::{MOST, TlsError};
-    use crate::tokio::counted::Counted;
+    use crate::tokio::bottom::Bottom;
     use crate::tokio::socket::Socket;
 
     pub(super) fn tls_check(config: &Config) -> Result<(), Error> {
@@ -234,7 +247,7 @@ mod secured {
     pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         config: &Config,
         uri: &Uri<'_>,
-        stream: S,
+        stream: Bottom<S>,
     ) -> Result<Socket<S>, Error> {
         if !uri.is_secure() {
             return Ok(Socket::Plain(stream));
@@ -246,7 +259,7 @@ mod secured {
             host: host.to_owned(),
         })?;
         let connector = TlsConnector::from(Arc::clone(tls.config()));
-        let connected = connector.connect_with(name, Counted::new(stream), |session| {
+        let connected = connector.connect_with(name, stream, |session| {
             session.set_buffer_limit(Some(MOST));
         });
         match connected.await {
@@ -272,7 +285,11 @@ fn tls_check(_: &Config) -> Result<(), Error> {
 }
 
 #[cfg(not(feature = "rustls"))]
-async fn secure<S>(_: &Config, uri: &bare_ws::uri::Uri<'_>, stream: S) -> Result<Socket<S>, Error> {
+async fn secure<S>(
+    _: &Config,
+    uri: &bare_ws::uri::Uri<'_>,
+    stream: Bottom<S>,
+) -> Result<Socket<S>, Error> {
     if uri.is_secure() {
         return Err(Error::NoTls);
     }

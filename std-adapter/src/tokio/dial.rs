@@ -14,6 +14,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::bottom::{Bottom, Native};
 use super::opening::Opening;
 use super::socket::Socket;
 use crate::config::Config;
@@ -105,7 +106,7 @@ async fn tunnel(
     limit: u32,
     deadline: Option<Instant>,
 ) -> Result<TcpStream, Error> {
-    let mut socket = Socket::Plain(tcp);
+    let mut socket = Socket::Plain(Bottom::new(tcp, Native::NOTHING));
     while !request.is_empty() {
         let written = poll_fn(|cx| socket.poll_write(cx, request)).await;
         let n = written_some(written)?;

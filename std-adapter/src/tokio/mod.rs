@@ -31,9 +31,8 @@
 //!   a future may be dropped midway.
 //! - Time is the runtime's: under `tokio::time::pause` it is paused for connections, too. The
 //!   runtime needs `enable_all`, or `enable_io` and `enable_time`.
+mod bottom;
 mod connect;
-#[cfg(feature = "rustls")]
-mod counted;
 mod dial;
 mod handle;
 mod opening;

@@ -97,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
     #[cold]
     fn failed_to_send(&self, inner: &mut Inner<S>, error: io::Error) -> ProtocolError<Cut> {
         inner.output_failed(&error);
-        inner.settle(self);
+        inner.settle();
         ProtocolError::Transport(Cut::Io(error))
     }
 
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             let mut inner = self.lock();
             let round = self.waiters().round();
             if sending.closes && !sending.is_queued() {
-                inner.change(self, |state| state.life.on(Event::CloseBegun, now()));
+                inner.change(|state| state.life.on(Event::CloseBegun, now()));
                 if let Some(cut) = inner.state.over() {
                     return Poll::Ready(Err(ProtocolError::Transport(cut)));
                 }
@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                             sending.mark = Some(inner.end_of_queue());
                             inner.give_back_turn(sending);
                             if sending.closes {
-                                inner.change(self, |state| {
+                                inner.change(|state| {
                                     state.life.on(Event::CloseQueued, now());
                                 });
                                 // From now on others wait no longer than for that.
@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 }
                 _ => {}
             }
-            inner.expire(self, Call::Send, now());
+            inner.expire(Call::Send, now());
             if let Some(cut) = inner.state.over() {
                 return Poll::Ready(Err(ProtocolError::Transport(cut)));
             }
@@ -213,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         let mut inner = self.lock();
         inner.give_back_turn(sending);
         if sending.closes {
-            inner.change(self, |state| {
+            inner.change(|state| {
                 state.life.on(Event::CloseWithdrawn, Moment::NEVER);
             });
             // A Ping, say, that the close put off.

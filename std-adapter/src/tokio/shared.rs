@@ -20,9 +20,9 @@ use bare_ws::lifecycle::{Call, End, Event, Moment as _, Next, Phase, Timeout};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::socket::{Reset, Socket};
+use super::socket::Socket;
 use super::waiters::{Waiters, Whom};
-use crate::channel::Hint;
+use crate::channel::{Hint, trial};
 use crate::error::Error;
 use crate::events::Life;
 use crate::failure::Failure;
@@ -44,7 +44,6 @@ pub(crate) struct Core<S> {
     /// How many handles there are, without those that can only abort.
     pub(super) handles: AtomicUsize,
     pub(super) leave: Leave<S>,
-    reset: Reset<S>,
 }
 
 pub(crate) struct Inner<S> {
@@ -88,7 +87,6 @@ impl<S> Core<S> {
         life: Life,
         tap: Option<Box<Tap>>,
         leave: Leave<S>,
-        reset: Reset<S>,
     ) -> Self {
         let waiters = Arc::<Waiters>::default();
         Self {
@@ -104,7 +102,6 @@ impl<S> Core<S> {
             waiters,
             handles: AtomicUsize::new(1),
             leave,
-            reset,
         }
     }
 
@@ -129,13 +126,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
     /// Reports what the receive side has found, and does what can be done about it at once.
     pub(crate) fn report(&self, event: Event) {
         let mut inner = self.lock();
-        inner.change(self, |state| state.life.on(event, now()));
+        inner.change(|state| state.life.on(event, now()));
     }
 
     /// Reports that the receive side has failed, for that reason.
     pub(crate) fn failed<E: fmt::Display>(&self, error: &ProtocolError<E>) {
         let mut inner = self.lock();
-        inner.change(self, |state| state.life.failed(error, now()));
+        inner.change(|state| state.life.failed(error, now()));
     }
 
     /// [`Link::exchange`](bare_ws::asynch::Link::exchange) of the receive side. `hint`: what it
@@ -153,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         for _ in 0..LOOKS {
             let round = self.waiters.round();
             let answered = inner.write_at_once();
-            inner.settle(self);
+            inner.settle();
             if patience == Patience::AtOnce {
                 return Poll::Ready(answered.map(|_| Exchanged::Wrote).map_err(Into::into));
             }
@@ -181,13 +178,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                         n => Event::Heard(n),
                     };
                     inner.state.life.on(event, now);
-                    inner.expire(self, Call::Receive, now);
+                    inner.expire(Call::Receive, now);
                     return Poll::Ready(Ok(Exchanged::Read(n)));
                 }
                 Poll::Ready(Err(error)) => {
                     let end = input_event(&error);
                     inner.state.unreadable = Some(Failure::of(&error));
-                    inner.change(self, |state| {
+                    inner.change(|state| {
                         state.life.on(end, now());
                         state.life.on(Event::Lost, now());
                     });
@@ -202,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
             hint.row = 0;
             let now = now();
             inner.state.life.on(Event::Waits, now);
-            if !inner.expire(self, Call::Receive, now) {
+            if !inner.expire(Call::Receive, now) {
                 let mut until = inner.state.life.until(Call::Receive);
                 if hint.has_grown || inner.state.sender.has_grown() {
                     if hint.is_quiet(&inner.state, now) {
@@ -228,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         let mut inner = self.lock();
         inner.state.hand_over(owed);
         let answered = inner.write_at_once();
-        inner.settle(self);
+        inner.settle();
         answered.map(|_| ())
     }
 
@@ -238,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
         let mut inner = self.lock();
         for _ in 0..64 {
             let round = self.waiters.round();
-            inner.settle(self);
+            inner.settle();
             let next = inner.state.life.next();
             if !matches!(next, Next::Flush | Next::Discard | Next::Shut) {
                 return Poll::Ready(());
@@ -253,7 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 }
                 Poll::Ready(Err(error)) => inner.state.life.on(input_event(&error), now),
                 Poll::Pending => {
-                    if !inner.expire(self, Call::Receive, now) {
+                    if !inner.expire(Call::Receive, now) {
                         self.waiters.wait_to_read(cx.waker(), round);
                         inner.arm(Call::Receive);
                         return Poll::Pending;
@@ -261,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 }
             }
             // A peer that never stops must not keep us from looking at the clock.
-            inner.expire(self, Call::Receive, now);
+            inner.expire(Call::Receive, now);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -282,17 +279,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
     /// A transition, and what can be done about it at once.
-    pub(crate) fn change(&mut self, core: &Core<S>, transition: impl FnOnce(&mut State)) {
+    pub(crate) fn change(&mut self, transition: impl FnOnce(&mut State)) {
         let before = self.standing();
         transition(&mut self.state);
-        self.settle(core);
+        self.settle();
         if self.standing() != before {
             self.wake = Some(Whom::All);
         }
     }
 
     /// Looks at the clock; `true` when something has changed.
-    pub(crate) fn expire(&mut self, core: &Core<S>, call: Call, now: Moment) -> bool {
+    pub(crate) fn expire(&mut self, call: Call, now: Moment) -> bool {
         if !self.state.life.until(call).has_come(now) {
             return false;
         }
@@ -300,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         self.state.life.check(call, now);
         let changed = before != (self.standing(), self.state.life.is_ping_due());
         if changed {
-            self.settle(core);
+            self.settle();
             if self.standing() != before.0 {
                 self.wake = Some(Whom::All);
             }
@@ -322,14 +319,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
 
     /// Does what the lifecycle asks for, as far as it goes without waiting.
     #[inline]
-    pub(crate) fn settle(&mut self, core: &Core<S>) {
+    pub(crate) fn settle(&mut self) {
         if self.state.life.phase() != Phase::Open {
-            self.settle_what_is_left(core);
+            self.settle_what_is_left();
         }
     }
 
     #[cold]
-    fn settle_what_is_left(&mut self, core: &Core<S>) {
+    fn settle_what_is_left(&mut self) {
         let before = self.standing();
         loop {
             match self.state.life.next() {
@@ -351,7 +348,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
                     }
                     self.state.life.on(Event::OutputShut, now());
                 }
-                Next::HangUp => self.hang_up(core),
+                Next::HangUp => self.hang_up(),
                 Next::Exchange | Next::Discard | Next::Nothing => break,
             }
         }
@@ -360,11 +357,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         }
     }
 
-    fn hang_up(&mut self, core: &Core<S>) {
+    fn hang_up(&mut self) {
         if let Some(socket) = &self.socket
             && self.state.life.phase() == Phase::Aborting
         {
-            (core.reset)(socket.stream());
+            socket.bottom().reset();
         }
         self.state.sender.shut();
         self.state.life.on(Event::HungUp, now());
@@ -446,6 +443,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         };
         let mut cx = Context::from_waker(&self.waker);
         let state = &mut self.state;
+        if state.life.is_stalled() {
+            // The peer has taken more than the runtime knows of, if little.
+            let insists = state.life.limits().stall.is_some();
+            socket.bottom_mut().insist(insists);
+        }
         let before = self.taken;
         let outcome = loop {
             let pending = state.sender.pending();
@@ -488,6 +490,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
                 }
             }
         };
+        socket.bottom_mut().insist(false);
         if self.wake.is_none() && (self.taken > before || matches!(outcome, Ok(true))) {
             self.wake = Some(Whom::Left(self.taken));
         }
@@ -506,7 +509,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Inner<S> {
         }
     }
 
-    fn arm_by(&mut self, until: Moment) {
+    fn arm_by(&mut self, mut until: Moment) {
+        let socket = self.socket.as_ref();
+        if self.state.life.is_stalled() && socket.is_some_and(|it| it.bottom().can_insist()) {
+            until = until.min(trial(&self.state, now()));
+        }
         let Some(at) = until.instant() else {
             return;
         };

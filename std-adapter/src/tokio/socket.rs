@@ -8,14 +8,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(feature = "rustls")]
 use tokio_rustls::client::TlsStream;
 
-#[cfg(feature = "rustls")]
-use super::counted::Counted;
+use super::bottom::Bottom;
 #[cfg(feature = "rustls")]
 use crate::tls::TlsError;
 
 #[derive(Debug)]
 pub(crate) enum Socket<S> {
-    Plain(S),
+    Plain(Bottom<S>),
     #[cfg(feature = "rustls")]
     Tls(Box<Secured<S>>),
 }
@@ -24,35 +23,40 @@ pub(crate) enum Socket<S> {
 #[cfg(feature = "rustls")]
 #[derive(Debug)]
 pub(crate) struct Secured<S> {
-    tls: TlsStream<Counted<S>>,
+    tls: TlsStream<Bottom<S>>,
     /// Why no more can be read, reported once what came before has been read.
     refused: Option<io::Error>,
 }
 
-/// How to give a stream up so that the peer learns of it at once.
-pub(crate) type Reset<S> = fn(&S);
-
 impl<S> Socket<S> {
     #[cfg(feature = "rustls")]
-    pub(crate) fn secured(tls: TlsStream<Counted<S>>) -> Self {
+    pub(crate) fn secured(tls: TlsStream<Bottom<S>>) -> Self {
         Self::Tls(Box::new(Secured { tls, refused: None }))
     }
 
     /// Gives the caller's stream back.
     pub(crate) fn into_stream(self) -> S {
         match self {
-            Self::Plain(stream) => stream,
+            Self::Plain(bottom) => bottom,
             #[cfg(feature = "rustls")]
-            Self::Tls(secured) => secured.tls.into_inner().0.into_stream(),
+            Self::Tls(secured) => secured.tls.into_inner().0,
+        }
+        .into_stream()
+    }
+
+    pub(crate) fn bottom(&self) -> &Bottom<S> {
+        match self {
+            Self::Plain(bottom) => bottom,
+            #[cfg(feature = "rustls")]
+            Self::Tls(secured) => secured.tls.get_ref().0,
         }
     }
 
-    /// The caller's stream.
-    pub(crate) fn stream(&self) -> &S {
+    pub(crate) fn bottom_mut(&mut self) -> &mut Bottom<S> {
         match self {
-            Self::Plain(stream) => stream,
+            Self::Plain(bottom) => bottom,
             #[cfg(feature = "rustls")]
-            Self::Tls(secured) => secured.tls.get_ref().0.stream(),
+            Self::Tls(secured) => secured.tls.get_mut().0,
         }
     }
 

@@ -14,6 +14,7 @@ mod faulty;
 mod limits;
 mod memory;
 mod promises;
+mod room;
 mod server;
 mod streams;
 mod text;

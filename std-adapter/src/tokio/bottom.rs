@@ -23,8 +23,10 @@ pub(crate) struct Native<S> {
     /// Gives it up so that the peer learns of it at once.
     pub(crate) reset: fn(&S),
     /// Writes what there is room for, whether the runtime knows of any or not.
-    pub(crate) write: Option<fn(&S, &[u8]) -> io::Result<usize>>,
+    pub(crate) write: Option<Write<S>>,
 }
+
+type Write<S> = fn(&S, &[u8]) -> io::Result<usize>;
 
 impl<S> Native<S> {
     /// For any other stream.
@@ -246,11 +248,11 @@ mod tests {
     /// What the runtime puts off is written where somebody insists, as far as the system has room.
     #[tokio::test]
     async fn whoever_insists_asks_the_system() {
-        type Write = fn(&DuplexStream, &[u8]) -> io::Result<usize>;
-        let no_room: Write = |_, _| Err(io::ErrorKind::WouldBlock.into());
-        let gone: Write = |_, _| Err(io::ErrorKind::BrokenPipe.into());
-        let room: Write = |_, octets| Ok(octets.len());
-        let cases: [(Option<Write>, Option<Result<usize, io::ErrorKind>>); 4] = [
+        type Written = Result<usize, io::ErrorKind>;
+        let no_room: Write<DuplexStream> = |_, _| Err(io::ErrorKind::WouldBlock.into());
+        let gone: Write<DuplexStream> = |_, _| Err(io::ErrorKind::BrokenPipe.into());
+        let room: Write<DuplexStream> = |_, octets| Ok(octets.len());
+        let cases: [(Option<Write<_>>, Option<Written>); 4] = [
             (None, None),
             (Some(no_room), None),
             (Some(gone), Some(Err(io::ErrorKind::BrokenPipe))),

@@ -165,6 +165,24 @@ mod tests {
     }
     // row: RSP-03
     #[test]
+    fn where_no_location_is_there_is_no_way() {
+        let base = Uri::parse("ws://a.example/b").unwrap();
+        for field in [
+            "",
+            "Location: \r\n",
+            "Location:\t\r\n",
+            "Location: \u{80}\r\n",
+        ] {
+            let mut head = format!("HTTP/1.1 302 x\r\n{field}\r\n").into_bytes();
+            // What is not UTF-8 is no text.
+            head.retain(|octet| *octet != 0xc2);
+            let target = target(&base, &Response::new(302, head));
+            assert_eq!(target, Err(RedirectError::NoLocation), "{field:?}");
+        }
+    }
+
+    // row: RSP-03
+    #[test]
     fn another_scheme_is_no_path() {
         let base = Uri::parse("ws://a.example:81/b/c/d;p?q").unwrap();
         for reference in [

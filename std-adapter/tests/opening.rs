@@ -7,6 +7,7 @@ mod peer;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use bare_ws_std::bare_ws::buffer::{Growing, Storage};
@@ -718,8 +719,14 @@ fn dial_goes_where_connect_would_and_sends_nothing() {
         assert!(tcp.nodelay().unwrap(), "{number}");
         let mut theirs = listener.accept().unwrap().0;
         // It is a blocking stream of the caller's.
-        theirs.write_all(b"x").unwrap();
-        (&tcp).read_exact(&mut [0]).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // Real time: a socket that does not block would find nothing.
+                thread::sleep(Duration::from_millis(50));
+                theirs.write_all(b"x").unwrap();
+            });
+            (&tcp).read_exact(&mut [0]).unwrap();
+        });
         drop(tcp);
         assert_eq!(theirs.read(&mut [0]).unwrap(), 0, "{number}");
     }

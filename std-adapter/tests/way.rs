@@ -7,9 +7,11 @@ mod peer;
 use std::net::SocketAddr;
 #[cfg(feature = "rustls")]
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use bare_ws_std::{Config, Error, Proxy, UriError};
-use peer::{Peer, serve};
+use peer::{LONG, Peer, serve};
 
 /// How a connection is made.
 type Connect = fn(&Config, &str) -> Result<(), Error>;
@@ -79,6 +81,7 @@ fn credentials_are_taken_from_the_uri_on_request() {
                 config = config.header("authorization", value);
             }
             let uri = format!("ws://{userinfo}{}/a@b?c=d@e", server.address);
+            config.check(&uri).unwrap();
             connect(&config, &uri).unwrap();
             let request = server.join();
             assert_eq!(
@@ -104,7 +107,12 @@ fn credentials_are_taken_from_the_uri_on_request() {
             ("ws://u:s3cret%0d%0aX@127.0.0.1:1/", true),
             ("ws://u:s3cret@127.0.0.1:1/", false),
         ] {
-            let error = connect(&Config::new().credentials_in_uri(taken), uri).unwrap_err();
+            let config = Config::new().credentials_in_uri(taken);
+            let error = connect(&config, uri).unwrap_err();
+            assert_eq!(
+                format!("{:?}", config.check(uri).unwrap_err()),
+                format!("{error:?}")
+            );
             let is_right = match taken {
                 true => matches!(error, Error::Credentials),
                 false => matches!(error, Error::Uri(UriError::UserInfo)),
@@ -113,6 +121,31 @@ fn credentials_are_taken_from_the_uri_on_request() {
             assert!(!format!("{error} {error:?}").contains("s3cret"));
         }
     }
+}
+
+/// What the way took is not taken from the time of the handshakes.
+// row: STA-02
+#[test]
+fn the_handshakes_have_their_time_however_long_the_way_took() {
+    const LIMIT: Duration = Duration::from_secs(3);
+    thread::scope(|scope| {
+        for connect in WAYS {
+            scope.spawn(move || {
+                let server = accepting();
+                let address = server.address;
+                let config = Config::new()
+                    .connect_timeout(LONG)
+                    .handshake_timeout(LIMIT)
+                    .resolver(move |_, _| {
+                        // Real time: longer than the handshakes may take.
+                        thread::sleep(LIMIT);
+                        Ok(vec![address])
+                    });
+                connect(&config, "ws://host.invalid/").unwrap();
+                server.join();
+            });
+        }
+    });
 }
 
 // row: LIV-22, REQ-16

@@ -229,6 +229,21 @@ PROMISES = [
      "            server_name: None,\n            ..self\n", "            server_name: None,\n            socket: None,\n            ..self\n", "-p bare-ws-std --lib route", ["what_was_set_holds_for_other_servers_too"]),
     ("user names end before a query", STD + "config/target.rs",
      "rest.find(['/', '?', '#'])", "rest.find(['/', '#'])", "-p bare-ws-std --test way", ["credentials_are_taken_from_the_uri_on_request"]),
+    ("behind a proxy another port is another server", STD + "config/way.rs",
+     "uri.host().to_ascii_lowercase(), uri.port())", "uri.host().to_ascii_lowercase(), 0)", "-p bare-ws-std --features tokio --test addresses", ["behind_a_proxy_names_are_remote_hosts"]),
+    ("what dial gives blocks", STD + "dial.rs",
+     "ioctl_fionbio(&socket, false)", "ioctl_fionbio(&socket, true)", "-p bare-ws-std --test opening", ["dial_goes_where_connect_would_and_sends_nothing"]),
+    ("an empty Location leads nowhere", STD + "redirect.rs",
+     "        .filter(|location| !location.is_empty())\n", "", "-p bare-ws-std --lib redirect", ["where_no_location_is_there_is_no_way"]),
+    ("the time of the handshakes begins with the connection", STD + "config/connect.rs",
+     "        let (tcp, _pass) = self.dial_once(&request.uri)?;\n        let deadline = Moment::in_time(self.handshake_timeout);\n",
+     "        let deadline = Moment::in_time(self.handshake_timeout);\n        let (tcp, _pass) = self.dial_once(&request.uri)?;\n", "-p bare-ws-std --test way", ["the_handshakes_have_their_time_however_long_the_way_took"]),
+    ("a check takes from the URI what connect would", STD + "config/connect.rs",
+     "        let Target { config, uri } = self.target(uri)?;\n        config.check_once(&uri)\n", "        self.check_once(uri)\n", "-p bare-ws-std --test way", ["credentials_are_taken_from_the_uri_on_request"]),
+    ("a supervisor that was told to stop runs again", EMBASSY + "supervisor.rs",
+     "            if waited.is_none() {\n                return;", "            if waited.is_none() {\n                self.stop();\n                return;", "-p bare-ws-tests --test embassy supervisor", ["it_stops_where_it_is_told_to"]),
+    ("a client's limit on the handshakes is that of TLS, too", EMBASSY + "net/client.rs",
+     "layer.begin(socket, timing.handshake)?", "layer.begin(socket, Timing::DEFAULT.handshake)?", "-p bare-ws-tests --test embassy client", ["a_client_gives_a_silent_server_the_time_that_was_set"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -1,5 +1,7 @@
 //! One attempt at a time, over all connections of a program.
 
+use std::time::Instant;
+
 use super::*;
 
 /// A server that lets clients in one after the other, each when it is told to. How many were there
@@ -133,7 +135,9 @@ fn behind_a_proxy_names_are_remote_hosts() {
     let through = bare_ws_std::Proxy::new(&door.address.to_string()).unwrap();
     let config = Config::new().one_at_a_time(true).proxy(through);
     // Longer than the others try, on a machine that stops for a second.
-    let long = config.clone().connect_timeout(15 * SHORT);
+    let limit = 15 * SHORT;
+    let long = config.clone().connect_timeout(limit);
+    let began = Instant::now();
     let mut clients = knock(&long, "ws://one.invalid/", 1);
     while door.came.load(Ordering::SeqCst) < 1 {
         thread::yield_now();
@@ -143,15 +147,22 @@ fn behind_a_proxy_names_are_remote_hosts() {
         assert!(is_late(&client.join().unwrap()));
     }
     assert_eq!(door.came.load(Ordering::SeqCst), 1);
-    clients.extend(knock(&long, "ws://two.invalid/", 1));
-    while door.came.load(Ordering::SeqCst) < 2 {
-        thread::yield_now();
+    // Another port is another server.
+    for (before, uri) in (1..).zip(["ws://two.invalid/", "ws://one.invalid:81/"]) {
+        clients.extend(knock(&long, uri, 1));
+        while door.came.load(Ordering::SeqCst) < before + 1 {
+            thread::yield_now();
+        }
     }
+    assert!(
+        began.elapsed() < limit,
+        "who came last waited for the first"
+    );
     for client in clients {
         assert!(is_late(&client.join().unwrap()));
     }
-    // One to each name.
-    assert_eq!(door.came.load(Ordering::SeqCst), 2);
+    // One to each name and port.
+    assert_eq!(door.came.load(Ordering::SeqCst), 3);
 }
 
 /// `dial` waits, too, and whoever it keeps waiting goes on when it returns, and not when its connection ends. An address that

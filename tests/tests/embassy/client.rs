@@ -318,6 +318,36 @@ fn a_client_opens_its_own_kind_of_uri() {
     }));
 }
 
+/// The limit on both handshakes is that of TLS, too.
+// row: STA-02
+#[test]
+fn a_client_gives_a_silent_server_the_time_that_was_set() {
+    clock::set(Instant::MIN);
+    run(on_network(async |stack, other| {
+        let silent = async {
+            let (mut receive, mut transmit) = (vec![0; 4096], vec![0; 4096]);
+            let mut tcp = TcpSocket::new(other, &mut receive, &mut transmit);
+            tcp.accept(443).await.expect("a client");
+            std::future::pending::<()>().await;
+        };
+        let timing = Timing {
+            handshake: seconds(7),
+            ..Timing::DEFAULT
+        };
+        let client = Client::new(stack, memory(Memory::<256, 256>::new()), Repeatable(5));
+        let memory = memory(tls::Memory::<1046>::new());
+        let mut client = client
+            .timing(timing)
+            .trust(PinnedKey::new(&[[0; 32]]), memory);
+        let impatient = async {
+            let late = client.connect(&request("wss://10.0.0.2/")).await.err();
+            assert_eq!(format!("{late:?}"), "Some(Timeout(Handshake))");
+            assert_eq!(now(), 7.0);
+        };
+        beside(silent, impatient).await;
+    }));
+}
+
 /// A supervised client on a network, through a name, a server that is late, and resets.
 // row: CLS-16
 #[test]

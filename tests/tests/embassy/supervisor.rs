@@ -351,6 +351,15 @@ fn it_stops_where_it_is_told_to() {
             assert_eq!(sent(&peer.from_client.written()), [close]);
             assert!(peer.from_client.was_aborted(), "it never answered");
         }
+        // It was told to stop once, and runs again until it is told anew.
+        let again = async {
+            supervisor.run(&mut modem, &request, |_| {}, session).await;
+            assert!(now() >= stopped_at + 1.0, "{}", now());
+        };
+        run(join(again, async {
+            Timer::after(seconds(1)).await;
+            supervisor.stop();
+        }));
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::octets;
 
-/// How far the transport may write ahead of what is known to be needed: it bounds what has to
-/// move when the next message turns out longer than the rest of the buffer.
-pub(crate) const READ_AHEAD: usize = 16 * 1024;
+/// How far the transport may write ahead of what is known to be needed where frames are short: many
+/// small messages arrive in one read, and memory that can grow has room for as much.
+pub(crate) const READ_AHEAD: usize = 64 * 1024;
 
 /// How much more than double memory grows to, in octets: room for headers beside a message whose length
 /// is a power of two.
@@ -351,6 +351,16 @@ impl Places {
             self.filled -= self.read - self.end;
             self.read = self.end;
         }
+    }
+
+    /// Whether there is much room in front of what would move and little, `free`, behind it: the next read would
+    /// be short, though many small messages come. Memory of boards is not so large.
+    #[inline]
+    pub(crate) const fn has_room_in_front_only(&self, free: usize) -> bool {
+        cfg!(not(target_os = "none"))
+            && free < READ_AHEAD / 2
+            && self.start >= READ_AHEAD / 2
+            && self.filled.wrapping_sub(self.start) <= self.start
     }
 
     /// Moves everything to the front.

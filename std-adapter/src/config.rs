@@ -264,7 +264,7 @@ impl Config {
         self
     }
 
-    /// The initial size of the receive buffer in octets. It grows with messages, and to 16 KiB when
+    /// The initial size of the receive buffer in octets. It grows with messages, and to 64 KiB when
     /// many small ones arrive together. It shrinks when none of the last 64 messages needed half of
     /// it, and to its initial size when a receive has waited for a second in which nothing was
     /// received or sent. Default: 4 KiB.

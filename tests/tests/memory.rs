@@ -170,17 +170,96 @@ fn long_messages_take_a_read_each_and_the_last_read_shows_that_nothing_more_is_t
     }
 }
 
+// row: LIM-01
+#[test]
+fn many_small_messages_arrive_in_reads_of_64_kib_for_as_long_as_they_are_many() {
+    let octets = [header(0x82, 125), vec![0x61; 125]].concat().repeat(4096);
+    let mut receiver = Receiver::<Client, _>::new(Growing::with_len(4096));
+    // Gives the lengths of the reads that `octets` took, of which at most `most` are there at a time.
+    let mut read = |octets: &[u8], most: usize| {
+        let (mut reads, mut rest) = (Vec::new(), octets);
+        while !rest.is_empty() {
+            match receiver.step(Delivery::Message) {
+                Ok(Step::NeedOctets) => {
+                    let spare = receiver.spare();
+                    let n = spare.len().min(rest.len()).min(most);
+                    spare[..n].copy_from_slice(&rest[..n]);
+                    receiver.commit(n);
+                    rest = &rest[n..];
+                    reads.push(n);
+                }
+                step => assert_eq!(step, Ok(Step::Message)),
+            }
+        }
+        reads
+    };
+    let reads = read(&octets, usize::MAX);
+    // Twice as much each time.
+    let (first, last) = reads.split_at(5);
+    assert!(first.is_sorted() && first[0] == 4096, "{first:?}");
+    let (_, last) = last.split_last().expect("the rest");
+    assert!(last.iter().all(|n| *n > 64_000), "{last:?}");
+    assert!(last.iter().all(|n| *n <= 64 << 10), "{last:?}");
+    // A few at a time need less: after so many rounds there is no room for more than twice as much.
+    read(&octets[..127 * 100], 127);
+    let reads = read(&octets[..4096], usize::MAX);
+    assert!(reads[0] <= 4096, "{reads:?}");
+}
+
+/// What has arrived moves, though the rest of it has room, where little more has, and what was released is much and no
+/// less than what moves.
+// row: LIM-01
+#[test]
+fn what_has_arrived_moves_to_make_room_for_a_long_read() {
+    const MUCH: usize = 32 << 10;
+    // With the header of the second, four octets more are released, and as many less move.
+    for (released, arrived, free, moves) in [
+        (MUCH - 4, 200, MUCH - 1, true),
+        (MUCH - 4, 200, MUCH, false),
+        (MUCH - 5, 200, MUCH - 1, false),
+        (MUCH - 4, MUCH + 4, 1000, true),
+        (MUCH - 4, MUCH + 5, 1000, false),
+    ] {
+        let memory = vec![0; released + arrived + free].into_boxed_slice();
+        let mut receiver = Receiver::<Client, _>::new(memory);
+        // A message, and all but one octet of another, each behind a header of four.
+        let first = [header(0x82, released as u64 - 4), vec![7; released - 4]].concat();
+        let second = [header(0x82, arrived as u64 - 3), vec![8; arrived - 4]].concat();
+        let octets = [first, second].concat();
+        assert_eq!(octets.len(), released + arrived);
+        for piece in octets.chunks(1000) {
+            receiver.spare()[..piece.len()].copy_from_slice(piece);
+            receiver.commit(piece.len());
+        }
+        assert_eq!(receiver.step(Delivery::Message), Ok(Step::Message));
+        assert_eq!(receiver.step(Delivery::Message), Ok(Step::NeedOctets));
+        let room = receiver.spare().len();
+        assert_eq!(room > free, moves, "{released} {arrived} {free}: {room}");
+        let step = receive(&mut receiver, Delivery::Message, &[8]);
+        assert_eq!(step, Ok(Step::Message));
+        let message = receiver.message().expect("binary").expect("one");
+        assert_eq!(message.as_bytes(), vec![8; arrived - 3]);
+    }
+}
+
 /// What is read ahead must move when the next message needs the room.
 // row: LIM-01
 #[test]
 fn behind_a_long_frame_little_is_read_ahead() {
+    // Behind one of middle length, one as long and a header, in units of 1 KiB.
     for (len, ahead) in [
-        (100, 16 << 10),
-        (16 << 10, 16 << 10),
-        ((16 << 10) + 1, 1 << 10),
-        (30_000, 1 << 10),
+        (100, 64 << 10),
+        (16 << 10, 64 << 10),
+        ((16 << 10) + 1, 17 << 10),
+        (30_000, 30 << 10),
+        ((30 << 10) - 29, 30 << 10),
+        ((30 << 10) - 28, 30 << 10),
+        ((30 << 10) - 27, 31 << 10),
+        (64 << 10, 65 << 10),
+        ((64 << 10) + 1, 1 << 10),
+        (1 << 20, 1 << 10),
     ] {
-        let mut receiver = Receiver::<Client, _>::new(vec![0; 60_000].into_boxed_slice());
+        let mut receiver = Receiver::<Client, _>::new(vec![0; 2 << 20].into_boxed_slice());
         let octets = [header(0x82, len), vec![0; len as usize]].concat();
         let step = receive(&mut receiver, Delivery::Message, &octets);
         assert_eq!(step, Ok(Step::Message));
@@ -217,7 +296,7 @@ fn what_has_arrived_moves_only_where_the_rest_has_no_room_behind_it() {
 // row: LIM-01
 #[test]
 fn a_receiver_gives_back_what_it_does_not_need() {
-    const LONG: usize = 100_000;
+    const LONG: usize = 200_000;
     let long = [header(0x82, LONG as u64), vec![7; LONG]].concat();
     let begun = [
         header(0x82, 5000),
@@ -336,8 +415,8 @@ fn memory_follows_what_is_used_of_it() {
     lent.shrink(0);
     assert_eq!(lent.octets().len(), 8);
 
-    // A transport that fills it gets more, up to 16 KiB: that bounds what has to move.
-    const AHEAD: usize = 16 * 1024;
+    // A transport that fills it gets more, up to 64 KiB: many small messages arrive in one read.
+    const AHEAD: usize = 64 * 1024;
     for begin in [1000, AHEAD - 1, AHEAD, AHEAD + 1] {
         let mut memory = Growing::with_len(begin);
         memory.filled();

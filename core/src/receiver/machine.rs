@@ -26,8 +26,8 @@ pub(super) struct Machine {
     stage_passed: bool,
     /// The transport has come to its end.
     pub(super) ended: bool,
-    /// The last frame was long.
-    long_frames: bool,
+    /// How far the transport may write ahead of what is known to be needed.
+    ahead: Ahead,
     pub(super) announced: Announced,
     utf8: Utf8,
     pub(super) inbound: Inbound,
@@ -87,9 +87,46 @@ enum Found {
     OtherLevel,
 }
 
-/// The same where frames are long: each then begins at the front of the buffer, and text is not
-/// looked at twice for having come in two pieces.
-const READ_AHEAD_OF_LONG: usize = 1024;
+/// How far the transport may write ahead, by the length of the last frame: it bounds what has to move when
+/// the next message turns out longer than the rest of the buffer, and how much of a text is looked at twice for
+/// having come in two pieces. In units of 1 KiB, which fit an octet; 0 stands for [`READ_AHEAD`].
+#[derive(Clone, Copy)]
+struct Ahead(u8);
+
+impl Ahead {
+    const UNIT: usize = 1024;
+    /// Behind a short frame: many like it.
+    const OF_SHORT: Self = Self(0);
+    /// Behind a frame that is longer than all of that: a header, and a little.
+    const OF_LONG: Self = Self(1);
+
+    /// Behind a frame with that much payload.
+    #[inline]
+    const fn of(len: u64) -> Self {
+        if cfg!(not(target_os = "none")) && len > SHORT && len <= READ_AHEAD as u64 {
+            // One that is as long comes in one read. What it leaves free of the memory shows that there is no more.
+            // Memory of boards is not so large.
+            return Self((len as usize + 2 * MAX_HEADER).div_ceil(Self::UNIT) as u8);
+        }
+        if len > SHORT {
+            Self::OF_LONG
+        } else {
+            Self::OF_SHORT
+        }
+    }
+
+    #[inline]
+    const fn octets(self) -> usize {
+        match self.0 {
+            0 => READ_AHEAD,
+            units if cfg!(not(target_os = "none")) => units as usize * Self::UNIT,
+            _ => Self::UNIT,
+        }
+    }
+}
+
+/// Frames with so many octets of payload are short.
+const SHORT: u64 = 16 * 1024;
 
 /// How many octets of a compressed frame may wait for the rest of it, where a look comes later: an engine decodes
 /// them faster together.
@@ -111,7 +148,7 @@ impl Machine {
             message_ends: false,
             stage_passed: false,
             ended: false,
-            long_frames: false,
+            ahead: Ahead::OF_SHORT,
             utf8: Utf8::new(),
             inbound: Inbound::Open,
             owed: Owed::new(),
@@ -145,7 +182,8 @@ impl Machine {
         };
         if self.announced == Announced::Nothing {
             self.places.close_gap(storage.octets_mut());
-            if storage.octets().len().saturating_sub(self.places.filled) < want {
+            let free = storage.octets().len().saturating_sub(self.places.filled);
+            if free < want || self.places.has_room_in_front_only(free) {
                 self.places.compact(storage.octets_mut());
             }
             if self.message.is_none() {
@@ -161,11 +199,7 @@ impl Machine {
                 return &mut [];
             }
         }
-        let ahead = if self.long_frames {
-            READ_AHEAD_OF_LONG
-        } else {
-            READ_AHEAD
-        };
+        let ahead = self.ahead.octets();
         let octets = storage.octets_mut();
         // The next frame's header comes with the rest of this one: a read less, and a transport that has no
         // more leaves a part of the memory empty, which shows that it has none.
@@ -211,7 +245,7 @@ impl Machine {
         match self.message {
             // It would have passed through fewer as well, but with more reads.
             Some(message) if message.delivery == Delivery::Chunk => {
-                self.places.filled.min(READ_AHEAD)
+                self.places.filled.min(READ_AHEAD / 2)
             }
             _ => self.places.filled,
         }

@@ -1,7 +1,7 @@
 //! What each octet of a frame does to the machine.
 
-use super::{Announced, Found, Machine, OpenFrame, OpenMessage, TOGETHER, check_text};
-use crate::buffer::{Places, READ_AHEAD};
+use super::{Ahead, Announced, Found, Machine, OpenFrame, OpenMessage, TOGETHER, check_text};
+use crate::buffer::Places;
 use crate::compression::Decompress;
 use crate::error::{Failure, Violation};
 use crate::header::{FrameHeader, Rules};
@@ -89,7 +89,7 @@ impl Machine {
             });
             self.total = 0;
         }
-        self.long_frames = header.len > READ_AHEAD as u64;
+        self.ahead = Ahead::of(header.len);
         if self.fragments >= self.fragments_limit {
             return Err(Failure::TooManyFragments);
         }

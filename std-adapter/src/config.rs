@@ -117,7 +117,7 @@ impl Default for Config {
             },
             stream_limit: None,
             receive_buffer: 4 * 1024,
-            transmit_buffer: 256 * 1024 + MAX_HEADER,
+            transmit_buffer: 512 * 1024 + MAX_HEADER,
             redirects: 0,
             trust_redirects: false,
             resolver: None,
@@ -277,7 +277,7 @@ impl Config {
     /// The maximum size of the transmit buffer in octets; fewer than 131 are [`Error::Setting`](crate::Error::Setting) when
     /// connecting. It starts at 1.5 KiB, or less if this is less, grows with messages, and shrinks as
     /// the [receive buffer](Self::receive_buffer) does. A longer message passes through it in
-    /// several writes. Default: 256 KiB and a header.
+    /// several writes. Default: 512 KiB and a header.
     #[must_use]
     pub fn transmit_buffer(mut self, octets: usize) -> Self {
         self.transmit_buffer = octets;

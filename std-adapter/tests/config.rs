@@ -64,7 +64,7 @@ fn each_option_has_the_default_that_it_names() {
         "message: 16777216",
         "fragments: 1000000",
         "receive_buffer: 4096",
-        "transmit_buffer: 262158",
+        "transmit_buffer: 524302",
         "redirects: 0",
         "subprotocols: []",
         "subprotocol_required: false",

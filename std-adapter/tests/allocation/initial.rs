@@ -39,7 +39,7 @@ fn each_buffer_begins_with_what_it_was_set_to() {
         (1535, 1535),
         (1536, 1536),
         (1537, 1536),
-        (256 * 1024, 1536),
+        (512 * 1024, 1536),
         (1 << 24, 1536),
     ] {
         let more = held(&Config::new().transmit_buffer(octets), "") - default;
@@ -52,7 +52,7 @@ fn each_buffer_begins_with_what_it_was_set_to() {
 #[test]
 fn a_message_that_fits_the_transmit_buffer_leaves_in_one_write() -> Result<(), Error> {
     for (transmit, most) in [
-        (None, 256 * 1024 + 14),
+        (None, 512 * 1024 + 14),
         (Some(1000), 1000),
         (Some(131), 131),
     ] {

@@ -188,7 +188,7 @@ impl<S: Stream> Channel<S> {
                         let mut state = kept.take().unwrap_or_else(|| self.lock());
                         let end = input_event(&error);
                         let cut = state.over().unwrap_or_else(|| {
-                            state.unreadable = Some(Failure::of(&error));
+                            state.unreadable = Some(Failure::of(&error).into());
                             Cut::Io(error)
                         });
                         state.life.on(end, Moment::now());

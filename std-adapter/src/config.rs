@@ -33,7 +33,7 @@ pub(crate) use request::parse;
 pub(crate) use target::Target;
 
 /// The initial size of the transmit buffer, unless its limit is lower.
-const TRANSMIT: usize = 1536;
+const TRANSMIT: usize = 1024;
 
 /// Sets options of a socket.
 pub(crate) type Hook = dyn Fn(&TcpStream) -> io::Result<()> + Send + Sync;
@@ -275,7 +275,7 @@ impl Config {
     }
 
     /// The maximum size of the transmit buffer in octets; fewer than 131 are [`Error::Setting`](crate::Error::Setting) when
-    /// connecting. It starts at 1.5 KiB, or less if this is less, grows with messages, and shrinks as
+    /// connecting. It starts at 1 KiB, or less if this is less, grows with messages, and shrinks as
     /// the [receive buffer](Self::receive_buffer) does. A longer message passes through it in
     /// several writes. Default: 512 KiB and a header.
     #[must_use]

@@ -155,7 +155,7 @@
 //! | what | size | set by |
 //! |---|---|---|
 //! | receive buffer | 4 KiB, grows to the longest message received whole and shrinks again | [`receive_buffer`](Config::receive_buffer), [`message_limit`](Config::message_limit) (16 MiB) |
-//! | transmit buffer | 1.5 KiB, grows to 512 KiB and a header with messages and shrinks again; longer messages stream through it | [`transmit_buffer`](Config::transmit_buffer), at least 131 octets |
+//! | transmit buffer | 1 KiB, grows to 512 KiB and a header with messages and shrinks again; longer messages stream through it | [`transmit_buffer`](Config::transmit_buffer), at least 131 octets |
 //! | compression | only once the server has agreed to it | [`Deflate`](#compression) |
 //!
 //! Memory grows as octets arrive, never because of the length that a peer announces. Messages that are received

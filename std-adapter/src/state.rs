@@ -56,9 +56,9 @@ pub(crate) struct State {
     /// How many wait for their turn.
     pub(crate) queueing: usize,
     /// Why the stream gives nothing more, ...
-    pub(crate) unreadable: Option<Failure>,
+    pub(crate) unreadable: Option<Box<Failure>>,
     /// ... and why it takes nothing more.
-    pub(crate) unwritable: Option<Failure>,
+    pub(crate) unwritable: Option<Box<Failure>>,
 }
 
 impl State {
@@ -268,7 +268,7 @@ impl State {
             && self.unwritable.is_none()
         {
             self.life.peer.unwritable(error);
-            self.unwritable = Some(Failure::of(error));
+            self.unwritable = Some(Failure::of(error).into());
         }
         self.sender.shut();
         self.owed.mark_queued();

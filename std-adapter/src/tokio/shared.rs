@@ -183,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Core<S> {
                 }
                 Poll::Ready(Err(error)) => {
                     let end = input_event(&error);
-                    inner.state.unreadable = Some(Failure::of(&error));
+                    inner.state.unreadable = Some(Failure::of(&error).into());
                     inner.change(|state| {
                         state.life.on(end, now());
                         state.life.on(Event::Lost, now());

@@ -26,9 +26,9 @@ use crate::wire;
 /// At most so much of what tokio-tungstenite holds.
 const BAR: f64 = 0.5;
 
-/// At most so many octets of the heap: 8 KiB for the connection, and beside it its task and its place among what the
+/// At most so many octets of the heap, for the connection and, if it has one, its task and its place among what the
 /// runtime waits for.
-const MOST: i64 = 9 * 1024;
+const MOST: i64 = 8 * 1024;
 
 /// Octets of the message that passes.
 const SIZE: usize = 64 * 1024;

@@ -140,11 +140,17 @@ fn memory_is_taken_by_what_arrived_and_not_by_what_is_declared() {
 #[test]
 fn long_messages_take_a_read_each_and_the_last_read_shows_that_nothing_more_is_there() {
     const MESSAGES: usize = 16;
-    for len in [20_000, 65_536, 1 << 20] {
+    for (len, begin) in [
+        (20_000, 0),
+        (65_536, 0),
+        (1 << 20, 0),
+        (20_000, 1 << 18),
+        (65_536, 1 << 18),
+    ] {
         let frame = [header(0x82, len as u64), vec![0x61; len]].concat();
         let octets = frame.repeat(MESSAGES);
         let mut rest = &octets[..];
-        let mut receiver = Receiver::<Client, _>::new(Growing::default());
+        let mut receiver = Receiver::<Client, _>::new(Growing::with_len(begin));
         let mut reads = Vec::new();
         let mut seen = 0;
         let mut is_filled = true;
@@ -159,7 +165,12 @@ fn long_messages_take_a_read_each_and_the_last_read_shows_that_nothing_more_is_t
                     rest = &rest[n..];
                     reads.push(seen);
                 }
-                Ok(Step::Message) => seen += 1,
+                Ok(Step::Message) => {
+                    seen += 1;
+                    // Once it is known how long they are, little more than each is read.
+                    let ahead = receiver.unparsed().len();
+                    assert!(ahead <= 1 << 10 || seen < 4, "{len}: {ahead}");
+                }
                 step => panic!("{len}: {step:?}"),
             }
         }

@@ -115,11 +115,13 @@ impl Ahead {
         }
     }
 
+    /// `in_frame`: one is open. Behind its rest comes no other that is long: what came with each would add up, and
+    /// all of it would move, or be looked at twice.
     #[inline]
-    const fn octets(self) -> usize {
+    const fn octets(self, in_frame: bool) -> usize {
         match self.0 {
             0 => READ_AHEAD,
-            units if cfg!(not(target_os = "none")) => units as usize * Self::UNIT,
+            units if cfg!(not(target_os = "none")) && !in_frame => units as usize * Self::UNIT,
             _ => Self::UNIT,
         }
     }
@@ -199,7 +201,7 @@ impl Machine {
                 return &mut [];
             }
         }
-        let ahead = self.ahead.octets();
+        let ahead = self.ahead.octets(self.frame.is_some());
         let octets = storage.octets_mut();
         // The next frame's header comes with the rest of this one: a read less, and a transport that has no
         // more leaves a part of the memory empty, which shows that it has none.

@@ -50,6 +50,8 @@ PROMISES = [
      "let is_due = has_failed ||", "let is_due = (has_failed && false) ||", "-p bare-ws-std --features tokio --test addresses", ["the_first_address_that_answers_is_taken"]),
     ("in tokio a proxy's answer has its limit", STD + "tokio/dial.rs",
      "match Answer::of(&record, limit)?", "match Answer::of(&record, limit.max(1 << 20))?", "-p bare-ws-std --features tokio --test proxy", ["a_proxy_that_makes_no_tunnel_is_one_error_in_time"]),
+    ("in tokio a send that comes when there is room again is behind those that wait", STD + "tokio/sending.rs",
+     "if !inner.state.is_at_rest() || self.waiters().has_senders() {", "if !inner.state.is_at_rest() {", "-p bare-ws-std --features tokio --test tokio", ["a_send_that_comes_when_there_is_room_again_is_behind_those_that_wait"]),
     ("in tokio a drop outside of a closing handshake closes the transport", STD + "tokio/handle.rs",
      "if !lingers {\n            inner.socket = None;", "if lingers {\n            inner.socket = None;", "-p bare-ws-std --features tokio --test tokio", ["a_close_survives_the_drop_that_follows_it"]),
 

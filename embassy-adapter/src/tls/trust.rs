@@ -263,7 +263,8 @@ mod tests {
 
     use rcgen::{
         BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-        IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+        GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
+        date_time_ymd,
     };
     use webpki::anchor_from_trusted_cert;
 
@@ -306,7 +307,10 @@ mod tests {
         }
 
         fn issue(&self, params: CertificateParams) -> Self {
-            let key = KeyPair::generate().unwrap();
+            self.certify(params, KeyPair::generate().unwrap())
+        }
+
+        fn certify(&self, params: CertificateParams, key: KeyPair) -> Self {
             let issuer = Issuer::new(self.params.clone(), &self.key);
             let der = params.signed_by(&key, &issuer).unwrap().der().clone();
             Self { params, key, der }
@@ -353,6 +357,20 @@ mod tests {
         let below_deep = stranger.issue(leaf());
         let namesakes: Vec<_> = (0..4).map(|_| root.issue(authority("4"))).collect();
 
+        // An authority certified twice, once not for this server: both paths are right as far as signatures tell.
+        let mut narrow = authority("3");
+        narrow.name_constraints = Some(NameConstraints {
+            permitted_subtrees: Vec::new(),
+            excluded_subtrees: Vec::from([GeneralSubtree::DnsName("host.test".into())]),
+        });
+        let narrow = path[1].certify(
+            narrow,
+            KeyPair::try_from(path[2].key.serialize_der()).unwrap(),
+        );
+        let mut host = leaf();
+        host.subject_alt_names = Vec::from([SanType::DnsName("host.test".try_into().unwrap())]);
+        let below_three = path[2].issue(host);
+
         use CertificateError::{BadSignature, TooComplex};
         type Row<'n> = (
             Vec<&'n Node>,
@@ -368,7 +386,7 @@ mod tests {
             chain[1..].reverse();
             chain
         };
-        let table: [Row<'_>; 8] = [
+        let table: [Row<'_>; 9] = [
             (Vec::from([&root]), Vec::from([&of_root]), 1, Ok(())),
             (
                 Vec::from([&root]),
@@ -402,6 +420,12 @@ mod tests {
                 upwards(&below_deep),
                 5,
                 Err(BadSignature),
+            ),
+            (
+                Vec::from([&root]),
+                Vec::from([&below_three, &narrow, &path[2], &path[1], &path[0]]),
+                SIGNATURES,
+                Err(TooComplex),
             ),
         ];
         for (number, (anchors, chain, checked, verdict)) in table.iter().enumerate() {

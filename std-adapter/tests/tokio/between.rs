@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bare_ws_std::tokio::{Writer, open};
+use bare_ws_std::tokio::{Reader, Writer, open};
 use bare_ws_std::{Config, MessageKind};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
@@ -144,22 +144,7 @@ async fn a_message_goes_on_though_another_came_between_two_of_its_fragments() {
 }
 
 async fn another_comes_between(send: fn(&Writer<Budgeted>, Vec<u8>) -> Arc<Task>) {
-    const BUFFER: usize = 300;
-    let (ours, theirs) = duplex(1 << 16);
-    let budget = Arc::new(Budget {
-        octets: AtomicUsize::new(usize::MAX),
-        flushes: AtomicBool::new(true),
-        waker: Mutex::new(None),
-    });
-    let ours = Budgeted {
-        stream: ours,
-        budget: Arc::clone(&budget),
-    };
-    let mut server = Server::over(theirs);
-    let config = Config::new().transmit_buffer(BUFFER);
-    let (socket, ()) = tokio::join!(open(&config, URI, ours), server.accept());
-    let writer = socket.unwrap().writer;
-
+    let (writer, _reader, budget, mut server) = budgeted().await;
     let long = send(&writer, vec![2; 2000]);
     let other = Task::send(&writer, vec![3; 10]);
     let mut first = Box::pin(writer.send(&[1; 100][..]));
@@ -185,7 +170,65 @@ async fn another_comes_between(send: fn(&Writer<Budgeted>, Vec<u8>) -> Arc<Task>
         is_over[1] |= !is_over[1] && other.run();
     }
     assert_eq!(is_over, [true; 2]);
-    for expected in [vec![1; 100], vec![2; 2000], vec![3; 10]] {
+    comes(&mut server, &[&[1; 100], &[2; 2000], &[3; 10]]).await;
+}
+
+/// What another call has written out leaves room for whoever waits, and not for who comes then.
+// row: STA-06
+#[tokio::test]
+async fn a_send_that_comes_when_there_is_room_again_is_behind_those_that_wait() {
+    let (writer, mut reader, budget, mut server) = budgeted().await;
+    budget.give(0, true);
+    let first = Task::send(&writer, vec![1; BUFFER - 20]);
+    let waits = Task::send(&writer, vec![2; BUFFER - 20]);
+    let late = Task::send(&writer, vec![3; 10]);
+    assert!(!first.run());
+    assert!(!waits.run());
+    // A receive writes what the transport takes.
+    budget.give(usize::MAX, true);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Box::pin(reader.recv()).as_mut().poll(&mut cx).is_pending());
+    assert!(!late.run(), "it was not its turn");
+    for task in [first, waits, late] {
+        task.is_woken.store(true, Ordering::Relaxed);
+        task.run();
+    }
+    comes(
+        &mut server,
+        &[&[1; BUFFER - 20], &[2; BUFFER - 20], &[3; 10]],
+    )
+    .await;
+}
+
+const BUFFER: usize = 300;
+
+/// Both sides of a connection that has room for so much, what its transport takes, and the server.
+async fn budgeted() -> (
+    Writer<Budgeted>,
+    Reader<Budgeted>,
+    Arc<Budget>,
+    Server<DuplexStream>,
+) {
+    let (ours, theirs) = duplex(1 << 16);
+    let budget = Arc::new(Budget {
+        octets: AtomicUsize::new(usize::MAX),
+        flushes: AtomicBool::new(true),
+        waker: Mutex::new(None),
+    });
+    let ours = Budgeted {
+        stream: ours,
+        budget: Arc::clone(&budget),
+    };
+    let mut server = Server::over(theirs);
+    let config = Config::new().transmit_buffer(BUFFER);
+    let (socket, ()) = tokio::join!(open(&config, URI, ours), server.accept());
+    let socket = socket.unwrap();
+    (socket.writer, socket.reader, budget, server)
+}
+
+/// These messages come, in this order.
+async fn comes(server: &mut Server<DuplexStream>, messages: &[&[u8]]) {
+    for expected in messages {
         let mut octets = Vec::new();
         loop {
             let (first, payload) = server.read_frame().await.unwrap();
@@ -194,6 +237,6 @@ async fn another_comes_between(send: fn(&Writer<Budgeted>, Vec<u8>) -> Arc<Task>
                 break;
             }
         }
-        assert_eq!(octets, expected);
+        assert_eq!(octets, *expected);
     }
 }

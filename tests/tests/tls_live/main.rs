@@ -12,8 +12,8 @@ use std::convert::Infallible;
 
 use bare_ws::entropy::{Entropy, EntropyError};
 use bare_ws_embassy::tls::{
-    AlertDescription, CertificateError, Client, Clock, Date, Error, Link, PinnedKey, Records,
-    Roots, Stream, TrustAnchor, anchor_from_trusted_cert,
+    AlertDescription, CertificateError, Client, Clock, Date, Error, Link, MAX_INTERMEDIATES,
+    PinnedKey, Records, Roots, Stream, TrustAnchor, anchor_from_trusted_cert,
 };
 use bare_ws_embassy::transport::{Shutdown, Transport};
 use embedded_io_async::{Read, Write};
@@ -122,12 +122,24 @@ fn a_proven_server_echoes_a_mebibyte() {
     let root = Node::root("root");
     let intermediate = root.issue(authority("intermediate"));
     let under = intermediate.issue(server(&[HOST]));
+    // As many as a board looks at.
+    let mut path = vec![root.issue(authority("1"))];
+    for name in ["2", "3", "4"] {
+        path.push(path.last().unwrap().issue(authority(name)));
+    }
+    assert_eq!(path.len(), MAX_INTERMEDIATES);
+    let deep = path[3].issue(server(&[HOST]));
     let wildcard = root.issue(server(&["*.example.test"]));
     let address = root.issue(server(&["127.0.0.1"]));
     let address6 = root.issue(server(&["::1"]));
     let big = root.issue_with(server(&[HOST]), &rcgen::PKCS_ECDSA_P384_SHA384);
     let table: &[(&str, &Node, &[&Node])] = &[
         (HOST, &under, &[&under, &intermediate]),
+        (
+            HOST,
+            &deep,
+            &[&deep, &path[3], &path[2], &path[1], &path[0]],
+        ),
         ("HOST.example.test.", &wildcard, &[&wildcard]),
         ("127.0.0.1", &address, &[&address]),
         ("::1", &address6, &[&address6]),

@@ -246,6 +246,14 @@ PROMISES = [
      "            if waited.is_none() {\n                return;", "            if waited.is_none() {\n                self.stop();\n                return;", "-p bare-ws-tests --test embassy supervisor", ["it_stops_where_it_is_told_to"]),
     ("a client's limit on the handshakes is that of TLS, too", EMBASSY + "net/client.rs",
      "layer.begin(socket, timing.handshake)?", "layer.begin(socket, Timing::DEFAULT.handshake)?", "-p bare-ws-tests --test embassy client", ["a_client_gives_a_silent_server_the_time_that_was_set"]),
+    ("behind a proxy an address that was set is the remote host", STD + "config/way.rs",
+     "            (Some(_), None) => vec![name()],\n", "            (Some(_), _) => vec![name()],\n", "-p bare-ws-std --test addresses behind_a_proxy", ["behind_a_proxy_an_address_that_was_set_is_the_remote_host"]),
+    ("in tokio to finish sends the status code that it is given", STD + "tokio/websocket.rs",
+     "self.writer.close(code, reason).await?;", "self.writer.close(code.into().map(|_| CloseCode::NORMAL), reason).await?;", "-p bare-ws-std --features tokio --test tokio promises", ["to_finish_closes_as_it_is_told_unless_that_has_begun"]),
+    ("a server for tests waits for what the client sends as long as it was told to", STD + "testing/server.rs",
+     "self.end.read(&mut octets, self.patience)", "self.end.read(&mut octets, self.patience.max(Duration::from_secs(10)))", "-p bare-ws-std --features testing --test testing silent_or_gone", ["a_client_that_is_silent_or_gone_fails_the_script"]),
+    ("a server for tests waits for the client to read as long as it was told to", STD + "testing/server.rs",
+     "self.end.write(octets, self.patience)", "self.end.write(octets, self.patience.max(Duration::from_secs(10)))", "-p bare-ws-std --features testing --test testing silent_or_gone", ["a_client_that_is_silent_or_gone_fails_the_script"]),
 ]
 
 # Faults that were there once, of the kind that only time shows, each put back: (row of tests/rows/rows.txt and what it

@@ -165,6 +165,43 @@ fn behind_a_proxy_names_are_remote_hosts() {
     assert_eq!(door.came.load(Ordering::SeqCst), 3);
 }
 
+/// The proxy is asked for an address that was set, which is the remote host then, whatever the URI says.
+// row: REQ-13
+#[test]
+fn behind_a_proxy_an_address_that_was_set_is_the_remote_host() {
+    let door = door();
+    let through = bare_ws_std::Proxy::new(&door.address.to_string()).unwrap();
+    let config = |last, limit| {
+        let config = Config::new().one_at_a_time(true).proxy(through.clone());
+        config
+            .address(([192, 0, 2, last], 80))
+            .connect_timeout(limit)
+    };
+    // Longer than the others try, on a machine that stops for a second.
+    let limit = 15 * SHORT;
+    let began = Instant::now();
+    let mut clients = knock(&config(1, limit), "ws://one.invalid/", 1);
+    while door.came.load(Ordering::SeqCst) < 1 {
+        thread::yield_now();
+    }
+    for client in knock(&config(1, SHORT), "ws://two.invalid:81/", WAYS.len()) {
+        assert!(is_late(&client.join().unwrap()));
+    }
+    assert_eq!(door.came.load(Ordering::SeqCst), 1);
+    // The same name at another address is another server.
+    clients.extend(knock(&config(2, limit), "ws://one.invalid/", 1));
+    while door.came.load(Ordering::SeqCst) < 2 {
+        thread::yield_now();
+    }
+    assert!(
+        began.elapsed() < limit,
+        "who came last waited for the first"
+    );
+    for client in clients {
+        assert!(is_late(&client.join().unwrap()));
+    }
+}
+
 /// `dial` waits, too, and whoever it keeps waiting goes on when it returns, and not when its connection ends. An address that
 /// was set is the remote host, whatever the URI says.
 // row: REQ-13

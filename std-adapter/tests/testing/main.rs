@@ -240,16 +240,20 @@ fn a_client_that_is_silent_or_gone_fails_the_script() {
         panic.downcast_ref::<String>().cloned().unwrap_or_default()
     };
     // Silent: the client is held.
+    let stalls = Stalls::watch();
     let (_client, script) = serve(|mut server| {
         server.patience(SHORT);
         server.request();
     });
     assert!(failure(script).contains("sends nothing for 200ms"));
+    stalls.took(SHORT, SHORT);
+    let stalls = Stalls::watch();
     let (_client, script) = serve(|mut server| {
         server.patience(SHORT);
         server.send_octets(&[0; 1 << 17]);
     });
     assert!(failure(script).contains("reads nothing for 200ms"));
+    stalls.took(SHORT, SHORT);
     // Gone: what is sent to it goes nowhere, and what is read of it ends.
     let (client, mut server) = pair();
     drop(client);

@@ -364,6 +364,32 @@ async fn a_close_without_a_code_has_no_payload() {
     assert_eq!(server.read_frame().await, Some((0x88, Vec::new())));
 }
 
+/// To finish sends the Close that it is given, where none was sent before.
+// row: CLS-10
+#[tokio::test]
+async fn to_finish_closes_as_it_is_told_unless_that_has_begun() {
+    for (code, reason, payload) in [
+        (Some(CloseCode(4000)), "done", &b"\x0f\xa0done"[..]),
+        (Some(CloseCode(1001)), "", b"\x03\xe9"),
+        (None, "", b""),
+    ] {
+        for begun in [false, true] {
+            let (mut socket, mut server) = pair(&Config::new(), 1000).await;
+            if begun {
+                socket.close(CloseCode(3000), "first").await.unwrap();
+            }
+            let (finished, seen) = tokio::join!(socket.finish(code, reason), async move {
+                let seen = server.read_frame().await;
+                server.close(1000).await;
+                seen
+            });
+            assert_eq!(finished.unwrap().unwrap().code, CloseCode::NORMAL);
+            let expected = if begun { b"\x0b\xb8first" } else { payload };
+            assert_eq!(seen, Some((0x88, expected.to_vec())));
+        }
+    }
+}
+
 /// What ends a connection is told the same by every call from then on.
 // row: CLS-15, LIV-31
 #[tokio::test]

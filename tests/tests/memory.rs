@@ -279,6 +279,27 @@ fn behind_a_long_frame_little_is_read_ahead() {
     }
 }
 
+/// All of it would move over its header.
+// row: LIM-01
+#[test]
+fn a_frame_that_fits_without_its_header_alone_is_not_read_at_once() {
+    const LEN: usize = 64 << 10;
+    for (memory, ahead) in [
+        (LEN, 1 << 10),
+        (LEN + 27, 1 << 10),
+        (LEN + 28, LEN + 28),
+        (LEN + 2000, LEN + 1024),
+    ] {
+        let mut receiver = Receiver::<Client, _>::new(Growing::with_len(memory));
+        for piece in [header(0x82, LEN as u64), vec![7; 1000], vec![7; LEN - 1000]] {
+            let _ = receive(&mut receiver, Delivery::Message, &piece);
+        }
+        assert!(matches!(receiver.message(), Ok(Some(message)) if message.len() == LEN));
+        assert_eq!(receiver.step(Delivery::Message), Ok(Step::NeedOctets));
+        assert_eq!(receiver.spare().len(), ahead, "{memory}");
+    }
+}
+
 // row: LIM-03
 #[test]
 fn what_has_arrived_moves_only_where_the_rest_has_no_room_behind_it() {

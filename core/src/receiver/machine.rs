@@ -116,13 +116,19 @@ impl Ahead {
     }
 
     /// `in_frame`: one is open. Behind its rest comes no other that is long: what came with each would add up, and
-    /// all of it would move, or be looked at twice.
+    /// all of it would move, or be looked at twice. So would one that has room in what is `free` of the memory only
+    /// without its header, as where both are as long.
     #[inline]
-    const fn octets(self, in_frame: bool) -> usize {
-        match self.0 {
-            0 => READ_AHEAD,
-            units if cfg!(not(target_os = "none")) && !in_frame => units as usize * Self::UNIT,
-            _ => Self::UNIT,
+    const fn octets(self, in_frame: bool, free: usize) -> usize {
+        if self.0 == Self::OF_SHORT.0 {
+            return READ_AHEAD;
+        }
+        let most = self.0 as usize * Self::UNIT;
+        let has_room = free >= most - Self::UNIT + 2 * MAX_HEADER;
+        if cfg!(not(target_os = "none")) && !in_frame && has_room {
+            most
+        } else {
+            Self::UNIT
         }
     }
 }
@@ -201,13 +207,13 @@ impl Machine {
                 return &mut [];
             }
         }
-        let ahead = self.ahead.octets(self.frame.is_some());
         let octets = storage.octets_mut();
+        let free = octets.len().saturating_sub(filled);
+        let ahead = self.ahead.octets(self.frame.is_some(), free);
         // The next frame's header comes with the rest of this one: a read less, and a transport that has no
         // more leaves a part of the memory empty, which shows that it has none.
         let most = want.saturating_add(MAX_HEADER).max(ahead);
-        let free = octets.len().saturating_sub(filled).min(most);
-        octets::part_mut(octets, filled, free)
+        octets::part_mut(octets, filled, free.min(most))
     }
 
     /// Whether something is gathered that was perhaps not looked at: text, or compressed octets.

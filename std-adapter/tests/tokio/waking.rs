@@ -184,14 +184,15 @@ async fn silence_begins_anew_with_each_receive_that_waits() {
 #[tokio::test(start_paused = true)]
 async fn what_arrived_before_a_stall_is_received_and_behind_silence_nothing_is() {
     let config = Config::new().stall_timeout(seconds(10));
-    let (mut socket, mut server) = pair(&config, ROOM).await;
-    server.frame(0x81, b"early").await;
-    let stalled = socket.writer.send(&[0; 1000][..]).await;
+    let early = vec![b'x'; 100_000];
+    let (mut socket, mut server) = pair(&config, early.len() + ROOM).await;
+    server.frame(0x81, &early).await;
+    let stalled = socket.writer.send(vec![0; 2 * early.len()]).await;
     assert!(
         matches!(stalled, Err(Error::Timeout(Timeout::Stall))),
         "{stalled:?}"
     );
-    assert_eq!(socket.recv().await.unwrap().unwrap().as_bytes(), b"early");
+    assert!(socket.recv().await.unwrap().unwrap().as_bytes() == early);
     let ended = socket.recv().await.map(drop);
     assert!(
         matches!(ended, Err(Error::Timeout(Timeout::Stall))),

@@ -11,6 +11,9 @@ mod initial;
 mod peer;
 #[cfg(feature = "rustls")]
 mod secured;
+#[cfg(feature = "rustls")]
+#[path = "../peer/tls.rs"]
+mod tls;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -8,7 +8,8 @@ use bare_ws_std::Stream;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::peer::{self, LONG, identity, secured, serve, trusting};
+use crate::peer::{self, LONG, serve};
+use crate::tls::{identity, secured, trusting};
 use crate::{ALLOCATIONS, HELD};
 
 /// Takes everything.

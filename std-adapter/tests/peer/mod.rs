@@ -1,8 +1,6 @@
 //! Servers that do exactly what a test says, on loopback, and never for longer than a moment.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
-#[cfg(feature = "rustls")]
-mod secured;
 mod stalls;
 mod steady;
 
@@ -12,8 +10,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bare_ws_std::bare_ws::handshake::accept;
-#[cfg(feature = "rustls")]
-pub(crate) use secured::{Identity, Secured, end, identity, secured, trusting};
 pub(crate) use stalls::Stalls;
 pub(crate) use steady::Steady;
 

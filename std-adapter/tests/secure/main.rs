@@ -6,6 +6,8 @@
 #[path = "../peer/mod.rs"]
 mod peer;
 mod stream;
+#[path = "../peer/tls.rs"]
+mod tls;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
@@ -13,8 +15,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bare_ws_std::{CertificateError, Config, Error, Timeout, Tls, TlsError};
-use peer::{LONG, Secured, Steady, end, identity, secured, serve, trusting};
+use peer::{LONG, Steady, serve};
 use rustls::AlertDescription;
+use tls::{Secured, end, identity, secured, trusting};
 
 const SHORT: Duration = Duration::from_millis(100);
 

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use bare_ws_std::tls::TlsStream;
 use bare_ws_std::{Error, Interest, Stream, Timeout, TlsError};
 
-use super::peer::{LONG, Secured, end, secured, serve, trusting};
+use super::peer::{LONG, serve};
+use super::tls::{Secured, end, secured, trusting};
 use super::{SHORT, config};
 
 /// A stream of TLS is a stream like another, over any of the caller's.

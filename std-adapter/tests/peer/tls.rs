@@ -1,4 +1,5 @@
 //! Servers of TLS.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -9,7 +10,7 @@ use bare_ws_std::bare_ws::handshake::accept::base64;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::{Conn, Steady};
+use crate::peer::{Conn, Steady};
 
 /// A server's certificate, for `localhost`, `name.example` and 127.0.0.1, and what shows it.
 pub(crate) struct Identity {

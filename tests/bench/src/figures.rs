@@ -57,7 +57,7 @@ fn head(text: &mut String, rounds: usize) -> fmt::Result {
         before each read, and there is no way from checked pieces to a `&str` without `unsafe` but a check of the whole;\n\
         long binary messages received by the adapter, a few hundredths, because each receive takes a lock and looks at the\n\
         clock, for the limits in time (of 1 MiB the instructions are those of the best, within 0.1 %: what differs may be where\n\
-        buffers lie); 16 octets sent in tokio beside wtx, whose keys could be predicted, because any number of tasks may\n\
+        buffers lie); short messages sent in tokio beside wtx and sockudo-ws, whose keys could be predicted, because any number of tasks may\n\
         send, by turns; and Sink and Stream, because what they pass on borrows nothing, and is allocated and copied. Messages\n\
         of 1 MiB over sockets vary by a tenth from run to run, and so do raw TCP and TLS.\n\
         Connections: RFC 6455 §7.1.1 has the client wait until the server has ended TCP. Ours, tungstenite and\n\

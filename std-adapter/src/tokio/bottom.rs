@@ -227,6 +227,7 @@ mod tests {
                 Native::NOTHING,
             );
             assert_eq!(bottom.is_write_vectored(), is_vectored);
+            assert!(format!("{bottom:?}").contains("Native { .. }"));
             assert_eq!(bottom.write(b"octets").await.unwrap(), 1);
             assert_eq!(bottom.taken(), 1);
             let parts = [IoSlice::new(b"some"), IoSlice::new(b"parts")];

@@ -295,3 +295,26 @@ async fn secure<S>(
     }
     Ok(Socket::Plain(stream))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a write past the runtime has taken has left, and no more.
+    // row: STA-06
+    #[tokio::test]
+    async fn a_write_past_the_runtime_says_what_it_took() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let (ours, accepted) = tokio::join!(TcpStream::connect(to), listener.accept());
+        let (ours, mut theirs) = (ours.unwrap(), accepted.unwrap().0);
+        assert_eq!((TCP.write.unwrap())(&ours, b"octets").unwrap(), 6);
+        drop(ours);
+        let mut came = Vec::new();
+        theirs.read_to_end(&mut came).await.unwrap();
+        assert_eq!(came, b"octets");
+    }
+}

@@ -229,16 +229,16 @@ mod tests {
             assert_eq!(bottom.is_write_vectored(), is_vectored);
             assert!(format!("{bottom:?}").contains("Native { .. }"));
             assert_eq!(bottom.write(b"octets").await.unwrap(), 1);
-            assert_eq!(bottom.taken(), 1);
+            assert_eq!(bottom.taken, 1);
             let parts = [IoSlice::new(b"some"), IoSlice::new(b"parts")];
             let written = poll_fn(|cx| Pin::new(&mut bottom).poll_write_vectored(cx, &parts));
             assert_eq!(written.await.unwrap(), 2);
-            assert_eq!(bottom.taken(), 3);
+            assert_eq!(bottom.taken, 3);
             bottom.flush().await.unwrap();
             bottom.shutdown().await.unwrap();
             let mut octets = [0; 8];
             assert_eq!(bottom.read(&mut octets).await.unwrap(), 4);
-            assert_eq!(bottom.taken(), 3);
+            assert_eq!(bottom.taken, 3);
             let asked = bottom.into_stream().asked;
             assert_eq!(
                 asked,

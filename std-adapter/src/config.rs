@@ -311,9 +311,9 @@ impl Config {
 
     /// How long the peer may accept nothing at all while something is being sent. Default: no limit.
     ///
-    /// What the system has taken from us counts as accepted. A system tells of room only where there is
-    /// much of it: a write is tried four times within this limit all the same, in tokio over what
-    /// `connect` has made. A stall may be noticed later than this by a quarter.
+    /// Octets count as accepted once the operating system has taken them. It announces room only when
+    /// there is plenty, so a send that waits is retried four times within this limit; in tokio, on
+    /// connections that `connect` has made. A stall may be reported up to a quarter of the limit late.
     #[must_use]
     pub fn stall_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.stall_timeout = timeout.into();
